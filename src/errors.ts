@@ -1,0 +1,254 @@
+/**
+ * Every error this package throws, rejects with or reports.
+ *
+ * All of them extend {@linkcode RForwardError}, so one `catch` can tell them
+ * from foreign errors, and `error.code` tells them from one another without
+ * reading a message.
+ *
+ * @module
+ */
+
+/** What went wrong, as a closed set of strings: `switch (error.code)` is exhaustive. */
+export type ErrorCode =
+  | "invalid-argument"
+  | "permission-denied"
+  | "host-not-found"
+  | "connect-failed"
+  | "connect-timeout"
+  | "protocol-error"
+  | "host-key-unknown"
+  | "host-key-changed"
+  | "host-key-revoked"
+  | "host-key-rejected"
+  | "key-unreadable"
+  | "authentication-failed"
+  | "connection-lost"
+  | "connection-closed"
+  | "forward-denied"
+  | "channel-refused"
+  | "channel-closed"
+  | "target-failed"
+  | "target-timeout"
+  | "tunnel-stopped";
+
+/** The base of every error of this package. */
+export class RForwardError extends Error {
+  /** What went wrong. */
+  readonly code: ErrorCode;
+
+  /**
+   * @param code What went wrong.
+   * @param message What was tried, on what, and what to do.
+   * @param options `cause`, where another error led to this one.
+   */
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "RForwardError";
+    this.code = code;
+  }
+}
+
+/** An argument or option that cannot be used; nothing was sent anywhere. */
+export class ArgumentError extends RForwardError {
+  /** The name of the argument, e.g. `"bind.port"`. */
+  readonly argument: string;
+
+  /**
+   * @param argument The name of the argument.
+   * @param message What is wrong with it, and what it may be.
+   */
+  constructor(argument: string, message: string, options?: ErrorOptions) {
+    super("invalid-argument", `${argument}: ${message}`, options);
+    this.name = "ArgumentError";
+    this.argument = argument;
+  }
+}
+
+/** The SSH server could not be reached, or what answered does not speak SSH as it should. */
+export class ConnectError extends RForwardError {
+  /** The host that was tried. */
+  readonly host: string;
+  /** The port that was tried. */
+  readonly port: number;
+
+  /**
+   * @param code Which stage failed.
+   * @param where The host and port that were tried.
+   * @param message What failed and what to do.
+   */
+  constructor(
+    code:
+      | "host-not-found"
+      | "connect-failed"
+      | "connect-timeout"
+      | "protocol-error"
+      | "permission-denied",
+    where: { host: string; port: number },
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+    this.name = "ConnectError";
+    this.host = where.host;
+    this.port = where.port;
+  }
+}
+
+/** Why a host key was not accepted. */
+export type HostKeyProblem = "unknown" | "changed" | "revoked" | "rejected";
+
+/** Where a host key is written down. */
+export interface HostKeyLocation {
+  /** The known_hosts file, or `"(text)"` for keys given as text. */
+  file: string;
+  /** The line in it, counted from 1. */
+  line: number;
+}
+
+/**
+ * The server's host key was not accepted; the connection was closed before
+ * any secret was sent.
+ */
+export class HostKeyError extends RForwardError {
+  /**
+   * `unknown`: no known_hosts line names this host with a key of any kind.
+   * `changed`: lines name it, with other keys. `revoked`: an `@revoked` line
+   * holds this key. `rejected`: the verification callback said no.
+   */
+  readonly reason: HostKeyProblem;
+  /** The key's fingerprint as `ssh-keygen -l` prints it: `SHA256:…`. */
+  readonly fingerprint: string;
+  /** The key's type, e.g. `ssh-ed25519`. */
+  readonly keyType: string;
+  /** The lines that decided, in the order they were read. */
+  readonly locations: readonly HostKeyLocation[];
+
+  /**
+   * @param reason Why it was not accepted.
+   * @param key Its fingerprint and type, and the lines that decided.
+   * @param message The whole story for a person.
+   */
+  constructor(
+    reason: HostKeyProblem,
+    key: {
+      fingerprint: string;
+      keyType: string;
+      locations: readonly HostKeyLocation[];
+    },
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(`host-key-${reason}`, message, options);
+    this.name = "HostKeyError";
+    this.reason = reason;
+    this.fingerprint = key.fingerprint;
+    this.keyType = key.keyType;
+    this.locations = key.locations;
+  }
+}
+
+/**
+ * The server did not accept the user, or a key of ours could not be used.
+ * Never holds a password, passphrase or key.
+ */
+export class AuthenticationError extends RForwardError {
+  /** What was tried, in order, e.g. `["publickey SHA256:…", "password"]`. */
+  readonly tried: readonly string[];
+  /** The methods that the server would still accept. */
+  readonly acceptable: readonly string[];
+
+  /**
+   * @param code `authentication-failed`, or `key-unreadable` for a key of ours.
+   * @param message What was tried and what to do.
+   * @param methods What was tried and what the server would accept.
+   */
+  constructor(
+    code: "authentication-failed" | "key-unreadable",
+    message: string,
+    methods: { tried?: readonly string[]; acceptable?: readonly string[] } = {},
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+    this.name = "AuthenticationError";
+    this.tried = methods.tried ?? [];
+    this.acceptable = methods.acceptable ?? [];
+  }
+}
+
+/** The SSH connection ended without being asked to. */
+export class ConnectionLostError extends RForwardError {
+  /**
+   * @param message How it ended.
+   */
+  constructor(message: string, options?: ErrorOptions) {
+    super("connection-lost", message, options);
+    this.name = "ConnectionLostError";
+  }
+}
+
+/** The server refused to bind. */
+export class ForwardDeniedError extends RForwardError {
+  /** The bind address as it was asked, or the path of a Unix socket. */
+  readonly address: string;
+  /** The port as it was asked; 0 where the server was to choose, undefined for a Unix socket. */
+  readonly port: number | undefined;
+
+  /**
+   * @param bind What was asked.
+   * @param message What to check.
+   */
+  constructor(
+    bind: { address: string; port: number } | { path: string },
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super("forward-denied", message, options);
+    this.name = "ForwardDeniedError";
+    this.address = "path" in bind ? bind.path : bind.address;
+    this.port = "path" in bind ? undefined : bind.port;
+  }
+}
+
+/** A target on this side could not be reached; the channel was refused. */
+export class TargetError extends RForwardError {
+  /** The target, e.g. `127.0.0.1:4713`. */
+  readonly target: string;
+
+  /**
+   * @param code `target-timeout` if it was silent, else `target-failed`.
+   * @param target The target as text.
+   * @param message What happened.
+   */
+  constructor(
+    code: "target-failed" | "target-timeout",
+    target: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+    this.name = "TargetError";
+    this.target = target;
+  }
+}
+
+/** A channel that the other side refused to open, or that ended under a writer. */
+export class ChannelError extends RForwardError {
+  /** The reason code of SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1), where there is one. */
+  readonly reason: number | undefined;
+
+  /**
+   * @param code `channel-refused` or `channel-closed`.
+   * @param message What was refused or ended.
+   * @param reason The reason code that the server gave.
+   */
+  constructor(
+    code: "channel-refused" | "channel-closed",
+    message: string,
+    reason?: number,
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+    this.name = "ChannelError";
+    this.reason = reason;
+  }
+}

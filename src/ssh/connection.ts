@@ -1,0 +1,235 @@
+/**
+ * The seam: all that the floors above know of SSH, in RFC 4254's words.
+ *
+ * {@linkcode connect} implements it over `npm:ssh2`; another engine can take
+ * its place without a line changing above. `tests/ssh/contract.ts` says what
+ * such an engine has to do.
+ *
+ * @module
+ */
+
+import type { RForwardError } from "../errors.ts";
+
+/** A TCP port on the server (RFC 4254 section 7.1). */
+export interface TcpBind {
+  /**
+   * The bind address, sent to the server byte for byte: `"127.0.0.1"`,
+   * `"::1"`, `"localhost"`, `"0.0.0.0"`, `"::"`, or `""` for all. What the
+   * server makes of it is the server's choice (sshd's `GatewayPorts`).
+   */
+  address: string;
+  /** 1–65535, or 0 to let the server choose. */
+  port: number;
+}
+
+/** A Unix socket on the server (`streamlocal-forward@openssh.com`, OpenSSH PROTOCOL section 2.4). */
+export interface UnixBind {
+  /** The socket's path on the server. */
+  path: string;
+}
+
+/** Where the server listens for us. */
+export type Bind = TcpBind | UnixBind;
+
+/** Who connected to the bound port, as the server tells it: untrusted. */
+export interface Originator {
+  /** The address; empty for a Unix socket. */
+  address: string;
+  /** The port; 0 for a Unix socket. */
+  port: number;
+}
+
+/** Why a channel is refused (RFC 4254 section 5.1). */
+export type RefusalReason =
+  | "administratively-prohibited"
+  | "connect-failed"
+  | "unknown-channel-type"
+  | "resource-shortage";
+
+/** How a connection, tunnel or channel ended. A promise of it never rejects. */
+export interface CloseReason {
+  /** `closed`: asked for. `lost`: it was not. */
+  reason: "closed" | "lost";
+  /** What took it away, if it was lost. */
+  error?: RForwardError;
+}
+
+/** One SSH channel as Web Streams. */
+export interface SshChannel {
+  /**
+   * What the other side sends. Ends at its EOF; errors if the connection is
+   * lost before that. Cancelling closes the channel. The SSH window is given
+   * back only as this is read.
+   */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * What goes to the other side. Closing sends EOF and leaves the readable as
+   * it is; aborting closes the channel. Errors when the channel closes.
+   */
+  readonly writable: WritableStream<Uint8Array>;
+  /** Bytes that were taken from {@linkcode readable}. */
+  readonly bytesReceived: number;
+  /** Bytes written to {@linkcode writable} that went to the transport. */
+  readonly bytesSent: number;
+  /** Settles when the channel is closed on both sides, or the connection is gone. */
+  readonly closed: Promise<CloseReason>;
+  /** Closes the channel now, both directions. Twice is once. */
+  close(): void;
+}
+
+/**
+ * A connection to a bound port that the server asks us to take
+ * (`forwarded-tcpip`, RFC 4254 section 7.2).
+ */
+export interface ForwardedOpen {
+  /** Where the connection came in, as the server names it. */
+  readonly bind: Bind;
+  /** Who connected. */
+  readonly originator: Originator;
+  /** Aborts if the connection to the server is lost before an answer is given. */
+  readonly signal: AbortSignal;
+  /** Whether {@linkcode confirm} or {@linkcode refuse} was called. */
+  readonly answered: boolean;
+  /**
+   * Takes the connection.
+   * @throws {RForwardError} if it was answered before or the server is gone.
+   */
+  confirm(): SshChannel;
+  /** Refuses it; the program on the server sees its connection end. Does nothing once answered. */
+  refuse(reason: RefusalReason, text: string): void;
+}
+
+/**
+ * Takes what the server opens. What is still unanswered when the promise
+ * settles is refused, so nobody on the server is left hanging.
+ */
+export type ForwardedOpenTaker = (open: ForwardedOpen) => Promise<void>;
+
+/** How a command ended. */
+export interface ExitStatus {
+  /** Its exit status; undefined if a signal ended it or the server did not say. */
+  code: number | undefined;
+  /** The signal that ended it, e.g. `"SIGTERM"`. */
+  signal: string | undefined;
+  /** Whether the exit status was 0. */
+  success: boolean;
+}
+
+/** What a command printed, and how it ended. */
+export interface CommandOutput extends ExitStatus {
+  /** Standard output, whole. */
+  stdout: Uint8Array<ArrayBuffer>;
+  /** Standard error, whole. */
+  stderr: Uint8Array<ArrayBuffer>;
+}
+
+/** A command that runs on the server (RFC 4254 section 6.5), shaped like `Deno.ChildProcess`. */
+export interface SshProcess extends AsyncDisposable {
+  /** Standard input; closing it sends EOF. */
+  readonly stdin: WritableStream<Uint8Array>;
+  /** Standard output. It shares one SSH window with {@linkcode stderr}: read or cancel both. */
+  readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Standard error. */
+  readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * How the command ended. Rejects with `ConnectionLostError` if the
+   * connection went first.
+   */
+  readonly status: Promise<ExitStatus>;
+  /** Closes stdin and collects what the command prints until it ends. */
+  output(): Promise<CommandOutput>;
+  /** Asks the server to send a signal, e.g. `"TERM"` (RFC 4254 section 6.9). */
+  kill(signal?: string): void;
+  /** Closes the channel; sshd then hangs up on the command. */
+  close(): void;
+}
+
+/** Options of {@linkcode SshConnection.exec}. */
+export interface ExecOptions {
+  /** Closes the channel when aborted. */
+  signal?: AbortSignal;
+}
+
+/** Options of {@linkcode SshConnection.openDirect}. */
+export interface OpenDirectOptions {
+  /** Gives up on the opening; has no effect once it is open. */
+  signal?: AbortSignal;
+  /** Told to the server as the originator; `127.0.0.1:0` by default. */
+  originator?: Originator;
+}
+
+/** What is known of the server once the connection stands. */
+export interface ServerInfo {
+  /** The host that was dialled. */
+  readonly host: string;
+  /** The port that was dialled. */
+  readonly port: number;
+  /** The user that was accepted. */
+  readonly user: string;
+  /** The software version of the identification string, e.g. `OpenSSH_9.2p1`. */
+  readonly software: string;
+  /** The host key's fingerprint, `SHA256:…`. */
+  readonly hostKeyFingerprint: string;
+  /** The cipher of each direction that was agreed on. */
+  readonly cipher: { readonly toServer: string; readonly toClient: string };
+}
+
+/** One authenticated SSH connection. */
+export interface SshConnection extends AsyncDisposable {
+  /** Who is on the other side. */
+  readonly server: ServerInfo;
+  /** Settles when the connection has ended, however it did. */
+  readonly closed: Promise<CloseReason>;
+  /** Aborts when the connection has ended; its reason is the error, if there was one. */
+  readonly signal: AbortSignal;
+  /** Channels that are open now. */
+  readonly openChannels: number;
+
+  /**
+   * Asks the server to listen (`tcpip-forward`, RFC 4254 section 7.1).
+   *
+   * @returns the bind with the port that the server chose, if it was to choose.
+   * @throws {ForwardDeniedError} if the server says no.
+   * @throws {ConnectionLostError} if it never answers: replies are matched by
+   * position, so a missing one ends the connection.
+   */
+  requestForward<B extends Bind>(bind: B): Promise<B>;
+
+  /**
+   * Asks the server to stop listening. The address has to be the very string
+   * that was asked, and the port the one that was bound.
+   *
+   * @returns what the server answered.
+   */
+  cancelForward(bind: Bind): Promise<boolean>;
+
+  /**
+   * Names the one taker of connections that the server opens. Without one
+   * they are refused.
+   *
+   * @throws {RForwardError} if there is one already.
+   */
+  takeForwardedOpens(taker: ForwardedOpenTaker): void;
+
+  /**
+   * Opens a connection from the server to `host:port` (`direct-tcpip`, RFC
+   * 4254 section 7.2).
+   *
+   * @throws {ChannelError} if the server cannot or will not.
+   */
+  openDirect(
+    host: string,
+    port: number,
+    options?: OpenDirectOptions,
+  ): Promise<SshChannel>;
+
+  /**
+   * Runs a command through the user's shell on the server.
+   *
+   * @throws {ChannelError} if the server will not.
+   */
+  exec(command: string, options?: ExecOptions): Promise<SshProcess>;
+
+  /** Says goodbye and closes. Twice is once. Settles when the socket is closed. */
+  close(): Promise<void>;
+}
