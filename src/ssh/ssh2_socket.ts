@@ -1,0 +1,220 @@
+/**
+ * A byte stream as the socket that npm:ssh2 wants.
+ *
+ * ssh2 asks for a node:net Socket and uses little of it. Standing in for it
+ * keeps the connection a `Deno.Conn` (so that it takes a signal, TCP_NODELAY
+ * and counts as a resource), writes each SSH packet in one piece (ssh2 hands
+ * over three for chacha20), and tells writers when to wait, which ssh2 does
+ * not ask a socket.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
+
+/** What carries an SSH connection: a `Deno.Conn`, or a channel of another connection. */
+export interface ByteStream {
+  /** Reads into `p`; null at the end. */
+  read(p: Uint8Array): Promise<number | null>;
+  /** Writes some of `p`; returns how much. */
+  write(p: Uint8Array): Promise<number>;
+  /** Ends the writing side. */
+  closeWrite(): Promise<void>;
+  /** Closes both sides. */
+  close(): void;
+}
+
+/** Bytes that may wait to be written before {@linkcode Ssh2Socket.congested} says so. */
+const CONGESTED = 512 * 1024;
+/** Bytes that go to the stream in one write at most. */
+const WRITE_SIZE = 256 * 1024;
+/** Bytes that are read at once at most. */
+const READ_SIZE = 128 * 1024;
+/** Read buffers are cut from slabs of this size. */
+const SLAB_SIZE = 512 * 1024;
+/** How long the other side may take to end after we did, in milliseconds. */
+const LINGER_MS = 1000;
+
+/** The socket; its events are those of node:net that ssh2 listens to. */
+export class Ssh2Socket extends EventEmitter {
+  /** Read by ssh2 before each write. */
+  writable = true;
+  /** Read by ssh2 when its own keepalive gives up. */
+  readable = true;
+  /** Read by ssh2 as the true state of {@linkcode writable}. */
+  readonly _readableState: { ended: boolean } = { ended: false };
+
+  /** Bytes that came in so far: any of them is a sign of life. */
+  bytesRead = 0;
+  /** The first bytes that came in, to tell what answered if it was not SSH. */
+  greeting: Uint8Array = new Uint8Array();
+  /** Settles once the stream is closed and nothing runs any more. */
+  readonly closed: Promise<void>;
+
+  readonly #stream: ByteStream;
+  readonly #finished = Promise.withResolvers<void>();
+  #queue: Uint8Array[] = [];
+  #queued = 0;
+  #flushing = false;
+  #ending = false;
+  #destroyed = false;
+  #reading = false;
+  #drained: PromiseWithResolvers<void> | undefined;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param stream What carries the connection; this owns and closes it. */
+  constructor(stream: ByteStream) {
+    super();
+    this.#stream = stream;
+    this.closed = this.#finished.promise;
+  }
+
+  /** Whether writers should wait for {@linkcode drained}. */
+  get congested(): boolean {
+    return this.#queued > CONGESTED;
+  }
+
+  /** Settles when there is room again, or nothing will be written any more. */
+  drained(): Promise<void> {
+    if (!this.congested || this.#destroyed) return Promise.resolve();
+    this.#drained ??= Promise.withResolvers();
+    return this.#drained.promise;
+  }
+
+  /** Part of what ssh2 calls; reading starts with {@linkcode resume} and never pauses: the windows bound it. */
+  pause(): this {
+    return this;
+  }
+
+  /** Starts reading. */
+  resume(): this {
+    if (!this.#reading && !this.#destroyed) {
+      this.#reading = true;
+      this.#read();
+    }
+    return this;
+  }
+
+  /** Queues bytes; they go out together at the end of the current task. */
+  write(data: Uint8Array | string): boolean {
+    if (this.#ending || this.#destroyed) return false;
+    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    this.#queue.push(bytes);
+    this.#queued += bytes.length;
+    this.#startFlush();
+    return !this.congested;
+  }
+
+  /** Ends the writing side once all is written, then closes as soon as the other side ends too. */
+  end(): this {
+    if (this.#ending || this.#destroyed) return this;
+    this.#ending = true;
+    this.writable = false;
+    this.#startFlush();
+    return this;
+  }
+
+  /** Closes at once; what is queued is dropped. */
+  destroy(error?: Error): this {
+    if (this.#destroyed) return this;
+    this.#destroyed = true;
+    this.writable = false;
+    this.readable = false;
+    this._readableState.ended = true;
+    this.#queue = [];
+    this.#queued = 0;
+    clearTimeout(this.#linger);
+    this.#drained?.resolve();
+    try {
+      this.#stream.close();
+    } catch {
+      // It was closed from the other side of the interface: that is what was wanted.
+    }
+    if (error) this.emit("error", error);
+    queueMicrotask(() => {
+      this.emit("close");
+      this.#finished.resolve();
+    });
+    return this;
+  }
+
+  async #read(): Promise<void> {
+    // Never reused: ssh2 keeps views of a chunk while a packet is split.
+    let slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+    let offset = 0;
+    try {
+      while (!this.#destroyed) {
+        const end = Math.min(offset + READ_SIZE, SLAB_SIZE);
+        const n = await this.#stream.read(slab.subarray(offset, end));
+        if (this.#destroyed) return;
+        if (n === null) break;
+        const chunk = slab.subarray(offset, offset + n);
+        if (this.bytesRead === 0) this.greeting = chunk.subarray(0, 80);
+        this.bytesRead += n;
+        offset += n;
+        if (SLAB_SIZE - offset < READ_SIZE / 2) {
+          slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+          offset = 0;
+        }
+        this.emit("data", chunk);
+      }
+      if (this.#destroyed) return;
+      this._readableState.ended = true;
+      this.readable = false;
+      this.emit("end");
+      this.destroy();
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  #startFlush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      while (this.#queue.length > 0) await this.#writeAll(this.#takeQueued());
+      this.#flushing = false;
+      if (this.#ending && !this.#destroyed) await this.#finish();
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  /** Up to WRITE_SIZE bytes of the queue in one piece. */
+  #takeQueued(): Uint8Array {
+    const queue = this.#queue;
+    let total = 0;
+    let count = 0;
+    for (const chunk of queue) {
+      if (count > 0 && total + chunk.length > WRITE_SIZE) break;
+      total += chunk.length;
+      count++;
+    }
+    if (count === 1) return queue.shift()!;
+    return Buffer.concat(queue.splice(0, count), total);
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length && !this.#destroyed;) {
+      done += await this.#stream.write(bytes.subarray(done));
+    }
+    this.#queued -= bytes.length;
+    if (this.#drained && !this.congested) {
+      this.#drained.resolve();
+      this.#drained = undefined;
+    }
+  }
+
+  /** Half-closes; the reading side then ends it, or the linger time does. */
+  async #finish(): Promise<void> {
+    await this.#stream.closeWrite();
+    if (this.#destroyed) return;
+    if (!this.#reading) return void this.destroy();
+    this.#linger = setTimeout(() => this.destroy(), LINGER_MS);
+  }
+}
