@@ -1,0 +1,66 @@
+/** Which real servers and clients this machine has, and tests that need them. */
+import { join } from "node:path";
+
+/** What a test may need, and the Debian package that has it. */
+const packages = {
+  sshd: "openssh-server",
+  ssh: "openssh-client",
+  dropbear: "dropbear-bin",
+  dbclient: "dropbear-bin",
+} as const;
+
+/** A program that a test may need. */
+export type Program = keyof typeof packages;
+
+/** Where a program is, looked for also where daemons live and users' `PATH` often does not point. */
+export function findProgram(name: string): string | undefined {
+  const path = Deno.env.get("PATH") ?? "";
+  return [...path.split(":"), "/usr/sbin", "/usr/local/sbin"]
+    .map((directory) => join(directory, name))
+    .find((candidate) => {
+      try {
+        return Deno.statSync(candidate).isFile;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Why a program cannot be used here; undefined if it can. */
+export function whyUnavailable(program: Program): string | undefined {
+  if (Deno.build.os !== "linux") {
+    return "the server fixtures need Linux's /proc";
+  }
+  if (findProgram(program) === undefined) {
+    return `${program} is not installed; apt-get install ${packages[program]}`;
+  }
+  if (program === "dropbear" && Deno.uid() !== 0) {
+    return "dropbear reads only ~/.ssh/authorized_keys; run as root, so that it gets a user of its own";
+  }
+  if (program === "dropbear" || program === "sshd") {
+    return whyUnavailable("ssh"); // for ssh-keygen
+  }
+  return undefined;
+}
+
+/**
+ * Registers a test that needs real programs. Where one is missing the test is
+ * ignored and its name says why; with `RFORWARD_REQUIRE_SERVERS=1` it fails.
+ */
+export function serverTest(
+  needs: Program | Program[],
+  name: string,
+  fn: (t: Deno.TestContext) => Promise<void>,
+): void {
+  const reason = [needs].flat().map(whyUnavailable)
+    .find((why) => why !== undefined);
+  if (reason === undefined) {
+    Deno.test(name, fn);
+  } else if (Deno.env.get("RFORWARD_REQUIRE_SERVERS") === "1") {
+    Deno.test(name, () => {
+      throw new Error(`RFORWARD_REQUIRE_SERVERS=1, but ${reason}`);
+    });
+  } else {
+    Deno.test({ name: `${name} (ignored: ${reason})`, ignore: true, fn });
+  }
+}

@@ -1,0 +1,143 @@
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { findProgram } from "./availability.ts";
+import { withFreePort } from "./free_port.ts";
+import { run } from "./run.ts";
+import { ServerProcess } from "./server_process.ts";
+import { createTemporaryUser } from "./temporary_user.ts";
+
+/** Options of {@linkcode startSshd}. */
+export interface SshdOptions {
+  /** Lines of sshd_config, e.g. `"GatewayPorts clientspecified"`; they win over the fixture's own. */
+  config?: string[];
+  /** Further lines of authorized_keys, beside the one of {@linkcode Sshd.keyFile}. */
+  authorizedKeys?: string[];
+  /**
+   * Adds a system user with a password for the time of the fixture, and lets
+   * it log in with either; root only. Without it the user is who runs the
+   * tests, with the key alone.
+   */
+  passwordUser?: boolean;
+}
+
+/** A real sshd on loopback. */
+export interface Sshd extends AsyncDisposable {
+  /** Always `127.0.0.1`. */
+  readonly host: string;
+  /** Where it listens. */
+  readonly port: number;
+  /** Who can log in. */
+  readonly user: string;
+  /** The user's password, with `passwordUser`. */
+  readonly password: string | undefined;
+  /** An ed25519 private key that is let in. */
+  readonly keyFile: string;
+  /** A known_hosts file with the server's key. */
+  readonly knownHostsFile: string;
+  /** The same as text. */
+  readonly knownHosts: string;
+  /** The fixture's own directory, readable by nobody else. */
+  readonly dir: string;
+  /** The master's process id. */
+  readonly pid: number;
+  /** How the master ended. */
+  readonly status: Promise<Deno.CommandStatus>;
+  /** The sshd_config it runs with. */
+  config(): Promise<string>;
+  /** What it has logged so far. */
+  log(): Promise<string>;
+  /** Signals the master alone; connections live on. */
+  kill(signal: Deno.Signal): void;
+  /** Signals the processes of the connections, not the master nor users' commands. Returns how many there were. */
+  killSessions(signal: Deno.Signal): number;
+}
+
+/** Starts an sshd of its own; it listens when the promise is fulfilled. */
+export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
+  await using stack = new AsyncDisposableStack();
+  const dir = await Deno.makeTempDir({ prefix: "rforward-sshd-" });
+  stack.defer(() => Deno.remove(dir, { recursive: true }));
+  const temporary = options.passwordUser
+    ? stack.use(await createTemporaryUser())
+    : undefined;
+
+  const hostKey = join(dir, "host_key");
+  const keyFile = join(dir, "client_key");
+  for (const file of [hostKey, keyFile]) {
+    await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file]);
+  }
+
+  // sshd reads authorized_keys as the user, who cannot look into `dir`.
+  const authorizedKeys = join(temporary?.home ?? dir, "authorized_keys");
+  const keys = [
+    (await Deno.readTextFile(`${keyFile}.pub`)).trim(),
+    ...options.authorizedKeys ?? [],
+  ].join("\n");
+  await (temporary?.write ?? Deno.writeTextFile)(authorizedKeys, `${keys}\n`);
+
+  const root = Deno.uid() === 0;
+  // Where sshd confines its unprivileged part; a container has no boot script that makes it.
+  if (root) await Deno.mkdir("/run/sshd", { recursive: true, mode: 0o755 });
+
+  const configFile = join(dir, "sshd_config");
+  const pidFile = join(dir, "pid");
+  const { process, port } = await withFreePort(async (port) => {
+    await Deno.writeTextFile(
+      configFile,
+      [
+        ...options.config ?? [], // first, because sshd takes a keyword's first value
+        "ListenAddress 127.0.0.1",
+        `Port ${port}`,
+        `HostKey ${hostKey}`,
+        `PidFile ${pidFile}`,
+        `AuthorizedKeysFile ${authorizedKeys}`,
+        "StrictModes no",
+        "UsePAM no",
+        "PermitRootLogin yes",
+        `PasswordAuthentication ${temporary ? "yes" : "no"}`,
+        "KbdInteractiveAuthentication no",
+        "LoginGraceTime 30",
+        "MaxStartups 1000",
+        "MaxSessions 1000",
+        "PrintMotd no",
+        "PrintLastLog no",
+        "UseDNS no",
+        "LogLevel VERBOSE",
+        "",
+      ].join("\n"),
+    );
+    const process = await ServerProcess.start({
+      program: findProgram("sshd") ?? "/usr/sbin/sshd",
+      args: ["-D", "-e", "-f", configFile],
+      directory: dir,
+      pidFile,
+    });
+    return { process, port };
+  });
+  stack.use(process);
+
+  const knownHosts = `[127.0.0.1]:${port} ${await Deno.readTextFile(
+    `${hostKey}.pub`,
+  )}`;
+  const knownHostsFile = join(dir, "known_hosts");
+  await Deno.writeTextFile(knownHostsFile, knownHosts);
+
+  const resources = stack.move();
+  return {
+    host: "127.0.0.1",
+    port,
+    user: temporary?.name ?? userInfo().username,
+    password: temporary?.password,
+    keyFile,
+    knownHostsFile,
+    knownHosts,
+    dir,
+    pid: process.pid,
+    status: process.status,
+    config: () => Deno.readTextFile(configFile),
+    log: () => process.log(),
+    kill: (signal) => process.kill(signal),
+    killSessions: (signal) => process.killSessions(signal),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
