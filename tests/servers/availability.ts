@@ -7,10 +7,17 @@ const packages = {
   ssh: "openssh-client",
   dropbear: "dropbear-bin",
   dbclient: "dropbear-bin",
+  useradd: "passwd",
 } as const;
 
 /** A program that a test may need. */
 export type Program = keyof typeof packages;
+
+/** What the fixtures need besides the server itself. */
+const needs: Partial<Record<Program, Program[]>> = {
+  sshd: ["ssh"], // for its ssh-keygen
+  dropbear: ["ssh", "useradd"],
+};
 
 /** Where a program is, looked for also where daemons live and users' `PATH` often does not point. */
 export function findProgram(name: string): string | undefined {
@@ -34,13 +41,10 @@ export function whyUnavailable(program: Program): string | undefined {
   if (findProgram(program) === undefined) {
     return `${program} is not installed; apt-get install ${packages[program]}`;
   }
-  if (program === "dropbear" && Deno.uid() !== 0) {
-    return "dropbear reads only ~/.ssh/authorized_keys; run as root, so that it gets a user of its own";
+  if (program === "useradd" && Deno.uid() !== 0) {
+    return "only root can add users";
   }
-  if (program === "dropbear" || program === "sshd") {
-    return whyUnavailable("ssh"); // for ssh-keygen
-  }
-  return undefined;
+  return needs[program]?.map(whyUnavailable).find((why) => why !== undefined);
 }
 
 /**
@@ -48,11 +52,11 @@ export function whyUnavailable(program: Program): string | undefined {
  * ignored and its name says why; with `RFORWARD_REQUIRE_SERVERS=1` it fails.
  */
 export function serverTest(
-  needs: Program | Program[],
+  programs: Program | Program[],
   name: string,
   fn: (t: Deno.TestContext) => Promise<void>,
 ): void {
-  const reason = [needs].flat().map(whyUnavailable)
+  const reason = [programs].flat().map(whyUnavailable)
     .find((why) => why !== undefined);
   if (reason === undefined) {
     Deno.test(name, fn);

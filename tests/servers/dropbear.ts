@@ -3,42 +3,13 @@ import { findProgram } from "./availability.ts";
 import { withFreePort } from "./free_port.ts";
 import { run } from "./run.ts";
 import { ServerProcess } from "./server_process.ts";
+import type { SshServer } from "./ssh_server.ts";
 import { createTemporaryUser } from "./temporary_user.ts";
 
 /** Options of {@linkcode startDropbear}. */
 export interface DropbearOptions {
   /** Further arguments, e.g. `["-a"]` (its `GatewayPorts`) or `["-k"]` (no remote forwarding). */
   args?: string[];
-}
-
-/** A real dropbear on loopback. */
-export interface Dropbear extends AsyncDisposable {
-  /** Always `127.0.0.1`. */
-  readonly host: string;
-  /** Where it listens. */
-  readonly port: number;
-  /** Who can log in: a system user that was added for the time of the fixture. */
-  readonly user: string;
-  /** The user's password, which works as well as the key. */
-  readonly password: string;
-  /** An ed25519 private key that is let in, in OpenSSH's format. */
-  readonly keyFile: string;
-  /** A known_hosts file with the server's key. */
-  readonly knownHostsFile: string;
-  /** The same as text. */
-  readonly knownHosts: string;
-  /** The fixture's own directory, readable by nobody else. */
-  readonly dir: string;
-  /** The master's process id. */
-  readonly pid: number;
-  /** How the master ended. */
-  readonly status: Promise<Deno.CommandStatus>;
-  /** What it has logged so far. */
-  log(): Promise<string>;
-  /** Signals the master alone; connections live on. */
-  kill(signal: Deno.Signal): void;
-  /** Signals the processes of the connections, not the master nor users' commands. Returns how many there were. */
-  killSessions(signal: Deno.Signal): number;
 }
 
 /**
@@ -49,7 +20,7 @@ export interface Dropbear extends AsyncDisposable {
  */
 export async function startDropbear(
   options: DropbearOptions = {},
-): Promise<Dropbear> {
+): Promise<SshServer> {
   await using stack = new AsyncDisposableStack();
   const dir = await Deno.makeTempDir({ prefix: "rforward-dropbear-" });
   stack.defer(() => Deno.remove(dir, { recursive: true }));

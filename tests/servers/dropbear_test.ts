@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { serverTest } from "./availability.ts";
 import { startDropbear } from "./dropbear.ts";
 import { run } from "./run.ts";
+import { sshArguments } from "./ssh_server.ts";
 
 serverTest(
   ["dropbear", "ssh"],
@@ -10,10 +11,7 @@ serverTest(
     await using dropbear = await startDropbear();
 
     const printed = await run("ssh", [
-      ...["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"],
-      ...["-o", `UserKnownHostsFile=${dropbear.knownHostsFile}`],
-      ...["-o", "StrictHostKeyChecking=yes", "-i", dropbear.keyFile],
-      ...["-p", String(dropbear.port), `${dropbear.user}@${dropbear.host}`],
+      ...sshArguments(dropbear),
       "id -un",
     ]);
 

@@ -4,6 +4,7 @@ import { findProgram } from "./availability.ts";
 import { withFreePort } from "./free_port.ts";
 import { run } from "./run.ts";
 import { ServerProcess } from "./server_process.ts";
+import type { SshServer } from "./ssh_server.ts";
 import { createTemporaryUser } from "./temporary_user.ts";
 
 /** Options of {@linkcode startSshd}. */
@@ -21,35 +22,9 @@ export interface SshdOptions {
 }
 
 /** A real sshd on loopback. */
-export interface Sshd extends AsyncDisposable {
-  /** Always `127.0.0.1`. */
-  readonly host: string;
-  /** Where it listens. */
-  readonly port: number;
-  /** Who can log in. */
-  readonly user: string;
-  /** The user's password, with `passwordUser`. */
-  readonly password: string | undefined;
-  /** An ed25519 private key that is let in. */
-  readonly keyFile: string;
-  /** A known_hosts file with the server's key. */
-  readonly knownHostsFile: string;
-  /** The same as text. */
-  readonly knownHosts: string;
-  /** The fixture's own directory, readable by nobody else. */
-  readonly dir: string;
-  /** The master's process id. */
-  readonly pid: number;
-  /** How the master ended. */
-  readonly status: Promise<Deno.CommandStatus>;
+export interface Sshd extends SshServer {
   /** The sshd_config it runs with. */
   config(): Promise<string>;
-  /** What it has logged so far. */
-  log(): Promise<string>;
-  /** Signals the master alone; connections live on. */
-  kill(signal: Deno.Signal): void;
-  /** Signals the processes of the connections, not the master nor users' commands. Returns how many there were. */
-  killSessions(signal: Deno.Signal): number;
 }
 
 /** Starts an sshd of its own; it listens when the promise is fulfilled. */

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { serverTest } from "./availability.ts";
 import { startSshd } from "./openssh.ts";
 import { run } from "./run.ts";
+import { sshArguments, type SshServer } from "./ssh_server.ts";
 
 serverTest(
   ["sshd", "ssh"],
@@ -9,7 +10,7 @@ serverTest(
   async () => {
     await using sshd = await startSshd({ config: ["RekeyLimit 64M"] });
 
-    const printed = await run("ssh", [...sshArgs(sshd), "echo hello"]);
+    const printed = await run("ssh", [...sshArguments(sshd), "echo hello"]);
 
     assertEquals(printed, "hello\n");
     assertMatch(await sshd.log(), /Accepted publickey/);
@@ -52,7 +53,10 @@ serverTest(
     assert(sshd.killSessions("SIGKILL") > 0);
 
     assertEquals((await session.status).code, 255);
-    assertEquals(await run("ssh", [...sshArgs(sshd), "echo again"]), "again\n");
+    assertEquals(
+      await run("ssh", [...sshArguments(sshd), "echo again"]),
+      "again\n",
+    );
   },
 );
 
@@ -76,51 +80,32 @@ serverTest(
   },
 );
 
-if (Deno.uid() === 0) {
-  serverTest(
-    ["sshd", "ssh"],
-    "startSshd({ passwordUser }) adds a user that logs in with the password",
-    async () => {
-      await using sshd = await startSshd({ passwordUser: true });
-      const askpass = `${sshd.dir}/askpass`;
-      await Deno.writeTextFile(askpass, `#!/bin/sh\necho ${sshd.password}\n`, {
-        mode: 0o700,
-      });
+serverTest(
+  ["sshd", "ssh", "useradd"],
+  "startSshd({ passwordUser }) adds a user that logs in with the password",
+  async () => {
+    await using sshd = await startSshd({ passwordUser: true });
+    const askpass = `${sshd.dir}/askpass`;
+    await Deno.writeTextFile(askpass, `#!/bin/sh\necho ${sshd.password}\n`, {
+      mode: 0o700,
+    });
 
-      const byKey = await run("ssh", [...sshArgs(sshd), "id -un"]);
-      const byPassword = await run("env", [
-        ...[`SSH_ASKPASS=${askpass}`, "SSH_ASKPASS_REQUIRE=force", "ssh"],
-        ...["-o", "PubkeyAuthentication=no", "-o", "BatchMode=no"],
-        ...sshArgs(sshd),
-        "id -un",
-      ]);
+    const byKey = await run("ssh", [...sshArguments(sshd), "id -un"]);
+    const byPassword = await run("env", [
+      ...[`SSH_ASKPASS=${askpass}`, "SSH_ASKPASS_REQUIRE=force", "ssh"],
+      ...["-o", "PubkeyAuthentication=no", "-o", "BatchMode=no"],
+      ...sshArguments(sshd),
+      "id -un",
+    ]);
 
-      assertEquals([byKey, byPassword], [`${sshd.user}\n`, `${sshd.user}\n`]);
-    },
-  );
-}
-
-interface Server {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly keyFile: string;
-  readonly knownHostsFile: string;
-}
-
-function sshArgs(server: Server): string[] {
-  return [
-    ...["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"],
-    ...["-o", `UserKnownHostsFile=${server.knownHostsFile}`],
-    ...["-o", "StrictHostKeyChecking=yes", "-i", server.keyFile],
-    ...["-p", String(server.port), `${server.user}@${server.host}`],
-  ];
-}
+    assertEquals([byKey, byPassword], [`${sshd.user}\n`, `${sshd.user}\n`]);
+  },
+);
 
 /** `ssh … cat`, logged in. */
-async function openSession(server: Server) {
+async function openSession(server: SshServer) {
   const child = new Deno.Command("ssh", {
-    args: [...sshArgs(server), "cat"],
+    args: [...sshArguments(server), "cat"],
     stdin: "piped",
     stdout: "piped",
     stderr: "null",

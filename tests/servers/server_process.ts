@@ -140,6 +140,7 @@ function processes(): Identity[] {
       const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
       const nameEnd = stat.lastIndexOf(")");
       const fields = stat.slice(nameEnd + 2).split(" ");
+      if (fields[0] === "Z") continue; // ended, only not yet waited for
       found.push({
         pid: Number(pid),
         parent: Number(fields[1]),
