@@ -42,7 +42,7 @@ export function whyUnavailable(program: Program): string | undefined {
     return `${program} is not installed; apt-get install ${packages[program]}`;
   }
   if (program === "useradd" && Deno.uid() !== 0) {
-    return "only root can add users";
+    return "it logs in as a user of its own, whom only root can add";
   }
   return needs[program]?.map(whyUnavailable).find((why) => why !== undefined);
 }

@@ -1,0 +1,78 @@
+import { fileURLToPath } from "node:url";
+import { sshArguments, type SshServer } from "../servers/ssh_server.ts";
+import { type BenchProcess, startProcess } from "./bench_process.ts";
+
+/** A client under test. */
+export interface Client {
+  /** Its name on the command line and in the output. */
+  readonly name: string;
+  /** Opens a tunnel to 127.0.0.1:`targetPort`; the port is the bound one. */
+  start(server: SshServer, targetPort: number): Promise<BenchProcess>;
+}
+
+/** What rforward_client.ts is told. */
+export interface TunnelRequest {
+  /** The SSH server's address. */
+  host: string;
+  /** The SSH server's port. */
+  port: number;
+  /** Who logs in. */
+  user: string;
+  /** With this private key. */
+  keyFile: string;
+  /** Where the server's key is. */
+  knownHostsFile: string;
+  /** The only cipher to offer. */
+  cipher: string;
+  /** The target's port on 127.0.0.1. */
+  targetPort: number;
+}
+
+const chacha20 = "chacha20-poly1305@openssh.com";
+const aes128 = "aes128-gcm@openssh.com";
+
+/**
+ * Who is compared: rforward, `ssh -R` with the same cipher and with its
+ * fastest, and no tunnel at all, which shows what the load itself can do.
+ */
+export const clients: readonly Client[] = [
+  { name: "rforward", start: rforward(chacha20) },
+  { name: "ssh-chacha20", start: ssh(chacha20) },
+  { name: "ssh-aes128-gcm", start: ssh(aes128) },
+  {
+    name: "no-tunnel",
+    start: (_, targetPort) =>
+      Promise.resolve({
+        pid: undefined,
+        port: targetPort,
+        async [Symbol.asyncDispose]() {},
+      }),
+  },
+];
+
+function rforward(cipher: string): Client["start"] {
+  const script = fileURLToPath(import.meta.resolve("./rforward_client.ts"));
+  return ({ host, port, user, keyFile, knownHostsFile }, targetPort) => {
+    const request: TunnelRequest = {
+      ...{ host, port, user, keyFile, knownHostsFile, cipher, targetPort },
+    };
+    return startProcess(
+      Deno.execPath(),
+      ["run", "--no-prompt", "-A", script, JSON.stringify(request)],
+      /^READY (\d+)$/m,
+    );
+  };
+}
+
+function ssh(cipher: string): Client["start"] {
+  return (server, targetPort) =>
+    startProcess(
+      "ssh",
+      [
+        ...sshArguments(server),
+        ...["-N", "-c", cipher, "-o", "ExitOnForwardFailure=yes"],
+        ...["-R", `127.0.0.1:0:127.0.0.1:${targetPort}`],
+      ],
+      /^Allocated port (\d+) for remote forward/m,
+    );
+}

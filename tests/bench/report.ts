@@ -1,0 +1,60 @@
+/** What one client reached in one suite. */
+export interface Result {
+  /** The client's name. */
+  readonly client: string;
+  /** For each metric, its value in each round. */
+  readonly rounds: readonly (readonly number[])[];
+}
+
+/** The middle value; of an even number the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(middle)] ?? NaN) +
+    (sorted[Math.ceil(middle)] ?? NaN)) / 2;
+}
+
+/**
+ * A suite as a table: the medians, then the first client's in relation to
+ * every other client's.
+ */
+export function table(
+  title: string,
+  metrics: readonly string[],
+  results: readonly Result[],
+): string {
+  const medians = results.map(({ client, rounds }) => ({
+    client,
+    values: rounds.map(median),
+  }));
+  const [first, ...others] = medians;
+  const rows = [
+    [title, ...metrics],
+    ...medians.map(({ client, values }) => [client, ...values.map(digits)]),
+    ...others.map(({ client, values }) => [
+      `${first?.client} / ${client}`,
+      ...values.map((value, i) => ratio((first?.values[i] ?? NaN) / value)),
+    ]),
+  ];
+  const widths = [title, ...metrics].map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0))
+  );
+  return rows.map((row) =>
+    row.map((cell, column) =>
+      column === 0
+        ? cell.padEnd(widths[0] ?? 0)
+        : cell.padStart(widths[column] ?? 0)
+    ).join("  ")
+  ).join("\n");
+}
+
+/** Three digits that count. */
+function digits(value: number): string {
+  if (Number.isNaN(value)) return "-";
+  if (value >= 100) return value.toFixed(0);
+  return value >= 10 ? value.toFixed(1) : value.toFixed(value >= 1 ? 2 : 3);
+}
+
+function ratio(value: number): string {
+  return Number.isFinite(value) ? `${value.toFixed(2)}x` : "-";
+}

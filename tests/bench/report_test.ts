@@ -1,0 +1,27 @@
+import { assertEquals } from "../assert.ts";
+import { median, table } from "./report.ts";
+
+Deno.test("median() is the middle, or the mean of the two in the middle", () => {
+  assertEquals(median([3, 1, 2]), 2);
+  assertEquals(median([4, 1, 3, 2]), 2.5);
+  assertEquals(median([]), NaN);
+});
+
+Deno.test("table() shows medians, and the first client in relation to the others", () => {
+  const text = table("speed", ["up", "CPU"], [
+    { client: "ours", rounds: [[3, 1, 2], [0.5]] },
+    { client: "theirs", rounds: [[4], [0.25]] },
+    { client: "none", rounds: [[123.4], [NaN]] },
+  ]);
+  assertEquals(
+    text,
+    [
+      "speed             up    CPU",
+      "ours            2.00  0.500",
+      "theirs          4.00  0.250",
+      "none             123      -",
+      "ours / theirs  0.50x  2.00x",
+      "ours / none    0.02x      -",
+    ].join("\n"),
+  );
+});

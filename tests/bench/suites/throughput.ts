@@ -1,0 +1,44 @@
+import { Mode, openLoad, readAll, receive, send } from "../load.ts";
+import { cpuSeconds } from "../process_stat.ts";
+import type { Suite } from "../suite.ts";
+
+/** One large transfer each way: up is from the server to the client, down is from the client to the server. */
+export const throughput: Suite = {
+  name: "throughput",
+  metrics: [
+    "up Gbit/s",
+    "down Gbit/s",
+    "up CPU s/Gbit",
+    "down CPU s/Gbit",
+  ],
+  async measure({ pid, port }, { mib }) {
+    const bytes = mib * 1024 * 1024;
+    const up = await timed(pid, bytes, async () => {
+      using conn = await openLoad(port, Mode.sink, bytes);
+      await send(conn, bytes);
+      await readAll(conn, new Uint8Array(1));
+    });
+    const down = await timed(pid, bytes, async () => {
+      using conn = await openLoad(port, Mode.source, bytes);
+      await receive(conn, bytes);
+    });
+    return [up.rate, down.rate, up.cpu, down.cpu];
+  },
+};
+
+async function timed(
+  pid: number | undefined,
+  bytes: number,
+  transfer: () => Promise<void>,
+): Promise<{ rate: number; cpu: number }> {
+  const gigabits = bytes * 8 / 1e9;
+  const cpuUsed = () => pid === undefined ? NaN : cpuSeconds(pid);
+  const cpuBefore = cpuUsed();
+  const before = performance.now();
+  await transfer();
+  const seconds = (performance.now() - before) / 1000;
+  return {
+    rate: gigabits / seconds,
+    cpu: (cpuUsed() - cpuBefore) / gigabits,
+  };
+}
