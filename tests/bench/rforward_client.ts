@@ -1,0 +1,19 @@
+/** rforward as a client under test: opens a tunnel, prints `READY` and the bound port, and runs until it is killed. */
+import { connect, forward } from "../../mod.ts";
+import type { TunnelRequest } from "./clients.ts";
+
+const request: TunnelRequest = JSON.parse(Deno.args[0] ?? "");
+await using connection = await connect({
+  host: request.host,
+  port: request.port,
+  user: request.user,
+  privateKeys: [{ file: request.keyFile }],
+  hostKeys: { files: [request.knownHostsFile] },
+  algorithms: { cipher: [request.cipher] },
+});
+const tunnel = await forward(connection, {
+  bind: { address: "127.0.0.1", port: 0 },
+  target: { host: "127.0.0.1", port: request.targetPort },
+});
+console.log(`READY ${tunnel.bound.port}`);
+await connection.closed;
