@@ -1,0 +1,51 @@
+import type { ServedChannel } from "./served_channel.ts";
+
+/** Bytes that are read from a socket at once: what fits into one SSH packet. */
+const READ_SIZE = 32 * 1024;
+
+/**
+ * Carries bytes between a channel and a socket of this machine, each way until
+ * its own end, then closes both. An error of one, or its closing, ends both.
+ */
+export async function relay(
+  channel: ServedChannel,
+  conn: Deno.Conn,
+): Promise<void> {
+  const end = () => {
+    channel.close();
+    closeConn(conn);
+  };
+  channel.signal.addEventListener("abort", end, { once: true });
+  if (channel.signal.aborted) end();
+  await Promise.all([
+    receive(channel, conn).catch(end),
+    send(conn, channel).catch(end),
+  ]);
+  end();
+}
+
+/** Closes a socket that may be closed already. */
+export function closeConn(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}
+
+async function receive(channel: ServedChannel, conn: Deno.Conn): Promise<void> {
+  for await (const chunk of channel.readable) {
+    for (let done = 0; done < chunk.length;) {
+      done += await conn.write(chunk.subarray(done));
+    }
+  }
+  await conn.closeWrite();
+}
+
+async function send(conn: Deno.Conn, channel: ServedChannel): Promise<void> {
+  const buffer = new Uint8Array(READ_SIZE);
+  for (let n; (n = await conn.read(buffer)) !== null;) {
+    await channel.write(buffer.subarray(0, n));
+  }
+  channel.eof();
+}

@@ -1,0 +1,131 @@
+import type { Writable } from "node:stream";
+import { ChannelError } from "../errors.ts";
+import type { Ssh2Socket } from "../ssh/ssh2_socket.ts";
+import type { ServerChannel } from "./ssh2_server.ts";
+
+/** What a channel needs of the connection that it is on. */
+export interface ChannelCarrier {
+  readonly socket: Ssh2Socket;
+  /** Aborts when the connection is gone. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A channel of ssh2's server, without its traps.
+ *
+ * It is never ended as a Node stream, because ssh2's server would close the
+ * channel with both its directions then: EOF ends one (RFC 4254 section 5.3).
+ */
+export class ServedChannel {
+  /**
+   * What the client sends, until its EOF. Its window is given back as this is
+   * read; cancelling throws away the rest.
+   */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Aborts when the channel is closed by either side, or with the connection. */
+  readonly signal: AbortSignal;
+
+  readonly #channel: ServerChannel;
+  readonly #socket: Ssh2Socket;
+  readonly #closing = new AbortController();
+  #lastWrite: Promise<void> = Promise.resolve();
+
+  constructor(channel: ServerChannel, carrier: ChannelCarrier) {
+    this.#channel = channel;
+    this.#socket = carrier.socket;
+    this.signal = AbortSignal.any([this.#closing.signal, carrier.signal]);
+    // Comes after the last of the readable.
+    channel.on("close", () => this.onClose());
+    this.readable = readableOf(channel, this.signal);
+  }
+
+  /** Writes all of `chunk`; waits for the SSH window and the socket. */
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#inTurn(this.#channel, chunk);
+  }
+
+  /** The same for standard error, which shares the window. */
+  writeError(chunk: Uint8Array): Promise<void> {
+    return this.#inTurn(this.#channel.stderr, chunk);
+  }
+
+  /** Sends EOF: nothing will be written any more. */
+  eof(): void {
+    this.#channel.eof();
+  }
+
+  /** Tells how the command ended; has to come before EOF. */
+  exit(status: number | string): void {
+    if (typeof status === "number") this.#channel.exit(status);
+    else this.#channel.exit(status, false, "");
+  }
+
+  /** Closes both directions. */
+  close(): void {
+    this.#channel.close();
+    this.onClose();
+  }
+
+  /** The client has closed the channel. */
+  onClose(): void {
+    this.#closing.abort(
+      new ChannelError("channel-closed", "the channel is closed"),
+    );
+  }
+
+  #inTurn(out: Writable, chunk: Uint8Array): Promise<void> {
+    const write = this.#lastWrite.then(() => this.#write(out, chunk));
+    this.#lastWrite = write.catch(() => {});
+    return write;
+  }
+
+  async #write(out: Writable, chunk: Uint8Array): Promise<void> {
+    const { signal } = this;
+    signal.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      // ssh2 forgets the callbacks of a channel that closes.
+      const onClosed = () => reject(signal.reason);
+      signal.addEventListener("abort", onClosed, { once: true });
+      out.write(chunk, (error) => {
+        signal.removeEventListener("abort", onClosed);
+        error ? reject(error) : resolve();
+      });
+    });
+    await this.#socket.drained();
+  }
+}
+
+function readableOf(
+  channel: ServerChannel,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let detach = () => {};
+  return new ReadableStream({
+    start(controller) {
+      const onData = (chunk: Uint8Array<ArrayBuffer>) => {
+        channel.pause();
+        // Not Node's Buffer: nobody who reads this has asked for one.
+        controller.enqueue(
+          new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength),
+        );
+      };
+      const onEnd = () => {
+        detach();
+        controller.close();
+      };
+      const onClosed = () => {
+        detach();
+        controller.error(signal.reason);
+      };
+      detach = () => {
+        channel.off("data", onData).off("end", onEnd).resume();
+        signal.removeEventListener("abort", onClosed);
+      };
+      channel.on("data", onData).on("end", onEnd).pause();
+      signal.addEventListener("abort", onClosed);
+      if (signal.aborted) onClosed();
+    },
+    pull: () => void channel.resume(),
+    cancel: () => detach(),
+  }, { highWaterMark: 0 });
+}

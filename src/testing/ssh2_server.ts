@@ -1,0 +1,117 @@
+/**
+ * The one place that imports npm:ssh2 for the server, and what of it is used.
+ *
+ * Other than the client, the server keeps ssh2's own connection layer (RFC
+ * 4254): what this package's client is tested against shares no code with it
+ * above the packets.
+ *
+ * @module
+ */
+
+// @ts-types="@types/ssh2"
+import ssh2 from "ssh2";
+import type { Socket } from "node:net";
+import type {
+  Connection,
+  ParsedKey,
+  ServerChannel,
+  SocketBindInfo,
+  TcpipBindInfo,
+} from "ssh2";
+import type { Bind, Originator } from "../ssh/connection.ts";
+import type { Ssh2Socket } from "../ssh/ssh2_socket.ts";
+
+export type {
+  AuthContext,
+  AuthenticationType,
+  Connection,
+  ParsedKey,
+  ServerChannel,
+  Session,
+} from "ssh2";
+
+/**
+ * Speaks SSH on one socket.
+ *
+ * @param hostKey The host key as PEM or OpenSSH text.
+ * @param onClient Called once the client has told its version.
+ */
+export function acceptClient(
+  socket: Ssh2Socket,
+  hostKey: string,
+  onClient: (client: Connection) => void,
+): void {
+  // A server for each socket: ssh2 does not tell which socket a client is on.
+  const server = new ssh2.Server({ hostKeys: [hostKey] }, onClient);
+  server.injectSocket(socket as unknown as Socket);
+}
+
+/** A request to listen, or to stop that (RFC 4254 section 7.1, OpenSSH PROTOCOL section 2.4). */
+export interface ForwardRequest {
+  readonly cancel: boolean;
+  readonly bind: Bind;
+  /** @param port The port that was chosen, if the server was to choose. */
+  accept(port?: number): void;
+  reject(): void;
+}
+
+/** Hands on the client's requests to listen. Other global requests ssh2 answers as sshd does. */
+export function onForwardRequest(
+  client: Connection,
+  listener: (request: ForwardRequest) => void,
+): void {
+  client.on("request", (
+    // Both are missing if the client wants no reply.
+    accept: ((port?: number) => void) | undefined,
+    reject: (() => void) | undefined,
+    name: string,
+    info: TcpipBindInfo | SocketBindInfo,
+  ) =>
+    listener({
+      cancel: name.startsWith("cancel-"),
+      bind: "socketPath" in info
+        ? { path: info.socketPath }
+        : { address: info.bindAddr, port: info.bindPort },
+      accept: (port) => accept?.(port),
+      reject: () => reject?.(),
+    }));
+}
+
+/**
+ * Asks the client to take a connection to what it has bound.
+ *
+ * @throws {Error} if the client refuses, or is gone. Must not be called once
+ * it is gone: nobody would answer.
+ */
+export function openForwarded(
+  client: Connection,
+  bind: Bind,
+  from: Originator,
+): Promise<ServerChannel> {
+  return new Promise((resolve, reject) => {
+    const answer = (error: Error | undefined, channel: ServerChannel) =>
+      error ? reject(error) : resolve(channel);
+    if ("path" in bind) {
+      client.openssh_forwardOutStreamLocal(bind.path, answer);
+    } else {
+      const { address, port } = bind;
+      client.forwardOut(address, port, from.address, from.port, answer);
+    }
+  });
+}
+
+/** A new ed25519 private key as OpenSSH text. */
+export function generateHostKey(): string {
+  return ssh2.utils.generateKeyPairSync("ed25519").private;
+}
+
+/**
+ * Parses a private or public key.
+ *
+ * @throws {Error} if it is not one, or is locked by a passphrase.
+ */
+export function parseKey(text: string): ParsedKey {
+  const key = ssh2.utils.parseKey(text);
+  if (key instanceof Error) throw key;
+  return key;
+}
