@@ -96,7 +96,7 @@ export async function prepareHostKeys(
 /**
  * Puts the host key algorithms first whose keys are known, and keeps the order
  * otherwise: a server with several keys then shows one that can be verified.
- * `ssh` does the same.
+ * `ssh` goes about it in the same way.
  *
  * @param algorithms The algorithms by preference.
  * @param keyTypes {@linkcode HostKeyCheck.keyTypes}
