@@ -37,6 +37,8 @@ export class RForwardError extends Error {
   readonly code: ErrorCode;
 
   /**
+   * Makes one.
+   *
    * @param code What went wrong.
    * @param message What was tried, on what, and what to do.
    * @param options `cause`, where another error led to this one.
@@ -54,6 +56,8 @@ export class ArgumentError extends RForwardError {
   readonly argument: string;
 
   /**
+   * Makes one.
+   *
    * @param argument The name of the argument.
    * @param message What is wrong with it, and what it may be.
    */
@@ -72,6 +76,8 @@ export class ConnectError extends RForwardError {
   readonly port: number;
 
   /**
+   * Makes one.
+   *
    * @param code Which stage failed.
    * @param where The host and port that were tried.
    * @param message What failed and what to do.
@@ -124,6 +130,8 @@ export class HostKeyError extends RForwardError {
   readonly locations: readonly HostKeyLocation[];
 
   /**
+   * Makes one.
+   *
    * @param reason Why it was not accepted.
    * @param key Its fingerprint and type, and the lines that decided.
    * @param message The whole story for a person.
@@ -158,6 +166,8 @@ export class AuthenticationError extends RForwardError {
   readonly acceptable: readonly string[];
 
   /**
+   * Makes one.
+   *
    * @param code `authentication-failed`, or `key-unreadable` for a key of ours.
    * @param message What was tried and what to do.
    * @param methods What was tried and what the server would accept.
@@ -178,6 +188,8 @@ export class AuthenticationError extends RForwardError {
 /** The SSH connection ended without being asked to. */
 export class ConnectionLostError extends RForwardError {
   /**
+   * Makes one.
+   *
    * @param message How it ended.
    */
   constructor(message: string, options?: ErrorOptions) {
@@ -194,6 +206,8 @@ export class ForwardDeniedError extends RForwardError {
   readonly port: number | undefined;
 
   /**
+   * Makes one.
+   *
    * @param bind What was asked.
    * @param message What to check.
    */
@@ -215,6 +229,8 @@ export class TargetError extends RForwardError {
   readonly target: string;
 
   /**
+   * Makes one.
+   *
    * @param code `target-timeout` if it was silent, else `target-failed`.
    * @param target The target as text.
    * @param message What happened.
@@ -237,6 +253,8 @@ export class ChannelError extends RForwardError {
   readonly reason: number | undefined;
 
   /**
+   * Makes one.
+   *
    * @param code `channel-refused` or `channel-closed`.
    * @param message What was refused or ended.
    * @param reason The reason code that the server gave.

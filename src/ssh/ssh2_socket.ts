@@ -165,8 +165,13 @@ export class Ssh2Socket extends EventEmitter {
       this.emit("end");
       this.destroy();
     } catch (error) {
-      this.destroy(error as Error);
+      this.#fail(error);
     }
+  }
+
+  /** An error once we have said goodbye is no news. */
+  #fail(error: unknown): void {
+    this.destroy(this.#ending ? undefined : error as Error);
   }
 
   #startFlush(): void {
@@ -181,7 +186,7 @@ export class Ssh2Socket extends EventEmitter {
       this.#flushing = false;
       if (this.#ending && !this.#destroyed) await this.#finish();
     } catch (error) {
-      this.destroy(error as Error);
+      this.#fail(error);
     }
   }
 

@@ -1,0 +1,104 @@
+/**
+ * Reverse SSH tunnelling: a program on an SSH server connects to a port there
+ * and reaches a service on this side.
+ *
+ * {@linkcode connect} makes an SSH connection. {@linkcode forward} binds a port
+ * on the server and relays its connections to a target here;
+ * {@linkcode listen} binds one and accepts its connections in this process.
+ *
+ * @example A port on the server that leads to a web server here
+ * ```ts ignore
+ * import { connect, forward } from "@x2go/rforward";
+ *
+ * await using connection = await connect({
+ *   host: "server.example",
+ *   user: "alice",
+ *   privateKeys: [{ file: "/home/alice/.ssh/id_ed25519" }],
+ * });
+ * await using tunnel = await forward(connection, {
+ *   bind: { port: 8022 },
+ *   target: { port: 8080 },
+ * });
+ * console.log((await connection.closed).reason);
+ * ```
+ *
+ * @module
+ */
+
+export {
+  ArgumentError,
+  AuthenticationError,
+  ChannelError,
+  ConnectError,
+  ConnectionLostError,
+  type ErrorCode,
+  ForwardDeniedError,
+  HostKeyError,
+  type HostKeyLocation,
+  type HostKeyProblem,
+  RForwardError,
+  TargetError,
+} from "./src/errors.ts";
+export type { Logger } from "./src/logger.ts";
+
+export { connect } from "./src/ssh/connect.ts";
+export type {
+  Algorithms,
+  ConnectOptions,
+  KeyboardInteractive,
+  KeyboardInteractiveRequest,
+  PrivateKey,
+} from "./src/ssh/options.ts";
+export type { KeepaliveOptions } from "./src/ssh/keepalive.ts";
+export type {
+  HostKey,
+  HostKeyPolicy,
+  HostKeyVerifier,
+  KnownHostsOptions,
+} from "./src/ssh/host_keys.ts";
+export type {
+  Bind,
+  CloseReason,
+  CommandOutput,
+  ExecOptions,
+  ExitStatus,
+  ForwardedOpen,
+  ForwardedOpenTaker,
+  OpenDirectOptions,
+  Originator,
+  RefusalReason,
+  ServerInfo,
+  SshChannel,
+  SshConnection,
+  SshProcess,
+  TcpBind,
+  UnixBind,
+} from "./src/ssh/connection.ts";
+
+export {
+  forward,
+  ReverseTunnel,
+  type TunnelOptions,
+  type TunnelState,
+} from "./src/forward/tunnel.ts";
+export { TunnelConnection } from "./src/forward/tunnel_connection.ts";
+export {
+  ForwardListener,
+  listen,
+  type ListenOptions,
+} from "./src/forward/listener.ts";
+export { ForwardedConn } from "./src/forward/forwarded_conn.ts";
+export type { BindOptions } from "./src/forward/bind_options.ts";
+export type {
+  Target,
+  TargetHandler,
+  TcpTarget,
+  UnixTarget,
+} from "./src/forward/target.ts";
+export { PortDispatcher, Registration } from "./src/forward/dispatcher.ts";
+export {
+  relay,
+  type RelayOptions,
+  type RelayResult,
+} from "./src/forward/relay.ts";
+export type { Duplex } from "./src/forward/socket.ts";

@@ -1,0 +1,132 @@
+import { ForwardDeniedError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type {
+  Bind,
+  ForwardedOpenTaker,
+  SshConnection,
+} from "../ssh/connection.ts";
+import { formatBind } from "../ssh/bind.ts";
+import { PortDispatcher, type Registration } from "./dispatcher.ts";
+
+/** Options of {@linkcode Binding.open}. */
+export interface BindingOptions {
+  /** What is asked of the server. */
+  bind: Bind;
+  /** Takes the connections that come in. */
+  take: ForwardedOpenTaker;
+  /** How long to wait before asking once more, in milliseconds. */
+  retryDelayMs: number;
+  /** Gives up asking. */
+  signal: AbortSignal;
+  logger: Logger;
+}
+
+/** A bind that the server holds for us, from its answer until it is released. */
+export class Binding {
+  readonly #connection: SshConnection;
+  readonly #registration: Registration;
+  readonly #logger: Logger;
+
+  private constructor(
+    connection: SshConnection,
+    registration: Registration,
+    logger: Logger,
+  ) {
+    this.#connection = connection;
+    this.#registration = registration;
+    this.#logger = logger;
+  }
+
+  /**
+   * Asks the server to listen, and once more after a while if it refuses: the
+   * port may still be held by a session that is about to end.
+   *
+   * @throws {ForwardDeniedError} if it refuses twice.
+   */
+  static async open(
+    connection: SshConnection,
+    { bind, take, retryDelayMs, signal, logger }: BindingOptions,
+  ): Promise<Binding> {
+    const registration = PortDispatcher.of(connection).register(bind, take);
+    try {
+      const bound = await connection.requestForward(bind)
+        .catch(async (error) => {
+          if (!(error instanceof ForwardDeniedError)) throw error;
+          logger.info(
+            `${
+              formatBind(bind)
+            } was refused; asking again in ${retryDelayMs} ms`,
+          );
+          await delay(
+            retryDelayMs,
+            AbortSignal.any([signal, connection.signal]),
+          );
+          return await connection.requestForward(bind);
+        });
+      registration.confirm(bound);
+      const binding = new Binding(connection, registration, logger);
+      if (signal.aborted) {
+        await binding.release();
+        throw signal.reason;
+      }
+      logger.info(`the server listens on ${formatBind(bound)}`);
+      return binding;
+    } catch (error) {
+      registration.remove();
+      throw error;
+    }
+  }
+
+  /** Where the server listens. */
+  get bound(): Bind {
+    return this.#registration.bound;
+  }
+
+  /**
+   * Asks the server to stop listening.
+   *
+   * @returns whether it did. If not, the binding stays as it is: the server
+   * goes on handing connections to it.
+   */
+  async release(): Promise<boolean> {
+    if (this.#connection.signal.aborted) {
+      this.abandon();
+      return true;
+    }
+    const released = await this.#connection.cancelForward(this.bound)
+      // Nothing is held by a connection that ended meanwhile.
+      .catch(() => true);
+    if (released) {
+      this.abandon();
+      this.#logger.info(`the server released ${formatBind(this.bound)}`);
+    } else {
+      this.#logger.warn(
+        `the server would not release ${
+          formatBind(this.bound)
+        }; connections to it are refused, and the port is free when the SSH connection ends`,
+      );
+    }
+    return released;
+  }
+
+  /** Takes no more connections, whatever the server does. */
+  abandon(): void {
+    this.#registration.remove();
+  }
+}
+
+/** Waits; rejects with the signal's reason if it aborts first. */
+function delay(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const timer = setTimeout(() => {
+    signal.removeEventListener("abort", abort);
+    resolve();
+  }, ms);
+  const abort = () => {
+    clearTimeout(timer);
+    reject(signal.reason);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  return promise;
+}

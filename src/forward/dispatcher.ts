@@ -1,0 +1,156 @@
+import { formatBind, isTcp } from "../ssh/bind.ts";
+import type {
+  Bind,
+  ForwardedOpen,
+  ForwardedOpenTaker,
+  SshConnection,
+  TcpBind,
+} from "../ssh/connection.ts";
+
+/** One bound port and who takes its connections. */
+export class Registration {
+  /** What was asked of the server. */
+  readonly asked: Bind;
+  /** Takes the connections. */
+  readonly take: ForwardedOpenTaker;
+  /** Settles once the server has answered, or nobody waits for that any more. */
+  readonly answered: Promise<void>;
+  readonly #answered = Promise.withResolvers<void>();
+  readonly #remove: (registration: Registration) => void;
+  #bound: Bind;
+
+  /**
+   * Made by {@linkcode PortDispatcher.register}.
+   *
+   * @param asked What was asked of the server.
+   * @param take Takes the connections.
+   * @param remove Takes it off the dispatcher's books.
+   */
+  constructor(
+    asked: Bind,
+    take: ForwardedOpenTaker,
+    remove: (registration: Registration) => void,
+  ) {
+    this.asked = this.#bound = asked;
+    this.take = take;
+    this.answered = this.#answered.promise;
+    this.#remove = remove;
+  }
+
+  /** What the server listens on: {@linkcode asked} with the port that it chose. */
+  get bound(): Bind {
+    return this.#bound;
+  }
+
+  /** The server listens. */
+  confirm(bound: Bind): void {
+    this.#bound = bound;
+    this.#answered.resolve();
+  }
+
+  /** Connections are not wanted any more. Twice is once. */
+  remove(): void {
+    this.#answered.resolve();
+    this.#remove(this);
+  }
+}
+
+/**
+ * Hands each connection that the server opens to who owns the port that it
+ * came in on, by port first and then by address; what nobody owns is refused.
+ *
+ * A registration is made before the request goes out, so that a connection
+ * that overtakes the server's answer is not lost. Servers that name the
+ * address otherwise than it was asked (asyncssh lower-cases it) or echo port 0
+ * (asyncssh, OpenSSH 5) are understood as far as that leaves no doubt.
+ */
+export class PortDispatcher {
+  static readonly #dispatchers = new WeakMap<SshConnection, PortDispatcher>();
+
+  readonly #registrations = new Set<Registration>();
+
+  /** The dispatcher of a connection: there is one for each. */
+  static of(connection: SshConnection): PortDispatcher {
+    let dispatcher = PortDispatcher.#dispatchers.get(connection);
+    if (!dispatcher) {
+      const created = dispatcher = new PortDispatcher();
+      connection.takeForwardedOpens((open) => created.dispatch(open));
+      PortDispatcher.#dispatchers.set(connection, dispatcher);
+    }
+    return dispatcher;
+  }
+
+  /** What is registered now. */
+  get registrations(): ReadonlySet<Registration> {
+    return this.#registrations;
+  }
+
+  /**
+   * Puts somebody down for a bind; to be called before the server is asked.
+   *
+   * @param asked What will be asked.
+   * @param take Takes the connections that come in there.
+   */
+  register(asked: Bind, take: ForwardedOpenTaker): Registration {
+    const registration = new Registration(
+      asked,
+      take,
+      (r) => this.#registrations.delete(r),
+    );
+    this.#registrations.add(registration);
+    return registration;
+  }
+
+  /** Hands over a connection, or refuses it. */
+  async dispatch(open: ForwardedOpen): Promise<void> {
+    let owner = this.#find(open.bind);
+    // A port that the server is just choosing is known only by its answer.
+    for (const undecided of owner ? [] : this.#undecided(open.bind)) {
+      await undecided.answered;
+      owner = this.#find(open.bind);
+      if (owner) break;
+    }
+    if (owner) return await owner.take(open);
+    open.refuse(
+      "administratively-prohibited",
+      `nothing here forwards ${formatBind(open.bind)}`,
+    );
+  }
+
+  #find(bind: Bind): Registration | undefined {
+    if (!isTcp(bind)) {
+      return this.#only((bound) => !isTcp(bound) && bound.path === bind.path);
+    }
+    const samePort = (bound: Bind): bound is TcpBind =>
+      isTcp(bound) && bound.port !== 0 && bound.port === bind.port;
+    return this.#only((b) => samePort(b) && b.address === bind.address) ??
+      this.#only((b) => samePort(b) && sameName(b, bind)) ??
+      this.#only(samePort) ??
+      (bind.port === 0
+        ? this.#only((_, asked) =>
+          isTcp(asked) && asked.port === 0 && sameName(asked, bind)
+        )
+        : undefined);
+  }
+
+  /** The registration that fits, if exactly one does. */
+  #only(
+    fits: (bound: Bind, asked: Bind) => boolean,
+  ): Registration | undefined {
+    const [first, second] = [...this.#registrations].filter((r) =>
+      fits(r.bound, r.asked)
+    );
+    return second ? undefined : first;
+  }
+
+  #undecided(bind: Bind): Registration[] {
+    if (!isTcp(bind)) return [];
+    return [...this.#registrations].filter(({ bound }) =>
+      isTcp(bound) && bound.port === 0
+    );
+  }
+}
+
+function sameName(a: TcpBind, b: TcpBind): boolean {
+  return a.address.toLowerCase() === b.address.toLowerCase();
+}

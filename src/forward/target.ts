@@ -1,0 +1,185 @@
+import { Deadline } from "../deadline.ts";
+import { ArgumentError, TargetError } from "../errors.ts";
+import { formatAddress } from "../format_address.ts";
+import type { ForwardedOpen, SshChannel } from "../ssh/connection.ts";
+import { checkHost, checkPort, checkText } from "../validate.ts";
+import { ForwardedConn } from "./forwarded_conn.ts";
+import { relay } from "./relay.ts";
+import { closeQuietly, socketStreams } from "./socket.ts";
+
+/** A TCP service that this side can reach. */
+export interface TcpTarget {
+  /** Name or address; `127.0.0.1` by default. */
+  host?: string;
+  /** 1–65535. */
+  port: number;
+}
+
+/** A Unix socket on this side. */
+export interface UnixTarget {
+  /** The socket's path. */
+  path: string;
+}
+
+/**
+ * Serves a connection in this process. The connection is closed when the
+ * promise that it returns settles; if it returns nothing, whoever it passed
+ * the connection on to closes it.
+ */
+export type TargetHandler = (connection: ForwardedConn) => void | Promise<void>;
+
+/** Who answers the connections of a tunnel. */
+export type Target = TcpTarget | UnixTarget | TargetHandler;
+
+/** A target that has answered, for one connection. */
+export interface Endpoint {
+  /** Serves the channel until both have ended or the signal aborts. */
+  serve(channel: SshChannel, signal: AbortSignal): Promise<void>;
+  /** Lets go of the target: it will not be served. */
+  abandon(): void;
+}
+
+/** A target made ready for connections. */
+export interface Dialer {
+  /** The target for people. */
+  readonly name: string;
+  /**
+   * Gets the target to answer.
+   *
+   * @throws {TargetError} if it does not.
+   */
+  dial(open: ForwardedOpen, signal: AbortSignal): Promise<Endpoint>;
+}
+
+/** How a target is dialled and served. */
+export interface DialerOptions {
+  /** How long the target may take to answer, in milliseconds. */
+  connectTimeoutMs: number;
+  /** See RelayOptions. */
+  lingerMs: number | undefined;
+}
+
+/** @throws {ArgumentError} if nothing can be dialled there. */
+export function createDialer(target: Target, options: DialerOptions): Dialer {
+  if (typeof target === "function") return new HandlerDialer(target);
+  if (typeof target !== "object" || target === null) {
+    throw new ArgumentError(
+      "target",
+      "use { host, port }, { path } or a function",
+    );
+  }
+  if ("path" in target) {
+    checkText("target.path", target.path, "path");
+    return new SocketDialer(
+      target.path,
+      options,
+      () => Deno.connect({ transport: "unix", path: target.path }),
+    );
+  }
+  const { host: hostname = "127.0.0.1", port } = target;
+  checkHost("target.host", hostname);
+  checkPort("target.port", port);
+  return new SocketDialer(
+    formatAddress(hostname, port),
+    options,
+    async (signal) => {
+      const conn = await Deno.connect({ hostname, port, signal });
+      conn.setNoDelay(true);
+      return conn;
+    },
+  );
+}
+
+/** Dials a TCP port or a Unix socket. */
+class SocketDialer implements Dialer {
+  constructor(
+    readonly name: string,
+    readonly options: DialerOptions,
+    readonly connect: (signal: AbortSignal) => Promise<Deno.Conn>,
+  ) {}
+
+  async dial(_open: ForwardedOpen, signal: AbortSignal): Promise<Endpoint> {
+    const { connectTimeoutMs, lingerMs } = this.options;
+    using deadline = new Deadline(connectTimeoutMs, signal);
+    deadline.start(() =>
+      new TargetError(
+        "target-timeout",
+        this.name,
+        `the target ${this.name} did not answer within ${connectTimeoutMs} ms`,
+      )
+    );
+    try {
+      const conn = await this.connect(deadline.signal);
+      // A Unix socket does not take the signal.
+      if (deadline.signal.aborted) closeQuietly(conn);
+      deadline.signal.throwIfAborted();
+      return {
+        serve: (channel, signal) => relayTo(conn, channel, signal, lingerMs),
+        abandon: () => closeQuietly(conn),
+      };
+    } catch (cause) {
+      deadline.signal.throwIfAborted();
+      throw this.#explain(cause as Error);
+    }
+  }
+
+  #explain(cause: Error): TargetError {
+    const why = cause instanceof Deno.errors.NotCapable
+      ? `is not allowed: run deno with ${permission(this.name)}`
+      : cause instanceof Deno.errors.ConnectionRefused
+      ? "refused the connection; is the service running?"
+      : `cannot be reached: ${cause.message}`;
+    const message = `the target ${this.name} ${why}`;
+    return new TargetError("target-failed", this.name, message, { cause });
+  }
+}
+
+/** Hands the connection to a function in this process. */
+class HandlerDialer implements Dialer {
+  readonly name: string;
+
+  constructor(readonly handler: TargetHandler) {
+    this.name = handler.name || "a handler in this process";
+  }
+
+  dial(open: ForwardedOpen): Promise<Endpoint> {
+    return Promise.resolve({
+      serve: async (channel, signal) => {
+        const stop = Promise.withResolvers<never>();
+        const abort = () => stop.reject(signal.reason);
+        signal.addEventListener("abort", abort, { once: true });
+        try {
+          const served = this.handler(new ForwardedConn(channel, open));
+          // A handler that goes on for ever must not keep the tunnel.
+          await Promise.race([served ?? channel.closed, stop.promise]);
+        } finally {
+          signal.removeEventListener("abort", abort);
+          channel.close();
+        }
+      },
+      abandon: () => {},
+    });
+  }
+}
+
+async function relayTo(
+  conn: Deno.Conn,
+  channel: SshChannel,
+  signal: AbortSignal,
+  lingerMs: number | undefined,
+): Promise<void> {
+  try {
+    await relay(channel, socketStreams(conn), {
+      signal,
+      ...(lingerMs === undefined ? {} : { lingerMs }),
+    });
+  } finally {
+    closeQuietly(conn);
+  }
+}
+
+function permission(name: string): string {
+  return name.startsWith("/")
+    ? `--allow-read=${name} --allow-write=${name}`
+    : `--allow-net=${name}`;
+}

@@ -1,0 +1,442 @@
+import {
+  ArgumentError,
+  ConnectionLostError,
+  ForwardDeniedError,
+  RForwardError,
+  TargetError,
+} from "../errors.ts";
+import { type Logger, silentLogger } from "../logger.ts";
+import { formatBind, isTcp } from "../ssh/bind.ts";
+import type {
+  Bind,
+  CloseReason,
+  ForwardedOpen,
+  Originator,
+  SshConnection,
+} from "../ssh/connection.ts";
+import { checkMs, checkPort } from "../validate.ts";
+import { type BindOptions, toBind } from "./bind_options.ts";
+import { Binding } from "./binding.ts";
+import { createDialer, type Dialer, type Target } from "./target.ts";
+import { TunnelConnection } from "./tunnel_connection.ts";
+
+/** Options of {@linkcode ReverseTunnel} and {@linkcode forward}. */
+export interface TunnelOptions {
+  /** Where the server listens. */
+  bind: BindOptions;
+  /** Who answers on this side. */
+  target: Target;
+  /** How long the target may take to answer, in milliseconds. 10000 by default. */
+  connectTimeoutMs?: number;
+  /**
+   * How long one direction of a connection may be silent after the other has
+   * ended, in milliseconds. By default as long as it likes.
+   */
+  lingerMs?: number;
+  /** How long to wait before a refused bind is asked once more, in milliseconds. 1000 by default. */
+  retryDelayMs?: number;
+  /** Stops the tunnel. */
+  signal?: AbortSignal;
+  /** Called when the server has refused to bind twice. */
+  onRequestDenied?: (error: ForwardDeniedError) => void;
+  /** Called with each connection that the target has taken. */
+  onConnection?: (connection: TunnelConnection) => void;
+  /** Called when the target did not answer a connection, which was refused. */
+  onTargetError?: (error: TargetError, originator: Originator) => void;
+  /** Where to tell what happens; nowhere by default. */
+  logger?: Logger;
+}
+
+/** What a tunnel does now. */
+export type TunnelState = "new" | "listening" | "paused" | "stopped";
+
+/**
+ * One bound port (or Unix socket) on the server and its target on this side:
+ * each connection to the port is relayed to the target, or refused.
+ *
+ * @example
+ * ```ts
+ * import { connect, ReverseTunnel } from "@x2go/rforward";
+ * import { startTestServer } from "@x2go/rforward/testing";
+ *
+ * await using server = await startTestServer();
+ * await using connection = await connect({
+ *   host: server.host,
+ *   port: server.port,
+ *   user: server.user,
+ *   password: server.password,
+ *   hostKeys: { text: server.knownHosts },
+ * });
+ * await using tunnel = new ReverseTunnel(connection, {
+ *   bind: { port: 0 },
+ *   target: { port: 4713 },
+ * });
+ * await tunnel.start(); // the server listens
+ * await tunnel.pause(); // the port is released, live connections are closed
+ * await tunnel.resume(); // the same port again
+ * ```
+ */
+export class ReverseTunnel implements AsyncDisposable {
+  /** Settles when the tunnel has ended: stopped, or lost with the SSH connection. */
+  readonly closed: Promise<CloseReason>;
+
+  readonly #connection: SshConnection;
+  readonly #options: TunnelOptions;
+  readonly #dialer: Dialer;
+  readonly #logger: Logger;
+  readonly #connections = new Set<TunnelConnection>();
+  readonly #closed = Promise.withResolvers<CloseReason>();
+  /** Aborts when the tunnel is stopped: nothing is bound any more. */
+  readonly #life = new AbortController();
+  /** Aborts at the end of a listening period: its connections end. */
+  #period = new AbortController();
+  #accepting = false;
+  /** What to ask for next. */
+  #bind: Bind;
+  /** What the server holds for this tunnel. */
+  #binding: Binding | undefined;
+  #state: TunnelState = "new";
+  /** start, pause, resume and stop take turns. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /**
+   * Makes a tunnel that does not listen yet.
+   *
+   * @param connection The SSH connection; many tunnels can share one.
+   * @param options What to bind and where it leads to.
+   * @throws {ArgumentError} if they cannot be used.
+   */
+  constructor(connection: SshConnection, options: TunnelOptions) {
+    checkMs("connectTimeoutMs", options.connectTimeoutMs);
+    checkMs("lingerMs", options.lingerMs);
+    checkMs("retryDelayMs", options.retryDelayMs);
+    this.#bind = toBind(options.bind);
+    this.#dialer = createDialer(options.target, {
+      connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+      lingerMs: options.lingerMs,
+    });
+    this.#connection = connection;
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    this.closed = this.#closed.promise;
+    onceAborted(options.signal, this.#life.signal, () => void this.stop());
+    onceAborted(
+      connection.signal,
+      this.#life.signal,
+      (reason) => this.#onConnectionEnd(reason),
+    );
+  }
+
+  /** What it does now. */
+  get state(): TunnelState {
+    return this.#state;
+  }
+
+  /** Where the server listens, or did last; port 0 until the server has chosen one. */
+  get bound(): Bind {
+    return this.#binding?.bound ?? this.#bind;
+  }
+
+  /** The port of {@linkcode bound}; 0 for a Unix socket. */
+  get port(): number {
+    return isTcp(this.bound) ? this.bound.port : 0;
+  }
+
+  /** The target, as text. */
+  get target(): string {
+    return this.#dialer.name;
+  }
+
+  /** The connections that are live now. */
+  get connections(): ReadonlySet<TunnelConnection> {
+    return this.#connections;
+  }
+
+  /**
+   * Asks the server to listen. If it refuses, it is asked once more after
+   * `retryDelayMs`. Does nothing if it listens already.
+   *
+   * @returns where the server listens.
+   * @throws {ForwardDeniedError} if it refused twice.
+   */
+  start(): Promise<Bind> {
+    return this.#inTurn(() => this.#listen());
+  }
+
+  /**
+   * Releases the port and closes live connections at once, idle ones too.
+   * Does nothing unless it listens.
+   *
+   * @returns whether the server released the port. Dropbear before 2026.90
+   * cannot: connections to the port are then refused as they come.
+   */
+  pause(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (this.#state !== "listening") return !this.#binding;
+      this.#endPeriod(stopped("paused"));
+      const released = await this.#release();
+      await this.#drained();
+      this.#state = "paused";
+      return released;
+    });
+  }
+
+  /**
+   * Binds again: the same port as before, unless told another. Does nothing
+   * if it listens there already.
+   *
+   * @param options `port`: the port to listen on from now on.
+   * @returns where the server listens.
+   * @throws {ForwardDeniedError} if the server refused twice; the tunnel is
+   * paused then.
+   */
+  resume(options: { port?: number } = {}): Promise<Bind> {
+    return this.#inTurn(async () => {
+      if (options.port !== undefined) await this.#moveTo(options.port);
+      return await this.#listen();
+    });
+  }
+
+  /**
+   * Ends the tunnel for good: releases the port and closes live connections.
+   * Twice is once; the second may cut a drain short.
+   *
+   * @param options `drainMs`: how long live connections may go on to their
+   * own end first, in milliseconds; 0 by default.
+   */
+  async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
+    checkMs("drainMs", drainMs);
+    this.#life.abort(stopped("stopped"));
+    this.#accepting = false;
+    if (drainMs === 0) this.#endPeriod(this.#life.signal.reason);
+    await this.#inTurn(async () => {
+      await this.#release();
+      await this.#drained(drainMs);
+      this.#endPeriod(this.#life.signal.reason);
+      await this.#drained();
+      this.#finish({ reason: "closed" });
+    });
+  }
+
+  /** Stops, without a drain. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /**
+   * Asks the server to stop listening on an address and port, whoever asked
+   * for them on this connection.
+   *
+   * @returns what the server answered: false if it does not hold that very
+   * address and port for this connection, or cannot cancel.
+   */
+  async cancelPortForward(address: string, port: number): Promise<boolean> {
+    checkPort("port", port);
+    return await this.#connection.cancelForward({ address, port });
+  }
+
+  /**
+   * Takes one connection that the server opened: dials the target, and relays
+   * or refuses it. The dispatcher calls this.
+   */
+  async notify(open: ForwardedOpen): Promise<void> {
+    if (!this.#accepting) {
+      return open.refuse(
+        "administratively-prohibited",
+        "the tunnel does not listen now",
+      );
+    }
+    const period = this.#period.signal;
+    const signal = AbortSignal.any([period, open.signal]);
+    try {
+      const endpoint = await this.#dialer.dial(open, signal);
+      if (signal.aborted) endpoint.abandon();
+      signal.throwIfAborted();
+      const target = { name: this.target, endpoint };
+      this.#add(new TunnelConnection(open, open.confirm(), target, period));
+    } catch (error) {
+      open.refuse("connect-failed", "the target did not answer");
+      if (!signal.aborted) this.#report(error, open.originator);
+    }
+  }
+
+  #add(connection: TunnelConnection): void {
+    const { originator, target } = connection;
+    const way = `${formatBind(this.bound)} → ${target}`;
+    this.#connections.add(connection);
+    this.#logger.debug(
+      `${way}: connection from ${originator.address}:${originator.port}`,
+    );
+    connection.closed.then(({ error }) => {
+      this.#connections.delete(connection);
+      this.#logger.debug(
+        `${way}: connection ended, ${connection.bytesToTarget} bytes there, ${connection.bytesToServer} back${
+          error ? `; ${error.message}` : ""
+        }`,
+      );
+    });
+    this.#call(() => this.#options.onConnection?.(connection));
+  }
+
+  #report(error: unknown, originator: Originator): void {
+    if (!(error instanceof TargetError)) throw error;
+    this.#logger.warn(error.message);
+    this.#call(() => this.#options.onTargetError?.(error, originator));
+  }
+
+  /** A callback that throws is its owner's fault, and no reason to stop. */
+  #call(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#logger.error("a callback of the tunnel threw", error);
+    }
+  }
+
+  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  async #listen(): Promise<Bind> {
+    this.#life.signal.throwIfAborted();
+    if (this.#state === "listening") return this.bound;
+    this.#period = new AbortController();
+    this.#accepting = true;
+    try {
+      // What the server would not release it still holds for us.
+      this.#binding ??= await Binding.open(this.#connection, {
+        bind: this.#bind,
+        take: (open) => this.notify(open),
+        retryDelayMs: this.#options.retryDelayMs ?? 1000,
+        signal: this.#life.signal,
+        logger: this.#logger,
+      });
+    } catch (error) {
+      this.#endPeriod(error);
+      if (error instanceof ForwardDeniedError) {
+        this.#logger.error(error.message);
+        this.#call(() => this.#options.onRequestDenied?.(error));
+      }
+      throw error;
+    }
+    this.#bind = this.#binding.bound;
+    this.#state = "listening";
+    return this.bound;
+  }
+
+  async #moveTo(port: number): Promise<void> {
+    checkPort("port", port, "to let the server choose");
+    if (!isTcp(this.#bind)) {
+      throw new ArgumentError("port", "the tunnel is bound to a Unix socket");
+    }
+    if (port === this.#bind.port) return;
+    this.#endPeriod(stopped("moved to another port"));
+    await this.#release();
+    await this.#drained();
+    if (this.#state === "listening") this.#state = "paused";
+    this.#binding?.abandon();
+    this.#binding = undefined;
+    this.#bind = { ...this.#bind, port };
+  }
+
+  #endPeriod(reason: unknown): void {
+    this.#accepting = false;
+    this.#period.abort(reason);
+  }
+
+  /** @returns whether the server holds nothing for the tunnel any more. */
+  async #release(): Promise<boolean> {
+    if (!await (this.#binding?.release() ?? true)) return false;
+    this.#binding = undefined;
+    return true;
+  }
+
+  /** Settles when no connection is live any more, or the time is over. */
+  async #drained(ms?: number): Promise<void> {
+    const time = Promise.withResolvers<void>();
+    const timer = ms === undefined ? undefined : setTimeout(time.resolve, ms);
+    const ends = [...this.#connections].map((connection) => connection.closed);
+    await Promise.race([Promise.all(ends), time.promise]);
+    clearTimeout(timer);
+  }
+
+  #onConnectionEnd(reason: unknown): void {
+    this.#life.abort(reason);
+    this.#endPeriod(reason);
+    this.#binding?.abandon();
+    this.#binding = undefined;
+    this.#finish(
+      reason instanceof ConnectionLostError
+        ? { reason: "lost", error: reason }
+        : { reason: "closed" },
+    );
+  }
+
+  #finish(reason: CloseReason): void {
+    this.#binding?.abandon();
+    this.#state = "stopped";
+    this.#closed.resolve(reason);
+  }
+}
+
+/**
+ * Binds a port on the server and relays its connections to a target here:
+ * makes a {@linkcode ReverseTunnel} and starts it.
+ *
+ * @param connection The SSH connection; many tunnels can share one.
+ * @param options What to bind and where it leads to.
+ * @returns the tunnel; the server listens.
+ * @throws {ArgumentError} if the options cannot be used.
+ * @throws {ForwardDeniedError} if the server refused twice.
+ *
+ * @example
+ * ```ts
+ * import { connect, forward } from "@x2go/rforward";
+ * import { startTestServer } from "@x2go/rforward/testing";
+ *
+ * await using server = await startTestServer();
+ * await using connection = await connect({
+ *   host: server.host,
+ *   port: server.port,
+ *   user: server.user,
+ *   password: server.password,
+ *   hostKeys: { text: server.knownHosts },
+ * });
+ * await using tunnel = await forward(connection, {
+ *   bind: { port: 0 },
+ *   target: { port: 8080 },
+ * });
+ * console.log(`the server listens on port ${tunnel.port}`);
+ * ```
+ */
+export async function forward(
+  connection: SshConnection,
+  options: TunnelOptions,
+): Promise<ReverseTunnel> {
+  const tunnel = new ReverseTunnel(connection, options);
+  try {
+    await tunnel.start();
+    return tunnel;
+  } catch (error) {
+    await tunnel.stop();
+    throw error;
+  }
+}
+
+function stopped(how: string): RForwardError {
+  return new RForwardError("tunnel-stopped", `the tunnel was ${how}`);
+}
+
+/** Calls back once when a signal aborts or has aborted, unless `until` aborts first. */
+function onceAborted(
+  signal: AbortSignal | undefined,
+  until: AbortSignal,
+  callback: (reason: unknown) => void,
+): void {
+  if (!signal) return;
+  const onAbort = () => callback(signal.reason);
+  if (signal.aborted) return onAbort();
+  signal.addEventListener("abort", onAbort, { once: true, signal: until });
+}

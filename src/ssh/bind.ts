@@ -1,0 +1,27 @@
+import { ArgumentError } from "../errors.ts";
+import { formatAddress } from "../format_address.ts";
+import { checkHost, checkPort, checkText } from "../validate.ts";
+import type { Bind, TcpBind } from "./connection.ts";
+
+/** Whether a bind is a TCP port. */
+export function isTcp(bind: Bind): bind is TcpBind {
+  return "port" in bind;
+}
+
+/** @throws {ArgumentError} if a bind cannot be asked for. */
+export function checkBind(bind: Bind): void {
+  if (typeof bind !== "object" || bind === null) {
+    throw new ArgumentError("bind", "use { address, port } or { path }");
+  }
+  if (!isTcp(bind)) return checkText("bind.path", bind.path, "path");
+  checkPort("bind.port", bind.port, "to let the server choose");
+  // "" is an address too: all interfaces.
+  if (bind.address !== "") checkHost("bind.address", bind.address);
+}
+
+/** A bind for people. */
+export function formatBind(bind: Bind): string {
+  return isTcp(bind)
+    ? formatAddress(bind.address || "*", bind.port)
+    : bind.path;
+}

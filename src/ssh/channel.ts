@@ -1,0 +1,291 @@
+import { Buffer } from "node:buffer";
+import { ChannelError, type RForwardError } from "../errors.ts";
+import type { CloseReason, SshChannel } from "./connection.ts";
+import { type Chunk, ReceiveQueue } from "./receive_queue.ts";
+import type { Ssh2Protocol } from "./ssh2.ts";
+import type { Ssh2Socket } from "./ssh2_socket.ts";
+
+/** Bytes that the other side may send before we read (RFC 4254 section 5.2); OpenSSH's size too. */
+export const WINDOW = 2 * 1024 * 1024;
+/** Bytes of data that we take in one packet. */
+export const PACKET = 32 * 1024;
+/** Window is given back in pieces of at least this size. */
+const WINDOW_STEP = WINDOW / 8;
+
+/** What a channel needs of the connection that it is on. */
+export interface ChannelCarrier {
+  readonly protocol: Ssh2Protocol;
+  readonly socket: Ssh2Socket;
+  /** Called once when the channel is closed on both sides. */
+  release(channel: Channel): void;
+}
+
+/** Who is who, and how much the other side takes. */
+export interface ChannelIds {
+  local: number;
+  remote: number;
+  /** What we may send at first, in bytes. */
+  window: number;
+  /** What the other side takes in one packet, in bytes. */
+  packetSize: number;
+}
+
+/**
+ * One channel (RFC 4254 section 5) as Web Streams. The `on…` methods take what
+ * the server sends; everything else is the seam's.
+ */
+export class Channel implements SshChannel {
+  readonly readable: ReadableStream<Chunk>;
+  readonly writable: WritableStream<Uint8Array>;
+  readonly closed: Promise<CloseReason>;
+  bytesSent = 0;
+
+  /** The number that the other side calls it by. */
+  readonly localId: number;
+  protected readonly carrier: ChannelCarrier;
+  protected readonly remoteId: number;
+
+  readonly #received: ReceiveQueue;
+  readonly #closed = Promise.withResolvers<CloseReason>();
+  readonly #maxPacket: number;
+  #controller!: WritableStreamDefaultController;
+  #sendWindow: number;
+  #receiveWindow = WINDOW;
+  /** Bytes read that the window was not given back for. */
+  #unreturned = 0;
+  #sentEof = false;
+  #sentClose = false;
+  #gotEof = false;
+  #released = false;
+  /** Wakes the write that waits for window. */
+  #windowOpened: PromiseWithResolvers<void> | undefined;
+
+  constructor(carrier: ChannelCarrier, ids: ChannelIds) {
+    this.carrier = carrier;
+    this.localId = ids.local;
+    this.remoteId = ids.remote;
+    this.#sendWindow = ids.window;
+    this.#maxPacket = Math.min(Math.max(ids.packetSize, 1), PACKET);
+    this.closed = this.#closed.promise;
+    this.#received = new ReceiveQueue(
+      (bytes) => this.returnWindow(bytes),
+      () => this.onReadableCancelled(),
+    );
+    this.readable = this.#received.readable;
+    this.writable = new WritableStream({
+      start: (controller) => {
+        this.#controller = controller;
+        // The stream calls abort() only after the write under way: wake it.
+        controller.signal.addEventListener("abort", () => this.close());
+      },
+      write: (chunk) => this.#write(chunk),
+      close: () => this.#sendEof(),
+      abort: () => this.close(),
+    });
+  }
+
+  get bytesReceived(): number {
+    return this.#received.bytesRead;
+  }
+
+  /** Whether nothing more can be sent. */
+  get #silenced(): boolean {
+    return this.#sentEof || this.#sentClose || this.#released;
+  }
+
+  /** @param error What whoever still reads or writes gets. */
+  close(
+    error: Error = new ChannelError(
+      "channel-closed",
+      "the channel was closed here",
+    ),
+  ): void {
+    if (this.#sentClose || this.#released) return;
+    this.#sentClose = true;
+    this.carrier.protocol.channelClose(this.remoteId);
+    this.#stopStreams(error);
+  }
+
+  /** CHANNEL_DATA */
+  onData(data: Chunk): void {
+    if (this.accepts(data.length)) this.#received.push(data);
+  }
+
+  /** CHANNEL_EXTENDED_DATA: nobody reads it here, so its window goes back at once. */
+  onExtendedData(data: Chunk): void {
+    if (this.accepts(data.length)) this.returnWindow(data.length);
+  }
+
+  /** CHANNEL_EOF */
+  onEof(): void {
+    if (this.#gotEof) return;
+    this.#gotEof = true;
+    this.endReceiving();
+    this.#closeIfDone();
+  }
+
+  /** CHANNEL_CLOSE */
+  onClose(): void {
+    if (this.#released) return;
+    if (!this.#sentClose) {
+      this.#sentClose = true;
+      this.carrier.protocol.channelClose(this.remoteId);
+    }
+    this.#release({ reason: "closed" });
+    this.endReceiving();
+    this.#stopWriting(
+      new ChannelError("channel-closed", "the server closed the channel"),
+    );
+  }
+
+  /** CHANNEL_WINDOW_ADJUST */
+  onWindowAdjust(bytes: number): void {
+    this.#sendWindow = Math.min(this.#sendWindow + bytes, 2 ** 32 - 1);
+    this.#wakeWriter();
+  }
+
+  /** CHANNEL_REQUEST: none is for a forwarded connection. */
+  onRequest(_type: string, wantReply: boolean, _data: unknown): void {
+    if (wantReply && !this.#sentClose) {
+      this.carrier.protocol.channelFailure(this.remoteId);
+    }
+  }
+
+  /** CHANNEL_SUCCESS or CHANNEL_FAILURE: nothing was asked. */
+  onReply(_success: boolean): void {}
+
+  /** The connection is gone; without an error, it was closed here. */
+  onConnectionEnd(
+    error: RForwardError | undefined,
+    ended: RForwardError,
+  ): void {
+    this.#release(error ? { reason: "lost", error } : { reason: "closed" });
+    this.#stopStreams(error ?? ended);
+  }
+
+  /** Ends what is read; by an error if data is missing. */
+  protected endReceiving(error?: Error): void {
+    this.#received.end(error);
+  }
+
+  /** The reader wants no more. */
+  protected onReadableCancelled(): void {
+    this.close();
+  }
+
+  /** Whether both sides having sent EOF is the end. */
+  protected get closesAfterEof(): boolean {
+    return true;
+  }
+
+  /** Gives window back for bytes that were read. */
+  protected returnWindow(bytes: number): void {
+    this.#unreturned += bytes;
+    if (this.#unreturned < WINDOW_STEP) return;
+    if (this.#gotEof || this.#sentClose || this.#released) return;
+    this.#receiveWindow += this.#unreturned;
+    this.carrier.protocol.channelWindowAdjust(this.remoteId, this.#unreturned);
+    this.#unreturned = 0;
+  }
+
+  /** Takes `bytes` off the window; false if they are not wanted. */
+  protected accepts(bytes: number): boolean {
+    if (this.#sentClose || this.#gotEof || this.#released) return false;
+    this.#receiveWindow -= bytes;
+    if (this.#receiveWindow >= 0) return true;
+    const error = new ChannelError(
+      "channel-closed",
+      `the server sent ${-this
+        .#receiveWindow} bytes more than the window of the channel allows`,
+    );
+    this.close(error);
+    return false;
+  }
+
+  #write(chunk: Uint8Array): Promise<void> | void {
+    if (!(chunk instanceof Uint8Array)) {
+      throw new TypeError("a channel takes Uint8Array chunks only");
+    }
+    const data = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const sent = this.#sendWhatFits(data);
+    if (sent < data.length || this.carrier.socket.congested) {
+      return this.#sendRest(data.subarray(sent));
+    }
+  }
+
+  /** Sends what window and socket take now; returns how much that was. */
+  #sendWhatFits(data: Buffer): number {
+    const { protocol, socket } = this.carrier;
+    let sent = 0;
+    while (sent < data.length && this.#sendWindow > 0 && !this.#silenced) {
+      if (socket.congested) break;
+      const size = Math.min(
+        data.length - sent,
+        this.#sendWindow,
+        this.#maxPacket,
+      );
+      this.#sendWindow -= size;
+      protocol.channelData(this.remoteId, data.subarray(sent, sent + size));
+      sent += size;
+    }
+    this.bytesSent += sent;
+    return sent;
+  }
+
+  async #sendRest(data: Buffer): Promise<void> {
+    const { socket } = this.carrier;
+    while (true) {
+      if (socket.congested) await socket.drained();
+      data = data.subarray(this.#sendWhatFits(data));
+      if (data.length === 0 && !socket.congested) return;
+      if (this.#silenced) {
+        if (data.length === 0) return;
+        throw new ChannelError(
+          "channel-closed",
+          "the channel closed before all was written",
+        );
+      }
+      if (data.length > 0 && this.#sendWindow === 0) {
+        this.#windowOpened = Promise.withResolvers();
+        await this.#windowOpened.promise;
+      }
+    }
+  }
+
+  #sendEof(): void {
+    if (this.#silenced) return;
+    this.#sentEof = true;
+    this.carrier.protocol.channelEOF(this.remoteId);
+    this.#closeIfDone();
+  }
+
+  #closeIfDone(): void {
+    if (!this.closesAfterEof || !this.#sentEof || !this.#gotEof) return;
+    if (this.#sentClose || this.#released) return;
+    this.#sentClose = true;
+    this.carrier.protocol.channelClose(this.remoteId);
+  }
+
+  #stopStreams(error: Error): void {
+    this.endReceiving(error);
+    this.#stopWriting(error);
+  }
+
+  #stopWriting(error: Error): void {
+    this.#wakeWriter();
+    // After a clean end of the writable this does nothing.
+    this.#controller.error(error);
+  }
+
+  #wakeWriter(): void {
+    this.#windowOpened?.resolve();
+    this.#windowOpened = undefined;
+  }
+
+  #release(reason: CloseReason): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#closed.resolve(reason);
+    this.carrier.release(this);
+  }
+}

@@ -1,0 +1,74 @@
+import { RForwardError } from "../errors.ts";
+import type {
+  Bind,
+  ForwardedOpen,
+  Originator,
+  RefusalReason,
+  SshChannel,
+} from "./connection.ts";
+
+/** The number of a reason (RFC 4254 section 5.1). */
+export function refusalCode(reason: RefusalReason): number {
+  switch (reason) {
+    case "administratively-prohibited":
+      return 1;
+    case "connect-failed":
+      return 2;
+    case "unknown-channel-type":
+      return 3;
+    case "resource-shortage":
+      return 4;
+  }
+}
+
+/** How the two answers are sent. */
+interface Answers {
+  confirm(): SshChannel;
+  refuse(reason: RefusalReason, text: string): void;
+}
+
+/** A CHANNEL_OPEN of the server that waits for exactly one answer. */
+export class IncomingOpen implements ForwardedOpen {
+  readonly bind: Bind;
+  readonly originator: Originator;
+  readonly #answers: Answers;
+  readonly #gone = new AbortController();
+  #answered = false;
+
+  constructor(bind: Bind, originator: Originator, answers: Answers) {
+    this.bind = bind;
+    this.originator = originator;
+    this.#answers = answers;
+  }
+
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  confirm(): SshChannel {
+    this.signal.throwIfAborted();
+    if (this.#answered) {
+      throw new RForwardError(
+        "channel-closed",
+        "the connection was confirmed or refused before",
+      );
+    }
+    this.#answered = true;
+    return this.#answers.confirm();
+  }
+
+  refuse(reason: RefusalReason, text: string): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    if (!this.signal.aborted) this.#answers.refuse(reason, text);
+  }
+
+  /** The connection to the server is gone: there is nobody to answer. */
+  onConnectionEnd(error: RForwardError): void {
+    this.#gone.abort(error);
+  }
+}

@@ -1,0 +1,203 @@
+import type { Buffer } from "node:buffer";
+import {
+  ArgumentError,
+  AuthenticationError,
+  ConnectError,
+  ConnectionLostError,
+} from "../errors.ts";
+import { type Logger, silentLogger } from "../logger.ts";
+import { Authentication } from "./auth.ts";
+import type { SshConnection } from "./connection.ts";
+import type { Deadline } from "../deadline.ts";
+import { formatAddress } from "../format_address.ts";
+import type { HostKeyCheck } from "./host_keys.ts";
+import type { ConnectOptions } from "./options.ts";
+import { printable } from "./printable.ts";
+import type { LoadedKey } from "./private_keys.ts";
+import {
+  type Client,
+  type ConnectConfig,
+  createClient,
+  type NegotiatedAlgorithms,
+  protocolOf,
+  softwareOf,
+} from "./ssh2.ts";
+import { Ssh2Connection } from "./ssh2_connection.ts";
+import type { Ssh2Socket } from "./ssh2_socket.ts";
+
+/** What a handshake needs that was prepared before there was a connection. */
+export interface HandshakeParts {
+  options: ConnectOptions;
+  where: { host: string; port: number };
+  socket: Ssh2Socket;
+  hostKeys: HostKeyCheck;
+  privateKeys: readonly LoadedKey[];
+  deadline: Deadline;
+  algorithms: ConnectConfig["algorithms"];
+}
+
+/** From a connected socket to an authenticated connection, or an error that tells where it ended. */
+export class Handshake {
+  readonly #parts: HandshakeParts;
+  readonly #logger: Logger;
+  readonly #client: Client = createClient();
+  readonly #outcome = Promise.withResolvers<SshConnection>();
+  readonly #auth: Authentication;
+  #fingerprint = "";
+  #negotiated: NegotiatedAlgorithms | undefined;
+  #connection: Ssh2Connection | undefined;
+
+  constructor(parts: HandshakeParts) {
+    this.#parts = parts;
+    this.#logger = parts.options.logger ?? silentLogger;
+    this.#auth = new Authentication(parts.options, parts.privateKeys, {
+      pause: () => parts.deadline.stop(),
+      resume: () => this.#expect("did not answer in authentication"),
+      fail: (error) => this.#outcome.reject(error),
+    });
+  }
+
+  /** Runs it. Who called closes the socket if it fails. */
+  async run(): Promise<SshConnection> {
+    const { options, socket, algorithms, deadline } = this.#parts;
+    this.#client
+      .on("handshake", (negotiated) => this.#negotiated = negotiated)
+      .on("ready", () => this.#ready())
+      .on("error", (error) => this.#onError(error))
+      .on("change password", () => this.#onPasswordExpired())
+      .on("close", () => this.#outcome.reject(this.#explain()));
+    deadline.signal.addEventListener(
+      "abort",
+      () => this.#outcome.reject(deadline.signal.reason),
+    );
+    this.#expect("did not go through the key exchange");
+    try {
+      this.#client.connect({
+        username: options.user,
+        // What carries it only has to do what ssh2 asks of it.
+        sock: socket as unknown as NonNullable<ConnectConfig["sock"]>,
+        algorithms,
+        readyTimeout: 0,
+        authHandler: (acceptable: readonly string[] | null) =>
+          this.#auth.next(acceptable),
+        hostVerifier: (key: Buffer, verify: (good: boolean) => void) => {
+          this.#verify(key).then(verify, (error) => {
+            this.#outcome.reject(error);
+            verify(false);
+          });
+        },
+      } as ConnectConfig);
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new ArgumentError("algorithms", printable(message), { cause });
+    }
+    return await this.#outcome.promise;
+  }
+
+  /** Time that a callback of the user takes does not count. */
+  async #verify(key: Buffer): Promise<true> {
+    const { deadline, hostKeys } = this.#parts;
+    deadline.stop();
+    this.#fingerprint = (await hostKeys.verify(key)).fingerprint;
+    if (!this.#connection) this.#expect("did not finish the key exchange");
+    return true;
+  }
+
+  /** Runs inside ssh2's handler of USERAUTH_SUCCESS: the next message is ours already. */
+  #ready(): void {
+    const { options, where, socket, deadline } = this.#parts;
+    deadline.stop();
+    try {
+      this.#connection = new Ssh2Connection({
+        server: {
+          ...where,
+          user: options.user,
+          software: softwareOf(this.#client) ?? "",
+          hostKeyFingerprint: this.#fingerprint,
+          cipher: {
+            toServer: this.#negotiated?.cs.cipher ?? "",
+            toClient: this.#negotiated?.sc.cipher ?? "",
+          },
+        },
+        protocol: protocolOf(this.#client),
+        socket,
+        disconnect: () => this.#client.end(),
+        requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
+        keepalive: options.keepalive ?? {},
+        logger: this.#logger,
+      });
+      this.#outcome.resolve(this.#connection);
+    } catch (error) {
+      this.#outcome.reject(error);
+    }
+  }
+
+  #onError(error: Error & { level?: string; code?: unknown }): void {
+    if (error.level === "agent") {
+      return this.#auth.agentFailed(error, this.#logger);
+    }
+    if (!this.#connection) return this.#outcome.reject(this.#explain(error));
+    const said = printable(error.message);
+    this.#connection.fail(
+      new ConnectionLostError(
+        typeof error.code === "number"
+          ? `the server ended the connection: ${said}`
+          : `the connection broke: ${said}`,
+        { cause: error },
+      ),
+    );
+  }
+
+  #onPasswordExpired(): void {
+    this.#outcome.reject(
+      new AuthenticationError(
+        "authentication-failed",
+        `the password of ${this.#parts.options.user} has expired; log in with ssh to set a new one`,
+      ),
+    );
+  }
+
+  /** Starts the time limit of the next stage. */
+  #expect(what: string): void {
+    const { deadline, where } = this.#parts;
+    deadline.start(() =>
+      new ConnectError(
+        "connect-timeout",
+        where,
+        `${formatAddress(where.host, where.port)} ${
+          this.#parts.socket.bytesRead === 0
+            ? "took the connection but said nothing; is it an SSH server? It"
+            : ""
+        } ${what} in time`.replace(/ +/g, " "),
+      )
+    );
+  }
+
+  #explain(cause?: Error & { level?: string }): Error {
+    const { where, socket } = this.#parts;
+    const address = formatAddress(where.host, where.port);
+    const options = cause ? { cause } : undefined;
+    const error = (message: string) =>
+      new ConnectError("protocol-error", where, message, options);
+    if (cause?.level === "client-authentication") return this.#auth.error();
+    if (socket.bytesRead === 0) {
+      return error(
+        `${address} closed the connection without a word; is it an SSH server, and does it take more connections (sshd: MaxStartups)?`,
+      );
+    }
+    const greeting = new TextDecoder().decode(socket.greeting);
+    if (softwareOf(this.#client) === undefined) {
+      return error(
+        `${address} does not speak SSH: it said ${
+          JSON.stringify(printable(greeting.split("\n")[0] ?? ""))
+        }`,
+      );
+    }
+    if (this.#negotiated) return this.#auth.error(cause);
+    return error(
+      `the key exchange with ${address} failed: ${
+        printable(cause?.message ?? "the server closed the connection")
+      }`,
+    );
+  }
+}

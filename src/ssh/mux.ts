@@ -1,0 +1,229 @@
+import type { Logger } from "../logger.ts";
+import { ChannelError, RForwardError } from "../errors.ts";
+import {
+  Channel,
+  type ChannelCarrier,
+  type ChannelIds,
+  PACKET,
+  WINDOW,
+} from "./channel.ts";
+import type { ForwardedOpenTaker } from "./connection.ts";
+import { IncomingOpen, refusalCode } from "./forwarded_open.ts";
+import type { GlobalRequests } from "./global_requests.ts";
+import { printable } from "./printable.ts";
+import type {
+  ChannelOpenInfo,
+  ConnectionHandlers,
+  Ssh2Protocol,
+} from "./ssh2.ts";
+import type { Ssh2Socket } from "./ssh2_socket.ts";
+
+/** Channels that may be open or wait for an answer at once; OpenSSH's limit. */
+const MAX_CHANNELS = 10_000;
+
+/** A channel that we asked for and that is not answered yet. */
+interface PendingOpen {
+  accept(ids: ChannelIds): void;
+  refuse(error: RForwardError): void;
+}
+
+/**
+ * The connection layer (RFC 4254): which message goes to which channel.
+ *
+ * Nothing in here throws on what the server sends: a message for a channel
+ * that is not there is dropped, as it may have crossed our close.
+ */
+export class Mux implements ChannelCarrier {
+  /** Takes connections that the server opens. */
+  taker: ForwardedOpenTaker | undefined;
+
+  readonly #channels = new Map<number, Channel>();
+  readonly #pending = new Map<number, PendingOpen>();
+  readonly #incoming = new Set<IncomingOpen>();
+  #nextId = 0;
+  #ended: RForwardError | undefined;
+
+  constructor(
+    readonly protocol: Ssh2Protocol,
+    readonly socket: Ssh2Socket,
+    private readonly requests: GlobalRequests,
+    private readonly logger: Logger,
+  ) {
+    Object.assign(protocol._handlers, this.#handlers());
+  }
+
+  /** Channels that are open. */
+  get size(): number {
+    return this.#channels.size;
+  }
+
+  /**
+   * Opens a channel of ours.
+   *
+   * @param send Sends CHANNEL_OPEN for the channel number.
+   * @param create Makes the channel once it is confirmed.
+   * @param what What is opened, for errors.
+   */
+  open<C extends Channel>(
+    send: (id: number) => void,
+    create: (ids: ChannelIds) => C,
+    what: string,
+    signal?: AbortSignal,
+  ): Promise<C> {
+    signal?.throwIfAborted();
+    if (this.#ended) throw this.#ended;
+    const { promise, resolve, reject } = Promise.withResolvers<C>();
+    const id = this.#nextId++;
+    const abort = () => reject(signal!.reason);
+    const answered = () => {
+      this.#pending.delete(id);
+      signal?.removeEventListener("abort", abort);
+    };
+    this.#pending.set(id, {
+      accept: (ids) => {
+        answered();
+        const channel = this.add(create(ids));
+        // The answer that nobody waits for any more still opened a channel.
+        if (signal?.aborted) channel.close();
+        resolve(channel);
+      },
+      refuse: (error) => {
+        answered();
+        reject(
+          error instanceof ChannelError
+            ? new ChannelError(
+              error.code as "channel-refused",
+              `the server refused ${what}: ${error.message}`,
+              error.reason,
+            )
+            : error,
+        );
+      },
+    });
+    signal?.addEventListener("abort", abort, { once: true });
+    send(id);
+    return promise;
+  }
+
+  /** Puts a channel on the books. */
+  add<C extends Channel>(channel: C): C {
+    this.#channels.set(channel.localId, channel);
+    return channel;
+  }
+
+  /** Takes a channel off the books. */
+  release(channel: Channel): void {
+    this.#channels.delete(channel.localId);
+  }
+
+  /** The connection is gone: everything on it ends. */
+  end(error: RForwardError | undefined): void {
+    const ended = this.#ended = error ??
+      new RForwardError("connection-closed", "the connection was closed");
+    this.requests.onConnectionEnd(ended);
+    for (const open of this.#incoming) open.onConnectionEnd(ended);
+    for (const pending of this.#pending.values()) pending.refuse(ended);
+    for (const channel of this.#channels.values()) {
+      channel.onConnectionEnd(error, ended);
+    }
+  }
+
+  #handlers(): ConnectionHandlers {
+    const to = (id: number, deliver: (channel: Channel) => void) => {
+      const channel = this.#channels.get(id);
+      if (channel) deliver(channel);
+    };
+    return {
+      GLOBAL_REQUEST: (_p, _name, wantReply) => {
+        if (wantReply) this.protocol.requestFailure();
+      },
+      REQUEST_SUCCESS: (_p, data) => this.requests.onReply(true, data),
+      REQUEST_FAILURE: () => this.requests.onReply(false, null),
+      CHANNEL_OPEN: (_p, info) => this.#onOpen(info),
+      CHANNEL_OPEN_CONFIRMATION: (_p, info) =>
+        this.#pending.get(info.recipient)?.accept({
+          local: info.recipient,
+          remote: info.sender,
+          window: info.window,
+          packetSize: info.packetSize,
+        }),
+      CHANNEL_OPEN_FAILURE: (_p, id, reason, text) =>
+        this.#pending.get(id)?.refuse(
+          new ChannelError(
+            "channel-refused",
+            printable(text) || `reason ${reason}`,
+            reason,
+          ),
+        ),
+      CHANNEL_WINDOW_ADJUST: (_p, id, bytes) =>
+        to(id, (channel) => channel.onWindowAdjust(bytes)),
+      CHANNEL_DATA: (_p, id, data) => to(id, (channel) => channel.onData(data)),
+      CHANNEL_EXTENDED_DATA: (_p, id, data) =>
+        to(id, (channel) => channel.onExtendedData(data)),
+      CHANNEL_EOF: (_p, id) => to(id, (channel) => channel.onEof()),
+      CHANNEL_CLOSE: (_p, id) => to(id, (channel) => channel.onClose()),
+      CHANNEL_REQUEST: (_p, id, type, wantReply, data) =>
+        to(id, (channel) => channel.onRequest(type, wantReply, data)),
+      CHANNEL_SUCCESS: (_p, id) => to(id, (channel) => channel.onReply(true)),
+      CHANNEL_FAILURE: (_p, id) => to(id, (channel) => channel.onReply(false)),
+    };
+  }
+
+  /** CHANNEL_OPEN: the server has a connection for us. */
+  #onOpen(info: ChannelOpenInfo): void {
+    const { type, sender, data } = info;
+    const unix = type === "forwarded-streamlocal@openssh.com";
+    if (type !== "forwarded-tcpip" && !unix) {
+      return this.protocol.channelOpenFail(
+        sender,
+        refusalCode("unknown-channel-type"),
+        `rforward takes no ${printable(type)} channels`,
+      );
+    }
+    if (this.#channels.size + this.#incoming.size >= MAX_CHANNELS) {
+      return this.protocol.channelOpenFail(
+        sender,
+        refusalCode("resource-shortage"),
+        `${MAX_CHANNELS} channels are open`,
+      );
+    }
+    const open = new IncomingOpen(
+      unix
+        ? { path: data.socketPath ?? "" }
+        : { address: data.destIP ?? "", port: data.destPort ?? 0 },
+      { address: data.srcIP ?? "", port: data.srcPort ?? 0 },
+      {
+        confirm: () => {
+          const local = this.#nextId++;
+          this.protocol.channelOpenConfirm(sender, local, WINDOW, PACKET);
+          return this.add(
+            new Channel(this, {
+              local,
+              remote: sender,
+              window: info.window,
+              packetSize: info.packetSize,
+            }),
+          );
+        },
+        refuse: (reason, text) =>
+          this.protocol.channelOpenFail(sender, refusalCode(reason), text),
+      },
+    );
+    this.#incoming.add(open);
+    this.#offer(open);
+  }
+
+  async #offer(open: IncomingOpen): Promise<void> {
+    try {
+      await this.taker?.(open);
+    } catch (error) {
+      this.logger.error("taking a forwarded connection failed", error);
+    } finally {
+      open.refuse(
+        "administratively-prohibited",
+        "nothing here listens on that port",
+      );
+      this.#incoming.delete(open);
+    }
+  }
+}

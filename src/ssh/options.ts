@@ -1,0 +1,85 @@
+import type { Logger } from "../logger.ts";
+import type { HostKeyPolicy } from "./host_keys.ts";
+import type { KeepaliveOptions } from "./keepalive.ts";
+
+/** A private key, in a file or as text: OpenSSH's own format, or PEM (PKCS#1, SEC 1, PKCS#8). */
+export type PrivateKey = ({ file: string } | { text: string }) & {
+  /** What decrypts it: the passphrase, or who asks for it (only if it is needed). */
+  passphrase?: string | (() => string | Promise<string>);
+};
+
+/** What the server asks in keyboard-interactive authentication (RFC 4256 section 3.2). */
+export interface KeyboardInteractiveRequest {
+  /** A title; often empty. */
+  name: string;
+  /** What to show first; often empty. */
+  instruction: string;
+  /** The questions, in order; `echo` tells whether the answer may be shown. */
+  prompts: readonly { text: string; echo: boolean }[];
+}
+
+/** Answers the questions of keyboard-interactive authentication, in order. */
+export type KeyboardInteractive = (
+  request: KeyboardInteractiveRequest,
+) => readonly string[] | Promise<readonly string[]>;
+
+/** Algorithms to offer, most wanted first, by their SSH names. What is left out stays as it is by default. */
+export interface Algorithms {
+  /** Ciphers. `chacha20-poly1305@openssh.com` comes first by default: it is the fastest here. */
+  cipher?: string[];
+  /** Key exchange. */
+  kex?: string[];
+  /** Host keys. Those that known_hosts holds for the host come first by default. */
+  serverHostKey?: string[];
+  /** MACs, for ciphers that need one. */
+  mac?: string[];
+}
+
+/**
+ * Options of {@linkcode connect}.
+ *
+ * Authentication methods are tried in this order, each only if the server
+ * offers it: `privateKeys` in the order given, the agent's keys,
+ * keyboard-interactive, password. The keys that were named come before the
+ * agent's because servers cut off after a few tries (sshd: 6).
+ */
+export interface ConnectOptions {
+  /** Name or address of the SSH server. */
+  host: string;
+  /** Its port; 22 by default. */
+  port?: number;
+  /** The user there. */
+  user: string;
+
+  /** Keys to log in with. */
+  privateKeys?: readonly PrivateKey[];
+  /** The path of an SSH agent's socket, or true for the one that `SSH_AUTH_SOCK` names. */
+  agent?: string | true;
+  /** Answers the server's questions. Without it, a lone question with a hidden answer gets the password. */
+  keyboardInteractive?: KeyboardInteractive;
+  /** The user's password. */
+  password?: string;
+
+  /**
+   * Which host keys are good. By default those in `~/.ssh/known_hosts` and
+   * `/etc/ssh/ssh_known_hosts`, and no others.
+   */
+  hostKeys?: HostKeyPolicy;
+
+  /**
+   * How long each stage may take, in milliseconds: reaching the server, the
+   * key exchange, each answer in authentication. 20000 by default. Time that a
+   * callback of yours takes does not count.
+   */
+  connectTimeoutMs?: number;
+  /** How long the server may take to answer a global request, in milliseconds. 10000 by default. */
+  requestTimeoutMs?: number;
+  /** Finds dead connections. Asks after 15 s of silence, 3 times, by default. */
+  keepalive?: KeepaliveOptions;
+  /** Algorithms to offer instead of the default ones. */
+  algorithms?: Algorithms;
+  /** Gives up connecting. Has no effect once connected. */
+  signal?: AbortSignal;
+  /** Where to tell what happens; nowhere by default. */
+  logger?: Logger;
+}

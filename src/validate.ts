@@ -1,0 +1,53 @@
+/** Checks of arguments, so that bad ones are named before anything is sent. @module */
+
+import { ArgumentError } from "./errors.ts";
+
+/**
+ * @param argument Its name, for the error.
+ * @param zero What 0 means, if it may be given.
+ * @throws {ArgumentError} unless `port` is a whole number from 1 to 65535, or 0 where that means something.
+ */
+export function checkPort(argument: string, port: number, zero?: string): void {
+  if (port === 0 && zero !== undefined) return;
+  if (Number.isInteger(port) && port >= 1 && port <= 65535) return;
+  throw new ArgumentError(
+    argument,
+    `${describe(port)} is no port; use a whole number from 1 to 65535${
+      zero === undefined ? "" : `, or 0 ${zero}`
+    }`,
+  );
+}
+
+/** @throws {ArgumentError} unless `host` can be a host name or an address. */
+export function checkHost(argument: string, host: string): void {
+  if (typeof host === "string" && /^[^\s\p{Cc}]{1,255}$/u.test(host)) return;
+  throw new ArgumentError(
+    argument,
+    `${describe(host)} is no host; use a name or an IP address`,
+  );
+}
+
+/** @throws {ArgumentError} unless `text` has at least one character and none is NUL. */
+export function checkText(argument: string, text: string, what: string): void {
+  if (typeof text === "string" && text !== "" && !text.includes("\0")) return;
+  throw new ArgumentError(
+    argument,
+    `${
+      describe(text)
+    } is no ${what}; use text that is not empty and has no NUL`,
+  );
+}
+
+/** @throws {ArgumentError} unless `ms` is a time in milliseconds that a timer takes, or undefined. */
+export function checkMs(argument: string, ms: number | undefined): void {
+  if (ms === undefined || (ms >= 0 && ms < 2 ** 31)) return;
+  throw new ArgumentError(
+    argument,
+    `${describe(ms)} is no time; use milliseconds from 0 to 2147483647`,
+  );
+}
+
+function describe(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : `${value}`;
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
