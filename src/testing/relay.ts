@@ -15,13 +15,18 @@ export async function relay(
     channel.close();
     closeConn(conn);
   };
-  channel.signal.addEventListener("abort", end, { once: true });
-  if (channel.signal.aborted) end();
-  await Promise.all([
-    receive(channel, conn).catch(end),
-    send(conn, channel).catch(end),
-  ]);
+  const receiving = receive(channel, conn).catch(end);
+  const sending = send(conn, channel).catch(end);
+  whenAborted(channel.cut, end);
+  // What the client sent before it closed the channel is still written.
+  whenAborted(channel.signal, () => receiving.then(end));
+  await Promise.all([receiving, sending]);
   end();
+}
+
+function whenAborted(signal: AbortSignal, listener: () => void): void {
+  if (signal.aborted) listener();
+  else signal.addEventListener("abort", listener, { once: true });
 }
 
 /** Closes a socket that may be closed already. */

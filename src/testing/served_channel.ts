@@ -22,21 +22,24 @@ export class ServedChannel {
    * read; cancelling throws away the rest.
    */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** Aborts when the channel is closed by either side, or with the connection. */
+  /** Aborts when nothing can be written any more: the channel or the connection is closed. */
   readonly signal: AbortSignal;
+  /** Aborts when nothing can be read either: it was closed here, or the connection is. */
+  readonly cut: AbortSignal;
 
   readonly #channel: ServerChannel;
   readonly #socket: Ssh2Socket;
-  readonly #closing = new AbortController();
+  readonly #closedHere = new AbortController();
+  readonly #closedByClient = new AbortController();
   #lastWrite: Promise<void> = Promise.resolve();
 
   constructor(channel: ServerChannel, carrier: ChannelCarrier) {
     this.#channel = channel;
     this.#socket = carrier.socket;
-    this.signal = AbortSignal.any([this.#closing.signal, carrier.signal]);
-    // Comes after the last of the readable.
+    this.cut = AbortSignal.any([this.#closedHere.signal, carrier.signal]);
+    this.signal = AbortSignal.any([this.cut, this.#closedByClient.signal]);
     channel.on("close", () => this.onClose());
-    this.readable = readableOf(channel, this.signal);
+    this.readable = readableOf(channel, this.cut);
   }
 
   /** Writes all of `chunk`; waits for the SSH window and the socket. */
@@ -63,14 +66,12 @@ export class ServedChannel {
   /** Closes both directions. */
   close(): void {
     this.#channel.close();
-    this.onClose();
+    this.#closedHere.abort(closed());
   }
 
-  /** The client has closed the channel. */
+  /** The client has closed the channel; what it sent before can still be read. */
   onClose(): void {
-    this.#closing.abort(
-      new ChannelError("channel-closed", "the channel is closed"),
-    );
+    this.#closedByClient.abort(closed());
   }
 
   #inTurn(out: Writable, chunk: Uint8Array): Promise<void> {
@@ -95,9 +96,13 @@ export class ServedChannel {
   }
 }
 
+function closed(): ChannelError {
+  return new ChannelError("channel-closed", "the channel is closed");
+}
+
 function readableOf(
   channel: ServerChannel,
-  signal: AbortSignal,
+  cut: AbortSignal,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let detach = () => {};
   return new ReadableStream({
@@ -113,17 +118,17 @@ function readableOf(
         detach();
         controller.close();
       };
-      const onClosed = () => {
+      const onCut = () => {
         detach();
-        controller.error(signal.reason);
+        controller.error(cut.reason);
       };
       detach = () => {
         channel.off("data", onData).off("end", onEnd).resume();
-        signal.removeEventListener("abort", onClosed);
+        cut.removeEventListener("abort", onCut);
       };
       channel.on("data", onData).on("end", onEnd).pause();
-      signal.addEventListener("abort", onClosed);
-      if (signal.aborted) onClosed();
+      cut.addEventListener("abort", onCut);
+      if (cut.aborted) onCut();
     },
     pull: () => void channel.resume(),
     cancel: () => detach(),

@@ -1,5 +1,5 @@
 /**
- * The one place that imports npm:ssh2 for the server, and what of it is used.
+ * What of npm:ssh2 the server uses.
  *
  * Other than the client, the server keeps ssh2's own connection layer (RFC
  * 4254): what this package's client is tested against shares no code with it
@@ -8,8 +8,6 @@
  * @module
  */
 
-// @ts-types="@types/ssh2"
-import ssh2 from "ssh2";
 import type { Socket } from "node:net";
 import type {
   Connection,
@@ -19,6 +17,7 @@ import type {
   TcpipBindInfo,
 } from "ssh2";
 import type { Bind, Originator } from "../ssh/connection.ts";
+import ssh2 from "../ssh/npm_ssh2.ts";
 import type { Ssh2Socket } from "../ssh/ssh2_socket.ts";
 
 export type {
