@@ -33,10 +33,7 @@ export class ForwardListener {
     }
     this.#accepting = Promise.all(this.#listeners.map(async (listener) => {
       try {
-        for await (const conn of listener) {
-          if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay();
-          onConnection(conn);
-        }
+        for await (const conn of listener) onConnection(conn);
       } catch (error) {
         logger.error(`${describe(bind)} takes no more connections`, error);
       }

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { ArgumentError } from "../errors.ts";
-import { generateHostKey, parseKey } from "./ssh2_server.ts";
+import { generateHostKey, type ParsedKey, parseKey } from "./ssh2_server.ts";
 
 /** The server's host key, and how clients know it. */
 export class HostKey {
-  /** The private key as text. */
-  readonly privateKey: string;
+  /** The private key. */
+  readonly key: ParsedKey;
   /** `SHA256:…`, as `ssh-keygen -l` prints it. */
   readonly fingerprint: string;
   /** The public key as in a known_hosts line: type and base64. */
@@ -16,12 +16,11 @@ export class HostKey {
    * @throws {ArgumentError} if it is not a private key that can be used.
    */
   constructor(privateKey: string = generateHostKey()) {
-    const key = parsed(privateKey);
-    const blob = key.getPublicSSH();
+    this.key = parsed(privateKey);
+    const blob = this.key.getPublicSSH();
     const hash = createHash("sha256").update(blob).digest("base64");
-    this.privateKey = privateKey;
     this.fingerprint = `SHA256:${hash.replace(/=+$/, "")}`;
-    this.publicKey = `${key.type} ${blob.toString("base64")}`;
+    this.publicKey = `${this.key.type} ${blob.toString("base64")}`;
   }
 
   /** The line of a known_hosts file that lets clients verify the server. */
@@ -30,7 +29,7 @@ export class HostKey {
   }
 }
 
-function parsed(text: string) {
+function parsed(text: string): ParsedKey {
   try {
     const key = parseKey(text);
     if (key.isPrivateKey()) return key;

@@ -2,6 +2,26 @@
  * An SSH server in this process, to test reverse tunnels and programs that
  * use them without a real one.
  *
+ * @example A tunnel that leads to a handler
+ * ```ts
+ * import { connect, forward } from "@x2go/rforward";
+ * import { startTestServer } from "@x2go/rforward/testing";
+ *
+ * await using server = await startTestServer();
+ * await using connection = await connect({
+ *   host: server.host,
+ *   port: server.port,
+ *   user: server.user,
+ *   password: server.password,
+ *   hostKeys: { text: server.knownHosts },
+ * });
+ * await using tunnel = await forward(connection, {
+ *   bind: { port: 0 },
+ *   target: async ({ readable, writable }) => await readable.pipeTo(writable),
+ * });
+ * console.log(server.forwards, tunnel.state);
+ * ```
+ *
  * @module
  */
 

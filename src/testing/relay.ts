@@ -11,6 +11,7 @@ export async function relay(
   channel: ServedChannel,
   conn: Deno.Conn,
 ): Promise<void> {
+  setNoDelay(conn);
   const end = () => {
     channel.close();
     closeConn(conn);
@@ -27,6 +28,15 @@ export async function relay(
 function whenAborted(signal: AbortSignal, listener: () => void): void {
   if (signal.aborted) listener();
   else signal.addEventListener("abort", listener, { once: true });
+}
+
+/** Turns Nagle's algorithm off, for a socket that has it. */
+export function setNoDelay(conn: Deno.Conn): void {
+  try {
+    if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay();
+  } catch {
+    // The other side is gone already (macOS says so here): reading will tell.
+  }
 }
 
 /** Closes a socket that may be closed already. */

@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import { ChannelError } from "../errors.ts";
 import type { Ssh2Socket } from "../ssh/ssh2_socket.ts";
-import type { ServerChannel } from "./ssh2_server.ts";
+import { forgetWrite, type ServerChannel } from "./ssh2_server.ts";
 
 /** What a channel needs of the connection that it is on. */
 export interface ChannelCarrier {
@@ -92,6 +92,7 @@ export class ServedChannel {
         error ? reject(error) : resolve();
       });
     });
+    forgetWrite(this.#channel);
     await this.#socket.drained();
   }
 }

@@ -5,7 +5,7 @@ import { ConnectionLostError } from "../errors.ts";
 import { type Account, authenticate } from "./accounts.ts";
 import { type CommandHandler, serveCommand } from "./command.ts";
 import { describe, ForwardListener } from "./forward_listener.ts";
-import { closeConn, relay } from "./relay.ts";
+import { closeConn, relay, setNoDelay } from "./relay.ts";
 import { type ChannelCarrier, ServedChannel } from "./served_channel.ts";
 import {
   acceptClient,
@@ -13,14 +13,14 @@ import {
   type ForwardRequest,
   onForwardRequest,
   openForwarded,
+  type ParsedKey,
   type ServerChannel,
   type Session,
 } from "./ssh2_server.ts";
 
 /** What the server does for its clients. */
 export interface Service {
-  /** The host key as PEM or OpenSSH text. */
-  readonly hostKey: string;
+  readonly hostKey: ParsedKey;
   readonly account: Account;
   /** Runs commands; without one, sessions are refused. */
   readonly exec: CommandHandler | undefined;
@@ -42,6 +42,7 @@ export class ServedConnection implements ChannelCarrier {
   #lastRequest: Promise<void> = Promise.resolve();
 
   constructor(conn: Deno.TcpConn, service: Service) {
+    setNoDelay(conn);
     this.#service = service;
     this.signal = this.#gone.signal;
     this.socket = new Ssh2Socket(conn);
@@ -188,7 +189,6 @@ export class ServedConnection implements ChannelCarrier {
       );
       return reject();
     }
-    conn.setNoDelay();
     await relay(new ServedChannel(accept(), this), conn);
   }
 

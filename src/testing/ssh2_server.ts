@@ -17,6 +17,7 @@ import type {
   TcpipBindInfo,
 } from "ssh2";
 import type { Bind, Originator } from "../ssh/connection.ts";
+import { ecdsaPem } from "../ssh/ecdsa_key.ts";
 import ssh2 from "../ssh/npm_ssh2.ts";
 import type { Ssh2Socket } from "../ssh/ssh2_socket.ts";
 
@@ -32,16 +33,15 @@ export type {
 /**
  * Speaks SSH on one socket.
  *
- * @param hostKey The host key as PEM or OpenSSH text.
  * @param onClient Called once the client has told its version.
  */
 export function acceptClient(
   socket: Ssh2Socket,
-  hostKey: string,
+  hostKey: ParsedKey,
   onClient: (client: Connection) => void,
 ): void {
   // A server for each socket: ssh2 does not tell which socket a client is on.
-  const server = new ssh2.Server({ hostKeys: [hostKey] }, onClient);
+  const server = new ssh2.Server({ hostKeys: [{ key: hostKey }] }, onClient);
   server.injectSocket(socket as unknown as Socket);
 }
 
@@ -99,6 +99,20 @@ export function openForwarded(
   });
 }
 
+/**
+ * Makes ssh2 let go of a write that is done. It keeps the last one that had to
+ * wait for the window, and at the next wait sends it again in place of what
+ * standard error has to say.
+ */
+export function forgetWrite(channel: ServerChannel): void {
+  Object.assign(channel, {
+    _chunk: undefined,
+    _chunkcb: undefined,
+    _chunkErr: undefined,
+    _chunkcbErr: undefined,
+  });
+}
+
 /** A new ed25519 private key as OpenSSH text. */
 export function generateHostKey(): string {
   return ssh2.utils.generateKeyPairSync("ed25519").private;
@@ -112,5 +126,6 @@ export function generateHostKey(): string {
 export function parseKey(text: string): ParsedKey {
   const key = ssh2.utils.parseKey(text);
   if (key instanceof Error) throw key;
-  return key;
+  const pem = ecdsaPem(key);
+  return pem === undefined ? key : ssh2.utils.parseKey(pem) as ParsedKey;
 }

@@ -111,7 +111,7 @@ class ListeningServer implements TestServer {
     this.user = options.user ?? "tester";
     this.password = options.password ?? crypto.randomUUID();
     this.#service = {
-      hostKey: hostKey.privateKey,
+      hostKey: hostKey.key,
       account: {
         user: this.user,
         password: this.password,
@@ -154,18 +154,19 @@ class ListeningServer implements TestServer {
 
   async #accept(): Promise<void> {
     try {
-      for await (const conn of this.#listener) {
-        conn.setNoDelay();
-        const connection = new ServedConnection(conn, this.#service);
-        this.#connections.add(connection);
-        connection.closed.finally(() => this.#connections.delete(connection));
-      }
+      for await (const conn of this.#listener) this.#serve(conn);
     } catch (error) {
       this.#service.logger.error(
         `the test server takes no more connections: ${error}`,
         error,
       );
     }
+  }
+
+  #serve(conn: Deno.TcpConn): void {
+    const connection = new ServedConnection(conn, this.#service);
+    this.#connections.add(connection);
+    connection.closed.then(() => this.#connections.delete(connection));
   }
 }
 
