@@ -1,5 +1,5 @@
 /**
- * The one place that imports npm:ssh2 for the client, and what of it is used.
+ * What of npm:ssh2 the client uses.
  *
  * ssh2 does the transport and authentication layers (RFC 4253, RFC 4252). The
  * connection layer (RFC 4254) is ours: `mux.ts` takes over its messages once
@@ -12,10 +12,9 @@
  * @module
  */
 
-// @ts-types="@types/ssh2"
-import ssh2 from "ssh2";
 import type { Buffer } from "node:buffer";
 import type { Client } from "ssh2";
+import ssh2 from "./npm_ssh2.ts";
 
 export type {
   AnyAuthMethod,
