@@ -10,7 +10,7 @@ import { Authentication } from "./auth.ts";
 import type { SshConnection } from "./connection.ts";
 import type { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
-import type { HostKeyCheck } from "./host_keys.ts";
+import { fingerprint, type HostKey, type HostKeyCheck } from "./host_keys.ts";
 import type { ConnectOptions } from "./options.ts";
 import { printable } from "./printable.ts";
 import type { LoadedKey } from "./private_keys.ts";
@@ -43,7 +43,8 @@ export class Handshake {
   readonly #client: Client = createClient();
   readonly #outcome = Promise.withResolvers<SshConnection>();
   readonly #auth: Authentication;
-  #fingerprint = "";
+  /** The key that was accepted. */
+  #hostKey: HostKey | undefined;
   #negotiated: NegotiatedAlgorithms | undefined;
   #connection: Ssh2Connection | undefined;
 
@@ -80,12 +81,8 @@ export class Handshake {
         readyTimeout: 0,
         authHandler: (acceptable: readonly string[] | null) =>
           this.#auth.next(acceptable),
-        hostVerifier: (key: Buffer, verify: (good: boolean) => void) => {
-          this.#verify(key).then(verify, (error) => {
-            this.#outcome.reject(error);
-            verify(false);
-          });
-        },
+        hostVerifier: (key: Buffer, verify: (good: boolean) => void) =>
+          this.#verify(key, verify),
       } as ConnectConfig);
     } catch (cause) {
       const { message } = cause as Error;
@@ -94,13 +91,26 @@ export class Handshake {
     return await this.#outcome.promise;
   }
 
-  /** Time that a callback of the user takes does not count. */
-  async #verify(key: Buffer): Promise<true> {
+  /**
+   * Answers whether the host key is good. In a re-exchange that is known at
+   * once, and has to be said at once: ssh2 garbles what is sent between the
+   * server's NEWKEYS and a later answer. It has to be the same key again.
+   */
+  #verify(key: Buffer, verify: (good: boolean) => void): void {
+    if (this.#hostKey) {
+      return verify(this.#hostKey.fingerprint === fingerprint(key));
+    }
     const { deadline, hostKeys } = this.#parts;
+    // Time that a callback of the user takes does not count.
     deadline.stop();
-    this.#fingerprint = (await hostKeys.verify(key)).fingerprint;
-    if (!this.#connection) this.#expect("did not finish the key exchange");
-    return true;
+    hostKeys.verify(key).then((accepted) => {
+      this.#hostKey = accepted;
+      this.#expect("did not finish the key exchange");
+      verify(true);
+    }, (error) => {
+      this.#outcome.reject(error);
+      verify(false);
+    });
   }
 
   /** Runs inside ssh2's handler of USERAUTH_SUCCESS: the next message is ours already. */
@@ -113,7 +123,7 @@ export class Handshake {
           ...where,
           user: options.user,
           software: softwareOf(this.#client) ?? "",
-          hostKeyFingerprint: this.#fingerprint,
+          hostKeyFingerprint: this.#hostKey?.fingerprint ?? "",
           cipher: {
             toServer: this.#negotiated?.cs.cipher ?? "",
             toClient: this.#negotiated?.sc.cipher ?? "",
