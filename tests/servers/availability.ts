@@ -8,6 +8,16 @@ const packages = {
   dropbear: "dropbear-bin",
   dbclient: "dropbear-bin",
   useradd: "passwd",
+  x2gostartagent: "x2goserver",
+  x2goprint: "x2goserver-printing",
+  cupsd: "cups",
+  gs: "ghostscript",
+  sshfs: "sshfs",
+  pulseaudio: "pulseaudio",
+  paplay: "pulseaudio-utils",
+  nxproxy: "nxproxy",
+  Xvfb: "xvfb",
+  xauth: "xauth",
 } as const;
 
 /** A program that a test may need. */
@@ -17,6 +27,10 @@ export type Program = keyof typeof packages;
 const needs: Partial<Record<Program, Program[]>> = {
   sshd: ["ssh"], // for its ssh-keygen
   dropbear: ["ssh", "useradd"],
+  x2gostartagent: ["sshd", "useradd", "xauth", "sshfs"],
+  x2goprint: ["x2gostartagent", "cupsd", "gs"],
+  pulseaudio: ["paplay", "useradd"],
+  nxproxy: ["Xvfb"],
 };
 
 /** Where a program is, looked for also where daemons live and users' `PATH` often does not point. */

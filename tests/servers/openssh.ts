@@ -19,6 +19,8 @@ export interface SshdOptions {
    * tests, with the key alone.
    */
   passwordUser?: boolean;
+  /** A program and its arguments that sshd is started through; it has to `exec` what follows them. */
+  through?: string[];
 }
 
 /** A real sshd on loopback. */
@@ -81,9 +83,14 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
         "",
       ].join("\n"),
     );
+    const [program = "", ...args] = [
+      ...options.through ?? [],
+      ...[findProgram("sshd") ?? "/usr/sbin/sshd", "-D", "-e", "-f"],
+      configFile,
+    ];
     const process = await ServerProcess.start({
-      program: findProgram("sshd") ?? "/usr/sbin/sshd",
-      args: ["-D", "-e", "-f", configFile],
+      program,
+      args,
       directory: dir,
       pidFile,
     });

@@ -4,6 +4,8 @@ import { run } from "./run.ts";
 export interface TemporaryUser extends AsyncDisposable {
   /** Its name. */
   readonly name: string;
+  /** Its user id. */
+  readonly uid: number;
   /** Its password. */
   readonly password: string;
   /** Its home directory, which it owns. */
@@ -33,6 +35,7 @@ export async function createTemporaryUser(): Promise<TemporaryUser> {
   const resources = stack.move();
   return {
     name,
+    uid,
     password,
     home,
     async write(path, text) {
