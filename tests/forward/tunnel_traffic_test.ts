@@ -1,4 +1,6 @@
 /** What goes through a tunnel: nothing lost, nothing crossed, each direction on its own. */
+import { once } from "node:events";
+import { createConnection, createServer } from "node:net";
 import { forward, TargetError } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
@@ -182,11 +184,11 @@ for (const kind of servers) {
         bind: { port: 0 },
         target: { port: service.port },
       });
-      const client = await visit(tunnel.port);
-      await send(client, "hello");
+      const client = createConnection(tunnel.port, "127.0.0.1");
+      await once(client, "connect");
       await started.promise;
-      await client.read(new Uint8Array(1));
-      client.close(); // with data unread, the kernel sends RST
+      await once(client, "data");
+      client.resetAndDestroy();
       await ended.promise;
       using other = await visit(tunnel.port);
       await other.closeWrite();
@@ -199,19 +201,19 @@ for (const kind of servers) {
     `a tunnel through ${kind} ends the client's connection when the target resets`,
     async () => {
       await using rig = await startRig(kind);
-      await using service = startService(async (conn) => {
-        await conn.read(new Uint8Array(1));
-      });
+      const target = createServer((socket) => {
+        socket.once("data", () => socket.resetAndDestroy());
+      }).listen(0, "127.0.0.1");
+      await once(target, "listening");
       await using tunnel = await forward(rig.connection, {
         bind: { port: 0 },
-        target: { port: service.port },
+        target: { port: (target.address() as { port: number }).port },
       });
       using client = await visit(tunnel.port);
-      await send(client, "more than the one byte that is read");
-      assertEquals(
-        (await receive(client).catch(() => "reset")).length > 5,
-        false,
-      );
+      await send(client, "hello");
+      assertEquals(await receiveText(client).catch(() => ""), "");
+      target.close();
+      await once(target, "close");
       await Promise.all([...tunnel.connections].map(({ closed }) => closed));
       assertEquals(tunnel.connections.size, 0);
     },
@@ -267,7 +269,8 @@ serverTest(
   "lingerMs ends a connection of which one side has ended and the other says nothing",
   async () => {
     await using rig = await startRig("sshd");
-    await using idle = startService(() => new Promise(() => {}));
+    const over = Promise.withResolvers<void>();
+    await using idle = startService(() => over.promise);
     await using tunnel = await forward(rig.connection, {
       bind: { port: 0 },
       target: { port: idle.port },
@@ -276,6 +279,7 @@ serverTest(
     using client = await visit(tunnel.port);
     await client.closeWrite();
     assertEquals(await receiveText(client), "");
+    over.resolve();
   },
 );
 
