@@ -1,0 +1,68 @@
+import { posix } from "node:path";
+import type { Place } from "./shared_folders.ts";
+
+/** A file's name and what it is. */
+export interface DirectoryEntry {
+  name: string;
+  info: Deno.FileInfo;
+}
+
+/** A directory that a client reads, with its entries as they were when it was opened. */
+export class OpenDirectory implements Disposable {
+  /** Where it is. */
+  readonly place: Place;
+  #names: string[];
+
+  private constructor(place: Place, names: string[]) {
+    this.place = place;
+    this.#names = names;
+  }
+
+  /** Reads the names that are in a directory. */
+  static async open(place: Place): Promise<OpenDirectory> {
+    const names: string[] = [];
+    for await (const { name } of Deno.readDir(place.path)) names.push(name);
+    return new OpenDirectory(place, [...names, "..", "."]);
+  }
+
+  /** Names that were not read yet. */
+  get size(): number {
+    return this.#names.length;
+  }
+
+  /**
+   * Reads up to `count` further entries; none at the end. Left out is what is
+   * gone by now, and with it the names that are not UTF-8: Deno cannot say them.
+   */
+  async read(count: number): Promise<DirectoryEntry[]> {
+    const { path } = this.place;
+    if (await Deno.realPath(path) !== path) {
+      throw new Deno.errors.NotFound("the directory has another name now");
+    }
+    const entries: DirectoryEntry[] = [];
+    while (entries.length === 0 && this.#names.length > 0) {
+      const names = this.#names.splice(-count);
+      const infos = await Promise.all(names.map((name) => this.#lstat(name)));
+      names.forEach((name, i) => {
+        const info = infos[i];
+        if (info) entries.push({ name, info });
+      });
+    }
+    return entries;
+  }
+
+  [Symbol.dispose](): void {
+    this.#names = [];
+  }
+
+  /** As the parent of a shared folder is nobody's business, `..` is shown as the directory itself. */
+  async #lstat(name: string): Promise<Deno.FileInfo | undefined> {
+    const { path } = this.place;
+    try {
+      return await Deno.lstat(name === ".." ? path : posix.join(path, name));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+}

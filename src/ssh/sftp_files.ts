@@ -1,0 +1,309 @@
+import { statfs } from "node:fs/promises";
+import { type DirectoryEntry, OpenDirectory } from "./open_directory.ts";
+import { OpenFile } from "./open_file.ts";
+import { OpenHandles } from "./open_handles.ts";
+import { ReadWriteLock } from "./read_write_lock.ts";
+import { type Attributes, OpenFlag } from "./sftp_protocol.ts";
+import type { Place, SharedFolders } from "./shared_folders.ts";
+
+/**
+ * Work that changes names runs alone, in all of this process: so no client can
+ * put a symbolic link into a path between its check and its use.
+ */
+const names = new ReadWriteLock();
+
+/** How full a file system is. */
+export interface FileSystemSpace {
+  /** Bytes of a block. */
+  blockSize: number;
+  blocks: number;
+  blocksFree: number;
+  /** What of the free ones everybody may use. */
+  blocksAvailable: number;
+  files: number;
+  filesFree: number;
+  readOnly: boolean;
+}
+
+/**
+ * What one client does with files. Every path is confined to the shared
+ * folders, and nothing changes in those that are read-only. Fails with Deno's
+ * errors. One call at a time.
+ */
+export class SftpFiles implements Disposable {
+  readonly #folders: SharedFolders;
+  readonly #handles: OpenHandles;
+
+  /** @param folders What the client may reach; they may change at any time. */
+  constructor(folders: SharedFolders) {
+    this.#folders = folders;
+    this.#handles = new OpenHandles(folders);
+  }
+
+  /** Opens a file and returns its handle. Only regular ones: a pipe could keep us waiting for ever. */
+  open(path: string, flags: number, attributes: Attributes): Promise<number> {
+    this.#handles.assertRoom();
+    const create = (flags & OpenFlag.creat) !== 0;
+    const truncate = (flags & OpenFlag.trunc) !== 0;
+    const append = (flags & OpenFlag.append) !== 0;
+    const write = (flags & OpenFlag.write) !== 0 || append;
+    const read = (flags & OpenFlag.read) !== 0 || !write;
+    const work = async () => {
+      const { place, exists } = await this.#toOpen(path, flags);
+      if (create || truncate || write) this.#folders.assertWritable(place);
+      using opened = new DisposableStack();
+      const file = opened.use(
+        await Deno.open(place.path, {
+          read,
+          append,
+          write: write || truncate || !exists,
+          // Other than `create`, it does not follow a link that leads nowhere.
+          createNew: !exists,
+          mode: attributes.permissions ?? 0o666,
+        }),
+      );
+      if (exists && truncate) await file.truncate();
+      opened.move();
+      return this.#handles.add(new OpenFile(place, file, { read, write }));
+    };
+    return create ? names.exclusive(work) : names.shared(work);
+  }
+
+  /** Reads a directory and returns its handle. */
+  openDirectory(path: string): Promise<number> {
+    this.#handles.assertRoom();
+    return this.#follow(
+      path,
+      async (place) => this.#handles.add(await OpenDirectory.open(place)),
+    );
+  }
+
+  /** Further entries of a directory, up to `count`; none at its end. */
+  readDirectory(handle: number, count: number): Promise<DirectoryEntry[]> {
+    const directory = this.#handles.directory(handle);
+    return names.shared(() => directory.read(count));
+  }
+
+  /** Reads into `room`; it is filled unless the file ends. */
+  read(handle: number, offset: number, room: Uint8Array): Promise<number> {
+    return this.#handles.file(handle).read(offset, room);
+  }
+
+  write(handle: number, offset: number, data: Uint8Array): Promise<void> {
+    return this.#handles.file(handle).write(offset, data);
+  }
+
+  /** Waits until what was written to a file is on the disk. */
+  sync(handle: number): Promise<void> {
+    return this.#handles.file(handle).sync();
+  }
+
+  close(handle: number): void {
+    this.#handles.close(handle);
+  }
+
+  /** Attributes of what a path leads to. */
+  stat(path: string): Promise<Deno.FileInfo> {
+    return this.#follow(path, (place) => Deno.lstat(place.path));
+  }
+
+  /** Attributes of what a path names, be it a symbolic link. */
+  lstat(path: string): Promise<Deno.FileInfo> {
+    return this.#name(path, (place) => Deno.lstat(place.path));
+  }
+
+  /** Attributes of an open file. */
+  fstat(handle: number): Promise<Deno.FileInfo> {
+    return this.#handles.file(handle).stat();
+  }
+
+  setAttributes(path: string, attributes: Attributes): Promise<void> {
+    return this.#follow(path, async (place) => {
+      this.#folders.assertWritable(place);
+      const { size, permissions, times, owner } = attributes;
+      if (size !== undefined) {
+        await assertFile(place);
+        await Deno.truncate(place.path, size);
+      }
+      if (permissions !== undefined) await Deno.chmod(place.path, permissions);
+      if (times) {
+        await Deno.utime(place.path, times.accessed, times.modified);
+      }
+      if (owner) await Deno.chown(place.path, owner.uid, owner.gid);
+    });
+  }
+
+  /** Sets attributes of an open file. */
+  setOpenAttributes(handle: number, attributes: Attributes): Promise<void> {
+    const open = this.#handles.file(handle);
+    this.#folders.assertWritable(open.place);
+    return names.shared(() => open.setAttributes(attributes));
+  }
+
+  /** Removes a file or a link. */
+  remove(path: string): Promise<void> {
+    return this.#change(path, async (place) => {
+      // Deno removes empty directories too.
+      if ((await Deno.lstat(place.path)).isDirectory) {
+        throw new Deno.errors.IsADirectory("a directory");
+      }
+      await Deno.remove(place.path);
+    });
+  }
+
+  removeDirectory(path: string): Promise<void> {
+    return this.#change(path, async (place) => {
+      if (!(await Deno.lstat(place.path)).isDirectory) {
+        throw new Deno.errors.NotADirectory("not a directory");
+      }
+      await Deno.remove(place.path);
+    });
+  }
+
+  makeDirectory(path: string, { permissions }: Attributes): Promise<void> {
+    return this.#change(path, async (place) => {
+      await Deno.mkdir(place.path, { mode: permissions ?? 0o777 });
+    });
+  }
+
+  /** Renames, unless there is something of the new name. */
+  rename(from: string, to: string): Promise<void> {
+    return this.#change(from, async (source) => {
+      const target = await this.#toChange(to);
+      if (await exists(target)) {
+        throw new Deno.errors.AlreadyExists("there is something of that name");
+      }
+      await Deno.rename(source.path, target.path);
+    });
+  }
+
+  /** Renames, also over a file that is there, as POSIX does. */
+  replace(from: string, to: string): Promise<void> {
+    return this.#change(from, async (source) => {
+      await Deno.rename(source.path, (await this.#toChange(to)).path);
+    });
+  }
+
+  /** Gives a file another name. */
+  link(from: string, to: string): Promise<void> {
+    return this.#change(from, async (source) => {
+      await assertFile(source);
+      await Deno.link(source.path, (await this.#toChange(to)).path);
+    });
+  }
+
+  /**
+   * Makes a symbolic link, unless it would lead outside: a program here that
+   * follows it would not expect that. When it or its directory is moved it may
+   * come to lead there; then a client still cannot follow it.
+   */
+  symlink(target: string, path: string): Promise<void> {
+    return this.#change(path, async (place) => {
+      await this.#folders.assertLeadsInside(place, target);
+      await Deno.symlink(target, place.path);
+    });
+  }
+
+  /** What is stored in a symbolic link. */
+  readLink(path: string): Promise<string> {
+    return this.#name(path, (place) => Deno.readLink(place.path));
+  }
+
+  /** The real path of what a path leads to, of which only the last component may be missing. */
+  realPath(path: string): Promise<string> {
+    return names.shared(async () => {
+      try {
+        return (await this.#folders.follow(path)).path;
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+        return (await this.#folders.name(path)).path;
+      }
+    });
+  }
+
+  space(path: string): Promise<FileSystemSpace> {
+    return this.#follow(path, spaceAround);
+  }
+
+  /** The space of the file system that an open file is on. */
+  openSpace(handle: number): Promise<FileSystemSpace> {
+    return this.space(this.#handles.file(handle).place.path);
+  }
+
+  /** Closes all that is open. */
+  [Symbol.dispose](): void {
+    this.#handles[Symbol.dispose]();
+  }
+
+  async #toOpen(
+    path: string,
+    flags: number,
+  ): Promise<{ place: Place; exists: boolean }> {
+    const folders = this.#folders;
+    const create = (flags & OpenFlag.creat) !== 0;
+    if (create && (flags & OpenFlag.excl) !== 0) {
+      return { place: await folders.name(path), exists: false };
+    }
+    try {
+      const place = await folders.follow(path);
+      await assertFile(place);
+      return { place, exists: true };
+    } catch (error) {
+      if (!create || !(error instanceof Deno.errors.NotFound)) throw error;
+      return { place: await folders.name(path), exists: false };
+    }
+  }
+
+  /** Does something with what a path leads to, while no name changes. */
+  #follow<T>(path: string, use: (place: Place) => Promise<T>): Promise<T> {
+    return names.shared(async () => use(await this.#folders.follow(path)));
+  }
+
+  /** Does something with what a path names, while no name changes. */
+  #name<T>(path: string, use: (place: Place) => Promise<T>): Promise<T> {
+    return names.shared(async () => use(await this.#folders.name(path)));
+  }
+
+  /** Changes a name, while nothing else relies on it. */
+  #change(path: string, use: (place: Place) => Promise<void>): Promise<void> {
+    return names.exclusive(async () => use(await this.#toChange(path)));
+  }
+
+  /** A place whose name is to be given, changed or taken away. */
+  async #toChange(path: string): Promise<Place> {
+    const place = await this.#folders.name(path);
+    this.#folders.assertRenamable(place);
+    return place;
+  }
+}
+
+async function assertFile({ path }: Place): Promise<void> {
+  const { isFile, isDirectory } = await Deno.lstat(path);
+  if (isFile) return;
+  throw isDirectory
+    ? new Deno.errors.IsADirectory("a directory")
+    : new Deno.errors.PermissionDenied("not a regular file");
+}
+
+async function exists({ path }: Place): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function spaceAround({ path, root }: Place): Promise<FileSystemSpace> {
+  const space = await statfs(path);
+  return {
+    blockSize: space.bsize,
+    blocks: space.blocks,
+    blocksFree: space.bfree,
+    blocksAvailable: space.bavail,
+    files: space.files,
+    filesFree: space.ffree,
+    readOnly: root.readOnly,
+  };
+}
