@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { ArgumentError } from "../errors.ts";
-import { generateHostKey, type ParsedKey, parseKey } from "./ssh2_server.ts";
+import { type ParsedKey, parseKey } from "./ssh2_server.ts";
 
 /** The server's host key, and how clients know it. */
 export class HostKey {
@@ -12,10 +12,10 @@ export class HostKey {
   readonly publicKey: string;
 
   /**
-   * @param privateKey PEM or OpenSSH text; a new ed25519 key by default.
+   * @param privateKey PEM or OpenSSH text.
    * @throws {ArgumentError} if it is not a private key that can be used.
    */
-  constructor(privateKey: string = generateHostKey()) {
+  constructor(privateKey: string) {
     this.key = parsed(privateKey);
     const blob = this.key.getPublicSSH();
     const hash = createHash("sha256").update(blob).digest("base64");

@@ -140,9 +140,11 @@ export class ServedConnection implements ChannelCarrier {
 
   /** As sshd does: the very string that was asked, and the port that was bound. */
   async #cancel(bind: Bind): Promise<void> {
-    const key = describe(bind);
+    const key = JSON.stringify(bind);
     for (const forward of this.#forwards) {
-      if (describe(forward.bind) === key) return await this.#unbind(forward);
+      if (JSON.stringify(forward.bind) === key) {
+        return await this.#unbind(forward);
+      }
     }
     throw new Error("it is not bound");
   }

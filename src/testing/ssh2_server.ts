@@ -113,11 +113,6 @@ export function forgetWrite(channel: ServerChannel): void {
   });
 }
 
-/** A new ed25519 private key as OpenSSH text. */
-export function generateHostKey(): string {
-  return ssh2.utils.generateKeyPairSync("ed25519").private;
-}
-
 /**
  * Parses a private or public key.
  *

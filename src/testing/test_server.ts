@@ -1,6 +1,7 @@
 import { ArgumentError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import type { Bind } from "../ssh/connection.ts";
+import { generateKeyPair } from "../ssh/key_pair.ts";
 import { parseAuthorizedKeys } from "./accounts.ts";
 import type { CommandHandler } from "./command.ts";
 import { HostKey } from "./host_key.ts";
@@ -68,6 +69,8 @@ export interface TestServer extends AsyncDisposable {
  * end. It connects for them (`direct-tcpip`), and runs commands if it is told
  * how. Other than sshd's, its `::` takes IPv4 too.
  *
+ * Needs `--allow-net`, and `--allow-read` and `--allow-write` for Unix sockets.
+ *
  * @returns a server that listens; dispose of it to stop it.
  * @throws {ArgumentError} if a key is none, or the port cannot be had.
  *
@@ -85,11 +88,11 @@ export interface TestServer extends AsyncDisposable {
  * console.log(`ssh -p ${server.port} ${server.user}@${server.host}`);
  * ```
  */
-// deno-lint-ignore require-await -- what is wrong with the options rejects
 export async function startTestServer(
   options: TestServerOptions = {},
 ): Promise<TestServer> {
-  return new ListeningServer(options);
+  const privateKey = options.hostKey ?? (await generateKeyPair()).privateKey;
+  return new ListeningServer(options, new HostKey(privateKey));
 }
 
 class ListeningServer implements TestServer {
@@ -106,8 +109,7 @@ class ListeningServer implements TestServer {
   readonly #accepting: Promise<void>;
   #disposing: Promise<void> | undefined;
 
-  constructor(options: TestServerOptions) {
-    const hostKey = new HostKey(options.hostKey);
+  constructor(options: TestServerOptions, hostKey: HostKey) {
     this.user = options.user ?? "tester";
     this.password = options.password ?? crypto.randomUUID();
     this.#service = {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { generateKeyPair } from "../../src/ssh/key_pair.ts";
 import { HostKey } from "../../src/testing/host_key.ts";
 import { ArgumentError } from "../../src/errors.ts";
 import {
@@ -74,8 +75,8 @@ serverTest("ssh", "HostKey is a new one for each server", async () => {
   );
 });
 
-Deno.test("hostKey.knownHostsLine() names the port unless it is 22", () => {
-  const key = new HostKey();
+Deno.test("hostKey.knownHostsLine() names the port unless it is 22", async () => {
+  const key = new HostKey((await generateKeyPair()).privateKey);
 
   assertEquals(key.knownHostsLine("host", 22), `host ${key.publicKey}\n`);
   assertEquals(

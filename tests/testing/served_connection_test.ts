@@ -1,6 +1,10 @@
 import { startTestServer, type TestServer } from "../../src/testing/mod.ts";
 import { connect } from "../../src/ssh/connect.ts";
-import type { Bind, SshConnection } from "../../src/ssh/connection.ts";
+import type {
+  Bind,
+  Originator,
+  SshConnection,
+} from "../../src/ssh/connection.ts";
 import { createClient, protocolOf } from "../../src/ssh/ssh2.ts";
 import { ForwardDeniedError } from "../../src/errors.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
@@ -86,6 +90,24 @@ Deno.test("a client that refuses a connection ends it for the program at once", 
   using program = await Deno.connect({ hostname: "::1", port });
 
   assertEquals((await readAll(program)).length, 0);
+});
+
+Deno.test("a client is told who connects, also over IPv4 to a socket for both", async () => {
+  await using server = await startTestServer();
+  await using client = await connectTo(server);
+  const opened = Promise.withResolvers<Originator>();
+  client.takeForwardedOpens((open) => {
+    opened.resolve(open.originator);
+    return Promise.resolve();
+  });
+  const { port } = await client.requestForward({ address: "", port: 0 });
+
+  using program = await Deno.connect({ hostname: "127.0.0.1", port });
+
+  assertEquals(await opened.promise, {
+    address: "127.0.0.1",
+    port: program.localAddr.port,
+  });
 });
 
 Deno.test("a client that closes the channel right after its data loses none of it", async () => {

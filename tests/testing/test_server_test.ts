@@ -343,8 +343,15 @@ serverTest(
     assert(port);
     using stuck = await Deno.connect({ port });
     using conn = await target.accept();
-    const flood = writeAndEnd(conn, new Uint8Array(64 * MIB)).catch(() => {});
+    let sent = 0;
+    const flood = (async () => {
+      while (true) sent += await conn.write(new Uint8Array(64 * 1024));
+    })().catch(() => {});
     await stuck.read(new Uint8Array(1));
+    for (let before = -1; before !== sent;) {
+      before = sent;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
 
     await Promise.all([
       server[Symbol.asyncDispose](),
@@ -352,14 +359,11 @@ serverTest(
     ]);
 
     assertEquals([server.connections, server.forwards.length], [0, 0]);
-    for (const closed of [port, server.port]) {
-      await assertRejects(
-        () => Deno.connect({ port: closed }),
-        Deno.errors.ConnectionRefused,
-      );
+    for (const free of [port, server.port]) {
+      Deno.listen({ hostname: "127.0.0.1", port: free }).close();
     }
     await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
-    assert((await readAll(stuck)).length < 64 * MIB);
+    await readAll(stuck);
     assertEquals((await ssh.status).code, 255);
     await flood;
   },
