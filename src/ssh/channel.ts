@@ -57,8 +57,8 @@ export class Channel implements SshChannel {
   #sentClose = false;
   #gotEof = false;
   #released = false;
-  /** Wakes the write that waits for window. */
-  #windowOpened: PromiseWithResolvers<void> | undefined;
+  /** Wakes the write that waits for window or the socket. */
+  #woken: PromiseWithResolvers<void> | undefined;
 
   constructor(carrier: ChannelCarrier, ids: ChannelIds) {
     this.carrier = carrier;
@@ -75,12 +75,11 @@ export class Channel implements SshChannel {
     this.writable = new WritableStream({
       start: (controller) => {
         this.#controller = controller;
-        // The stream calls abort() only after the write under way: wake it.
-        controller.signal.addEventListener("abort", () => this.close());
+        // The stream calls abort() only after the write under way: end that.
+        controller.signal.addEventListener("abort", () => this.#abort());
       },
       write: (chunk) => this.#write(chunk),
       close: () => this.#sendEof(),
-      abort: () => this.close(),
     });
   }
 
@@ -94,16 +93,10 @@ export class Channel implements SshChannel {
   }
 
   /** @param error What whoever still reads or writes gets. */
-  close(
-    error: Error = new ChannelError(
-      "channel-closed",
-      "the channel was closed here",
-    ),
-  ): void {
-    if (this.#sentClose || this.#released) return;
-    this.#sentClose = true;
-    this.carrier.protocol.channelClose(this.remoteId);
-    this.#stopStreams(error);
+  close(error: Error = closedHere()): void {
+    if (!this.#sendClose()) return;
+    this.abortReceiving(error);
+    this.#stopWriting(error);
   }
 
   /** CHANNEL_DATA */
@@ -127,10 +120,7 @@ export class Channel implements SshChannel {
   /** CHANNEL_CLOSE */
   onClose(): void {
     if (this.#released) return;
-    if (!this.#sentClose) {
-      this.#sentClose = true;
-      this.carrier.protocol.channelClose(this.remoteId);
-    }
+    this.#sendClose();
     this.#release({ reason: "closed" });
     this.endReceiving();
     this.#stopWriting(
@@ -160,12 +150,18 @@ export class Channel implements SshChannel {
     ended: RForwardError,
   ): void {
     this.#release(error ? { reason: "lost", error } : { reason: "closed" });
-    this.#stopStreams(error ?? ended);
+    this.endReceiving(ended);
+    this.#stopWriting(ended);
   }
 
   /** Ends what is read; by an error if data is missing. */
   protected endReceiving(error?: Error): void {
     this.#received.end(error);
+  }
+
+  /** Nothing of what came in may be read any more. */
+  protected abortReceiving(error: Error): void {
+    this.#received.abort(error);
   }
 
   /** The reader wants no more. */
@@ -234,10 +230,7 @@ export class Channel implements SshChannel {
 
   async #sendRest(data: Buffer): Promise<void> {
     const { socket } = this.carrier;
-    while (true) {
-      if (socket.congested) await socket.drained();
-      data = data.subarray(this.#sendWhatFits(data));
-      if (data.length === 0 && !socket.congested) return;
+    while (data.length > 0 || socket.congested) {
       if (this.#silenced) {
         if (data.length === 0) return;
         throw new ChannelError(
@@ -245,10 +238,10 @@ export class Channel implements SshChannel {
           "the channel closed before all was written",
         );
       }
-      if (data.length > 0 && this.#sendWindow === 0) {
-        this.#windowOpened = Promise.withResolvers();
-        await this.#windowOpened.promise;
-      }
+      this.#woken = Promise.withResolvers();
+      if (socket.congested) socket.drained().then(() => this.#wakeWriter());
+      await this.#woken.promise;
+      data = data.subarray(this.#sendWhatFits(data));
     }
   }
 
@@ -260,15 +253,21 @@ export class Channel implements SshChannel {
   }
 
   #closeIfDone(): void {
-    if (!this.closesAfterEof || !this.#sentEof || !this.#gotEof) return;
-    if (this.#sentClose || this.#released) return;
-    this.#sentClose = true;
-    this.carrier.protocol.channelClose(this.remoteId);
+    if (this.closesAfterEof && this.#sentEof && this.#gotEof) this.#sendClose();
   }
 
-  #stopStreams(error: Error): void {
-    this.endReceiving(error);
-    this.#stopWriting(error);
+  /** Returns whether it was the first time, and somebody is there to take it. */
+  #sendClose(): boolean {
+    if (this.#sentClose || this.#released) return false;
+    this.#sentClose = true;
+    this.carrier.protocol.channelClose(this.remoteId);
+    return true;
+  }
+
+  /** The writable was aborted, and errors by itself. */
+  #abort(): void {
+    if (this.#sendClose()) this.abortReceiving(closedHere());
+    this.#wakeWriter();
   }
 
   #stopWriting(error: Error): void {
@@ -278,8 +277,8 @@ export class Channel implements SshChannel {
   }
 
   #wakeWriter(): void {
-    this.#windowOpened?.resolve();
-    this.#windowOpened = undefined;
+    this.#woken?.resolve();
+    this.#woken = undefined;
   }
 
   #release(reason: CloseReason): void {
@@ -288,4 +287,8 @@ export class Channel implements SshChannel {
     this.#closed.resolve(reason);
     this.carrier.release(this);
   }
+}
+
+function closedHere(): ChannelError {
+  return new ChannelError("channel-closed", "the channel was closed here");
 }

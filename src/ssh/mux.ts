@@ -1,5 +1,6 @@
 import type { Logger } from "../logger.ts";
 import { ChannelError, RForwardError } from "../errors.ts";
+import { formatBind } from "./bind.ts";
 import {
   Channel,
   type ChannelCarrier,
@@ -39,6 +40,7 @@ export class Mux implements ChannelCarrier {
 
   readonly #channels = new Map<number, Channel>();
   readonly #pending = new Map<number, PendingOpen>();
+  /** Those that are not answered yet. */
   readonly #incoming = new Set<IncomingOpen>();
   #nextId = 0;
   #ended: RForwardError | undefined;
@@ -187,13 +189,14 @@ export class Mux implements ChannelCarrier {
         `${MAX_CHANNELS} channels are open`,
       );
     }
-    const open = new IncomingOpen(
+    const open: IncomingOpen = new IncomingOpen(
       unix
         ? { path: data.socketPath ?? "" }
         : { address: data.destIP ?? "", port: data.destPort ?? 0 },
       { address: data.srcIP ?? "", port: data.srcPort ?? 0 },
       {
         confirm: () => {
+          this.#incoming.delete(open);
           const local = this.#nextId++;
           this.protocol.channelOpenConfirm(sender, local, WINDOW, PACKET);
           return this.add(
@@ -205,8 +208,10 @@ export class Mux implements ChannelCarrier {
             }),
           );
         },
-        refuse: (reason, text) =>
-          this.protocol.channelOpenFail(sender, refusalCode(reason), text),
+        refuse: (reason, text) => {
+          this.#incoming.delete(open);
+          this.protocol.channelOpenFail(sender, refusalCode(reason), text);
+        },
       },
     );
     this.#incoming.add(open);
@@ -217,13 +222,15 @@ export class Mux implements ChannelCarrier {
     try {
       await this.taker?.(open);
     } catch (error) {
-      this.logger.error("taking a forwarded connection failed", error);
+      this.logger.error(
+        `a connection to ${formatBind(open.bind)} could not be taken: ${error}`,
+        error,
+      );
     } finally {
       open.refuse(
         "administratively-prohibited",
         "nothing here listens on that port",
       );
-      this.#incoming.delete(open);
     }
   }
 }

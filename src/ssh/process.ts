@@ -82,6 +82,11 @@ export class SessionChannel extends Channel {
     this.#stderr.end(error);
   }
 
+  protected override abortReceiving(error: Error): void {
+    super.abortReceiving(error);
+    this.#stderr.abort(error);
+  }
+
   /** A command goes on when its output is not wanted. */
   protected override onReadableCancelled(): void {}
 

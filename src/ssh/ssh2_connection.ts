@@ -94,6 +94,7 @@ export class Ssh2Connection implements SshConnection {
   }
 
   async cancelForward(bind: Bind): Promise<boolean> {
+    checkBind(bind);
     const { protocol } = this.#parts;
     const reply = isTcp(bind)
       ? await this.#ask(

@@ -1,0 +1,233 @@
+import { ArgumentError, ForwardDeniedError } from "../../../src/errors.ts";
+import type { Bind, TcpBind } from "../../../src/ssh/connection.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { withFreePort } from "../../servers/free_port.ts";
+import { bytes, section, type Subject, takePort, Taker } from "./setting.ts";
+
+const address = "127.0.0.1";
+
+/** What the contract says of binding on the server. */
+export function testForwards(subject: Subject): void {
+  section(subject, "requestForward() and cancelForward()", [
+    [
+      "requestForward() binds the port that is asked",
+      async ({ connection }) => {
+        const bound = await withFreePort((port) =>
+          connection.requestForward({ address, port })
+        );
+
+        using program = await Deno.connect({
+          hostname: address,
+          port: bound.port,
+        });
+        assertEquals(program.remoteAddr.port, bound.port);
+      },
+    ],
+
+    [
+      "requestForward() tells the port that the server chose",
+      async ({ connection }) => {
+        const first = await connection.requestForward({ address, port: 0 });
+        const second = await connection.requestForward({ address, port: 0 });
+
+        assertEquals(first.address, address);
+        assert(first.port > 0 && first.port !== second.port);
+        for (const { port } of [first, second]) {
+          (await Deno.connect({ hostname: address, port })).close();
+        }
+      },
+    ],
+
+    [
+      "requestForward() leaves what it is given as it is",
+      async ({ connection }) => {
+        const asked: TcpBind = { address, port: 0 };
+
+        const bound = await connection.requestForward(asked);
+
+        assert(bound !== asked);
+        assertEquals(asked, { address, port: 0 });
+      },
+    ],
+
+    [
+      "requestForward() of a port that is taken is denied, and the connection goes on",
+      async ({ connection }) => {
+        using taken = takePort();
+        const { port } = taken;
+
+        const error = await assertRejects(
+          () => connection.requestForward({ address, port }),
+          ForwardDeniedError,
+        );
+
+        assertEquals(error.code, "forward-denied");
+        assertEquals(error.address, address);
+        assertEquals(error.port, port);
+        assert(error.message.includes(`${address}:${port}`), error.message);
+        const bound = await connection.requestForward({ address, port: 0 });
+        (await Deno.connect({ hostname: address, port: bound.port })).close();
+      },
+    ],
+
+    [
+      "requestForward() names a bind that cannot be one",
+      async ({ connection }) => {
+        const binds: [string, unknown][] = [
+          ...[65536, -1, 1.5, NaN, "22", undefined].map((
+            port,
+          ): [string, unknown] => [
+            "bind.port",
+            { address, port },
+          ]),
+          ["bind.address", { address: "two words", port: 0 }],
+          ["bind.address", { port: 0 }],
+          ["bind.path", { path: "" }],
+          ["bind.path", { path: "/tmp/a\0b" }],
+          ["bind.path", {}],
+          ["bind", null],
+          ["bind", "8080"],
+        ];
+        for (const [argument, bind] of binds) {
+          const error = await assertRejects(
+            () => connection.requestForward(bind as Bind),
+            ArgumentError,
+          );
+          assertEquals(error.argument, argument);
+          const cancelling = await assertRejects(
+            () => connection.cancelForward(bind as Bind),
+            ArgumentError,
+          );
+          assertEquals(cancelling.argument, argument);
+        }
+      },
+    ],
+
+    ["ten requests at once get each its own answer", async ({ connection }) => {
+      using taken = takePort();
+      const { port } = taken;
+
+      const answers = await Promise.allSettled(
+        Array.from(
+          { length: 10 },
+          (_, i) =>
+            connection.requestForward({ address, port: i % 2 ? port : 0 }),
+        ),
+      );
+
+      assertEquals(
+        answers.map(({ status }) => status),
+        answers.map((_, i) => i % 2 ? "rejected" : "fulfilled"),
+      );
+      const ports = answers.flatMap((it) =>
+        it.status === "fulfilled" ? [it.value.port] : []
+      );
+      assertEquals(new Set(ports).size, 5);
+      for (const port of ports) {
+        (await Deno.connect({ hostname: address, port })).close();
+      }
+    }],
+
+    [
+      "cancelForward() of what is not bound is false, and the connection goes on",
+      async ({ connection }) => {
+        assertEquals(
+          await connection.cancelForward({ address, port: 9 }),
+          false,
+        );
+        await connection.requestForward({ address, port: 0 });
+      },
+    ],
+  ]);
+
+  if (!subject.kind.openssh) return;
+  section(subject, "requestForward() and cancelForward() of OpenSSH", [
+    [
+      "cancelForward() releases the port; connections that are open stay",
+      async ({ connection }) => {
+        const taker = new Taker(connection);
+        const bound = await connection.requestForward({ address, port: 0 });
+        const { port } = bound;
+        using program = await Deno.connect({ hostname: address, port });
+        const channel = await taker.confirm();
+
+        assertEquals(await connection.cancelForward(bound), true);
+
+        await assertRejects(
+          () => Deno.connect({ hostname: address, port }),
+          Deno.errors.ConnectionRefused,
+        );
+        await program.write(bytes("still here"));
+        const reader = channel.readable.getReader();
+        assertEquals((await reader.read()).value, bytes("still here"));
+        assertEquals(await connection.cancelForward(bound), false);
+        assertEquals(await connection.requestForward(bound), bound);
+      },
+    ],
+
+    [
+      "cancelForward() takes the string that was asked and no other",
+      async ({ connection }) => {
+        const { port } = await connection.requestForward({
+          address: "localhost",
+          port: 0,
+        });
+
+        assertEquals(await connection.cancelForward({ address, port }), false);
+        assertEquals(
+          await connection.cancelForward({ address: "localhost", port }),
+          true,
+        );
+      },
+    ],
+
+    ["requestForward() binds a Unix socket", async ({ server, connection }) => {
+      const taker = new Taker(connection);
+      const path = `${server.dir}/bound`;
+
+      assertEquals(await connection.requestForward({ path }), { path });
+
+      using program = await Deno.connect({ transport: "unix", path });
+      const { open, release } = await taker.next();
+      assertEquals(open.bind, { path });
+      assertEquals(open.originator, { address: "", port: 0 });
+      const channel = open.confirm();
+      release();
+      await program.write(bytes("by path"));
+      const reader = channel.readable.getReader();
+      assertEquals((await reader.read()).value, bytes("by path"));
+      assertEquals(await connection.cancelForward({ path }), true);
+      await assertRejects(
+        () => Deno.connect({ transport: "unix", path }),
+        Error,
+      );
+    }],
+
+    [
+      "requestForward() of a path that is taken is denied",
+      async ({ server, connection }) => {
+        const error = await assertRejects(
+          () => connection.requestForward({ path: server.keyFile }),
+          ForwardDeniedError,
+        );
+
+        assertEquals(error.address, server.keyFile);
+        assertEquals(error.port, undefined);
+      },
+    ],
+  ]);
+
+  section(subject, "requestForward() where the server forbids it", [
+    [
+      "requestForward() is denied, and the connection goes on",
+      async ({ connection }) => {
+        await assertRejects(
+          () => connection.requestForward({ address, port: 0 }),
+          ForwardDeniedError,
+        );
+        await using process = await connection.exec("exit 0");
+        assertEquals((await process.output()).success, true);
+      },
+    ],
+  ], ["AllowTcpForwarding no"]);
+}

@@ -1,0 +1,170 @@
+/** What the parts of the contract have in common. */
+import type {
+  ForwardedOpen,
+  SshChannel,
+  SshConnection,
+} from "../../../src/ssh/connection.ts";
+import type { ConnectOptions } from "../../../src/ssh/options.ts";
+import { type Program, serverTest } from "../../servers/availability.ts";
+import type { SshServer } from "../../servers/ssh_server.ts";
+
+/** What makes connections. */
+export type Engine = (options: ConnectOptions) => Promise<SshConnection>;
+
+/** A kind of server that an engine is tested with, and what is special about it. */
+export interface ServerKind {
+  /** Its name, for the tests' names. */
+  readonly name: string;
+  /** The programs that it needs. */
+  readonly needs: Program[];
+  /** Starts one; one that takes a configuration takes sshd's. */
+  start(config?: string[]): Promise<SshServer>;
+  /** Whether it can be configured, and has the extensions of OpenSSH. */
+  readonly openssh: boolean;
+}
+
+/** An engine and a kind of server. */
+export interface Subject {
+  readonly engine: Engine;
+  readonly kind: ServerKind;
+}
+
+/** What a behaviour is shown on. */
+export interface Setting {
+  readonly server: SshServer;
+  /** A connection of the behaviour's own, closed after it. */
+  readonly connection: SshConnection;
+  /** Makes another one. */
+  connect(options?: Partial<ConnectOptions>): Promise<SshConnection>;
+}
+
+/** What the contract says, and a check of it. */
+export type Behaviour = [string, (setting: Setting) => Promise<void>];
+
+/** Registers one test with a server of its own, and a step for each behaviour. */
+export function section(
+  { engine, kind }: Subject,
+  title: string,
+  behaviours: Behaviour[],
+  config?: string[],
+): void {
+  serverTest(kind.needs, `${title}, on ${kind.name}`, async (t) => {
+    await using server = await kind.start(config);
+    const connect = (options: Partial<ConnectOptions> = {}) =>
+      engine({
+        host: server.host,
+        port: server.port,
+        user: server.user,
+        privateKeys: [{ file: server.keyFile }],
+        hostKeys: { text: server.knownHosts },
+        ...options,
+      });
+    for (const [name, check] of behaviours) {
+      await t.step(name, async () => {
+        await using connection = await connect();
+        await check({ server, connection, connect });
+      });
+    }
+  });
+}
+
+/** An opening that waits for the test's answer. */
+export interface HeldOpen {
+  readonly open: ForwardedOpen;
+  /** Lets the taker's promise settle. */
+  release(): void;
+}
+
+/** Takes what a connection's server opens, for the test to answer one by one. */
+export class Taker {
+  readonly #arrived: HeldOpen[] = [];
+  #waiting: ((held: HeldOpen) => void) | undefined;
+
+  constructor(connection: SshConnection) {
+    connection.takeForwardedOpens((open) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const held = { open, release: resolve };
+      if (this.#waiting) this.#waiting(held);
+      else this.#arrived.push(held);
+      this.#waiting = undefined;
+      return promise;
+    });
+  }
+
+  /** The next opening. */
+  async next(): Promise<HeldOpen> {
+    return this.#arrived.shift() ??
+      await new Promise((resolve) => this.#waiting = resolve);
+  }
+
+  /** Confirms the next opening. */
+  async confirm(): Promise<SshChannel> {
+    const { open, release } = await this.next();
+    const channel = open.confirm();
+    release();
+    return channel;
+  }
+}
+
+/** Both ends of a forwarded connection: the program's on the server, and ours. */
+export interface Ends extends Disposable {
+  readonly program: Deno.TcpConn;
+  readonly channel: SshChannel;
+}
+
+/** Binds a port, and connects to it once for each call of what it returns. */
+export async function forwarding(
+  connection: SshConnection,
+): Promise<() => Promise<Ends>> {
+  const taker = new Taker(connection);
+  const { port } = await connection.requestForward({
+    address: "127.0.0.1",
+    port: 0,
+  });
+  return async () => {
+    const program = await Deno.connect({ hostname: "127.0.0.1", port });
+    const channel = await taker.confirm();
+    return {
+      program,
+      channel,
+      [Symbol.dispose]() {
+        try {
+          program.close();
+        } catch (error) {
+          // The test has closed it.
+          if (!(error instanceof Deno.errors.BadResource)) throw error;
+        }
+      },
+    };
+  };
+}
+
+/** Both ends of the first connection to a port of its own. */
+export async function forwarded(connection: SshConnection): Promise<Ends> {
+  return await (await forwarding(connection))();
+}
+
+/** A port that the server cannot bind, be it that it binds one address of two. */
+export function takePort(): { port: number } & Disposable {
+  const ipv4 = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = ipv4.addr;
+  let ipv6: Deno.TcpListener | undefined;
+  try {
+    // Dropbear makes "localhost" of every address.
+    ipv6 = Deno.listen({ hostname: "::1", port });
+  } catch {
+    // This machine has no IPv6, or somebody has taken the port already.
+  }
+  return {
+    port,
+    [Symbol.dispose]() {
+      ipv4.close();
+      ipv6?.close();
+    },
+  };
+}
+
+/** Text as bytes. */
+export function bytes(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}

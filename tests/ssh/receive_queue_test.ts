@@ -1,0 +1,186 @@
+import { Buffer } from "node:buffer";
+import { ReceiveQueue } from "../../src/ssh/receive_queue.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+
+interface Setting {
+  queue: ReceiveQueue;
+  /** What `onRead` was told, in all. */
+  readonly returned: number;
+  readonly cancelled: number;
+}
+
+function setUp(): Setting {
+  let returned = 0;
+  let cancelled = 0;
+  const queue = new ReceiveQueue(
+    (bytes) => returned += bytes,
+    () => cancelled++,
+  );
+  return {
+    queue,
+    get returned() {
+      return returned;
+    },
+    get cancelled() {
+      return cancelled;
+    },
+  };
+}
+
+/** As long as it says, all of one value. */
+function chunk(length: number, fill = 1): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(length).fill(fill);
+}
+
+Deno.test("ReceiveQueue gives window back for what was read, and no more", async () => {
+  const it = setUp();
+  it.queue.push(chunk(2000, 1));
+  it.queue.push(chunk(3000, 2));
+  const reader = it.queue.readable.getReader();
+  await Promise.resolve();
+  assertEquals(it.returned, 0);
+
+  assertEquals((await reader.read()).value, chunk(2000, 1));
+  assertEquals(it.returned, 2000);
+  assertEquals((await reader.read()).value, chunk(3000, 2));
+  assertEquals(it.returned, 5000);
+  assertEquals(it.queue.bytesRead, 5000);
+});
+
+Deno.test("ReceiveQueue hands a chunk at once to who waits for it", async () => {
+  const { queue } = setUp();
+  const reader = queue.readable.getReader();
+  const reading = reader.read();
+  await Promise.resolve();
+
+  queue.push(chunk(1));
+
+  assertEquals(await reading, { done: false, value: chunk(1) });
+});
+
+Deno.test("ReceiveQueue ends after what it holds", async () => {
+  const { queue } = setUp();
+  queue.push(chunk(2000));
+  queue.end();
+  queue.push(chunk(2000)); // no more than the other side's mistake
+
+  assertEquals(await Array.fromAsync(queue.readable), [chunk(2000)]);
+});
+
+Deno.test("ReceiveQueue fails after what it holds, if it ends with an error", async () => {
+  const { queue } = setUp();
+  const error = new Error("cut");
+  queue.push(chunk(2000));
+  queue.end(error);
+  const reader = queue.readable.getReader();
+
+  assertEquals((await reader.read()).value, chunk(2000));
+  assertEquals(await assertRejects(() => reader.read(), Error), error);
+});
+
+Deno.test("ReceiveQueue tells its end also to who does not read", async () => {
+  const ended = setUp().queue;
+  const reader = ended.readable.getReader();
+  ended.end();
+  await reader.closed;
+
+  const failed = setUp().queue;
+  const other = failed.readable.getReader();
+  const error = new Error("cut");
+  failed.end(error);
+  assertEquals(await assertRejects(() => other.closed, Error), error);
+});
+
+Deno.test("ReceiveQueue.abort() throws away what it holds", async () => {
+  const it = setUp();
+  const error = new Error("closed");
+  it.queue.push(chunk(2000));
+  it.queue.abort(error);
+
+  const reader = it.queue.readable.getReader();
+  assertEquals(await assertRejects(() => reader.read(), Error), error);
+  assertEquals(it.queue.bytesRead, 0);
+});
+
+Deno.test("ReceiveQueue gives window back for what nobody wants any more", async () => {
+  const it = setUp();
+  it.queue.push(chunk(2000));
+  await it.queue.readable.cancel();
+  assertEquals(it.cancelled, 1);
+  assertEquals(it.returned, 2000);
+
+  it.queue.push(chunk(3000));
+  assertEquals(it.returned, 5000);
+  assertEquals(it.queue.bytesRead, 0);
+  it.queue.end(new Error("nobody listens"));
+});
+
+Deno.test("ReceiveQueue can be cancelled while somebody waits", async () => {
+  const it = setUp();
+  const reader = it.queue.readable.getReader();
+  const reading = reader.read();
+  await reader.cancel();
+
+  assertEquals((await reading).done, true);
+  it.queue.push(chunk(10));
+  assertEquals(it.returned, 10);
+});
+
+Deno.test("ReceiveQueue takes no empty chunks", async () => {
+  const { queue } = setUp();
+  queue.push(chunk(0));
+  queue.push(chunk(2000));
+  queue.end();
+
+  assertEquals(await Array.fromAsync(queue.readable), [chunk(2000)]);
+});
+
+Deno.test("ReceiveQueue gathers small chunks while nobody reads", async () => {
+  const it = setUp();
+  for (let i = 0; i < 100_000; i++) it.queue.push(chunk(1, i % 251));
+  it.queue.push(chunk(2000));
+  it.queue.push(chunk(1, 7));
+  it.queue.end();
+
+  const chunks = await Array.fromAsync(it.queue.readable);
+
+  assert(chunks.length < 50, `${chunks.length} chunks`);
+  const all = Buffer.concat(chunks);
+  assertEquals(all.length, 102_001);
+  assert(all.subarray(0, 100_000).every((byte, i) => byte === i % 251));
+  assertEquals(all[102_000], 7);
+  assertEquals(it.returned, 102_001);
+});
+
+Deno.test("ReceiveQueue goes on right when it is read while it gathers", async () => {
+  const { queue } = setUp();
+  const reader = queue.readable.getReader();
+  const read: number[] = [];
+  for (let i = 0; i < 200; i++) {
+    queue.push(chunk(1, i));
+    queue.push(chunk(1, i));
+    if (i % 3 === 0) read.push(...(await reader.read()).value!);
+  }
+  queue.end();
+  for (let next; !(next = await reader.read()).done;) read.push(...next.value);
+
+  assertEquals(read, Array.from({ length: 400 }, (_, i) => i >> 1));
+});
+
+Deno.test("ReceiveQueue hands out plain chunks that share no memory", async () => {
+  const { queue } = setUp();
+  const packets = Buffer.alloc(64 * 1024, 5);
+  queue.push(packets.subarray(0, 2000) as Buffer<ArrayBuffer>);
+  queue.push(packets.subarray(2000, 4000) as Buffer<ArrayBuffer>);
+  queue.push(Buffer.from(packets.subarray(0, 30_000)));
+  queue.end();
+
+  const chunks = await Array.fromAsync(queue.readable);
+
+  for (const chunk of chunks) {
+    assertEquals(chunk.constructor, Uint8Array);
+    assert(chunk.every((byte) => byte === 5));
+    structuredClone(chunk, { transfer: [chunk.buffer] });
+  }
+  assertEquals(packets.length, 64 * 1024);
+});
