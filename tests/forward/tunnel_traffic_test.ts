@@ -327,7 +327,7 @@ serverTest(
     );
     gate.resolve();
     await sending;
-    assertEquals(await heard.promise, total);
+    assertEquals(await heard.promise, sent);
   },
 );
 
