@@ -1,0 +1,111 @@
+/** The seam played by hand: what a server does that no real one here can be made to do. */
+import type {
+  Bind,
+  CloseReason,
+  ForwardedOpen,
+  ForwardedOpenTaker,
+  RefusalReason,
+  ServerInfo,
+  SshChannel,
+  SshConnection,
+  SshProcess,
+} from "../../mod.ts";
+import { RForwardError } from "../../mod.ts";
+
+/** An SshConnection whose server is the test. */
+export class FakeConnection implements SshConnection {
+  readonly server: ServerInfo = {
+    host: "fake",
+    port: 22,
+    user: "test",
+    software: "fake",
+    hostKeyFingerprint: "SHA256:fake",
+    cipher: { toServer: "none", toClient: "none" },
+  };
+  readonly openChannels = 0;
+  readonly requested: Bind[] = [];
+  readonly cancelled: Bind[] = [];
+  /** How the next requests for a forward are answered. */
+  answer: (bind: Bind) => Promise<Bind> = (bind) => Promise.resolve(bind);
+  #taker: ForwardedOpenTaker | undefined;
+  readonly #ended = new AbortController();
+  readonly #closed = Promise.withResolvers<CloseReason>();
+  readonly closed = this.#closed.promise;
+
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  async requestForward<B extends Bind>(bind: B): Promise<B> {
+    this.requested.push(bind);
+    return await this.answer(bind) as B;
+  }
+
+  cancelForward(bind: Bind): Promise<boolean> {
+    this.cancelled.push(bind);
+    return Promise.resolve(true);
+  }
+
+  takeForwardedOpens(taker: ForwardedOpenTaker): void {
+    this.#taker = taker;
+  }
+
+  /** The server opens a connection; settles when it was answered. */
+  async open(bind: Bind): Promise<FakeOpen> {
+    const open = new FakeOpen(bind);
+    await this.#taker?.(open);
+    return open;
+  }
+
+  openDirect(): Promise<SshChannel> {
+    return Promise.reject(new Error("not played"));
+  }
+
+  exec(): Promise<SshProcess> {
+    return Promise.reject(new Error("not played"));
+  }
+
+  close(): Promise<void> {
+    this.#ended.abort(new RForwardError("connection-closed", "closed"));
+    this.#closed.resolve({ reason: "closed" });
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** A connection that the server opens, and what became of it. */
+export class FakeOpen implements ForwardedOpen {
+  readonly originator = { address: "192.0.2.1", port: 1234 };
+  readonly signal = new AbortController().signal;
+  /** Who confirmed it, or why it was refused. */
+  outcome: "confirmed" | RefusalReason | undefined;
+
+  constructor(readonly bind: Bind) {}
+
+  get answered(): boolean {
+    return this.outcome !== undefined;
+  }
+
+  confirm(): SshChannel {
+    this.outcome = "confirmed";
+    const { readable, writable } = new TransformStream<
+      Uint8Array<ArrayBuffer>
+    >();
+    const closed = Promise.withResolvers<CloseReason>();
+    return {
+      readable,
+      writable: writable as WritableStream<Uint8Array>,
+      bytesReceived: 0,
+      bytesSent: 0,
+      closed: closed.promise,
+      close: () => closed.resolve({ reason: "closed" }),
+    };
+  }
+
+  refuse(reason: RefusalReason): void {
+    this.outcome ??= reason;
+  }
+}
