@@ -57,6 +57,8 @@ export class Channel implements SshChannel {
   #sentClose = false;
   #gotEof = false;
   #released = false;
+  /** Why nothing can be sent any more. */
+  #failure: Error | undefined;
   /** Wakes the write that waits for window or the socket. */
   #woken: PromiseWithResolvers<void> | undefined;
 
@@ -87,15 +89,15 @@ export class Channel implements SshChannel {
     return this.#received.bytesRead;
   }
 
-  /** Whether nothing more can be sent. */
-  get #silenced(): boolean {
-    return this.#sentEof || this.#sentClose || this.#released;
+  /** Why the channel takes no more messages, if it does not. */
+  protected get failure(): Error | undefined {
+    return this.#failure;
   }
 
   /** @param error What whoever still reads or writes gets. */
   close(error: Error = closedHere()): void {
     if (!this.#sendClose()) return;
-    this.abortReceiving(error);
+    this.onClosedHere(error);
     this.#stopWriting(error);
   }
 
@@ -144,14 +146,11 @@ export class Channel implements SshChannel {
   /** CHANNEL_SUCCESS or CHANNEL_FAILURE: nothing was asked. */
   onReply(_success: boolean): void {}
 
-  /** The connection is gone; without an error, it was closed here. */
-  onConnectionEnd(
-    error: RForwardError | undefined,
-    ended: RForwardError,
-  ): void {
-    this.#release(error ? { reason: "lost", error } : { reason: "closed" });
-    this.endReceiving(ended);
-    this.#stopWriting(ended);
+  /** The connection is gone; the error is for whoever still reads or writes. */
+  onConnectionEnd(reason: CloseReason, error: RForwardError): void {
+    this.#release(reason);
+    this.endReceiving(error);
+    this.#stopWriting(error);
   }
 
   /** Ends what is read; by an error if data is missing. */
@@ -160,7 +159,7 @@ export class Channel implements SshChannel {
   }
 
   /** Nothing of what came in may be read any more. */
-  protected abortReceiving(error: Error): void {
+  protected onClosedHere(error: Error): void {
     this.#received.abort(error);
   }
 
@@ -213,8 +212,8 @@ export class Channel implements SshChannel {
   #sendWhatFits(data: Buffer): number {
     const { protocol, socket } = this.carrier;
     let sent = 0;
-    while (sent < data.length && this.#sendWindow > 0 && !this.#silenced) {
-      if (socket.congested) break;
+    while (sent < data.length && this.#sendWindow > 0) {
+      if (socket.congested || this.#failure) break;
       const size = Math.min(
         data.length - sent,
         this.#sendWindow,
@@ -231,12 +230,9 @@ export class Channel implements SshChannel {
   async #sendRest(data: Buffer): Promise<void> {
     const { socket } = this.carrier;
     while (data.length > 0 || socket.congested) {
-      if (this.#silenced) {
+      if (this.#failure) {
         if (data.length === 0) return;
-        throw new ChannelError(
-          "channel-closed",
-          "the channel closed before all was written",
-        );
+        throw this.#failure;
       }
       this.#woken = Promise.withResolvers();
       if (socket.congested) socket.drained().then(() => this.#wakeWriter());
@@ -246,7 +242,7 @@ export class Channel implements SshChannel {
   }
 
   #sendEof(): void {
-    if (this.#silenced) return;
+    if (this.#failure) return;
     this.#sentEof = true;
     this.carrier.protocol.channelEOF(this.remoteId);
     this.#closeIfDone();
@@ -266,11 +262,13 @@ export class Channel implements SshChannel {
 
   /** The writable was aborted, and errors by itself. */
   #abort(): void {
-    if (this.#sendClose()) this.abortReceiving(closedHere());
+    this.#failure ??= closedHere();
+    if (this.#sendClose()) this.onClosedHere(this.#failure);
     this.#wakeWriter();
   }
 
   #stopWriting(error: Error): void {
+    this.#failure ??= error;
     this.#wakeWriter();
     // After a clean end of the writable this does nothing.
     this.#controller.error(error);

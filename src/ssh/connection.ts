@@ -132,15 +132,21 @@ export interface SshProcess extends AsyncDisposable {
   /** Standard error. */
   readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
-   * How the command ended. Rejects with `ConnectionLostError` if the
-   * connection went first.
+   * How the command ended. Rejects if that will not be known: with
+   * `ConnectionLostError` if the connection went first, with `ChannelError` or
+   * the signal's reason if the channel was closed here.
    */
   readonly status: Promise<ExitStatus>;
   /** Closes stdin and collects what the command prints until it ends. */
   output(): Promise<CommandOutput>;
-  /** Asks the server to send a signal, e.g. `"TERM"` (RFC 4254 section 6.9). */
+  /**
+   * Asks the server to send a signal, `"TERM"` by default (RFC 4254 section
+   * 6.9). The server may ignore it (OpenSSH does for root), and does not tell.
+   *
+   * @throws {ArgumentError} if it is none that RFC 4254 section 6.10 names.
+   */
   kill(signal?: string): void;
-  /** Closes the channel; sshd then hangs up on the command. */
+  /** Closes the channel: the command's input and output end, but no signal is sent. */
   close(): void;
 }
 

@@ -1,5 +1,5 @@
 import type { Logger } from "../logger.ts";
-import { ChannelError, RForwardError } from "../errors.ts";
+import { ChannelError, type RForwardError } from "../errors.ts";
 import { formatBind } from "./bind.ts";
 import {
   Channel,
@@ -8,7 +8,7 @@ import {
   PACKET,
   WINDOW,
 } from "./channel.ts";
-import type { ForwardedOpenTaker } from "./connection.ts";
+import type { CloseReason, ForwardedOpenTaker } from "./connection.ts";
 import { IncomingOpen, refusalCode } from "./forwarded_open.ts";
 import type { GlobalRequests } from "./global_requests.ts";
 import { printable } from "./printable.ts";
@@ -118,15 +118,18 @@ export class Mux implements ChannelCarrier {
     this.#channels.delete(channel.localId);
   }
 
-  /** The connection is gone: everything on it ends. */
-  end(error: RForwardError | undefined): void {
-    const ended = this.#ended = error ??
-      new RForwardError("connection-closed", "the connection was closed");
-    this.requests.onConnectionEnd(ended);
-    for (const open of this.#incoming) open.onConnectionEnd(ended);
-    for (const pending of this.#pending.values()) pending.refuse(ended);
+  /**
+   * The connection is gone: everything on it ends.
+   *
+   * @param error What whoever still uses it gets.
+   */
+  end(reason: CloseReason, error: RForwardError): void {
+    this.#ended = error;
+    this.requests.onConnectionEnd(error);
+    for (const open of this.#incoming) open.onConnectionEnd(error);
+    for (const pending of this.#pending.values()) pending.refuse(error);
     for (const channel of this.#channels.values()) {
-      channel.onConnectionEnd(error, ended);
+      channel.onConnectionEnd(reason, error);
     }
   }
 

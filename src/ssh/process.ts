@@ -1,12 +1,17 @@
-import { ChannelError, type RForwardError } from "../errors.ts";
+import { ArgumentError, ChannelError, type RForwardError } from "../errors.ts";
 import { Channel, type ChannelCarrier, type ChannelIds } from "./channel.ts";
 import type {
+  CloseReason,
   CommandOutput,
   ExecOptions,
   ExitStatus,
   SshProcess,
 } from "./connection.ts";
 import { type Chunk, ReceiveQueue } from "./receive_queue.ts";
+
+/** Those that RFC 4254 section 6.10 names. */
+const SIGNALS =
+  /^(ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|USR1|USR2)$/;
 
 /** A session channel (RFC 4254 section 6): it has a second stream, and says how its command ended. */
 export class SessionChannel extends Channel {
@@ -32,15 +37,16 @@ export class SessionChannel extends Channel {
 
   /** Asks for something on the channel; tells whether the server will. */
   request(send: (channel: number) => void): Promise<boolean> {
+    if (this.failure) return Promise.reject(this.failure);
     const reply = Promise.withResolvers<boolean>();
     this.#replies.push(reply);
     send(this.remoteId);
     return reply.promise;
   }
 
-  /** Sends a signal (RFC 4254 section 6.9). */
+  /** Sends a signal (RFC 4254 section 6.9), unless the channel is closed. */
   kill(signal: string): void {
-    this.carrier.protocol.signal(this.remoteId, signal);
+    if (!this.failure) this.carrier.protocol.signal(this.remoteId, signal);
   }
 
   override onReply(success: boolean): void {
@@ -68,13 +74,9 @@ export class SessionChannel extends Channel {
     this.#status.resolve(this.#exit);
   }
 
-  override onConnectionEnd(
-    error: RForwardError | undefined,
-    ended: RForwardError,
-  ): void {
-    super.onConnectionEnd(error, ended);
-    for (const reply of this.#replies.splice(0)) reply.reject(ended);
-    this.#status.reject(ended);
+  override onConnectionEnd(reason: CloseReason, error: RForwardError): void {
+    super.onConnectionEnd(reason, error);
+    this.#stopWaiting(error);
   }
 
   protected override endReceiving(error?: Error): void {
@@ -82,9 +84,16 @@ export class SessionChannel extends Channel {
     this.#stderr.end(error);
   }
 
-  protected override abortReceiving(error: Error): void {
-    super.abortReceiving(error);
+  /** Not waiting for the server: sshd answers only once the command has ended. */
+  protected override onClosedHere(error: Error): void {
+    super.onClosedHere(error);
     this.#stderr.abort(error);
+    this.#stopWaiting(error);
+  }
+
+  #stopWaiting(error: Error): void {
+    for (const reply of this.#replies.splice(0)) reply.reject(error);
+    this.#status.reject(error);
   }
 
   /** A command goes on when its output is not wanted. */
@@ -104,10 +113,11 @@ export async function startProcess(
   { signal }: ExecOptions,
 ): Promise<SshProcess> {
   const close = () => channel.close(signal!.reason);
+  if (signal?.aborted) close();
   signal?.addEventListener("abort", close, { once: true });
-  channel.closed.then(() => signal?.removeEventListener("abort", close));
+  const forget = () => signal?.removeEventListener("abort", close);
+  channel.status.then(forget, forget);
   if (await channel.request(start)) return new RemoteProcess(channel);
-  signal?.throwIfAborted();
   channel.close();
   throw new ChannelError(
     "channel-refused",
@@ -142,14 +152,23 @@ class RemoteProcess implements SshProcess {
   }
 
   kill(signal = "TERM"): void {
-    this.#channel.kill(signal.replace(/^SIG/, ""));
+    const name = signal.replace(/^SIG/, "");
+    if (!SIGNALS.test(name)) {
+      throw new ArgumentError(
+        "signal",
+        `${
+          JSON.stringify(signal)
+        } is no signal of SSH; use one such as "TERM" or "SIGHUP"`,
+      );
+    }
+    this.#channel.kill(name);
   }
 
   close(): void {
     this.#channel.close();
   }
 
-  /** Does not wait for the command: sshd answers only once it has ended. */
+  /** Does not wait for the command. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();

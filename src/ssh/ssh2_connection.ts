@@ -207,14 +207,16 @@ export class Ssh2Connection implements SshConnection {
   #end(): void {
     if (this.#ended.signal.aborted) return;
     this.#stopKeepalive();
-    const error = this.#closing ? undefined : this.#lost ??
+    const lost = this.#closing ? undefined : this.#lost ??
       new ConnectionLostError("the server closed the connection");
-    if (error) this.#parts.logger.warn(`SSH connection lost: ${error.message}`);
-    this.#ended.abort(error ?? connectionClosed());
-    this.#mux.end(error);
-    this.#closed.resolve(
-      error ? { reason: "lost", error } : { reason: "closed" },
-    );
+    if (lost) this.#parts.logger.warn(`SSH connection lost: ${lost.message}`);
+    const reason: CloseReason = lost
+      ? { reason: "lost", error: lost }
+      : { reason: "closed" };
+    const error = lost ?? connectionClosed();
+    this.#ended.abort(error);
+    this.#mux.end(reason, error);
+    this.#closed.resolve(reason);
   }
 }
 

@@ -6,7 +6,10 @@
  */
 
 import { testChannels } from "./contract/channels.ts";
+import { testDirect } from "./contract/direct.ts";
+import { testExec } from "./contract/exec.ts";
 import { testForwards } from "./contract/forwards.ts";
+import { testLife } from "./contract/life.ts";
 import { testOpens } from "./contract/opens.ts";
 import type { Engine, ServerKind } from "./contract/setting.ts";
 
@@ -18,4 +21,7 @@ export function testContract(engine: Engine, kind: ServerKind): void {
   testForwards(subject);
   testOpens(subject);
   testChannels(subject);
+  testDirect(subject);
+  testExec(subject);
+  testLife(subject);
 }

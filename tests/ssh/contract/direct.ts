@@ -1,0 +1,137 @@
+import { ArgumentError, ChannelError } from "../../../src/errors.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { within } from "../../within.ts";
+import { bytes, section, type Subject } from "./setting.ts";
+
+const hostname = "127.0.0.1";
+
+/** What the contract says of connections that we open from the server. */
+export function testDirect(subject: Subject): void {
+  section(subject, "openDirect()", [
+    ["it reaches a service from the server", async ({ connection }) => {
+      using listener = Deno.listen({ hostname, port: 0 });
+      const channel = await connection.openDirect(hostname, listener.addr.port);
+      using service = await listener.accept();
+      assertEquals(connection.openChannels, 1);
+
+      await service.write(bytes("hello"));
+      const reader = channel.readable.getReader();
+      assertEquals((await reader.read()).value, bytes("hello"));
+      await channel.writable.close();
+      assertEquals(await service.read(new Uint8Array(1)), null);
+      await service.closeWrite();
+      assertEquals((await reader.read()).done, true);
+      assertEquals(await channel.closed, { reason: "closed" });
+    }],
+
+    [
+      "what the server cannot reach is refused, with its reason",
+      async ({ connection }) => {
+        const listener = Deno.listen({ hostname, port: 0 });
+        const { port } = listener.addr;
+        listener.close();
+
+        const error = await assertRejects(
+          () => connection.openDirect(hostname, port),
+          ChannelError,
+        );
+
+        assertEquals(error.code, "channel-refused");
+        assertEquals(error.reason, 2);
+        assert(error.message.includes(`${hostname}:${port}`), error.message);
+        assertEquals(connection.openChannels, 0);
+      },
+    ],
+
+    ["what cannot be an address is named", async ({ connection }) => {
+      for (const host of ["", "two words", undefined]) {
+        const error = await assertRejects(
+          () => connection.openDirect(host as string, 80),
+          ArgumentError,
+        );
+        assertEquals(error.argument, "host");
+      }
+      for (const port of [0, 65536, -1, 1.5, NaN]) {
+        const error = await assertRejects(
+          () => connection.openDirect(hostname, port),
+          ArgumentError,
+        );
+        assertEquals(error.argument, "port");
+      }
+    }],
+
+    [
+      "the signal gives up, and what is opened later is closed",
+      async ({ connection }) => {
+        const reason = new Error("enough");
+        assertEquals(
+          await assertRejects(
+            () =>
+              connection.openDirect(hostname, 1, {
+                signal: AbortSignal.abort(reason),
+              }),
+            Error,
+          ),
+          reason,
+        );
+
+        using listener = Deno.listen({ hostname, port: 0 });
+        const stop = new AbortController();
+        const opening = assertRejects(
+          () =>
+            connection.openDirect(hostname, listener.addr.port, {
+              signal: stop.signal,
+            }),
+          Error,
+        );
+        stop.abort(reason);
+        assertEquals(await opening, reason);
+        using service = await listener.accept();
+        assertEquals(
+          await within(5000, "its end", service.read(new Uint8Array(1))),
+          null,
+        );
+        await connection.requestForward({ address: hostname, port: 0 });
+        assertEquals(connection.openChannels, 0);
+      },
+    ],
+
+    ["the signal has no effect once it is open", async ({ connection }) => {
+      using listener = Deno.listen({ hostname, port: 0 });
+      const stop = new AbortController();
+      const channel = await connection.openDirect(
+        hostname,
+        listener.addr.port,
+        { signal: stop.signal },
+      );
+      using service = await listener.accept();
+      stop.abort();
+      await service.write(bytes("on"));
+      const { value } = await channel.readable.getReader().read();
+      assertEquals(value, bytes("on"));
+    }],
+
+    ["50 open at once", async ({ connection }) => {
+      using listener = Deno.listen({ hostname, port: 0 });
+      const services: Deno.Conn[] = [];
+      const accepting = (async () => {
+        for await (const service of listener) {
+          services.push(service);
+          if (services.length === 50) return;
+        }
+      })();
+      const channels = await Promise.all(
+        Array.from(
+          { length: 50 },
+          () => connection.openDirect(hostname, listener.addr.port),
+        ),
+      );
+      await accepting;
+      assertEquals(connection.openChannels, 50);
+      for (const channel of channels) channel.close();
+      await Promise.all(channels.map(({ closed }) => closed));
+      assertEquals(connection.openChannels, 0);
+      for (const service of services) service.close();
+    }],
+  ]);
+}
