@@ -179,7 +179,7 @@ async function relayTo(
 }
 
 function permission(name: string): string {
-  return name.startsWith("/")
-    ? `--allow-read=${name} --allow-write=${name}`
+  return name.includes("/")
+    ? `--allow-net=unix:${name} --allow-read=${name} --allow-write=${name}`
     : `--allow-net=${name}`;
 }

@@ -1,0 +1,48 @@
+/**
+ * Logs with `@std/log` and takes a connection line by line with `@std/streams`:
+ * what programs on the server write to the port appears in the log here.
+ *
+ *     deno run --allow-net=server.example:22 --allow-env=HOME \
+ *       --allow-read=$HOME/.ssh,/etc/ssh/ssh_known_hosts \
+ *       examples/logging.ts ssh://alice@server.example 8514
+ *
+ * There: `echo disk full | nc -N 127.0.0.1 8514`
+ *
+ * @module
+ */
+
+import { ConsoleHandler, getLogger, setup } from "@std/log";
+import { TextLineStream } from "@std/streams";
+import { connect, forward } from "../mod.ts";
+
+const [url, bindPort] = Deno.args;
+if (!url || !bindPort) {
+  throw new Error("usage: logging.ts ssh://USER@HOST PORT");
+}
+const { hostname: host, port, username: user } = new URL(url);
+
+setup({
+  handlers: { console: new ConsoleHandler("DEBUG") },
+  loggers: { default: { level: "DEBUG", handlers: ["console"] } },
+});
+// A logger of @std/log is a logger of rforward as it is.
+const logger = getLogger();
+
+await using connection = await connect({
+  host,
+  port: Number(port || 22),
+  user,
+  privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],
+  logger,
+});
+await using tunnel = await forward(connection, {
+  bind: { port: Number(bindPort) },
+  target: async (conn) => {
+    const lines = conn.readable
+      .pipeThrough(new TextDecoderStream())
+      .pipeThrough(new TextLineStream());
+    for await (const line of lines) logger.info(`the server says: ${line}`);
+  },
+  logger,
+});
+await tunnel.closed;

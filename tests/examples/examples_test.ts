@@ -1,0 +1,211 @@
+/** The examples, run as their first lines say, with exactly the permissions that they name. */
+import { assertEquals, assertMatch } from "../assert.ts";
+import {
+  isRefused,
+  receiveText,
+  send,
+  startEcho,
+  visit,
+} from "../forward/rig.ts";
+import { serverTest } from "../servers/availability.ts";
+import { startSshd } from "../servers/openssh.ts";
+import type { SshServer } from "../servers/ssh_server.ts";
+import { type ExampleProcess, startExample } from "./example_process.ts";
+
+Deno.test("examples/demo.ts shows every step and ends by itself", async () => {
+  await using demo = startExample({
+    name: "demo.ts",
+    permissions: ["--allow-net=127.0.0.1"],
+  });
+  assertEquals((await demo.status).code, 0, await demo.output());
+  const output = await demo.output();
+  for (
+    const said of [
+      /Blue says hello to \/one/,
+      /Green says hello to \/right/,
+      /12 bytes there, 100000 back/,
+      /connection refused/,
+      /Blue says hello to \/again/,
+      /the tunnel ended: closed/,
+    ]
+  ) assertMatch(output, said);
+});
+
+/** What examples/forward.ts is called with. */
+function forwardOptions(
+  server: SshServer,
+  bindPort: number,
+  targetPort: number,
+) {
+  return {
+    name: "forward.ts",
+    permissions: [
+      `--allow-net=127.0.0.1:${server.port},127.0.0.1:${targetPort}`,
+      `--allow-read=${server.keyFile},${server.knownHostsFile}`,
+    ],
+    args: [
+      ...["--host", server.host, "--port", `${server.port}`],
+      ...["--user", server.user, "--key", server.keyFile],
+      ...["--known-hosts", server.knownHostsFile],
+      ...["--bind", `127.0.0.1:${bindPort}`],
+      ...["--target", `127.0.0.1:${targetPort}`],
+    ],
+  };
+}
+
+/** The port that an example says it listens on. */
+async function listeningPort(example: ExampleProcess): Promise<number> {
+  return Number(/port (\d+)/.exec(await example.line(/port \d+/))?.[1]);
+}
+
+serverTest(
+  "sshd",
+  "examples/forward.ts forwards with the permissions that it names, until SIGINT",
+  async () => {
+    await using server = await startSshd();
+    await using echo = startEcho("echo");
+    await using example = startExample(forwardOptions(server, 0, echo.port));
+    const port = await listeningPort(example);
+    using conn = await visit(port);
+    await send(conn, "hi");
+    await conn.closeWrite();
+    assertEquals(await receiveText(conn), "echo: hi");
+    example.kill("SIGINT");
+    assertEquals((await example.status).code, 0, await example.output());
+    assertEquals(await isRefused(port), true);
+  },
+);
+
+serverTest(
+  "sshd",
+  "examples/forward.ts says which permission it lacks",
+  async () => {
+    await using server = await startSshd();
+    const options = forwardOptions(server, 0, 9);
+    const [net, read] = options.permissions as [string, string];
+    const lacking = [
+      {
+        permissions: [read],
+        says: new RegExp(`--allow-net=127.0.0.1:${server.port}`),
+      },
+      {
+        permissions: [net, `--allow-read=${server.knownHostsFile}`],
+        says: new RegExp(`--allow-read=${server.keyFile}`),
+      },
+      {
+        permissions: [net, `--allow-read=${server.keyFile}`],
+        says: new RegExp(`--allow-read=${server.knownHostsFile}`),
+      },
+    ];
+    for (const { permissions, says } of lacking) {
+      await using example = startExample({ ...options, permissions });
+      assertEquals((await example.status).code, 1);
+      assertMatch(await example.output(), says);
+    }
+  },
+);
+
+serverTest(
+  "sshd",
+  "examples/forward.ts says which permission for the target it lacks, and goes on",
+  async () => {
+    await using server = await startSshd();
+    const options = forwardOptions(server, 0, 9);
+    await using example = startExample({
+      ...options,
+      permissions: [
+        `--allow-net=127.0.0.1:${server.port}`,
+        ...options.permissions.slice(1),
+      ],
+    });
+    using conn = await visit(await listeningPort(example));
+    assertEquals(await receiveText(conn).catch(() => ""), "");
+    await example.line(/--allow-net=127\.0\.0\.1:9/);
+  },
+);
+
+/** A home directory with a key and known_hosts, and an ssh:// URL. */
+async function createHome(server: SshServer) {
+  const home = `${server.dir}/home`;
+  await Deno.mkdir(`${home}/.ssh`, { recursive: true });
+  await Deno.copyFile(server.keyFile, `${home}/.ssh/id_ed25519`);
+  await Deno.copyFile(server.knownHostsFile, `${home}/.ssh/known_hosts`);
+  return {
+    home,
+    url: `ssh://${server.user}@${server.host}:${server.port}`,
+    permissions: [
+      `--allow-net=${server.host}:${server.port}`,
+      "--allow-env=HOME",
+      `--allow-read=${home}/.ssh,/etc/ssh/ssh_known_hosts`,
+    ],
+  };
+}
+
+serverTest(
+  "sshd",
+  "examples/handler.ts answers in its own process",
+  async () => {
+    await using server = await startSshd();
+    const { home, url, permissions } = await createHome(server);
+    await using example = startExample({
+      name: "handler.ts",
+      permissions,
+      args: [url, "0"],
+      env: { HOME: home },
+    });
+    using conn = await visit(await listeningPort(example));
+    await send(conn, "hello");
+    await conn.closeWrite();
+    assertEquals(await receiveText(conn), "HELLO");
+  },
+);
+
+serverTest("sshd", "examples/unix_socket.ts shares a Unix socket", async () => {
+  await using server = await startSshd();
+  const { home, url, permissions } = await createHome(server);
+  await Deno.mkdir(`${home}/run/pulse`, { recursive: true });
+  await using _echo = startEcho(
+    "pulse",
+    Deno.listen({ transport: "unix", path: `${home}/run/pulse/native` }),
+  );
+  await using example = startExample({
+    name: "unix_socket.ts",
+    permissions: [
+      permissions[0]!,
+      "--allow-env=HOME,XDG_RUNTIME_DIR",
+      `${permissions[2]},${home}/run/pulse`,
+      `--allow-write=${home}/run/pulse`,
+    ],
+    args: [url],
+    env: { HOME: home, XDG_RUNTIME_DIR: `${home}/run` },
+  });
+  await example.line(/leads to/);
+  const path = `/tmp/${server.user}-pulse`;
+  using conn = await Deno.connect({ transport: "unix", path });
+  await send(conn, "hi");
+  await conn.closeWrite();
+  assertEquals(await receiveText(conn), "pulse: hi");
+  await Deno.remove(path);
+});
+
+serverTest(
+  "sshd",
+  "examples/logging.ts type-checks and logs line by line",
+  async () => {
+    await using server = await startSshd();
+    const { home, url, permissions } = await createHome(server);
+    await using example = startExample({
+      name: "logging.ts",
+      permissions: ["--check", ...permissions],
+      args: [url, "0"],
+      env: { HOME: home },
+      config: "tests/examples/std/deno.json",
+    });
+    const listening = await example.line(/the server listens on/);
+    using conn = await visit(Number(listening.split(":").pop()));
+    await send(conn, "disk full\nfan broken\n");
+    await conn.closeWrite();
+    await example.line(/the server says: disk full/);
+    await example.line(/the server says: fan broken/);
+  },
+);

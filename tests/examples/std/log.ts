@@ -1,0 +1,31 @@
+/** Stands in for what of `@std/log` the example uses, where JSR is out of reach. */
+
+/** Writes to the console. */
+export class ConsoleHandler {
+  constructor(readonly level: string) {}
+}
+
+/** Accepts the configuration that the example makes. */
+export function setup(
+  _config: {
+    handlers: Record<string, ConsoleHandler>;
+    loggers: Record<string, { level: string; handlers: string[] }>;
+  },
+): void {}
+
+/** The methods of @std/log's Logger, which return the message. */
+export function getLogger(): Record<
+  "debug" | "info" | "warn" | "error",
+  <T>(
+    message: T extends (...args: unknown[]) => unknown ? never : T,
+    ...args: unknown[]
+  ) => T | undefined
+> {
+  const log = <T>(message: T) => {
+    console.log(message);
+    return message;
+  };
+  return { debug: log, info: log, warn: log, error: log } as ReturnType<
+    typeof getLogger
+  >;
+}
