@@ -29,7 +29,12 @@ export type ErrorCode =
   | "channel-closed"
   | "target-failed"
   | "target-timeout"
-  | "tunnel-stopped";
+  | "tunnel-stopped"
+  | "x2go-refused"
+  | "x2go-output"
+  | "x2go-state"
+  | "x2go-timeout"
+  | "x2go-share";
 
 /** The base of every error of this package. */
 export class RForwardError extends Error {

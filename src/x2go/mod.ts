@@ -1,0 +1,22 @@
+/**
+ * X2Go: sessions on an X2Go server, and what of this side their programs can
+ * use there. {@linkcode X2GoSession} is where to start.
+ *
+ * The server needs x2goserver; this side needs no X2Go software, except for a
+ * display (nxproxy), which is not this module's business.
+ *
+ * @module
+ */
+
+export { X2GoError, type X2GoErrorCode } from "./errors.ts";
+export type { DisplayOptions, StartOptions } from "./protocol.ts";
+export type { WaitOptions } from "./run_script.ts";
+export { X2GoSession } from "./session.ts";
+export type {
+  ReadySession,
+  SessionInfo,
+  SessionState,
+} from "./session_info.ts";
+export type { SessionAccess, SessionShare } from "./share.ts";
+export { type SoundOptions, SoundShare } from "./sound.ts";
+export type { SoundSystem, SoundTarget } from "./sound_server.ts";

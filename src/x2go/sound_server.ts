@@ -1,0 +1,84 @@
+/** Where the sound server of this side is, and what it wants to see. @module */
+
+import type { TcpTarget, UnixTarget } from "../forward/target.ts";
+
+/** Sound systems that X2Go knows: PulseAudio (PipeWire speaks its protocol too), and the old esd. */
+export type SoundSystem = "pulse" | "esd";
+
+/** A place that a sound server may listen at. */
+export type SoundTarget = TcpTarget | UnixTarget;
+
+/** Where this process lives. */
+export interface Surroundings {
+  /** A variable of the environment; undefined also if this process may not know. */
+  env(name: string): string | undefined;
+  /** Who runs it; null where there are no numbers for that. */
+  uid(): number | null;
+}
+
+/** PulseAudio's port, and where X2Go's clients have always looked for it. */
+const PULSE_PORT = 4713;
+const ESD_PORT = 16_001;
+
+/** Where a sound server may listen, likeliest first, by the rules of its own clients. */
+export function soundTargets(
+  system: SoundSystem,
+  { env, uid }: Surroundings,
+): SoundTarget[] {
+  if (system === "esd") {
+    return [parseServer(env("ESPEAKER") ?? "", ESD_PORT) ?? { port: ESD_PORT }];
+  }
+  const named = (env("PULSE_SERVER") ?? "").split(/\s+/)
+    .map((server) => parseServer(server, PULSE_PORT))
+    .filter((target) => target !== undefined);
+  // Whoever names servers means those and no others, as with libpulse.
+  if (named.length > 0) return named;
+  const directories = [
+    env("PULSE_RUNTIME_PATH"),
+    below(env("XDG_RUNTIME_DIR"), "pulse"),
+    // Where the login session's variables are missing, e.g. under cron.
+    uid() === null ? undefined : `/run/user/${uid()}/pulse`,
+  ];
+  const paths = directories.flatMap((path) => path ? [`${path}/native`] : []);
+  return [
+    ...[...new Set(paths)].map((path) => ({ path })),
+    { port: PULSE_PORT },
+  ];
+}
+
+/** Files that may hold the sound server's cookie, likeliest first. */
+export function cookieFiles(
+  system: SoundSystem,
+  { env }: Surroundings,
+): string[] {
+  const home = env("HOME") ?? env("USERPROFILE");
+  const files = system === "esd" ? [below(home, ".esd_auth")] : [
+    env("PULSE_COOKIE"),
+    below(env("XDG_CONFIG_HOME") || below(home, ".config"), "pulse/cookie"),
+    below(home, ".pulse-cookie"),
+  ];
+  return files.flatMap((file) => file ? [file] : []);
+}
+
+/** How many bytes a cookie has. */
+export const COOKIE_BYTES: Record<SoundSystem, number> = {
+  pulse: 256,
+  esd: 16,
+};
+
+function below(directory: string | undefined, path: string) {
+  return directory ? `${directory}/${path}` : undefined;
+}
+
+/** One server of `PULSE_SERVER`: `unix:PATH`, `PATH`, `tcp:HOST:PORT` or `HOST:PORT`, the port being optional; all also after `{MACHINE}`. */
+function parseServer(text: string, port: number): SoundTarget | undefined {
+  const server = text.replace(/^\{[^}]*\}/, "");
+  const [, path] = /^(?:unix:)?(\/.*)$/.exec(server) ?? [];
+  if (path !== undefined) return { path };
+  const [, bracketed, name, number = port] =
+    /^(?:tcp[46]?:)?(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(server) ??
+      [];
+  const host = bracketed ?? name;
+  if (host === undefined || Number(number) > 65535) return undefined;
+  return { host, port: Number(number) };
+}
