@@ -164,17 +164,18 @@ serverTest("sshd", "examples/unix_socket.ts shares a Unix socket", async () => {
   await using server = await startSshd();
   const { home, url, permissions } = await createHome(server);
   await Deno.mkdir(`${home}/run/pulse`, { recursive: true });
+  const pulse = `${home}/run/pulse/native`;
   await using _echo = startEcho(
     "pulse",
-    Deno.listen({ transport: "unix", path: `${home}/run/pulse/native` }),
+    Deno.listen({ transport: "unix", path: pulse }),
   );
   await using example = startExample({
     name: "unix_socket.ts",
     permissions: [
-      permissions[0]!,
+      `${permissions[0]},unix:${pulse}`,
       "--allow-env=HOME,XDG_RUNTIME_DIR",
-      `${permissions[2]},${home}/run/pulse`,
-      `--allow-write=${home}/run/pulse`,
+      `${permissions[2]},${pulse}`,
+      `--allow-write=${pulse}`,
     ],
     args: [url],
     env: { HOME: home, XDG_RUNTIME_DIR: `${home}/run` },
