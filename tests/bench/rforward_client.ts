@@ -15,5 +15,5 @@ const tunnel = await forward(connection, {
   bind: { address: "127.0.0.1", port: 0 },
   target: { host: "127.0.0.1", port: request.targetPort },
 });
-console.log(`READY ${tunnel.bound.port}`);
+console.log(`READY ${tunnel.port}`);
 await connection.closed;
