@@ -1,6 +1,8 @@
 import { createPrivateKey } from "node:crypto";
 import { AuthenticationError, RForwardError } from "../errors.ts";
+import { ecdsaPem } from "./ecdsa_key.ts";
 import { fingerprint } from "./host_keys.ts";
+import { openSshKey } from "./openssh_key.ts";
 import type { PrivateKey } from "./options.ts";
 import { type ParsedKey, parseKey } from "./ssh2.ts";
 
@@ -21,8 +23,8 @@ export interface LoadedKey {
 export async function loadPrivateKey(source: PrivateKey): Promise<LoadedKey> {
   const name = "file" in source ? source.file : "the key given as text";
   const text = "file" in source ? await readKey(source.file) : source.text;
-  let key = parse(text);
-  if (key instanceof Error && isEncrypted(key)) {
+  let key = parse(text, undefined);
+  if (key === "encrypted") {
     const { passphrase } = source;
     if (passphrase === undefined) {
       throw unusable(name, "is encrypted; give its passphrase");
@@ -31,22 +33,21 @@ export async function loadPrivateKey(source: PrivateKey): Promise<LoadedKey> {
       text,
       typeof passphrase === "string" ? passphrase : await passphrase(),
     );
-    // ssh2's words are left out on purpose: they are made from the key.
-    if (key instanceof Error) {
+    if (typeof key === "string") {
       throw unusable(name, "cannot be decrypted; is the passphrase right?");
     }
   }
-  if (key instanceof Error) {
-    throw unusable(
-      name,
-      "is no private key in OpenSSH's format or PEM; is the file whole?",
-    );
-  }
-  if (!key.isPrivateKey()) {
-    throw unusable(
-      name,
-      "is a public key; give the private one (the file without .pub)",
-    );
+  switch (key) {
+    case "unusable":
+      throw unusable(
+        name,
+        "is no private key that can be used (Ed25519, ECDSA or RSA, in OpenSSH's format or PEM); is the file whole?",
+      );
+    case "public":
+      throw unusable(
+        name,
+        "is a public key; give the private one (the file without .pub)",
+      );
   }
   return { key, fingerprint: fingerprint(key.getPublicSSH()) };
 }
@@ -66,39 +67,55 @@ async function readKey(file: string): Promise<string> {
   }
 }
 
-function parse(text: string, passphrase?: string): ParsedKey | Error {
-  let key = parseKey(text, passphrase);
-  if (key instanceof Error) key = parsePkcs8(text, passphrase) ?? key;
-  // OpenSSH's format has room for several keys; nobody writes more than one.
-  const first = Array.isArray(key) ? key[0] : key;
-  return first ?? new Error("no key");
-}
+/** Why there is no key. Nobody else's words: they could hold some of it. */
+type Unparsed = "encrypted" | "public" | "unusable";
 
-/** PKCS#8 is unknown to ssh2; node:crypto turns it into what ssh2 knows. */
-function parsePkcs8(
+function parse(
   text: string,
   passphrase: string | undefined,
-): ReturnType<typeof parseKey> | undefined {
-  if (!/^-----BEGIN (ENCRYPTED )?PRIVATE KEY-----/m.test(text)) return;
-  if (text.includes("BEGIN ENCRYPTED") && passphrase === undefined) {
-    return new Error("encrypted, but no passphrase given");
-  }
+): ParsedKey | Unparsed {
+  if (/^-----BEGIN (RSA )?PUBLIC KEY-----/m.test(text)) return "public";
+  const encrypted = /^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(text);
+  if (encrypted && passphrase === undefined) return "encrypted";
   try {
-    const key = createPrivateKey({
-      key: text,
-      format: "pem",
-      ...(passphrase === undefined ? {} : { passphrase }),
-    });
-    const type = key.asymmetricKeyType === "ec" ? "sec1" : "pkcs1";
-    return parseKey(key.export({ type, format: "pem" }) as string);
-  } catch (error) {
-    return error as Error;
+    return PEM.test(text)
+      ? parsePem(text, passphrase)
+      : parseOpenSsh(text, passphrase);
+  } catch {
+    return "unusable";
   }
 }
 
-/** ssh2 tells by its message alone that a passphrase is missing. */
-function isEncrypted(error: Error): boolean {
-  return /no passphrase given/i.test(error.message);
+/** PKCS#1, SEC 1 and PKCS#8. */
+const PEM = /^-----BEGIN (RSA |EC |ENCRYPTED )?PRIVATE KEY-----/m;
+
+/** ssh2 reads some kinds of PEM wrong and some not at all (measured with Deno 2.9.6); node:crypto reads them all. */
+function parsePem(
+  text: string,
+  passphrase: string | undefined,
+): ParsedKey | Unparsed {
+  const key = createPrivateKey({
+    key: text,
+    format: "pem",
+    ...(passphrase === undefined ? {} : { passphrase }),
+  });
+  const openSsh = openSshKey(key);
+  return openSsh === undefined ? "unusable" : parseOpenSsh(openSsh);
+}
+
+function parseOpenSsh(text: string, passphrase?: string): ParsedKey | Unparsed {
+  const parsed = parseKey(text, passphrase);
+  // The format has room for several keys; nobody writes more than one.
+  const key = Array.isArray(parsed) ? parsed[0] : parsed;
+  if (key instanceof Error || key === undefined) {
+    // ssh2 tells by its message alone.
+    return /no passphrase given/i.test(key?.message ?? "")
+      ? "encrypted"
+      : "unusable";
+  }
+  if (!key.isPrivateKey()) return "public";
+  const pem = ecdsaPem(key);
+  return pem === undefined ? key : parseKey(pem) as ParsedKey;
 }
 
 function unusable(
