@@ -53,7 +53,9 @@ export async function runScript(
     );
     if (code === TIMED_OUT) throw tookTooLong(name, timeoutMs, session);
     const answer = enclosed(stdout, marker);
-    if (code !== 0) throw refused(name, answer, stderr, code, session);
+    if (code !== 0) {
+      throw refused(script, code, stderr.trim() || (answer ?? stdout));
+    }
     if (answer === undefined) {
       throw new X2GoError(
         "x2go-output",
@@ -72,9 +74,9 @@ export async function runScript(
  * time is over: x2goresume-session would otherwise go on for ever there.
  *
  * The `timeout` in between has a second use. x2gostartagent and
- * x2goresume-session write down the parent of their parent, for x2gormforward
- * to kill when the session is taken over. That would be the sshd of this very
- * connection; so it is a shell that has ended by then.
+ * x2goresume-session write down their grandparent, which x2gormforward kills
+ * when the session is next seen suspended. Without it that is the sshd of this
+ * very connection; with it, a shell that has ended by then.
  */
 export function limited(command: string, timeoutMs: number): string {
   return `timeout -k 5 ${Math.max(1, Math.ceil(timeoutMs / 1000))} ${command}`;
@@ -92,17 +94,16 @@ function tookTooLong(name: string, timeoutMs: number, session?: string) {
 }
 
 function refused(
-  name: string,
-  stdout: string | undefined,
-  stderr: string,
+  { name, session }: Script,
   code: number | undefined,
-  session: string | undefined,
+  said: string,
 ): X2GoError {
-  const said = printable(stderr) || printable(stdout ?? "") || "no reason";
   const why = code === 127 ? "is x2goserver installed there? It said: " : "";
   return new X2GoError(
     "x2go-refused",
-    `${name} failed with exit status ${code ?? "unknown"}: ${why}${said}`,
+    `${name} failed with exit status ${code ?? "unknown"}: ${why}${
+      printable(said) || "no reason"
+    }`,
     session,
   );
 }

@@ -1,28 +1,68 @@
 import type { SshConnection } from "../ssh/connection.ts";
+import { Turns } from "../turns.ts";
 import type { ReadySession } from "./session_info.ts";
 
 /** Where a share finds its session. */
 export interface SessionAccess {
   /** The connection to the server. */
   readonly connection: SshConnection;
-  /** The session as it is now; its ports may have changed. */
+  /** The session as it is now; its ports may be others than before. */
   readonly session: ReadySession;
 }
 
 /**
  * Something of this side that a session's programs can use: sound, a folder, a
- * printer. The session tells it when to be there; one call at a time, and none
- * after {@linkcode stop}.
+ * printer. It is there while the session is, and comes back with it.
  */
-export interface SessionShare extends AsyncDisposable {
+export abstract class SessionShare implements AsyncDisposable {
+  readonly #turns = new Turns();
+  readonly #stopped = Promise.withResolvers<void>();
+  #ended = false;
+
   /** What the session's programs need in their environment to find it. */
-  readonly environment: Readonly<Record<string, string>>;
+  abstract readonly environment: Readonly<Record<string, string>>;
+
+  /** Makes it available. If that fails, {@linkcode close} tidies up. */
+  protected abstract open(access: SessionAccess): Promise<void>;
+
+  /** Lets go of the session's ports and of all else; does nothing if it is not open. */
+  protected abstract close(): Promise<void>;
+
   /** Settles when it was stopped. */
-  readonly stopped: Promise<void>;
-  /** Lets go of the session's ports: the session is suspended. */
-  pause(): Promise<void>;
-  /** Is there again, or for the first time. */
-  resume(access: SessionAccess): Promise<void>;
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /** Lets go of the session: it is suspended. The session calls this. */
+  pause(): Promise<void> {
+    return this.#turns.take(() => this.close());
+  }
+
+  /** Is there again, or for the first time. The session calls this. */
+  resume(access: SessionAccess): Promise<void> {
+    return this.#turns.take(async () => {
+      if (this.#ended) return;
+      await this.close();
+      try {
+        await this.open(access);
+      } catch (error) {
+        await this.close();
+        throw error;
+      }
+    });
+  }
+
   /** Ends it for good. Twice is once. */
-  stop(): Promise<void>;
+  stop(): Promise<void> {
+    this.#ended = true;
+    return this.#turns.take(async () => {
+      await this.close();
+      this.#stopped.resolve();
+    });
+  }
+
+  /** Same as {@linkcode stop}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
 }

@@ -3,9 +3,9 @@
 import { ArgumentError } from "../errors.ts";
 
 /**
- * One word for a shell. A quote in it is written `'"'"'`, without a backslash,
- * so that the result can be quoted again and is read alike by POSIX shells,
- * csh and fish.
+ * One word for a shell. A quote in it is written `'"'"'`, without a backslash:
+ * so it can be quoted again, and fish and tcsh, which may be login shells, read
+ * it too.
  *
  * @throws {ArgumentError} if the word holds a NUL, which no argument can.
  */

@@ -5,7 +5,7 @@ import { type Logger, silentLogger } from "../logger.ts";
 import { X2GoError } from "./errors.ts";
 import { runScript, type Script } from "./run_script.ts";
 import type { ReadySession } from "./session_info.ts";
-import type { SessionAccess, SessionShare } from "./share.ts";
+import { type SessionAccess, SessionShare } from "./share.ts";
 import { quote } from "./shell.ts";
 import {
   COOKIE_BYTES,
@@ -40,14 +40,10 @@ export interface SoundOptions {
 }
 
 /** Sound of this side, for a session's programs. */
-export class SoundShare implements SessionShare {
-  /** Settles when it was stopped. */
-  readonly stopped: Promise<void>;
-
+export class SoundShare extends SessionShare {
   readonly #options: SoundOptions;
   readonly #system: SoundSystem;
   readonly #logger: Logger;
-  readonly #stopped = Promise.withResolvers<void>();
   #environment: Record<string, string> = {};
   #tunnel: ReverseTunnel | undefined;
   #problem: RForwardError | undefined;
@@ -58,14 +54,14 @@ export class SoundShare implements SessionShare {
    * @param options Which sound server here.
    */
   constructor(options: SoundOptions = {}) {
+    super();
     this.#options = options;
     this.#system = options.system ?? "pulse";
     this.#logger = options.logger ?? silentLogger;
-    this.stopped = this.#stopped.promise;
   }
 
   /** `PULSE_CLIENTCONFIG`, or for esd `ESPEAKER`. */
-  get environment(): Readonly<Record<string, string>> {
+  override get environment(): Readonly<Record<string, string>> {
     return this.#environment;
   }
 
@@ -79,8 +75,10 @@ export class SoundShare implements SessionShare {
     return this.#problem;
   }
 
-  /** Tells the session's programs where to find the sound server here, and leads them to it. */
-  async resume({ connection, session }: SessionAccess): Promise<void> {
+  /** Tells the session's programs where the sound server here is, and leads them to it. */
+  protected override async open(
+    { connection, session }: SessionAccess,
+  ): Promise<void> {
     this.#problem = undefined;
     const target = await this.#chooseTarget();
     const cookie = await this.#readCookie();
@@ -110,21 +108,10 @@ export class SoundShare implements SessionShare {
     await this.#tunnel.start();
   }
 
-  /** Programs are turned away until it is resumed. */
-  async pause(): Promise<void> {
+  /** From now on, programs are turned away. */
+  protected override async close(): Promise<void> {
     await this.#tunnel?.stop();
     this.#tunnel = undefined;
-  }
-
-  /** Ends it for good. Twice is once. */
-  async stop(): Promise<void> {
-    await this.pause();
-    this.#stopped.resolve();
-  }
-
-  /** Same as {@linkcode stop}. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
   }
 
   /**

@@ -1,0 +1,135 @@
+import { Deadline } from "../deadline.ts";
+import { delay } from "../delay.ts";
+import type { SshConnection } from "../ssh/connection.ts";
+import { X2GoError } from "./errors.ts";
+import {
+  type DisplayOptions,
+  listScript,
+  parseResumed,
+  parseSessions,
+  parseState,
+  resumeScript,
+  type SessionPorts,
+  stateScript,
+  suspendScript,
+  terminateScript,
+  throwIfFailed,
+} from "./protocol.ts";
+import { runScript, type Script, type WaitOptions } from "./run_script.ts";
+import type { SessionInfo, SessionState } from "./session_info.ts";
+
+/** How long a step may take by default, in milliseconds. */
+export const TIMEOUT_MS = 30_000;
+/** The same for a start or a resume, for which the server runs dozens of programs. */
+export const LONG_TIMEOUT_MS = 60_000;
+/** How often a session's state is asked for while another is awaited. */
+const POLL_MS = 200;
+
+/** The user's sessions that are not finished. */
+export async function listSessions(
+  connection: SshConnection,
+  options: WaitOptions,
+): Promise<SessionInfo[]> {
+  const script = listScript(options.timeoutMs ?? TIMEOUT_MS);
+  return parseSessions((await runScript(connection, script, options)).stdout);
+}
+
+/** One session as x2goserver's commands know it: what each does to it, and that it did. */
+export class RemoteSession {
+  constructor(readonly connection: SshConnection, readonly name: string) {}
+
+  /** The session in the list; undefined if it is finished. */
+  async find(options: WaitOptions): Promise<SessionInfo | undefined> {
+    const sessions = await listSessions(this.connection, options);
+    return sessions.find(({ name }) => name === this.name);
+  }
+
+  /** Leaves it suspended, whatever it does now, or says why it cannot be. */
+  async suspend(options: WaitOptions): Promise<void> {
+    const state = await this.#state(options);
+    if (state === "starting") {
+      throw this.#wrongState(
+        "cannot be suspended before a display has connected to it; terminate it, or connect one",
+      );
+    }
+    if (state === "running" || state === "resuming") {
+      await this.#run(suspendScript, options);
+    }
+    await this.#until((state) => state === "suspended", options);
+  }
+
+  /** Waits until a display has connected to it for the first time. */
+  async started(options: WaitOptions): Promise<void> {
+    await this.#until((state) => state !== "starting", options);
+  }
+
+  /** Resumes it; it has to be suspended. */
+  async resume(options: DisplayOptions & WaitOptions): Promise<SessionPorts> {
+    return parseResumed(
+      await this.#run(
+        (name, timeoutMs) => resumeScript(name, options, timeoutMs),
+        options,
+      ),
+    );
+  }
+
+  /** Ends it. */
+  async terminate(options: WaitOptions): Promise<void> {
+    await this.#run(terminateScript, options);
+  }
+
+  async #run(
+    write: (name: string, timeoutMs: number) => Script,
+    options: WaitOptions,
+  ): Promise<string> {
+    const script = write(this.name, options.timeoutMs ?? TIMEOUT_MS);
+    const { stdout, stderr } = await runScript(
+      this.connection,
+      script,
+      options,
+    );
+    throwIfFailed(script, stderr);
+    return stdout;
+  }
+
+  /** Waits for a state; fails at once if the session is finished. */
+  async #until(
+    wanted: (state: SessionState) => boolean,
+    { timeoutMs = TIMEOUT_MS, signal }: WaitOptions,
+  ): Promise<void> {
+    let state: SessionState | undefined;
+    using deadline = new Deadline(timeoutMs, signal);
+    deadline.start(() =>
+      new X2GoError(
+        "x2go-timeout",
+        `the session ${this.name} is ${
+          state ?? "silent"
+        } after ${timeoutMs} ms${
+          state === "starting" ? ": no display has connected to it" : ""
+        }`,
+        this.name,
+      )
+    );
+    for (;;) {
+      state = await this.#state({ timeoutMs, signal: deadline.signal });
+      if (state === "finished") throw this.#wrongState("is finished");
+      if (wanted(state)) return;
+      await delay(POLL_MS, deadline.signal);
+    }
+  }
+
+  async #state(options: WaitOptions): Promise<SessionState> {
+    const script = stateScript(this.name);
+    const { stdout } = await runScript(this.connection, script, options);
+    return parseState(stdout) ?? (await this.find(options))?.state ??
+      "finished";
+  }
+
+  #wrongState(why: string): X2GoError {
+    return new X2GoError(
+      "x2go-state",
+      `the session ${this.name} ${why}`,
+      this.name,
+    );
+  }
+}

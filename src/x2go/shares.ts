@@ -1,0 +1,44 @@
+import type { SessionAccess, SessionShare } from "./share.ts";
+
+/** What is shared with one session. */
+export class Shares extends Set<SessionShare> {
+  /** What leads the session's programs to all of it. */
+  get environment(): Record<string, string> {
+    return Object.assign(
+      {},
+      ...this.values().map((share) => share.environment),
+    );
+  }
+
+  /** Begins one more. */
+  async begin<S extends SessionShare>(
+    share: S,
+    access: SessionAccess,
+  ): Promise<S> {
+    await share.resume(access);
+    this.add(share);
+    share.stopped.then(() => this.delete(share));
+    return share;
+  }
+
+  /** @throws what the first of those that failed threw; the others are paused. */
+  pause(): Promise<void> {
+    return this.#each((share) => share.pause());
+  }
+
+  /** @throws what the first of those that failed threw; the others are there. */
+  resume(access: SessionAccess): Promise<void> {
+    return this.#each((share) => share.resume(access));
+  }
+
+  /** @throws what the first of those that failed threw; the others are stopped. */
+  stop(): Promise<void> {
+    return this.#each((share) => share.stop());
+  }
+
+  async #each(work: (share: SessionShare) => Promise<void>): Promise<void> {
+    const done = await Promise.allSettled([...this].map(work));
+    const failed = done.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
+  }
+}

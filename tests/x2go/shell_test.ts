@@ -1,0 +1,73 @@
+import { ArgumentError } from "../../src/errors.ts";
+import { enclose, enclosed, quote } from "../../src/x2go/shell.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
+
+const NASTY = [
+  "",
+  "plain",
+  " two  blanks ",
+  "it's",
+  "''",
+  `"double" $HOME \`id\` $(id) \\ \\' !x * ? ~ # & ; | < >`,
+  "-n",
+  "ünïcode ✓",
+  "line\nbreak",
+];
+
+Deno.test("quote() makes any text one word for a shell", async () => {
+  const words = NASTY.map(quote).join(" ");
+
+  assertEquals(await sh(`printf "%s\\0" ${words}`), `${NASTY.join("\0")}\0`);
+});
+
+Deno.test("quote() quotes what is quoted already", async () => {
+  const script = `printf %s ${quote("it's")}`;
+
+  assertEquals(await sh(`sh -c ${quote(script)}`), "it's");
+});
+
+Deno.test("quote() refuses a NUL", () => {
+  assertThrows(() => quote("a\0b"), ArgumentError);
+});
+
+Deno.test("enclosed() finds what the script of enclose() printed, and nothing else", async () => {
+  for (const text of NASTY) {
+    const command = enclose(`printf %s ${quote(text)}`, "marker");
+
+    const output = await sh(
+      `printf "X2GODATABEGIN:other\\nno line break"; (${command}); echo more`,
+    );
+
+    assertEquals(enclosed(output, "marker"), text);
+  }
+});
+
+Deno.test("enclose() keeps the script's exit status", async () => {
+  assertEquals(await status(enclose("exit 3", "marker")), 3);
+  assertEquals(await status(enclose("true", "marker")), 0);
+});
+
+Deno.test("enclosed() takes nothing that is not all there", () => {
+  for (
+    const output of [
+      "",
+      "noise",
+      "\nX2GODATABEGIN:marker\ntext",
+      "text\nX2GODATAEND:marker\n",
+      "\nX2GODATAEND:marker\n\nX2GODATABEGIN:marker\n",
+      "\nX2GODATABEGIN:marker2\ntext\nX2GODATAEND:marker2\n",
+      " X2GODATABEGIN:marker\ntext\nX2GODATAEND:marker\n",
+    ]
+  ) {
+    assertEquals(enclosed(output, "marker"), undefined);
+  }
+});
+
+async function sh(script: string): Promise<string> {
+  const command = new Deno.Command("sh", { args: ["-c", script] });
+  return new TextDecoder().decode((await command.output()).stdout);
+}
+
+async function status(script: string): Promise<number> {
+  return (await new Deno.Command("sh", { args: ["-c", script] }).output()).code;
+}
