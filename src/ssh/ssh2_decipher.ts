@@ -1,0 +1,132 @@
+import { Buffer } from "node:buffer";
+import {
+  ChaCha20Poly1305,
+  LENGTH_SIZE,
+  MAX_LENGTH,
+  TAG_SIZE,
+} from "./chacha20_poly1305.ts";
+
+/** What of ssh2's own decipher is taken over. */
+export interface NativeDecipher {
+  inSeqno: number;
+  readonly _onPayload: PayloadHandler;
+  readonly _decKeyMain: Uint8Array;
+  readonly _decKeyPktLen: Uint8Array;
+}
+
+/** Takes a payload. What it returns, unless undefined, ends the call of `decrypt`; false stands for the offset reached. */
+type PayloadHandler = (payload: Buffer) => number | false | undefined;
+
+/** Payloads of this size and more stay where they were received; smaller ones would keep too much else in memory. */
+const IN_PLACE = 8 * 1024;
+
+/**
+ * Decrypts what ssh2 receives, in the place of its ChaChaPolyDecipherNative.
+ *
+ * It overwrites what it is given: what was received is not to be used again.
+ */
+export class Ssh2Decipher {
+  /** The sequence number of the next packet; ssh2 resets it at NEWKEYS. */
+  inSeqno: number;
+  /** Takes the payloads; ssh2 names another one for a key exchange. */
+  _onPayload: PayloadHandler;
+
+  readonly #aead: ChaCha20Poly1305;
+  readonly #length = new Uint8Array(LENGTH_SIZE);
+  /** Collects a packet that comes in pieces: first its length, then all of it. */
+  #packet: Uint8Array<ArrayBuffer> = this.#length;
+  #collected = 0;
+  #freed = false;
+
+  constructor(native: NativeDecipher) {
+    this.inSeqno = native.inSeqno;
+    this._onPayload = native._onPayload;
+    this.#aead = new ChaCha20Poly1305(
+      Buffer.concat([native._decKeyMain, native._decKeyPktLen]),
+    );
+  }
+
+  /**
+   * Decrypts the packets of `data` from `offset` to `end`.
+   *
+   * @returns the offset to go on from with another decipher, if not all was taken.
+   * @throws if a length cannot be, or a packet is not authentic.
+   */
+  decrypt(
+    data: Uint8Array<ArrayBuffer>,
+    offset: number,
+    end: number,
+  ): number | undefined {
+    while (offset < end && !this.#freed) {
+      let packet = this.#wholePacket(data.subarray(offset, end));
+      if (packet) {
+        offset += packet.length;
+      } else {
+        offset += this.#collect(data.subarray(offset, end));
+        packet = this.#collectedPacket();
+        if (!packet) continue;
+      }
+      const result = this._onPayload(this.#open(packet));
+      if (result !== undefined) return result === false ? offset : result;
+    }
+    return undefined;
+  }
+
+  /** Forgets the key; what was received after that is not looked at. */
+  free(): void {
+    this.#freed = true;
+    this.#aead.free();
+  }
+
+  /** The packet at the start of `data`, if all of it is there. */
+  #wholePacket(
+    data: Uint8Array<ArrayBuffer>,
+  ): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#collected > 0 || data.length < LENGTH_SIZE) return undefined;
+    const size = this.#sizeOf(data.subarray(0, LENGTH_SIZE));
+    return size <= data.length ? data.subarray(0, size) : undefined;
+  }
+
+  /** Collects what is at the start of `data`; returns how many bytes. */
+  #collect(data: Uint8Array): number {
+    const part = data.subarray(0, this.#packet.length - this.#collected);
+    this.#packet.set(part, this.#collected);
+    this.#collected += part.length;
+    if (this.#collected === LENGTH_SIZE) {
+      this.#packet = new Uint8Array(this.#sizeOf(this.#length));
+      this.#packet.set(this.#length);
+    }
+    return part.length;
+  }
+
+  /** The packet that was collected, if all of it is there. */
+  #collectedPacket(): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#collected < this.#packet.length) return undefined;
+    const packet = this.#packet;
+    this.#packet = this.#length;
+    this.#collected = 0;
+    return packet;
+  }
+
+  /** The size of a packet with length and tag, from its encrypted length. */
+  #sizeOf(encrypted: Uint8Array): number {
+    const length = this.#aead.decryptLength(this.inSeqno, encrypted);
+    if (length < 8 || length > MAX_LENGTH || length % 8 !== 0) {
+      throw new Error("Bad packet length");
+    }
+    return LENGTH_SIZE + length + TAG_SIZE;
+  }
+
+  /** Decrypts a packet to its payload. */
+  #open(packet: Uint8Array<ArrayBuffer>): Buffer {
+    const body = this.#aead.open(this.inSeqno, packet);
+    if (!body) throw new Error("Invalid MAC");
+    this.inSeqno = (this.inSeqno + 1) >>> 0;
+    const size = body.length - 1 - body[0]!;
+    if (size < 0) throw new Error("Bad padding length");
+    const payload = body.subarray(1, 1 + size);
+    if (size < IN_PLACE) return Buffer.from(payload);
+    packet.set(payload);
+    return Buffer.from(packet.buffer, packet.byteOffset, size);
+  }
+}
