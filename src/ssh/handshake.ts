@@ -6,6 +6,7 @@ import {
   ConnectionLostError,
 } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
+import { accelerate } from "./accelerate.ts";
 import { Authentication } from "./auth.ts";
 import type { SshConnection } from "./connection.ts";
 import type { Deadline } from "../deadline.ts";
@@ -84,6 +85,7 @@ export class Handshake {
         hostVerifier: (key: Buffer, verify: (good: boolean) => void) =>
           this.#verify(key, verify),
       } as ConnectConfig);
+      accelerate(protocolOf(this.#client));
     } catch (cause) {
       const { message } = cause as Error;
       throw new ArgumentError("algorithms", printable(message), { cause });

@@ -26,9 +26,9 @@ export interface ByteStream {
 }
 
 /** Bytes that may wait to be written before {@linkcode Ssh2Socket.congested} says so. */
-const CONGESTED = 512 * 1024;
-/** Bytes that go to the stream in one write at most. */
-const WRITE_SIZE = 256 * 1024;
+const CONGESTED = 192 * 1024;
+/** What waits to be written is gathered in buffers that begin with this size. */
+const FIRST_BUFFER = 16 * 1024;
 /** Bytes that are read at once at most. */
 const READ_SIZE = 128 * 1024;
 /** Read buffers are cut from slabs of this size. */
@@ -54,7 +54,12 @@ export class Ssh2Socket extends EventEmitter {
 
   readonly #stream: ByteStream;
   readonly #finished = Promise.withResolvers<void>();
-  #queue: Uint8Array[] = [];
+  /** What is gathered for the next write, and the buffer of the one before: they take turns. */
+  #gathered: Uint8Array = new Uint8Array(FIRST_BUFFER);
+  #written: Uint8Array = new Uint8Array(FIRST_BUFFER);
+  /** Bytes that are gathered. */
+  #length = 0;
+  /** Bytes that are gathered or being written. */
   #queued = 0;
   #flushing = false;
   #ending = false;
@@ -96,11 +101,13 @@ export class Ssh2Socket extends EventEmitter {
     return this;
   }
 
-  /** Queues bytes; they go out together at the end of the current task. */
+  /** Copies bytes; they go out together at the end of the current task. */
   write(data: Uint8Array | string): boolean {
     if (this.#ending || this.#destroyed) return false;
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    this.#queue.push(bytes);
+    this.#reserve(this.#length + bytes.length);
+    this.#gathered.set(bytes, this.#length);
+    this.#length += bytes.length;
     this.#queued += bytes.length;
     this.#startFlush();
     return !this.congested;
@@ -122,7 +129,7 @@ export class Ssh2Socket extends EventEmitter {
     this.writable = false;
     this.readable = false;
     this._readableState.ended = true;
-    this.#queue = [];
+    this.#length = 0;
     this.#queued = 0;
     clearTimeout(this.#linger);
     this.#drained?.resolve();
@@ -182,7 +189,7 @@ export class Ssh2Socket extends EventEmitter {
 
   async #flush(): Promise<void> {
     try {
-      while (this.#queue.length > 0) await this.#writeAll(this.#takeQueued());
+      while (this.#length > 0) await this.#writeAll(this.#takeGathered());
       this.#flushing = false;
       if (this.#ending && !this.#destroyed) await this.#finish();
     } catch (error) {
@@ -190,18 +197,21 @@ export class Ssh2Socket extends EventEmitter {
     }
   }
 
-  /** Up to WRITE_SIZE bytes of the queue in one piece. */
-  #takeQueued(): Uint8Array {
-    const queue = this.#queue;
-    let total = 0;
-    let count = 0;
-    for (const chunk of queue) {
-      if (count > 0 && total + chunk.length > WRITE_SIZE) break;
-      total += chunk.length;
-      count++;
-    }
-    if (count === 1) return queue.shift()!;
-    return Buffer.concat(queue.splice(0, count), total);
+  #takeGathered(): Uint8Array {
+    const taken = this.#gathered.subarray(0, this.#length);
+    [this.#gathered, this.#written] = [this.#written, this.#gathered];
+    this.#length = 0;
+    return taken;
+  }
+
+  /** Makes room for that many bytes to be gathered. */
+  #reserve(size: number): void {
+    let capacity = this.#gathered.length;
+    if (size <= capacity) return;
+    while (capacity < size) capacity *= 2;
+    const larger = new Uint8Array(capacity);
+    larger.set(this.#gathered.subarray(0, this.#length));
+    this.#gathered = larger;
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
