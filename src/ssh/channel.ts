@@ -9,8 +9,12 @@ import type { Ssh2Socket } from "./ssh2_socket.ts";
 export const WINDOW = 2 * 1024 * 1024;
 /** Bytes of data that we take in one packet. */
 export const PACKET = 32 * 1024;
-/** Window is given back in pieces of at least this size. */
+/** Window is given back in pieces of this size, */
 const WINDOW_STEP = WINDOW / 8;
+/** or, if the connection is quiet, after this time, in milliseconds: see returnWindow(). */
+const WINDOW_DELAY_MS = 1;
+/** How long the server may take to close a channel that both sides have ended, in milliseconds. */
+const CLOSE_DELAY_MS = 250;
 
 /** What a channel needs of the connection that it is on. */
 export interface ChannelCarrier {
@@ -57,6 +61,8 @@ export class Channel implements SshChannel {
   #sentClose = false;
   #gotEof = false;
   #released = false;
+  #windowTimer: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Why nothing can be sent any more. */
   #failure: Error | undefined;
   /** Wakes the write that waits for window or the socket. */
@@ -173,10 +179,27 @@ export class Channel implements SshChannel {
     return true;
   }
 
-  /** Gives window back for bytes that were read. */
+  /**
+   * Gives window back for bytes that were read.
+   *
+   * A little is given back too if nothing else is sent soon. The server needs
+   * no window then, but the acknowledgement that travels with it: sshd leaves
+   * Nagle's algorithm on, so what follows a small packet, such as an EOF,
+   * would wait 40 ms for the one that our kernel delays.
+   */
   protected returnWindow(bytes: number): void {
     this.#unreturned += bytes;
-    if (this.#unreturned < WINDOW_STEP) return;
+    if (this.#unreturned >= WINDOW_STEP) return this.#adjustWindow();
+    if (this.#windowTimer !== undefined || this.#gotEof) return;
+    const { socket } = this.carrier;
+    const before = socket.bytesWritten;
+    this.#windowTimer = setTimeout(() => {
+      this.#windowTimer = undefined;
+      if (socket.bytesWritten === before) this.#adjustWindow();
+    }, WINDOW_DELAY_MS);
+  }
+
+  #adjustWindow(): void {
     if (this.#gotEof || this.#sentClose || this.#released) return;
     this.#receiveWindow += this.#unreturned;
     this.carrier.protocol.channelWindowAdjust(this.remoteId, this.#unreturned);
@@ -248,8 +271,15 @@ export class Channel implements SshChannel {
     this.#closeIfDone();
   }
 
+  /**
+   * Both sides have ended: the server goes first. With our CLOSE as the answer
+   * to its own, that is acknowledged at once, and its next message does not
+   * have to wait 40 ms for it (see returnWindow).
+   */
   #closeIfDone(): void {
-    if (this.closesAfterEof && this.#sentEof && this.#gotEof) this.#sendClose();
+    if (!this.closesAfterEof || !this.#sentEof || !this.#gotEof) return;
+    if (this.#sentClose || this.#released) return;
+    this.#closeTimer = setTimeout(() => this.#sendClose(), CLOSE_DELAY_MS);
   }
 
   /** Returns whether it was the first time, and somebody is there to take it. */
@@ -282,6 +312,8 @@ export class Channel implements SshChannel {
   #release(reason: CloseReason): void {
     if (this.#released) return;
     this.#released = true;
+    clearTimeout(this.#windowTimer);
+    clearTimeout(this.#closeTimer);
     this.#closed.resolve(reason);
     this.carrier.release(this);
   }

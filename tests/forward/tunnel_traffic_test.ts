@@ -303,28 +303,23 @@ serverTest(
       target: { port: service.port },
     });
     using client = await visit(tunnel.port);
+    const memory = Deno.memoryUsage().rss;
     let sent = 0;
     const piece = new Uint8Array(256 * 1024);
     const sending = (async () => {
       while (sent < total) sent += await client.write(piece);
       await client.closeWrite();
     })();
+    sending.catch(() => {});
     // It stalls when every buffer and window on the way is full.
     let before = -1;
     while (sent !== before) {
       before = sent;
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
-    const [connection] = tunnel.connections;
-    assert(connection);
-    assert(
-      sent < 64 * 1024 * 1024,
-      `${sent} bytes went in though nobody reads`,
-    );
-    assert(
-      Deno.memoryUsage().rss < 600 * 1024 * 1024,
-      `${Deno.memoryUsage().rss} bytes of memory`,
-    );
+    const grown = Deno.memoryUsage().rss - memory;
+    assert(sent < total / 4, `${sent} bytes went in though nobody reads`);
+    assert(grown < total / 4, `${grown} bytes of memory were taken`);
     gate.resolve();
     await sending;
     assertEquals(await heard.promise, sent);
