@@ -1,9 +1,13 @@
-/** A time limit on each stage of something that has several, and on the whole a signal. */
+/**
+ * A time limit on each stage of something that has several, and on the whole a
+ * signal. Nothing of it is left once it is disposed of.
+ */
 export class Deadline {
-  /** Aborts when a stage took too long, with the error that the stage was started with, or with the signal. */
-  readonly signal: AbortSignal;
-  readonly #ms: number;
-  readonly #expired = new AbortController();
+  /** How long each stage may take, in milliseconds. */
+  readonly ms: number;
+  readonly #parent: AbortSignal | undefined;
+  readonly #ended = new AbortController();
+  #disposed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -11,16 +15,22 @@ export class Deadline {
    * @param signal What else ends it.
    */
   constructor(ms: number, signal?: AbortSignal) {
-    this.#ms = ms;
-    this.signal = signal
-      ? AbortSignal.any([this.#expired.signal, signal])
-      : this.#expired.signal;
+    this.ms = ms;
+    this.#parent = signal;
+    if (signal?.aborted) this.#follow();
+    signal?.addEventListener("abort", this.#follow);
   }
 
-  /** Begins the next stage. */
+  /** Aborts when a stage took too long, with the error that the stage was started with, or with the signal. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Begins the next stage; does nothing once there is none. */
   start(error: () => Error): void {
     this.stop();
-    this.#timer = setTimeout(() => this.#expired.abort(error()), this.#ms);
+    if (this.#disposed || this.signal.aborted) return;
+    this.#timer = setTimeout(() => this.#ended.abort(error()), this.ms);
   }
 
   /** Time does not count until the next stage begins. */
@@ -28,7 +38,31 @@ export class Deadline {
     clearTimeout(this.#timer);
   }
 
+  /**
+   * Waits for a promise.
+   *
+   * @throws the signal's reason at once, if it aborts before the promise settles.
+   */
+  async race<T>(promise: Promise<T>): Promise<T> {
+    const ended = Promise.withResolvers<never>();
+    const end = () => ended.reject(this.signal.reason);
+    if (this.signal.aborted) end();
+    this.signal.addEventListener("abort", end);
+    try {
+      return await Promise.race([ended.promise, promise]);
+    } finally {
+      this.signal.removeEventListener("abort", end);
+    }
+  }
+
   [Symbol.dispose](): void {
     this.stop();
+    this.#disposed = true;
+    this.#parent?.removeEventListener("abort", this.#follow);
   }
+
+  readonly #follow = () => {
+    this.stop();
+    this.#ended.abort(this.#parent?.reason);
+  };
 }

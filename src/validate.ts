@@ -40,7 +40,8 @@ export function checkText(argument: string, text: string, what: string): void {
 
 /** @throws {ArgumentError} unless `ms` is a time in milliseconds that a timer takes, or undefined. */
 export function checkMs(argument: string, ms: number | undefined): void {
-  if (ms === undefined || (ms >= 0 && ms < 2 ** 31)) return;
+  if (ms === undefined) return;
+  if (typeof ms === "number" && ms >= 0 && ms < 2 ** 31) return;
   throw new ArgumentError(
     argument,
     `${describe(ms)} is no time; use milliseconds from 0 to 2147483647`,

@@ -1,4 +1,8 @@
-import { AuthenticationError, RForwardError } from "../errors.ts";
+import {
+  ArgumentError,
+  AuthenticationError,
+  RForwardError,
+} from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type {
   ConnectOptions,
@@ -23,8 +27,8 @@ interface Attempt {
 export interface AuthenticationEvents {
   /** A callback of the user runs: its time does not count. */
   readonly pause: () => void;
-  /** The server is to answer next. */
-  readonly resume: () => void;
+  /** The server is to answer next; false if it is too late for that. */
+  readonly resume: () => boolean;
   /** A callback of the user failed: no use in going on. */
   readonly fail: (error: unknown) => void;
 }
@@ -131,7 +135,10 @@ function* attempts(
               echo,
             })),
           };
-          ask(answer, request, events).then(finish, events.fail);
+          events.pause();
+          ask(answer, request).then((answers) => {
+            if (events.resume()) finish(answers);
+          }, events.fail);
         },
       },
     };
@@ -163,18 +170,22 @@ function agentSocket(): string {
   );
 }
 
-/** Runs the user's callback, whose time does not count, and checks what it says. */
+/** Runs the user's callback and checks what it says. */
 async function ask(
   answer: KeyboardInteractive,
   request: KeyboardInteractiveRequest,
-  events: AuthenticationEvents,
 ): Promise<string[]> {
-  events.pause();
-  const answers = await answer(request);
-  events.resume();
-  if (answers.length === request.prompts.length) return [...answers];
-  throw new TypeError(
-    `keyboardInteractive gave ${answers.length} answers to ${request.prompts.length} prompts`,
+  const answers: unknown = await answer(request);
+  const { length } = request.prompts;
+  if (
+    Array.isArray(answers) && answers.length === length &&
+    answers.every((answer) => typeof answer === "string")
+  ) return [...answers];
+  throw new ArgumentError(
+    "keyboardInteractive",
+    `has to give ${length} ${
+      length === 1 ? "text" : "texts"
+    }, an answer to each prompt`,
   );
 }
 

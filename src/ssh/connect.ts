@@ -1,13 +1,17 @@
 import { getCiphers } from "node:crypto";
 import { ConnectError } from "../errors.ts";
 import { silentLogger } from "../logger.ts";
-import { checkHost, checkMs, checkPort, checkText } from "../validate.ts";
 import type { SshConnection } from "./connection.ts";
 import { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
+import { checkOptions } from "./check_options.ts";
 import { dial } from "./dial.ts";
 import { Handshake } from "./handshake.ts";
-import { preferKnownKeys, prepareHostKeys } from "./host_keys.ts";
+import {
+  type HostKeyCheck,
+  preferKnownKeys,
+  prepareHostKeys,
+} from "./host_keys.ts";
 import type { Algorithms, ConnectOptions } from "./options.ts";
 import { type LoadedKey, loadPrivateKey } from "./private_keys.ts";
 import type { ConnectConfig } from "./ssh2.ts";
@@ -44,29 +48,21 @@ import { Ssh2Socket } from "./ssh2_socket.ts";
  * ```
  */
 export async function connect(options: ConnectOptions): Promise<SshConnection> {
-  check(options);
-  const { signal, connectTimeoutMs = 20_000, logger = silentLogger } = options;
+  checkOptions(options);
+  const { signal, connectTimeoutMs = 20_000 } = options;
   signal?.throwIfAborted();
   const where = { host: options.host, port: options.port ?? 22 };
-  const hostKeys = await prepareHostKeys(
-    options.hostKeys,
-    where.host,
-    where.port,
-    logger,
-  );
-  const privateKeys: LoadedKey[] = [];
-  for (const source of options.privateKeys ?? []) {
-    privateKeys.push(await loadPrivateKey(source));
-  }
-
   using deadline = new Deadline(connectTimeoutMs, signal);
+  const { hostKeys, privateKeys } = await deadline.race(
+    prepare(options, where),
+  );
   deadline.start(() =>
     new ConnectError(
       "connect-timeout",
       where,
       `${
         formatAddress(where.host, where.port)
-      } did not answer within ${connectTimeoutMs} ms; check the address, and whether a firewall is in between`,
+      } did not answer within ${deadline.ms} ms; check the address, and whether a firewall is in between`,
     )
   );
   const socket = new Ssh2Socket(await dial(where, deadline.signal));
@@ -87,13 +83,19 @@ export async function connect(options: ConnectOptions): Promise<SshConnection> {
   }
 }
 
-function check(options: ConnectOptions): void {
-  checkHost("host", options.host);
-  checkPort("port", options.port ?? 22);
-  checkText("user", options.user, "user name");
-  checkMs("connectTimeoutMs", options.connectTimeoutMs);
-  checkMs("requestTimeoutMs", options.requestTimeoutMs);
-  checkMs("keepalive.intervalMs", options.keepalive?.intervalMs);
+/** What is read, and asked of the user, before anybody is dialled. */
+async function prepare(
+  options: ConnectOptions,
+  { host, port }: { host: string; port: number },
+): Promise<{ hostKeys: HostKeyCheck; privateKeys: LoadedKey[] }> {
+  const { logger = silentLogger, signal } = options;
+  const hostKeys = await prepareHostKeys(options.hostKeys, host, port, logger);
+  const privateKeys: LoadedKey[] = [];
+  for (const source of options.privateKeys ?? []) {
+    privateKeys.push(await loadPrivateKey(source));
+    signal?.throwIfAborted();
+  }
+  return { hostKeys, privateKeys };
 }
 
 /** Fastest first: Deno's AES-GCM takes about 16 times as long as its ChaCha20. */

@@ -48,31 +48,42 @@ export class Handshake {
   #hostKey: HostKey | undefined;
   #negotiated: NegotiatedAlgorithms | undefined;
   #connection: Ssh2Connection | undefined;
+  /** Nobody waits any more: an answer that the user gives now comes too late. */
+  #over = false;
 
   constructor(parts: HandshakeParts) {
     this.#parts = parts;
     this.#logger = parts.options.logger ?? silentLogger;
     this.#auth = new Authentication(parts.options, parts.privateKeys, {
       pause: () => parts.deadline.stop(),
-      resume: () => this.#expect("did not answer in authentication"),
+      resume: () => {
+        this.#expect("did not answer in authentication");
+        return !this.#over;
+      },
       fail: (error) => this.#outcome.reject(error),
     });
   }
 
   /** Runs it. Who called closes the socket if it fails. */
   async run(): Promise<SshConnection> {
-    const { options, socket, algorithms, deadline } = this.#parts;
+    const { deadline } = this.#parts;
     this.#client
       .on("handshake", (negotiated) => this.#negotiated = negotiated)
       .on("ready", () => this.#ready())
       .on("error", (error) => this.#onError(error))
       .on("change password", () => this.#onPasswordExpired())
       .on("close", () => this.#outcome.reject(this.#explain()));
-    deadline.signal.addEventListener(
-      "abort",
-      () => this.#outcome.reject(deadline.signal.reason),
-    );
-    this.#expect("did not go through the key exchange");
+    try {
+      this.#connect();
+      this.#expect("did not go through the key exchange");
+      return await deadline.race(this.#outcome.promise);
+    } finally {
+      this.#over = true;
+    }
+  }
+
+  #connect(): void {
+    const { options, socket, algorithms } = this.#parts;
     try {
       this.#client.connect({
         username: options.user,
@@ -88,9 +99,13 @@ export class Handshake {
       accelerate(protocolOf(this.#client));
     } catch (cause) {
       const { message } = cause as Error;
-      throw new ArgumentError("algorithms", printable(message), { cause });
+      const lists = Object.entries(options.algorithms ?? {});
+      const list = lists.find(([, names]) =>
+        names.some((name: string) => message.endsWith(`: ${name}`))
+      );
+      const argument = list ? `algorithms.${list[0]}` : "algorithms";
+      throw new ArgumentError(argument, printable(message), { cause });
     }
-    return await this.#outcome.promise;
   }
 
   /**
@@ -100,16 +115,20 @@ export class Handshake {
    */
   #verify(key: Buffer, verify: (good: boolean) => void): void {
     if (this.#hostKey) {
-      return verify(this.#hostKey.fingerprint === fingerprint(key));
+      const same = this.#hostKey.fingerprint === fingerprint(key);
+      if (!same) this.#lose("the server showed another host key than before");
+      return verify(same);
     }
     const { deadline, hostKeys } = this.#parts;
     // Time that a callback of the user takes does not count.
     deadline.stop();
     hostKeys.verify(key).then((accepted) => {
+      if (this.#over) return;
       this.#hostKey = accepted;
       this.#expect("did not finish the key exchange");
       verify(true);
     }, (error) => {
+      if (this.#over) return;
       this.#outcome.reject(error);
       verify(false);
     });
@@ -150,13 +169,17 @@ export class Handshake {
     }
     if (!this.#connection) return this.#outcome.reject(this.#explain(error));
     const said = printable(error.message);
-    this.#connection.fail(
-      new ConnectionLostError(
-        typeof error.code === "number"
-          ? `the server ended the connection: ${said}`
-          : `the connection broke: ${said}`,
-        { cause: error },
-      ),
+    this.#lose(
+      typeof error.code === "number"
+        ? `the server ended the connection: ${said}`
+        : `the connection broke: ${said}`,
+      error,
+    );
+  }
+
+  #lose(message: string, cause?: Error): void {
+    this.#connection?.fail(
+      new ConnectionLostError(message, cause ? { cause } : undefined),
     );
   }
 
@@ -171,16 +194,16 @@ export class Handshake {
 
   /** Starts the time limit of the next stage. */
   #expect(what: string): void {
-    const { deadline, where } = this.#parts;
+    const { deadline, where, socket } = this.#parts;
+    const address = formatAddress(where.host, where.port);
+    const time = `within ${deadline.ms} ms`;
     deadline.start(() =>
       new ConnectError(
         "connect-timeout",
         where,
-        `${formatAddress(where.host, where.port)} ${
-          this.#parts.socket.bytesRead === 0
-            ? "took the connection but said nothing; is it an SSH server? It"
-            : ""
-        } ${what} in time`.replace(/ +/g, " "),
+        socket.bytesRead === 0
+          ? `${address} took the connection but said nothing ${time}; is it an SSH server?`
+          : `${address} ${what} ${time}`,
       )
     );
   }
@@ -197,13 +220,9 @@ export class Handshake {
         `${address} closed the connection without a word; is it an SSH server, and does it take more connections (sshd: MaxStartups)?`,
       );
     }
-    const greeting = new TextDecoder().decode(socket.greeting);
     if (softwareOf(this.#client) === undefined) {
-      return error(
-        `${address} does not speak SSH: it said ${
-          JSON.stringify(printable(greeting.split("\n")[0] ?? ""))
-        }`,
-      );
+      const said = JSON.stringify(printable(socket.greeting.firstLine));
+      return error(`${address} does not speak SSH 2: it said ${said}`);
     }
     if (this.#negotiated) return this.#auth.error(cause);
     return error(

@@ -12,6 +12,7 @@
 
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
+import { Greeting } from "./greeting.ts";
 
 /** What carries an SSH connection: a `Deno.Conn`, or a channel of another connection. */
 export interface ByteStream {
@@ -33,7 +34,7 @@ const FIRST_BUFFER = 16 * 1024;
 const READ_SIZE = 128 * 1024;
 /** Read buffers are cut from slabs of this size. */
 const SLAB_SIZE = 512 * 1024;
-/** How long the other side may take to end after we did, in milliseconds. */
+/** How long the other side may take for each step once we end, in milliseconds. */
 const LINGER_MS = 1000;
 
 /** The socket; its events are those of node:net that ssh2 listens to. */
@@ -47,8 +48,10 @@ export class Ssh2Socket extends EventEmitter {
 
   /** Bytes that came in so far: any of them is a sign of life. */
   bytesRead = 0;
-  /** The first bytes that came in, to tell what answered if it was not SSH. */
-  greeting: Uint8Array = new Uint8Array();
+  /** Bytes that were queued to go out so far. */
+  bytesWritten = 0;
+  /** What came in first, to tell what answered if it was not SSH. */
+  readonly greeting: Greeting = new Greeting();
   /** Settles once the stream is closed and nothing runs any more. */
   readonly closed: Promise<void>;
 
@@ -109,6 +112,7 @@ export class Ssh2Socket extends EventEmitter {
     this.#gathered.set(bytes, this.#length);
     this.#length += bytes.length;
     this.#queued += bytes.length;
+    this.bytesWritten += bytes.length;
     this.#startFlush();
     return !this.congested;
   }
@@ -118,6 +122,7 @@ export class Ssh2Socket extends EventEmitter {
     if (this.#ending || this.#destroyed) return this;
     this.#ending = true;
     this.writable = false;
+    this.#expectProgress();
     this.#startFlush();
     return this;
   }
@@ -157,14 +162,14 @@ export class Ssh2Socket extends EventEmitter {
         if (this.#destroyed) return;
         if (n === null) break;
         const chunk = slab.subarray(offset, offset + n);
-        if (this.bytesRead === 0) this.greeting = chunk.subarray(0, 80);
         this.bytesRead += n;
         offset += n;
         if (SLAB_SIZE - offset < READ_SIZE / 2) {
           slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
           offset = 0;
         }
-        this.emit("data", chunk);
+        const seen = this.greeting.take(chunk);
+        if (seen) this.emit("data", seen);
       }
       if (this.#destroyed) return;
       this._readableState.ended = true;
@@ -217,6 +222,7 @@ export class Ssh2Socket extends EventEmitter {
   async #writeAll(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length && !this.#destroyed;) {
       done += await this.#stream.write(bytes.subarray(done));
+      if (this.#ending) this.#expectProgress();
     }
     this.#queued -= bytes.length;
     if (this.#drained && !this.congested) {
@@ -230,6 +236,13 @@ export class Ssh2Socket extends EventEmitter {
     await this.#stream.closeWrite();
     if (this.#destroyed) return;
     if (!this.#reading) return void this.destroy();
+    this.#expectProgress();
+  }
+
+  /** A goodbye takes no longer than the other side takes part in it. */
+  #expectProgress(): void {
+    clearTimeout(this.#linger);
+    if (this.#destroyed) return;
     this.#linger = setTimeout(() => this.destroy(), LINGER_MS);
   }
 }

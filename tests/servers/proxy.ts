@@ -1,0 +1,85 @@
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { startTcpServer } from "./tcp_server.ts";
+
+/** Options of {@linkcode startProxy}. */
+export interface ProxyOptions {
+  /** Passes on what comes in pieces of so many bytes at most, each by itself. */
+  slice?: number;
+  /** How long each piece is on its way, in milliseconds. */
+  delayMs?: number;
+}
+
+/** A TCP proxy that does what networks do at their worst. */
+export interface Proxy extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** Passes nothing on any more, and does not tell: as a cable that was pulled. */
+  freeze(): void;
+  /** Goes on where it was frozen. */
+  thaw(): void;
+  /** Closes all connections. */
+  cut(): void;
+}
+
+/** Starts a proxy on loopback. */
+export function startProxy(
+  to: { host: string; port: number },
+  { slice = 128 * 1024, delayMs = 0 }: ProxyOptions = {},
+): Proxy {
+  const live = new Set<() => void>();
+  let frozen: PromiseWithResolvers<void> | undefined;
+
+  async function pump(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+    const buffer = new Uint8Array(slice);
+    let sliced = slice < 1024 ? 0 : Infinity;
+    for (let n; (n = await from.read(buffer)) !== null;) {
+      // Time for the receiver to read it before more comes: certainly for the
+      // first pieces, which hold its greeting, and soon enough for the rest.
+      if (delayMs > 0) await setTimeout(delayMs);
+      else if (sliced++ < 100) await setTimeout(1);
+      else await setImmediate();
+      await frozen?.promise;
+      for (let done = 0; done < n;) {
+        done += await to.write(buffer.subarray(done, n));
+        await frozen?.promise;
+      }
+    }
+    await frozen?.promise;
+    await to.closeWrite();
+  }
+
+  const server = startTcpServer(async (client) => {
+    using upstream = await Deno.connect({
+      hostname: to.host,
+      port: to.port,
+    });
+    client.setNoDelay();
+    upstream.setNoDelay();
+    const cut = Promise.withResolvers<void>();
+    live.add(cut.resolve);
+    const passing = Promise.all([
+      pump(client, upstream),
+      pump(upstream, client),
+    ]);
+    passing.catch(() => {}); // once it is cut
+    await Promise.race([passing, cut.promise]);
+    live.delete(cut.resolve);
+  });
+
+  function thaw(): void {
+    frozen?.resolve();
+    frozen = undefined;
+  }
+  return {
+    host: server.host,
+    port: server.port,
+    freeze: () => void (frozen ??= Promise.withResolvers()),
+    thaw,
+    cut: () => live.forEach((end) => end()),
+    async [Symbol.asyncDispose]() {
+      thaw();
+      live.forEach((end) => end());
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
