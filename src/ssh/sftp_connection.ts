@@ -52,7 +52,7 @@ export class SftpConnection implements ChannelCarrier {
       "the SFTP client's connection ended",
     );
     for (const channel of this.#channels.values()) {
-      channel.onConnectionEnd(undefined, ended);
+      channel.onConnectionEnd({ reason: "closed" }, ended);
     }
     await Promise.all(this.#sessions);
   }
@@ -125,6 +125,7 @@ export class SftpConnection implements ChannelCarrier {
       const { code, message } = error as RForwardError;
       if (code === "protocol-error") this.logger.warn(message, error);
       else this.logger.debug(`an SFTP session ended: ${message}`, error);
+    } finally {
       channel.close();
     }
   }
@@ -150,6 +151,11 @@ class SessionChannel extends Channel {
     this.#start = undefined;
     if (wantReply) this.#protocol.channelSuccess(this.remoteId);
     start();
+  }
+
+  /** The connection closes it, right after the session. */
+  protected override get closesAfterEof(): boolean {
+    return false;
   }
 
   /** Tells that the session ended well. */

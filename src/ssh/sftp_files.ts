@@ -1,4 +1,5 @@
 import { statfs } from "node:fs/promises";
+import { exists } from "./exists.ts";
 import { type DirectoryEntry, OpenDirectory } from "./open_directory.ts";
 import { OpenFile } from "./open_file.ts";
 import { OpenHandles } from "./open_handles.ts";
@@ -170,7 +171,7 @@ export class SftpFiles implements Disposable {
   rename(from: string, to: string): Promise<void> {
     return this.#change(from, async (source) => {
       const target = await this.#toChange(to);
-      if (await exists(target)) {
+      if (await exists(target.path)) {
         throw new Deno.errors.AlreadyExists("there is something of that name");
       }
       await Deno.rename(source.path, target.path);
@@ -283,16 +284,6 @@ async function assertFile({ path }: Place): Promise<void> {
   throw isDirectory
     ? new Deno.errors.IsADirectory("a directory")
     : new Deno.errors.PermissionDenied("not a regular file");
-}
-
-async function exists({ path }: Place): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 async function spaceAround({ path, root }: Place): Promise<FileSystemSpace> {

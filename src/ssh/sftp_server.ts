@@ -1,16 +1,26 @@
 import type { Socket } from "node:net";
-import type { AuthContext, Connection, ParsedKey } from "ssh2";
+import type { AuthContext, CipherAlgorithm, Connection, ParsedKey } from "ssh2";
 import { ArgumentError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { type ServerProtocol, SftpConnection } from "./sftp_connection.ts";
 import type { SharedFolders } from "./shared_folders.ts";
+import { accelerate } from "./accelerate.ts";
 import ssh2 from "./npm_ssh2.ts";
 import { printable } from "./printable.ts";
 import { type Client, parseKey, protocolOf } from "./ssh2.ts";
 import { type ByteStream, Ssh2Socket } from "./ssh2_socket.ts";
 
+export type { ByteStream } from "./ssh2_socket.ts";
+
 /** Refused attempts to log in that end the connection: an agent may offer some keys before ours. */
 const MAX_ATTEMPTS = 32;
+
+/** Those that need no MAC; every OpenSSH since 2014 has them all. */
+const CIPHERS: CipherAlgorithm[] = [
+  "chacha20-poly1305@openssh.com",
+  "aes128-gcm@openssh.com",
+  "aes256-gcm@openssh.com",
+];
 
 /** What is served, and to whom. */
 export interface SftpServerOptions {
@@ -83,6 +93,8 @@ export async function serveSftp(
     signal?.addEventListener("abort", stop);
     if (signal?.aborted) stop();
     acceptClient(socket, hostKey, (client) => {
+      const protocol = protocolOf(client as unknown as Client);
+      accelerate(protocol);
       client.on("error", (error) => {
         logger.debug(`the SFTP client's connection failed: ${error}`, error);
       });
@@ -90,7 +102,6 @@ export async function serveSftp(
       client.on("ready", () => {
         clearTimeout(loginTimer);
         logger.debug(`${options.user} logged in for SFTP`);
-        const protocol = protocolOf(client as unknown as Client);
         connection = new SftpConnection(
           protocol as ServerProtocol,
           socket,
@@ -120,7 +131,7 @@ function acceptClient(
     // A dead client is found by what carries the stream. As ssh2 takes 0 for
     // its default, the longest time there is.
     keepaliveInterval: 2 ** 31 - 1,
-    algorithms: { compress: ["none"] },
+    algorithms: { cipher: CIPHERS, compress: ["none"] },
   }, onClient);
   server.injectSocket(socket as unknown as Socket);
 }

@@ -1,5 +1,9 @@
 import { posix } from "node:path";
 import { ArgumentError, RForwardError } from "../errors.ts";
+import { exists } from "./exists.ts";
+
+/** Characters of a path; Linux takes 4096 bytes. */
+const MAX_PATH = 4096;
 
 /** A folder that is shared. */
 export interface SharedFolder {
@@ -81,12 +85,11 @@ export class SharedFolders {
   /**
    * Finds what a path leads to, symbolic links followed.
    *
-   * @throws {Deno.errors.PermissionDenied} if that is outside.
+   * @throws {Deno.errors.PermissionDenied} if that is outside, or it is a link that leads nowhere.
    * @throws {Deno.errors.NotFound} if there is nothing.
    */
   async follow(path: string): Promise<Place> {
-    const name = this.#inside(path);
-    return this.#place(this.#rootNamed(name) ?? await Deno.realPath(name));
+    return await this.#resolve(this.#inside(path));
   }
 
   /**
@@ -100,8 +103,8 @@ export class SharedFolders {
     const name = this.#inside(path);
     const root = this.#rootNamed(name);
     if (root) return this.#place(root);
-    const parent = await Deno.realPath(posix.dirname(name));
-    return this.#place(posix.join(parent, posix.basename(name)));
+    const parent = await this.#resolve(posix.dirname(name));
+    return this.#place(posix.join(parent.path, posix.basename(name)));
   }
 
   /** Throws unless what is at a place may be changed. */
@@ -136,19 +139,18 @@ export class SharedFolders {
         "a link's target may have .. only at its beginning",
       );
     }
-    let path = posix.resolve(posix.dirname(link.path), target);
-    while (true) {
-      try {
-        return void await this.follow(path);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-      path = posix.dirname(path);
+    try {
+      await this.follow(posix.resolve(posix.dirname(link.path), target));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
 
   /** The path made absolute and normal; relative ones begin in the first folder. */
   #inside(path: string): string {
+    if (path.length > MAX_PATH) {
+      throw new Deno.errors.InvalidData(`longer than ${MAX_PATH} characters`);
+    }
     const [first] = this.#roots.values();
     const name = posix.resolve(first?.realPath ?? "/", path);
     for (const root of this.#roots.values()) {
@@ -157,6 +159,27 @@ export class SharedFolders {
       }
     }
     throw outside();
+  }
+
+  /**
+   * Follows a path that is inside by its looks. What is missing outside is
+   * refused like what is there: nobody is to learn which.
+   */
+  async #resolve(name: string): Promise<Place> {
+    const root = this.#rootNamed(name);
+    if (root) return this.#place(root);
+    try {
+      return this.#place(await Deno.realPath(name));
+    } catch (error) {
+      if (
+        error instanceof Deno.errors.PermissionDenied ||
+        error instanceof Deno.errors.NotCapable
+      ) throw error;
+      const parent = await this.#resolve(posix.dirname(name));
+      const link = posix.join(parent.path, posix.basename(name));
+      // If it is a link, what it leads to is missing, who knows where.
+      throw await exists(link) ? outside() : error;
+    }
   }
 
   /** The real path of the shared folder that has this path. */
