@@ -46,21 +46,37 @@ export function listScript(timeoutMs: number): Script {
   return {
     name: "x2golistsessions",
     text: [
-      `${limited("x2golistsessions", timeoutMs)} || exit`,
-      'cd "$HOME/.x2go" || exit 0',
-      'for agent in C-*/state; do [ -r "$agent" ] && printf "\\n%s:%s\\n" "$agent" "$(cat "$agent")"; done',
+      `sessions=$(${limited("x2golistsessions", timeoutMs)}) || exit`,
+      'printf "%s\\n" "$sessions"',
+      `printf "%s\\n" "$sessions" | while IFS="|" read -r pid name rest; do ${
+        agentState('"$pid"', '"$name"')
+      }; done`,
       "exit 0",
     ].join("; "),
   };
 }
 
 /** Asks an agent for its state: much faster than a list. */
-export function stateScript(session: string): Script {
+export function stateScript({ name, agentPid }: SessionInfo): Script {
   return {
     name: "the question for the session's state",
-    session,
-    text: `cat "$HOME"/.x2go/${quote(`C-${session}`)}/state; exit 0`,
+    session: name,
+    text: `${agentState(quote(`${agentPid ?? ""}`), quote(name))}; exit 0`,
   };
+}
+
+/**
+ * Prints an agent's state as `state:NAME:STATE`. One that was killed does not
+ * say so, hence the look at its process; it has no program any more even if
+ * nobody has taken notice of its end.
+ */
+function agentState(pid: string, name: string): string {
+  return [
+    `if [ -z ${pid} ]; then state=`,
+    `elif [ -e /proc/${pid}/exe ]; then state=$(cat "$HOME"/.x2go/C-${name}/state)`,
+    "else state=TERMINATED",
+    `fi; printf "state:%s:%s\\n" ${name} "$state"`,
+  ].join("; ");
 }
 
 export function startScript(
@@ -167,23 +183,22 @@ function programName(command: string): string {
  */
 export function parseSessions(output: string): SessionInfo[] {
   const lines = output.split("\n").map((line) => line.trim());
-  const states = new Map(
-    lines.flatMap((line) => {
-      const [, name, state = ""] = /^C-([^/]+)\/state:(\w+)$/.exec(line) ?? [];
-      return name === undefined ? [] : [[name, parseState(state)] as const];
-    }),
-  );
   return lines.filter((line) => line.includes("|")).map((line) => {
     const session = parseSession(line);
     // The list knows little and late: R or S, as of when somebody last looked.
-    const state = states.get(session.name) ?? session.state;
+    const state = parseState(output, session.name) ?? session.state;
     return session.state === "finished" ? session : { ...session, state };
   });
 }
 
-/** What an agent says of itself; undefined if that is nothing known. */
-export function parseState(text: string): SessionState | undefined {
-  return AGENT_STATES.get(text.trim());
+/** What a session's agent says of itself; undefined if that is nothing known. */
+export function parseState(
+  output: string,
+  name: string,
+): SessionState | undefined {
+  const prefix = `state:${name}:`;
+  const line = output.split("\n").find((line) => line.startsWith(prefix));
+  return AGENT_STATES.get(line?.slice(prefix.length).trim() ?? "");
 }
 
 const AGENT_STATES = new Map<string, SessionState>([

@@ -44,23 +44,25 @@ export class RemoteSession {
     return sessions.find(({ name }) => name === this.name);
   }
 
-  /** Leaves it suspended, whatever it does now, or says why it cannot be. */
-  async suspend(options: WaitOptions): Promise<void> {
-    const state = await this.#state(options);
-    if (state === "starting") {
+  /**
+   * Leaves it suspended, whatever it does now, or says why it cannot be.
+   *
+   * @param patient Waits until a session that is starting has started.
+   */
+  async suspend(options: WaitOptions, patient: boolean): Promise<void> {
+    const info = await this.#ask(options);
+    const starting = (state: SessionState) => state === "starting";
+    if (starting(info.state) && !patient) {
       throw this.#wrongState(
         "cannot be suspended before a display has connected to it; terminate it, or connect one",
       );
     }
+    const state = await this.#until((now) => !starting(now), info, options);
     if (state === "running" || state === "resuming") {
       await this.#run(suspendScript, options);
     }
-    await this.#until((state) => state === "suspended", options);
-  }
-
-  /** Waits until a display has connected to it for the first time. */
-  async started(options: WaitOptions): Promise<void> {
-    await this.#until((state) => state !== "starting", options);
+    const suspended = { ...info, state: "suspending" } as const;
+    await this.#until((now) => now === "suspended", suspended, options);
   }
 
   /** Resumes it; it has to be suspended. */
@@ -95,34 +97,38 @@ export class RemoteSession {
   /** Waits for a state; fails at once if the session is finished. */
   async #until(
     wanted: (state: SessionState) => boolean,
+    info: SessionInfo,
     { timeoutMs = TIMEOUT_MS, signal }: WaitOptions,
-  ): Promise<void> {
-    let state: SessionState | undefined;
+  ): Promise<SessionState> {
+    let { state } = info;
     using deadline = new Deadline(timeoutMs, signal);
     deadline.start(() =>
       new X2GoError(
         "x2go-timeout",
-        `the session ${this.name} is ${
-          state ?? "silent"
-        } after ${timeoutMs} ms${
+        `the session ${this.name} is ${state} after ${timeoutMs} ms${
           state === "starting" ? ": no display has connected to it" : ""
         }`,
         this.name,
       )
     );
-    for (;;) {
-      state = await this.#state({ timeoutMs, signal: deadline.signal });
-      if (state === "finished") throw this.#wrongState("is finished");
-      if (wanted(state)) return;
-      await delay(POLL_MS, deadline.signal);
+    const wait = { timeoutMs, signal: deadline.signal };
+    const script = stateScript(info);
+    while (!wanted(state)) {
+      const { stdout } = await runScript(this.connection, script, wait);
+      state = parseState(stdout, this.name) ?? (await this.#ask(wait)).state;
+      if (state === "finished") throw this.#wrongState("has finished");
+      if (!wanted(state)) await delay(POLL_MS, deadline.signal);
     }
+    return state;
   }
 
-  async #state(options: WaitOptions): Promise<SessionState> {
-    const script = stateScript(this.name);
-    const { stdout } = await runScript(this.connection, script, options);
-    return parseState(stdout) ?? (await this.find(options))?.state ??
-      "finished";
+  /** @throws {X2GoError} `x2go-state` if it is finished. */
+  async #ask(options: WaitOptions): Promise<SessionInfo> {
+    const info = await this.find(options);
+    if (info === undefined || info.state === "finished") {
+      throw this.#wrongState("has finished");
+    }
+    return info;
   }
 
   #wrongState(why: string): X2GoError {

@@ -175,7 +175,7 @@ export class X2GoSession implements AsyncDisposable {
    */
   suspend(options: WaitOptions = {}): Promise<void> {
     return this.#turns.take(async () => {
-      await this.#remote.suspend(options);
+      await this.#remote.suspend(options, false);
       await this.#shares.pause();
       await this.#update(options);
     });
@@ -196,9 +196,8 @@ export class X2GoSession implements AsyncDisposable {
     const wait = { timeoutMs: LONG_TIMEOUT_MS, ...options };
     return this.#turns.take(async () => {
       // x2goresume-session would end a session that is starting, and then wait
-      // for it for ever. One that runs it would suspend too, with long waits.
-      await this.#remote.started(wait);
-      await this.#remote.suspend(wait);
+      // for it for ever; one that runs it would suspend too, but slowly.
+      await this.#remote.suspend(wait, true);
       // It gives the session other ports in place of those that are taken.
       await this.#shares.pause();
       const ports = await this.#remote.resume(wait);

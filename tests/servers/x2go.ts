@@ -44,7 +44,7 @@ export async function startX2GoServer(): Promise<X2GoServer> {
   const { user } = sshd;
   const uid = Number(await run("id", ["-u", user]));
   const home = (await run("getent", ["passwd", user])).split(":")[5] ?? "";
-  stack.defer(() => forget(user));
+  stack.defer(() => forget(user, uid));
   stack.defer(() => endProcessesOf(uid));
 
   await run("usermod", ["--shell", "/bin/bash", user]);
@@ -113,7 +113,7 @@ async function until(file: string, text: string): Promise<void> {
 }
 
 /** Removes what X2Go keeps of a user outside the home directory. */
-async function forget(user: string): Promise<void> {
+async function forget(user: string, uid: number): Promise<void> {
   // The database is the machine's: that is what keeps X2Go's ports and
   // displays apart, also those of other fixtures that run now.
   await run("perl", [
@@ -128,6 +128,11 @@ async function forget(user: string): Promise<void> {
     user,
   ]);
   await run("rm", ["-rf", "--one-file-system", `/tmp/.x2go-${user}`]);
+  // What an agent that was killed leaves keeps others from its display.
+  await run("find", [
+    ...["/tmp", "/tmp/.X11-unix", "-maxdepth", "1", "-user", `${uid}`],
+    ...["-regex", ".*/\\.?X[0-9]+\\(-lock\\)?", "-delete"],
+  ]).catch(() => {}); // no X server was ever here
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -9,10 +9,16 @@ export interface DisplayedSession {
   graphicsPort: number;
 }
 
+/** A session on a display. */
+export interface ShownSession extends AsyncDisposable {
+  /** Settles when the session left the display. */
+  readonly status: Promise<unknown>;
+}
+
 /** An X display here that sessions show themselves on: without one, a session never gets beyond "starting". */
 export interface X2GoDisplay extends AsyncDisposable {
   /** Connects a session to it; disposing that disconnects, and the session suspends itself. */
-  show(session: DisplayedSession): AsyncDisposable;
+  show(session: DisplayedSession): ShownSession;
 }
 
 /** Starts an X server without a screen. */

@@ -9,8 +9,10 @@ import {
   programScript,
   resumeScript,
   startScript,
+  stateScript,
   throwIfFailed,
 } from "../../src/x2go/protocol.ts";
+import { quote } from "../../src/x2go/shell.ts";
 import type { ReadySession } from "../../src/x2go/session_info.ts";
 import { assert, assertEquals, assertMatch, assertThrows } from "../assert.ts";
 
@@ -52,7 +54,7 @@ Deno.test("parseSessions() believes the agent rather than the list", () => {
     ["UNHEARD_OF", "running"],
   ] as const;
   for (const [said, state] of states) {
-    const output = `${LINE}\n\nC-${NAME}/state:${said}\nC-other/state:RUNNING`;
+    const output = `${LINE}\nstate:${NAME}:${said}\nstate:${NAME}x:RUNNING`;
     assertEquals(parseSessions(output), [{ ...SESSION, state }]);
   }
 });
@@ -60,7 +62,7 @@ Deno.test("parseSessions() believes the agent rather than the list", () => {
 Deno.test("parseSessions() knows sessions that are suspended or finished", () => {
   const state = (letter: string) =>
     parseSessions(
-      `${LINE.replace("|R|", `|${letter}|`)}\nC-${NAME}/state:RUNNING`,
+      `${LINE.replace("|R|", `|${letter}|`)}\nstate:${NAME}:RUNNING`,
     )[0]?.state;
 
   assertEquals(state("S"), "running");
@@ -179,14 +181,17 @@ Deno.test("throwIfFailed() tells failures from harmless errors", () => {
 });
 
 Deno.test("parseState() knows what agents say", () => {
-  assertEquals(parseState("RUNNING\n"), "running");
-  assertEquals(parseState(""), undefined);
-  assertEquals(parseState("running"), undefined);
+  assertEquals(parseState(`state:${NAME}:RUNNING\n`, NAME), "running");
+  for (
+    const output of ["", `state:${NAME}:`, `state:${NAME}:running`, "RUNNING"]
+  ) {
+    assertEquals(parseState(output, NAME), undefined);
+  }
 });
 
 Deno.test("no output whatever makes a parser throw anything but an X2GoError", () => {
   const recorded = [
-    `${LINE}\nC-${NAME}/state:RUNNING\n`,
+    `${LINE}\nstate:${NAME}:RUNNING\n`,
     STARTED,
     "gr_port=33799\nsound_port=31383\nfs_port=33801\n",
   ];
@@ -259,26 +264,55 @@ Deno.test("programScript() passes the program and its environment on as they are
   );
 });
 
-Deno.test("listScript() lists agents too, and goes without them", async () => {
+Deno.test("listScript() and stateScript() ask agents, and notice those that are gone", async () => {
   const home = await Deno.makeTempDir();
   try {
-    const list = async () => {
-      const text = listScript(1000).text
-        .replace("timeout -k 5 1 x2golistsessions", "echo list");
+    await Deno.mkdir(`${home}/.x2go/C-${NAME}`, { recursive: true });
+    await Deno.writeTextFile(`${home}/.x2go/C-${NAME}/state`, "SUSPENDED");
+    const gone = LINE.replace("32259", "4194305").replace(NAME, "gone");
+    const new_ = LINE.replace("32259", "").replace(NAME, "new");
+    const here = LINE.replace("32259", `${Deno.pid}`);
+    const sh = async (script: string) => {
       const { code, stdout } = await new Deno.Command("sh", {
-        args: ["-c", text],
+        args: ["-c", script],
         env: { HOME: home },
       }).output();
-      return [code, new TextDecoder().decode(stdout)];
+      return [code, new TextDecoder().decode(stdout)] as const;
     };
-    assertEquals(await list(), [0, "list\n"]);
-    await Deno.mkdir(`${home}/.x2go/C-one`, { recursive: true });
-    await Deno.writeTextFile(`${home}/.x2go/C-one/state`, "RUNNING");
 
-    assertEquals(await list(), [0, "list\n\nC-one/state:RUNNING\n"]);
+    const [code, output] = await sh(
+      listScript(1000).text.replace(
+        "timeout -k 5 1 x2golistsessions",
+        `printf "%s\n" ${[here, gone, new_].map(quote).join(" ")}`,
+      ),
+    );
+    assertEquals(code, 0);
+    assertEquals(
+      parseSessions(output).map(({ state }) => state),
+      ["suspended", "finished", "running"],
+    );
+
+    const session = { ...SESSION, agentPid: Deno.pid };
+    const [, asked] = await sh(stateScript(session).text);
+    assertEquals(parseState(asked, NAME), "suspended");
+    const [, dead] = await sh(
+      stateScript({ ...SESSION, agentPid: 4194305 }).text,
+    );
+    assertEquals(parseState(dead, NAME), "finished");
   } finally {
     await Deno.remove(home, { recursive: true });
   }
+});
+
+Deno.test("listScript() fails as x2golistsessions does", async () => {
+  const { code, stdout } = await new Deno.Command("sh", {
+    args: [
+      "-c",
+      listScript(1000).text.replace("x2golistsessions", "sh -c 'exit 7'"),
+    ],
+  }).output();
+
+  assertEquals([code, stdout.length], [7, 0]);
 });
 
 /** The same numbers each time, below what is asked. */

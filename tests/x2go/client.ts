@@ -1,0 +1,30 @@
+import { connect } from "../../src/ssh/connect.ts";
+import type { SshConnection } from "../../src/ssh/connection.ts";
+import { isReady, type ReadySession } from "../../src/x2go/session_info.ts";
+import type { X2GoSession } from "../../src/x2go/session.ts";
+import type { SshServer } from "../servers/ssh_server.ts";
+
+/** Logs in to a server as its user. */
+export function connectTo(server: SshServer): Promise<SshConnection> {
+  return connect({
+    host: server.host,
+    port: server.port,
+    user: server.user,
+    privateKeys: [{ file: server.keyFile }],
+    hostKeys: { text: server.knownHosts },
+  });
+}
+
+/** What is known of a session, which has to be all. */
+export function ready(session: X2GoSession): ReadySession {
+  if (isReady(session.info)) return session.info;
+  throw new Error(`not ready: ${Deno.inspect(session.info)}`);
+}
+
+/** A session's environment for a shell on the server, without its display, which would hold libpulse up. */
+export function exports(session: X2GoSession): string {
+  return Object.entries(session.environment)
+    .filter(([name]) => name !== "DISPLAY")
+    .map(([name, value]) => `export ${name}='${value}'; `)
+    .join("");
+}
