@@ -32,7 +32,7 @@ export interface ServerProtocol extends Ssh2Protocol {
  * sessions and start the subsystem `sftp` in them, nothing else.
  */
 export class SftpConnection implements ChannelCarrier {
-  readonly #channels = new Map<number, SessionChannel>();
+  readonly #channels = new Map<number, SftpChannel>();
   readonly #sessions = new Set<Promise<void>>();
   #nextId = 0;
 
@@ -101,18 +101,18 @@ export class SftpConnection implements ChannelCarrier {
     }
     const local = this.#nextId++;
     const ids = { local, remote: sender, window, packetSize };
-    const channel = new SessionChannel(this, ids, () => this.#start(channel));
+    const channel = new SftpChannel(this, ids, () => this.#start(channel));
     this.#channels.set(local, channel);
     this.protocol.channelOpenConfirm(sender, local, WINDOW, PACKET);
   }
 
-  #start(channel: SessionChannel): void {
+  #start(channel: SftpChannel): void {
     const session = this.#serve(channel)
       .finally(() => this.#sessions.delete(session));
     this.#sessions.add(session);
   }
 
-  async #serve(channel: SessionChannel): Promise<void> {
+  async #serve(channel: SftpChannel): Promise<void> {
     const writer = channel.writable.getWriter();
     // The session learns of it by its next write.
     writer.closed.catch(() => {});
@@ -132,7 +132,7 @@ export class SftpConnection implements ChannelCarrier {
 }
 
 /** A session channel (RFC 4254 section 6) as its server sees it. */
-class SessionChannel extends Channel {
+class SftpChannel extends Channel {
   readonly #protocol: ServerProtocol;
   #start: (() => void) | undefined;
 

@@ -9,7 +9,8 @@ import type { Place, SharedFolders } from "./shared_folders.ts";
 
 /**
  * Work that changes names runs alone, in all of this process: so no client can
- * put a symbolic link into a path between its check and its use.
+ * put a symbolic link into a path between its check and its use. (The price: on
+ * a disk that hangs, one client's work may hold up another's.)
  */
 const names = new ReadWriteLock();
 
@@ -100,7 +101,10 @@ export class SftpFiles implements Disposable {
   }
 
   close(handle: number): void {
-    this.#handles.close(handle);
+    const closed = this.#handles.close(handle);
+    if (closed instanceof OpenFile && closed.writable) {
+      this.#folders.arrived(closed.place);
+    }
   }
 
   /** Attributes of what a path leads to. */
@@ -174,14 +178,14 @@ export class SftpFiles implements Disposable {
       if (await exists(target.path)) {
         throw new Deno.errors.AlreadyExists("there is something of that name");
       }
-      await Deno.rename(source.path, target.path);
+      await this.#move(source, target);
     });
   }
 
   /** Renames, also over a file that is there, as POSIX does. */
   replace(from: string, to: string): Promise<void> {
     return this.#change(from, async (source) => {
-      await Deno.rename(source.path, (await this.#toChange(to)).path);
+      await this.#move(source, await this.#toChange(to));
     });
   }
 
@@ -268,6 +272,11 @@ export class SftpFiles implements Disposable {
   /** Changes a name, while nothing else relies on it. */
   #change(path: string, use: (place: Place) => Promise<void>): Promise<void> {
     return names.exclusive(async () => use(await this.#toChange(path)));
+  }
+
+  async #move(from: Place, to: Place): Promise<void> {
+    await Deno.rename(from.path, to.path);
+    this.#folders.arrived(to);
   }
 
   /** A place whose name is to be given, changed or taken away. */

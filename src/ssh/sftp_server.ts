@@ -2,11 +2,12 @@ import type { Socket } from "node:net";
 import type { AuthContext, CipherAlgorithm, Connection, ParsedKey } from "ssh2";
 import { ArgumentError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
-import { type ServerProtocol, SftpConnection } from "./sftp_connection.ts";
-import type { SharedFolders } from "./shared_folders.ts";
+import { checkMs, checkText } from "../validate.ts";
 import { accelerate } from "./accelerate.ts";
 import ssh2 from "./npm_ssh2.ts";
 import { printable } from "./printable.ts";
+import { type ServerProtocol, SftpConnection } from "./sftp_connection.ts";
+import type { SharedFolders } from "./shared_folders.ts";
 import { type Client, parseKey, protocolOf } from "./ssh2.ts";
 import { type ByteStream, Ssh2Socket } from "./ssh2_socket.ts";
 
@@ -56,7 +57,7 @@ export interface SftpServerOptions {
  *
  * @param stream The client. It is closed in any case.
  * @returns when the stream is closed and so is all that the client had open.
- * @throws {ArgumentError} if a key cannot be read.
+ * @throws {ArgumentError} if an option cannot be used.
  *
  * @example
  * ```ts ignore
@@ -75,21 +76,24 @@ export async function serveSftp(
   stream: ByteStream,
   options: SftpServerOptions,
 ): Promise<void> {
-  const { folders, signal, logger = silentLogger } = options;
+  const { folders, user, signal, logger = silentLogger } = options;
   const socket = new Ssh2Socket(stream);
   const stop = () => void socket.destroy();
-  const loginTimer = setTimeout(() => {
-    logger.warn(`the SFTP client did not log in in time`);
-    stop();
-  }, options.loginTimeoutMs ?? 30_000);
+  let loginTimer: ReturnType<typeof setTimeout> | undefined;
   let connection: SftpConnection | undefined;
   try {
+    checkText("user", user, "user name");
+    checkMs("loginTimeoutMs", options.loginTimeoutMs);
     const authorized = readKey(
       "authorizedKey",
       options.authorizedKey,
       "public",
     );
     const hostKey = readKey("hostKey", options.hostKey, "private");
+    loginTimer = setTimeout(() => {
+      logger.warn("the SFTP client did not log in in time");
+      stop();
+    }, options.loginTimeoutMs ?? 30_000);
     signal?.addEventListener("abort", stop);
     if (signal?.aborted) stop();
     acceptClient(socket, hostKey, (client) => {
@@ -101,7 +105,7 @@ export async function serveSftp(
       client.on("authentication", loginDecider(client, options, authorized));
       client.on("ready", () => {
         clearTimeout(loginTimer);
-        logger.debug(`${options.user} logged in for SFTP`);
+        logger.debug(`${user} logged in for SFTP`);
         connection = new SftpConnection(
           protocol as ServerProtocol,
           socket,

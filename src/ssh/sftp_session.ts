@@ -59,6 +59,8 @@ export class SftpSession {
   /**
    * Serves until the client sends no more; then all that it had open is closed.
    *
+   * @param input What the client sends.
+   * @param output Takes the replies; a write that has settled is done with its bytes.
    * @throws {RForwardError} `protocol-error` if what it sends is not SFTP.
    */
   async run(input: ReadableStream<Uint8Array>, output: Output): Promise<void> {

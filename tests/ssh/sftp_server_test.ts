@@ -406,7 +406,14 @@ Deno.test("serveSftp() ends what is no SSH", async () => {
   await within(5000, "the end", Promise.all(rig.served));
 });
 
-Deno.test("serveSftp() throws ArgumentError for a key that is none, and closes the stream", async () => {
+Deno.test("serveSftp() does not begin when its signal has aborted", async () => {
+  await using rig = await SftpRig.start({ signal: AbortSignal.abort() });
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port: rig.port });
+  const end = new Response(conn.readable).bytes();
+  assertEquals((await within(5000, "the end", end)).length, 0);
+});
+
+Deno.test("serveSftp() throws ArgumentError for what it cannot use, and closes the stream", async () => {
   const { privateKey, publicKey } = await generateKeyPair();
   for (
     const [argument, keys] of [
@@ -414,6 +421,7 @@ Deno.test("serveSftp() throws ArgumentError for a key that is none, and closes t
       ["authorizedKey", { authorizedKey: privateKey, hostKey: privateKey }],
       ["hostKey", { authorizedKey: publicKey, hostKey: publicKey }],
       ["hostKey", { authorizedKey: publicKey, hostKey: "none" }],
+      ["user", { authorizedKey: publicKey, hostKey: privateKey, user: "" }],
     ] as const
   ) {
     let closed = false;
