@@ -27,6 +27,11 @@ export class OpenFile implements Disposable {
     this.#access = access;
   }
 
+  /** Whether the client may write to it. */
+  get writable(): boolean {
+    return this.#access.write;
+  }
+
   /** Reads from `offset` into `room` until that is full or the file ends; returns how much. */
   async read(offset: number, room: Uint8Array): Promise<number> {
     this.#assert(this.#access.read, "reading");

@@ -50,11 +50,13 @@ export class OpenHandles implements Disposable {
     throw new Deno.errors.NotADirectory("the handle is a file's");
   }
 
-  close(handle: number): void {
+  /** Closes one, and returns it. */
+  close(handle: number): OpenFile | OpenDirectory {
     const open = this.#open.get(handle);
     if (!open) throw noSuchHandle();
     this.#open.delete(handle);
     open[Symbol.dispose]();
+    return open;
   }
 
   /** Closes all. */

@@ -11,10 +11,16 @@ export interface SharedFolder {
   path: string;
   /** Whether nothing in it may be changed; false by default. */
   readOnly?: boolean;
+  /** The absolute path that clients know it by; its own by default. */
+  as?: string;
+  /** Called with the real path of each file that a client has completed: written and closed, or given its name. */
+  onArrival?: (path: string) => void;
 }
 
 /** A folder that is shared, where it really is. */
-export interface SharedRoot extends Required<SharedFolder> {
+export interface SharedRoot extends SharedFolder {
+  readonly as: string;
+  readonly readOnly: boolean;
   /** Its path without symbolic links, as it was when the folder was added. */
   readonly realPath: string;
 }
@@ -53,33 +59,36 @@ export class SharedFolders {
 
   /**
    * Shares a folder. Where folders are nested, the innermost decides whether
-   * something may be changed. Adding a path again replaces it and closes what
-   * clients have open in it.
+   * something may be changed. Adding one that clients know by the same path
+   * replaces it and closes what they have open in it.
    *
    * @throws {ArgumentError} if it is not the absolute path of a directory.
    * @throws {RForwardError} `permission-denied` if Deno may not read it.
    */
-  async add({ path, readOnly = false }: SharedFolder): Promise<void> {
-    if (!posix.isAbsolute(path)) {
-      throw new ArgumentError("path", `${path} is not an absolute path`);
+  async add(folder: SharedFolder): Promise<void> {
+    if (!posix.isAbsolute(folder.path)) {
+      throw new ArgumentError("path", `${folder.path} is not an absolute path`);
     }
-    const normal = posix.resolve(path);
-    const realPath = await realDirectory(normal);
-    this.#roots.set(normal, { path: normal, realPath, readOnly });
+    const path = posix.resolve(folder.path);
+    const as = posix.resolve(folder.as ?? path);
+    const { readOnly = false } = folder;
+    const realPath = await realDirectory(path);
+    this.#roots.set(as, { ...folder, path, as, readOnly, realPath });
   }
 
   /**
    * Shares a folder no longer; what clients have open in it fails from now on.
    *
+   * @param as The path that clients know it by.
    * @returns whether it was shared.
    */
-  delete(path: string): boolean {
-    return this.#roots.delete(posix.resolve(path));
+  delete(as: string): boolean {
+    return this.#roots.delete(posix.resolve(as));
   }
 
   /** Whether a place can still be reached. */
   has({ root }: Place): boolean {
-    return this.#roots.get(root.path) === root;
+    return this.#roots.get(root.as) === root;
   }
 
   /**
@@ -89,7 +98,7 @@ export class SharedFolders {
    * @throws {Deno.errors.NotFound} if there is nothing.
    */
   async follow(path: string): Promise<Place> {
-    return await this.#resolve(this.#inside(path));
+    return await this.#resolve(this.#inside(this.#here(path)));
   }
 
   /**
@@ -100,7 +109,7 @@ export class SharedFolders {
    * @throws {Deno.errors.NotFound} if there is no such directory.
    */
   async name(path: string): Promise<Place> {
-    const name = this.#inside(path);
+    const name = this.#inside(this.#here(path));
     const root = this.#rootNamed(name);
     if (root) return this.#place(root);
     const parent = await this.#resolve(posix.dirname(name));
@@ -140,22 +149,39 @@ export class SharedFolders {
       );
     }
     try {
-      await this.follow(posix.resolve(posix.dirname(link.path), target));
+      const path = posix.resolve(posix.dirname(link.path), target);
+      await this.#resolve(this.#inside(path));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
 
-  /** The path made absolute and normal; relative ones begin in the first folder. */
+  /** Tells whoever shares a folder that a client has completed a file in it. */
+  arrived(place: Place): void {
+    if (this.has(place)) place.root.onArrival?.(place.path);
+  }
+
+  /** A client's path as one of this machine, absolute and normal; relative ones begin in the first folder. */
+  #here(path: string): string {
+    const [first] = this.#roots.values();
+    const name = posix.resolve(first?.realPath ?? "/", path);
+    let innermost: SharedRoot | undefined;
+    for (const root of this.#roots.values()) {
+      if (!contains(root.as, name)) continue;
+      if (root.as.length > (innermost?.as.length ?? 0)) innermost = root;
+    }
+    if (!innermost) return name;
+    return posix.join(innermost.realPath, name.slice(innermost.as.length));
+  }
+
+  /** Throws unless a path is inside by its looks. */
   #inside(path: string): string {
     if (path.length > MAX_PATH) {
       throw new Deno.errors.InvalidData(`longer than ${MAX_PATH} characters`);
     }
-    const [first] = this.#roots.values();
-    const name = posix.resolve(first?.realPath ?? "/", path);
     for (const root of this.#roots.values()) {
-      if (contains(root.path, name) || contains(root.realPath, name)) {
-        return name;
+      if (contains(root.path, path) || contains(root.realPath, path)) {
+        return path;
       }
     }
     throw outside();
