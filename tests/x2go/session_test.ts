@@ -1,3 +1,4 @@
+import { ForwardDeniedError } from "../../src/errors.ts";
 import { X2GoError } from "../../src/x2go/errors.ts";
 import { X2GoSession } from "../../src/x2go/session.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
@@ -237,6 +238,18 @@ serverTest(
     assertEquals((await connection.closed).reason, "lost");
     await assertRejects(() => session.refresh(), Error);
     await using another = await connectTo(x2go);
+    {
+      // As long as the server has not noticed the loss.
+      const { soundPort } = ready(session);
+      using _held = Deno.listen({ hostname: "127.0.0.1", port: soundPort });
+      const error = await assertRejects(
+        () => session.moveTo(another),
+        X2GoError,
+      );
+      assertEquals(error.code, "x2go-share");
+      assert(error.cause instanceof ForwardDeniedError);
+      assertEquals(sound.tunnel, undefined);
+    }
     assertEquals((await session.moveTo(another)).state, "starting");
 
     assertEquals(sound.tunnel?.state, "listening");
