@@ -102,7 +102,10 @@ export class SoundShare extends SessionShare {
       bind: { port: session.soundPort },
       target,
       onTargetError: (error) => this.#report(error),
-      onConnection: () => this.#problem = undefined,
+      onConnection: () => {
+        // It answers; whether it likes the cookie is another matter.
+        if (this.#problem instanceof TargetError) this.#problem = undefined;
+      },
       logger: this.#logger,
     });
     await this.#tunnel.start();
