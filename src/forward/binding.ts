@@ -1,3 +1,4 @@
+import { delay } from "../delay.ts";
 import { ForwardDeniedError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type {
@@ -113,20 +114,4 @@ export class Binding {
   abandon(): void {
     this.#registration.remove();
   }
-}
-
-/** Waits; rejects with the signal's reason if it aborts first. */
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  if (signal.aborted) return Promise.reject(signal.reason);
-  const timer = setTimeout(() => {
-    signal.removeEventListener("abort", abort);
-    resolve();
-  }, ms);
-  const abort = () => {
-    clearTimeout(timer);
-    reject(signal.reason);
-  };
-  signal.addEventListener("abort", abort, { once: true });
-  return promise;
 }

@@ -14,6 +14,7 @@ import type {
   Originator,
   SshConnection,
 } from "../ssh/connection.ts";
+import { Turns } from "../turns.ts";
 import { checkMs, checkPort } from "../validate.ts";
 import { type BindOptions, toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
@@ -97,7 +98,7 @@ export class ReverseTunnel implements AsyncDisposable {
   #binding: Binding | undefined;
   #state: TunnelState = "new";
   /** start, pause, resume and stop take turns. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   /**
    * Makes a tunnel that does not listen yet.
@@ -160,7 +161,7 @@ export class ReverseTunnel implements AsyncDisposable {
    * @throws {ForwardDeniedError} if it refused twice.
    */
   start(): Promise<Bind> {
-    return this.#inTurn(() => this.#listen());
+    return this.#turns.take(() => this.#listen());
   }
 
   /**
@@ -171,7 +172,7 @@ export class ReverseTunnel implements AsyncDisposable {
    * cannot: connections to the port are then refused as they come.
    */
   pause(): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (this.#state !== "listening") return !this.#binding;
       this.#endPeriod(stopped("paused"));
       const released = await this.#release();
@@ -191,7 +192,7 @@ export class ReverseTunnel implements AsyncDisposable {
    * paused then.
    */
   resume(options: { port?: number } = {}): Promise<Bind> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (options.port !== undefined) await this.#moveTo(options.port);
       return await this.#listen();
     });
@@ -209,7 +210,7 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#life.abort(stopped("stopped"));
     this.#accepting = false;
     if (drainMs === 0) this.#endPeriod(this.#life.signal.reason);
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       await this.#release();
       await this.#drained(drainMs);
       this.#endPeriod(this.#life.signal.reason);
@@ -291,12 +292,6 @@ export class ReverseTunnel implements AsyncDisposable {
     } catch (error) {
       this.#logger.error("a callback of the tunnel threw", error);
     }
-  }
-
-  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => {});
-    return done;
   }
 
   async #listen(): Promise<Bind> {

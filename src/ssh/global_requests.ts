@@ -1,4 +1,5 @@
 import { ConnectionLostError, type RForwardError } from "../errors.ts";
+import { Turns } from "../turns.ts";
 
 /** What the server answered: SSH_MSG_REQUEST_SUCCESS with its data, or SSH_MSG_REQUEST_FAILURE. */
 export interface GlobalReply {
@@ -16,7 +17,7 @@ export interface GlobalReply {
 export class GlobalRequests {
   readonly #timeoutMs: number;
   readonly #fail: (error: ConnectionLostError) => void;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #waiting: PromiseWithResolvers<GlobalReply> | undefined;
   #ended: RForwardError | undefined;
 
@@ -36,7 +37,7 @@ export class GlobalRequests {
    * @param send Sends it, with a reply wanted.
    */
   request(name: string, send: () => void): Promise<GlobalReply> {
-    return this.#enqueue(async () => {
+    return this.#turns.take(async () => {
       const timer = setTimeout(() => this.#unanswered(name), this.#timeoutMs);
       try {
         return await this.#ask(send);
@@ -52,7 +53,7 @@ export class GlobalRequests {
    * for this, has a time limit of its own.
    */
   ping(send: () => void): void {
-    if (!this.#waiting) this.#enqueue(() => this.#ask(send)).catch(() => {});
+    if (!this.#waiting) this.#turns.take(() => this.#ask(send)).catch(() => {});
   }
 
   /** A reply came in. One that nobody waits for is ignored. */
@@ -64,12 +65,6 @@ export class GlobalRequests {
   onConnectionEnd(error: RForwardError): void {
     this.#ended = error;
     this.#waiting?.reject(error);
-  }
-
-  #enqueue(work: () => Promise<GlobalReply>): Promise<GlobalReply> {
-    const reply = this.#last.then(work);
-    this.#last = reply.catch(() => {});
-    return reply;
   }
 
   async #ask(send: () => void): Promise<GlobalReply> {
