@@ -197,10 +197,9 @@ export class SharedFolders {
     try {
       return this.#place(await Deno.realPath(name));
     } catch (error) {
-      if (
-        error instanceof Deno.errors.PermissionDenied ||
-        error instanceof Deno.errors.NotCapable
-      ) throw error;
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      // Also where the system says it: with its words it tells of what is there.
+      if (error instanceof Deno.errors.PermissionDenied) throw outside();
       const parent = await this.#resolve(posix.dirname(name));
       const link = posix.join(parent.path, posix.basename(name));
       // If it is a link, what it leads to is missing, who knows where.
@@ -210,7 +209,7 @@ export class SharedFolders {
 
   /** The real path of the shared folder that has this path. */
   #rootNamed(path: string): string | undefined {
-    return [...this.#roots.values()]
+    return this.#roots.values()
       .find((root) => root.path === path || root.realPath === path)?.realPath;
   }
 

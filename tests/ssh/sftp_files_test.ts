@@ -535,6 +535,25 @@ Deno.test("SftpFiles: what is open in a folder cannot be used once it is shared 
   files.close(directory);
 });
 
+Deno.test("SftpFiles tells of files that a client has completed, and of no other", async () => {
+  await using folder = await TemporaryFolder.create();
+  const { folders, path } = folder;
+  const arrivals: string[] = [];
+  await folders.add({ path, onArrival: (path) => void arrivals.push(path) });
+  using files = new SftpFiles(folders);
+
+  const written = await files.open("a", WRITE | CREAT, {});
+  await files.write(written, 0, bytes("a"));
+  assertEquals(arrivals, []);
+  files.close(written);
+  files.close(await files.open("a", READ, {}));
+  files.close(await files.openDirectory("."));
+  await files.rename("a", "b");
+  await files.replace("b", "c");
+
+  assertEquals(arrivals, [folder.in("a"), folder.in("b"), folder.in("c")]);
+});
+
 Deno.test("SftpFiles: two clients cannot race each other out of the folder", async () => {
   await using folder = await TemporaryFolder.create();
   using swapper = new SftpFiles(folder.folders);

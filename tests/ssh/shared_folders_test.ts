@@ -192,3 +192,47 @@ Deno.test("SharedFolders.assertLeadsInside() judges where a link would lead", as
     );
   }
 });
+
+Deno.test("SharedFolders: clients know a folder by the name that it is given", async () => {
+  await using folder = await TemporaryFolder.create();
+  const { folders, path, outside } = folder;
+  folders.delete(path);
+  await folders.add({ path, as: "/plain/name" });
+  const file = await folder.write("file", "");
+
+  assertEquals((await folders.follow("/plain/name")).path, path);
+  assertEquals((await folders.follow("/plain/name/./file")).path, file);
+  assertEquals((await folders.name("/plain/name/new")).path, folder.in("new"));
+  for (
+    const escape of [
+      "/plain",
+      "/plain/name2",
+      "/plain/name/../file",
+      "/plain/name/../../etc/passwd",
+      `/plain/name/..${outside}/secret`,
+      outside,
+    ]
+  ) {
+    await assertRejects(() => folders.follow(escape), PermissionDenied);
+    await assertRejects(() => folders.name(escape), PermissionDenied);
+  }
+  await Deno.symlink(outside, folder.in("out"));
+  for (const name of ["secret", "missing"]) {
+    const escape = `/plain/name/out/${name}`;
+    await assertRejects(() => folders.follow(escape), PermissionDenied);
+  }
+
+  assert(folders.delete("/plain/name"));
+  await assertRejects(() => folders.follow("/plain/name"), PermissionDenied);
+});
+
+Deno.test("SharedFolders: a name given inside another folder wins over what is there", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using other = await TemporaryFolder.create();
+  await Deno.mkdir(folder.in("sub"));
+  await other.write("file", "");
+  await folder.folders.add({ path: other.path, as: folder.in("sub") });
+
+  const found = await folder.folders.follow(folder.in("sub", "file"));
+  assertEquals(found.path, other.in("file"));
+});
