@@ -3,7 +3,7 @@ import {
   AuthenticationError,
   RForwardError,
 } from "../errors.ts";
-import type { Logger } from "../logger.ts";
+import { SshAgent } from "./agent.ts";
 import type {
   ConnectOptions,
   KeyboardInteractive,
@@ -18,19 +18,27 @@ interface Attempt {
   /** The method's name (RFC 4252), by which the server offers it. */
   method: "publickey" | "keyboard-interactive" | "password";
   /** For people: what it was, without a secret. */
-  label: string;
+  readonly label: string;
   /** What ssh2 is to do. */
   how: AnyAuthMethod;
 }
 
 /** What {@linkcode Authentication} tells whoever drives the connection. */
 export interface AuthenticationEvents {
-  /** A callback of the user runs: its time does not count. */
-  readonly pause: () => void;
-  /** The server is to answer next; false if it is too late for that. */
-  readonly resume: () => boolean;
-  /** A callback of the user failed: no use in going on. */
+  /** Aborts when nobody waits for the outcome any more. */
+  readonly signal: AbortSignal;
+  /** Who is to answer next. */
+  readonly waitFor: (whom: "server" | "agent" | "user") => void;
+  /** No use in going on. */
   readonly fail: (error: unknown) => void;
+}
+
+/** What was prepared to log in with. */
+export interface Credentials {
+  /** The private keys, read. */
+  readonly privateKeys: readonly LoadedKey[];
+  /** The agent's socket. */
+  readonly agent: string | undefined;
 }
 
 /** Which ways to log in there are, and which were tried. */
@@ -38,21 +46,21 @@ export class Authentication {
   readonly #user: string;
   readonly #attempts: Attempt[];
   readonly #events: AuthenticationEvents;
-  readonly #tried: string[] = [];
+  readonly #tried: Attempt[] = [];
   #acceptable: readonly string[] = [];
 
   /**
    * @param options What the user has.
-   * @param keys The private keys of the options, read.
+   * @param credentials What of it was prepared.
    * @param events Told what goes on.
    */
   constructor(
     options: ConnectOptions,
-    keys: readonly LoadedKey[],
+    credentials: Credentials,
     events: AuthenticationEvents,
   ) {
     this.#user = options.user;
-    this.#attempts = [...attempts(options, keys, events)];
+    this.#attempts = [...attempts(options, credentials, events)];
     this.#events = events;
   }
 
@@ -61,7 +69,7 @@ export class Authentication {
    * methods, then with those the server offers.
    */
   next(acceptable: readonly string[] | null): AnyAuthMethod | false {
-    this.#events.resume();
+    this.#events.waitFor("server");
     // Asking for "none" is how one learns what the server offers (RFC 4252 section 5.2).
     if (acceptable === null) return { type: "none", username: this.#user };
     this.#acceptable = acceptable;
@@ -70,39 +78,39 @@ export class Authentication {
     );
     const [attempt] = index < 0 ? [] : this.#attempts.splice(index, 1);
     if (!attempt) return false;
-    this.#tried.push(attempt.label);
+    this.#tried.push(attempt);
     return attempt.how;
   }
 
-  /** Why nobody was let in. */
-  error(cause?: unknown): AuthenticationError {
+  /**
+   * Why nobody was let in.
+   *
+   * @param said What the server said, if it did.
+   */
+  error(said: string, cause?: unknown): AuthenticationError {
     const acceptable = this.#acceptable.map(printable);
-    const tried = this.#tried.join(", ") || "nothing that the server offers";
+    const tried = this.#tried.map(({ label }) => label);
     return new AuthenticationError(
       "authentication-failed",
-      `the server did not let ${this.#user} in; tried: ${tried}; it accepts: ${
-        acceptable.join(", ") || "nothing"
-      }`,
-      { tried: this.#tried, acceptable },
+      [
+        `the server did not let ${this.#user} in${said && `: ${said}`}`,
+        `tried: ${tried.join(", ") || "nothing that the server offers"}`,
+        `it accepts: ${acceptable.join(", ") || "nothing"}`,
+      ].join("; "),
+      { tried, acceptable },
       cause === undefined ? undefined : { cause },
     );
-  }
-
-  /** Says what happened to the agent, which is no reason to stop. */
-  agentFailed(error: Error, logger: Logger): void {
-    this.#tried.push(`(the agent failed: ${error.message})`);
-    logger.warn(`the SSH agent failed: ${error.message}`);
   }
 }
 
 /** All ways to log in, in the order that ConnectOptions promises. */
 function* attempts(
   options: ConnectOptions,
-  keys: readonly LoadedKey[],
+  { privateKeys, agent }: Credentials,
   events: AuthenticationEvents,
 ): Generator<Attempt> {
-  const { user: username, agent, password } = options;
-  for (const { key, fingerprint } of keys) {
+  const { user: username, password } = options;
+  for (const { key, fingerprint } of privateKeys) {
     yield {
       method: "publickey",
       label: `publickey ${fingerprint}`,
@@ -110,12 +118,7 @@ function* attempts(
     };
   }
   if (agent !== undefined) {
-    const path = agent === true ? agentSocket() : agent;
-    yield {
-      method: "publickey",
-      label: `agent ${path}`,
-      how: { type: "agent", username, agent: path },
-    };
+    yield agentAttempt(username, agent, events);
   }
   const answer = options.keyboardInteractive ??
     (password === undefined ? undefined : answerWith(password));
@@ -135,9 +138,11 @@ function* attempts(
               echo,
             })),
           };
-          events.pause();
+          events.waitFor("user");
           ask(answer, request).then((answers) => {
-            if (events.resume()) finish(answers);
+            if (events.signal.aborted) return;
+            events.waitFor("server");
+            finish(answers);
           }, events.fail);
         },
       },
@@ -152,7 +157,34 @@ function* attempts(
   }
 }
 
-function agentSocket(): string {
+function agentAttempt(
+  username: string,
+  path: string,
+  events: AuthenticationEvents,
+): Attempt {
+  const method = "publickey";
+  // There, it is no Unix socket: ssh2 knows the ways.
+  if (Deno.build.os === "windows") {
+    const how = { type: "agent", username, agent: path } as const;
+    return { method, label: `agent ${path}`, how };
+  }
+  const agent = new SshAgent(path, events);
+  return {
+    method,
+    get label() {
+      return agent.label;
+    },
+    how: { type: "agent", username, agent },
+  };
+}
+
+/**
+ * The socket of the agent that the environment names.
+ *
+ * @throws {RForwardError} `permission-denied` if Deno may not look it up.
+ * @throws {AuthenticationError} if there is none.
+ */
+export function agentSocket(): string {
   let path: string | undefined;
   try {
     path = Deno.env.get("SSH_AUTH_SOCK");

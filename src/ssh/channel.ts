@@ -46,9 +46,10 @@ export class Channel implements SshChannel {
 
   /** The number that the other side calls it by. */
   readonly localId: number;
-  protected readonly carrier: ChannelCarrier;
-  protected readonly remoteId: number;
 
+  // Private also at runtime: whoever prints a channel must not see session keys.
+  readonly #carrier: ChannelCarrier;
+  readonly #remoteId: number;
   readonly #received: ReceiveQueue;
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #maxPacket: number;
@@ -69,9 +70,9 @@ export class Channel implements SshChannel {
   #woken: PromiseWithResolvers<void> | undefined;
 
   constructor(carrier: ChannelCarrier, ids: ChannelIds) {
-    this.carrier = carrier;
+    this.#carrier = carrier;
     this.localId = ids.local;
-    this.remoteId = ids.remote;
+    this.#remoteId = ids.remote;
     this.#sendWindow = ids.window;
     this.#maxPacket = Math.min(Math.max(ids.packetSize, 1), PACKET);
     this.closed = this.#closed.promise;
@@ -93,6 +94,14 @@ export class Channel implements SshChannel {
 
   get bytesReceived(): number {
     return this.#received.bytesRead;
+  }
+
+  protected get carrier(): ChannelCarrier {
+    return this.#carrier;
+  }
+
+  protected get remoteId(): number {
+    return this.#remoteId;
   }
 
   /** Why the channel takes no more messages, if it does not. */
@@ -145,7 +154,7 @@ export class Channel implements SshChannel {
   /** CHANNEL_REQUEST: none is for a forwarded connection. */
   onRequest(_type: string, wantReply: boolean, _data: unknown): void {
     if (wantReply && !this.#sentClose) {
-      this.carrier.protocol.channelFailure(this.remoteId);
+      this.#carrier.protocol.channelFailure(this.#remoteId);
     }
   }
 
@@ -191,7 +200,7 @@ export class Channel implements SshChannel {
     this.#unreturned += bytes;
     if (this.#unreturned >= WINDOW_STEP) return this.#adjustWindow();
     if (this.#windowTimer !== undefined || this.#gotEof) return;
-    const { socket } = this.carrier;
+    const { socket } = this.#carrier;
     const before = socket.bytesWritten;
     this.#windowTimer = setTimeout(() => {
       this.#windowTimer = undefined;
@@ -202,7 +211,10 @@ export class Channel implements SshChannel {
   #adjustWindow(): void {
     if (this.#gotEof || this.#sentClose || this.#released) return;
     this.#receiveWindow += this.#unreturned;
-    this.carrier.protocol.channelWindowAdjust(this.remoteId, this.#unreturned);
+    this.#carrier.protocol.channelWindowAdjust(
+      this.#remoteId,
+      this.#unreturned,
+    );
     this.#unreturned = 0;
   }
 
@@ -226,14 +238,14 @@ export class Channel implements SshChannel {
     }
     const data = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const sent = this.#sendWhatFits(data);
-    if (sent < data.length || this.carrier.socket.congested) {
+    if (sent < data.length || this.#carrier.socket.congested) {
       return this.#sendRest(data.subarray(sent));
     }
   }
 
   /** Sends what window and socket take now; returns how much that was. */
   #sendWhatFits(data: Buffer): number {
-    const { protocol, socket } = this.carrier;
+    const { protocol, socket } = this.#carrier;
     let sent = 0;
     while (sent < data.length && this.#sendWindow > 0) {
       if (socket.congested || this.#failure) break;
@@ -243,7 +255,7 @@ export class Channel implements SshChannel {
         this.#maxPacket,
       );
       this.#sendWindow -= size;
-      protocol.channelData(this.remoteId, data.subarray(sent, sent + size));
+      protocol.channelData(this.#remoteId, data.subarray(sent, sent + size));
       sent += size;
     }
     this.bytesSent += sent;
@@ -251,7 +263,7 @@ export class Channel implements SshChannel {
   }
 
   async #sendRest(data: Buffer): Promise<void> {
-    const { socket } = this.carrier;
+    const { socket } = this.#carrier;
     while (data.length > 0 || socket.congested) {
       if (this.#failure) {
         if (data.length === 0) return;
@@ -267,7 +279,7 @@ export class Channel implements SshChannel {
   #sendEof(): void {
     if (this.#failure) return;
     this.#sentEof = true;
-    this.carrier.protocol.channelEOF(this.remoteId);
+    this.#carrier.protocol.channelEOF(this.#remoteId);
     this.#closeIfDone();
   }
 
@@ -286,7 +298,7 @@ export class Channel implements SshChannel {
   #sendClose(): boolean {
     if (this.#sentClose || this.#released) return false;
     this.#sentClose = true;
-    this.carrier.protocol.channelClose(this.remoteId);
+    this.#carrier.protocol.channelClose(this.#remoteId);
     return true;
   }
 
@@ -315,7 +327,7 @@ export class Channel implements SshChannel {
     clearTimeout(this.#windowTimer);
     clearTimeout(this.#closeTimer);
     this.#closed.resolve(reason);
-    this.carrier.release(this);
+    this.#carrier.release(this);
   }
 }
 

@@ -4,6 +4,7 @@ import { silentLogger } from "../logger.ts";
 import type { SshConnection } from "./connection.ts";
 import { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
+import { agentSocket, type Credentials } from "./auth.ts";
 import { checkOptions } from "./check_options.ts";
 import { dial } from "./dial.ts";
 import { Handshake } from "./handshake.ts";
@@ -53,7 +54,7 @@ export async function connect(options: ConnectOptions): Promise<SshConnection> {
   signal?.throwIfAborted();
   const where = { host: options.host, port: options.port ?? 22 };
   using deadline = new Deadline(connectTimeoutMs, signal);
-  const { hostKeys, privateKeys } = await deadline.race(
+  const { hostKeys, credentials } = await deadline.race(
     prepare(options, where),
   );
   deadline.start(() =>
@@ -72,7 +73,7 @@ export async function connect(options: ConnectOptions): Promise<SshConnection> {
       where,
       socket,
       hostKeys,
-      privateKeys,
+      credentials,
       deadline,
       algorithms: offer(options.algorithms ?? {}, hostKeys.keyTypes),
     }).run();
@@ -87,15 +88,16 @@ export async function connect(options: ConnectOptions): Promise<SshConnection> {
 async function prepare(
   options: ConnectOptions,
   { host, port }: { host: string; port: number },
-): Promise<{ hostKeys: HostKeyCheck; privateKeys: LoadedKey[] }> {
+): Promise<{ hostKeys: HostKeyCheck; credentials: Credentials }> {
   const { logger = silentLogger, signal } = options;
+  const agent = options.agent === true ? agentSocket() : options.agent;
   const hostKeys = await prepareHostKeys(options.hostKeys, host, port, logger);
   const privateKeys: LoadedKey[] = [];
   for (const source of options.privateKeys ?? []) {
     privateKeys.push(await loadPrivateKey(source));
     signal?.throwIfAborted();
   }
-  return { hostKeys, privateKeys };
+  return { hostKeys, credentials: { privateKeys, agent } };
 }
 
 /** Fastest first: Deno's AES-GCM takes about 16 times as long as its ChaCha20. */

@@ -7,14 +7,13 @@ import {
 } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { accelerate } from "./accelerate.ts";
-import { Authentication } from "./auth.ts";
+import { Authentication, type Credentials } from "./auth.ts";
 import type { SshConnection } from "./connection.ts";
 import type { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
 import { fingerprint, type HostKey, type HostKeyCheck } from "./host_keys.ts";
 import type { ConnectOptions } from "./options.ts";
 import { printable } from "./printable.ts";
-import type { LoadedKey } from "./private_keys.ts";
 import {
   type Client,
   type ConnectConfig,
@@ -32,7 +31,7 @@ export interface HandshakeParts {
   where: { host: string; port: number };
   socket: Ssh2Socket;
   hostKeys: HostKeyCheck;
-  privateKeys: readonly LoadedKey[];
+  credentials: Credentials;
   deadline: Deadline;
   algorithms: ConnectConfig["algorithms"];
 }
@@ -48,18 +47,15 @@ export class Handshake {
   #hostKey: HostKey | undefined;
   #negotiated: NegotiatedAlgorithms | undefined;
   #connection: Ssh2Connection | undefined;
-  /** Nobody waits any more: an answer that the user gives now comes too late. */
-  #over = false;
+  /** Aborts when nobody waits any more: an answer that the user gives then comes too late. */
+  readonly #over = new AbortController();
 
   constructor(parts: HandshakeParts) {
     this.#parts = parts;
     this.#logger = parts.options.logger ?? silentLogger;
-    this.#auth = new Authentication(parts.options, parts.privateKeys, {
-      pause: () => parts.deadline.stop(),
-      resume: () => {
-        this.#expect("did not answer in authentication");
-        return !this.#over;
-      },
+    this.#auth = new Authentication(parts.options, parts.credentials, {
+      signal: this.#over.signal,
+      waitFor: (whom) => this.#waitFor(whom),
       fail: (error) => this.#outcome.reject(error),
     });
   }
@@ -78,7 +74,7 @@ export class Handshake {
       this.#expect("did not go through the key exchange");
       return await deadline.race(this.#outcome.promise);
     } finally {
-      this.#over = true;
+      this.#over.abort();
     }
   }
 
@@ -123,12 +119,12 @@ export class Handshake {
     // Time that a callback of the user takes does not count.
     deadline.stop();
     hostKeys.verify(key).then((accepted) => {
-      if (this.#over) return;
+      if (this.#over.signal.aborted) return;
       this.#hostKey = accepted;
       this.#expect("did not finish the key exchange");
       verify(true);
     }, (error) => {
-      if (this.#over) return;
+      if (this.#over.signal.aborted) return;
       this.#outcome.reject(error);
       verify(false);
     });
@@ -165,7 +161,8 @@ export class Handshake {
 
   #onError(error: Error & { level?: string; code?: unknown }): void {
     if (error.level === "agent") {
-      return this.#auth.agentFailed(error, this.#logger);
+      // There are other ways to log in.
+      return void this.#logger.warn(`the SSH agent failed: ${error.message}`);
     }
     if (!this.#connection) return this.#outcome.reject(this.#explain(error));
     const said = printable(error.message);
@@ -192,7 +189,24 @@ export class Handshake {
     );
   }
 
-  /** Starts the time limit of the next stage. */
+  /** Somebody is to answer in authentication. */
+  #waitFor(whom: "server" | "agent" | "user"): void {
+    const { deadline, where } = this.#parts;
+    if (whom === "server") {
+      return this.#expect("did not answer in authentication");
+    }
+    // Time that a callback of the user takes does not count.
+    if (whom === "user") return deadline.stop();
+    deadline.start(() =>
+      new ConnectError(
+        "connect-timeout",
+        where,
+        `the SSH agent did not answer within ${deadline.ms} ms`,
+      )
+    );
+  }
+
+  /** Starts the time limit of the server's next stage. */
   #expect(what: string): void {
     const { deadline, where, socket } = this.#parts;
     const address = formatAddress(where.host, where.port);
@@ -214,7 +228,7 @@ export class Handshake {
     const options = cause ? { cause } : undefined;
     const error = (message: string) =>
       new ConnectError("protocol-error", where, message, options);
-    if (cause?.level === "client-authentication") return this.#auth.error();
+    if (cause?.level === "client-authentication") return this.#auth.error("");
     if (socket.bytesRead === 0) {
       return error(
         `${address} closed the connection without a word; is it an SSH server, and does it take more connections (sshd: MaxStartups)?`,
@@ -224,7 +238,12 @@ export class Handshake {
       const said = JSON.stringify(printable(socket.greeting.firstLine));
       return error(`${address} does not speak SSH 2: it said ${said}`);
     }
-    if (this.#negotiated) return this.#auth.error(cause);
+    if (this.#negotiated) {
+      return this.#auth.error(
+        printable(cause?.message ?? "it closed the connection"),
+        cause,
+      );
+    }
     return error(
       `the key exchange with ${address} failed: ${
         printable(cause?.message ?? "the server closed the connection")

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import { keyFile, strings } from "./openssh_key.ts";
+import { keyFile } from "./openssh_key.ts";
+import { strings } from "./wire.ts";
 
 const TYPE = "ssh-ed25519";
 

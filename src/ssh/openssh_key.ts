@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { JsonWebKey, KeyObject } from "node:crypto";
+import { mpint, strings, uint32 } from "./wire.ts";
 
 /** The names that SSH has for JWK's curves (RFC 5656 section 10.1). */
 const CURVES: Record<string, string> = {
@@ -95,24 +96,4 @@ export function keyFile(
 
 function field(jwk: JsonWebKey, name: keyof JsonWebKey): Buffer {
   return Buffer.from(jwk[name] as string, "base64url");
-}
-
-/** RFC 4251 section 5: no zeros in front but one that keeps the number positive. */
-function mpint(digits: Buffer): Buffer {
-  const start = digits.findIndex((byte) => byte !== 0);
-  const number = digits.subarray(start);
-  return number[0]! < 0x80 ? number : Buffer.concat([Buffer.of(0), number]);
-}
-
-/** RFC 4251 section 5: each its length, then its bytes. */
-export function strings(...values: readonly Buffer[]): Buffer {
-  return Buffer.concat(
-    values.flatMap((bytes) => [uint32(bytes.length), bytes]),
-  );
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
 }

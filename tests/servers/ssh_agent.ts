@@ -1,0 +1,39 @@
+import { findProgram } from "./availability.ts";
+import { run } from "./run.ts";
+
+/** A real ssh-agent. */
+export interface SshAgent extends AsyncDisposable {
+  /** Its socket. */
+  readonly socket: string;
+}
+
+/** Starts an ssh-agent that has the keys of some files. */
+export async function startSshAgent(files: string[]): Promise<SshAgent> {
+  await using stack = new AsyncDisposableStack();
+  const dir = await Deno.makeTempDir({ prefix: "rforward-agent-" });
+  stack.defer(() => Deno.remove(dir, { recursive: true }));
+  const socket = `${dir}/socket`;
+  using watcher = Deno.watchFs(dir);
+  const child = stack.use(
+    new Deno.Command(findProgram("ssh-agent") ?? "ssh-agent", {
+      args: ["-D", "-a", socket],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn(),
+  );
+  for await (const _ of watcher) {
+    if ([...Deno.readDirSync(dir)].length > 0) break;
+  }
+  for (const file of files) {
+    await run("env", [`SSH_AUTH_SOCK=${socket}`, "ssh-add", "-q", file]);
+  }
+  const resources = stack.move();
+  return {
+    socket,
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await resources.disposeAsync();
+    },
+  };
+}
