@@ -19,7 +19,9 @@ export interface SharedFolder {
 
 /** A folder that is shared, where it really is. */
 export interface SharedRoot extends SharedFolder {
+  /** The path that clients know it by. */
   readonly as: string;
+  /** Whether nothing in it may be changed. */
   readonly readOnly: boolean;
   /** Its path without symbolic links, as it was when the folder was added. */
   readonly realPath: string;
