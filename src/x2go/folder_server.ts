@@ -1,33 +1,24 @@
-import type { ForwardedConn } from "../forward/forwarded_conn.ts";
-import { forward, type ReverseTunnel } from "../forward/tunnel.ts";
-import type { Target } from "../forward/target.ts";
 import { ArgumentError } from "../errors.ts";
+import type { ReverseTunnel } from "../forward/tunnel.ts";
 import type { Logger } from "../logger.ts";
-import { generateKeyPair } from "../ssh/key_pair.ts";
-import { serveSftp } from "../ssh/sftp_server.ts";
 import { type SharedFolder, SharedFolders } from "../ssh/shared_folders.ts";
 import { Turns } from "../turns.ts";
 import { X2GoError } from "./errors.ts";
 import {
-  type FolderKind,
-  isPlain,
-  mount,
-  type MountSource,
-  toPlain,
-  unmount,
-} from "./mounting.ts";
+  type FolderEndpoint,
+  reachFolders,
+  serveFolders,
+  type SshFileServer,
+} from "./folder_endpoint.ts";
+import { type FolderKind, mount, toPlain, unmount } from "./mounting.ts";
 import type { SessionAccess } from "./share.ts";
-import type { SshFileServer } from "./ssh_file_server.ts";
 
-/** Whom the server's sshfs logs in as here. */
-const USER = "x2go";
-/** Clients that are served at once. Each folder has one; strangers do not get past the login. */
-const MAX_CLIENTS = 100;
 /** Folders of one user whose mount points would have the same name. */
 const MAX_NAMESAKES = 9;
 
 /** A folder that is to be mounted. */
 export interface Folder extends SharedFolder {
+  /** What it is for. */
   kind: FolderKind;
 }
 
@@ -37,24 +28,35 @@ export interface MountedFolder {
   readonly mountPoint: string;
   /** The tunnel that leads to it. */
   readonly tunnel: ReverseTunnel;
-  /** Unmounts it. What the server does not do is logged: it cannot be reached any more in any case. */
+  /**
+   * Unmounts it. Does not throw: if the server does not do it, that is logged,
+   * and the folder cannot be reached any more all the same.
+   */
   unmount(): Promise<void>;
+}
+
+/** How a folder gets its endpoint, and lets go of it. */
+interface Source {
+  path: string;
+  kind: FolderKind;
+  open(): Promise<FolderEndpoint>;
+  release(): Promise<void>;
 }
 
 /**
  * Mounts folders of this side in one session. Those that this process serves
- * share the tunnel from the session's folders port, which is there while one
- * is mounted.
+ * share one endpoint, which is there while one of them is mounted.
  */
 export class FolderServer {
   readonly #folders = new SharedFolders();
   readonly #mountPoints = new Set<string>();
   /** Mounting and unmounting take turns. */
   readonly #turns = new Turns();
-  #endpoint: Endpoint | undefined;
+  #endpoint: FolderEndpoint | undefined;
 
   /**
-   * Mounts a folder that this process serves.
+   * Mounts a folder that this process serves. The server gets to see it under
+   * a name that its scripts can carry, whatever it is called here.
    *
    * @throws {ArgumentError} if it is not the absolute path of a directory, or mounted already.
    * @throws {X2GoError} if the server does not mount it.
@@ -67,22 +69,111 @@ export class FolderServer {
   ): Promise<MountedFolder> {
     const { path, kind } = folder;
     return this.#turns.take(async () => {
+      const taken = new Set([...this.#folders].map((other) => other.as));
+      if ([...this.#folders].some((other) => other.path === path)) {
+        throw new ArgumentError("path", `${path} is shared already`);
+      }
       for (const as of namesFor(folder)) {
-        const folders = [...this.#folders];
-        if (folders.some((other) => other.path === path)) throw shared(path);
-        if (folders.some((other) => other.as === as)) continue;
+        if (taken.has(as)) continue;
         await this.#folders.add({ ...folder, as });
-        const release = () => this.#release(as);
-        let mounted: MountedFolder | undefined;
-        try {
-          const endpoint = this.#endpoint ??= await this.#serve(access, logger);
-          const as
-        } finally {
-          if (!mounted) await release();
-        }
+        const mounted = await this.#mount(access, logger, {
+          path: as,
+          kind,
+          open: async () =>
+            this.#endpoint ??= await serveFolders(
+              access,
+              this.#folders,
+              logger,
+            ),
+          release: () => this.#remove(as),
+        });
         if (mounted) return mounted;
       }
-      throw taken(path, access)
+      throw noMountPoint(path, access);
     });
   }
+
+  /**
+   * Mounts a folder that another SSH server serves.
+   *
+   * @throws {ArgumentError} if X2Go cannot carry the path.
+   * @throws {X2GoError} if the server does not mount it.
+   */
+  mountVia(
+    access: SessionAccess,
+    path: string,
+    via: SshFileServer,
+    logger: Logger,
+  ): Promise<MountedFolder> {
+    return this.#turns.take(async () => {
+      let endpoint: FolderEndpoint | undefined;
+      const mounted = await this.#mount(access, logger, {
+        path,
+        kind: "folder",
+        open: async () => endpoint = await reachFolders(access, via, logger),
+        release: async () => await endpoint?.close(),
+      });
+      if (mounted) return mounted;
+      throw noMountPoint(path, access);
+    });
+  }
+
+  /** @returns undefined if another folder has the mount point. Unless it is mounted, the source is released. */
+  async #mount(
+    access: SessionAccess,
+    logger: Logger,
+    { path, kind, open, release }: Source,
+  ): Promise<MountedFolder | undefined> {
+    const { connection, session: { name } } = access;
+    await using failure = new AsyncDisposableStack();
+    failure.defer(release);
+    const { tunnel, ...login } = await open();
+    const source = { ...login, port: tunnel.port, path, kind };
+    const mountPoint = await mount(access, source, this.#mountPoints);
+    if (mountPoint === undefined) return undefined;
+    failure.move();
+    this.#mountPoints.add(mountPoint);
+    logger.info(`${path} is mounted at ${mountPoint}`);
+    const end = async () => {
+      if (!this.#mountPoints.delete(mountPoint)) return;
+      // Where nobody is connected the server has unmounted it, or it is gone.
+      if (tunnel.connections.size > 0) {
+        await unmount(connection, name, mountPoint).catch((error) =>
+          logger.warn(`${mountPoint} is still mounted: ${error.message}`, error)
+        );
+      }
+      await release();
+    };
+    return { mountPoint, tunnel, unmount: () => this.#turns.take(end) };
+  }
+
+  async #remove(as: string): Promise<void> {
+    this.#folders.delete(as);
+    if ([...this.#folders].length > 0) return;
+    const endpoint = this.#endpoint;
+    this.#endpoint = undefined;
+    await endpoint?.close();
+  }
+}
+
+/**
+ * What a folder may be called on the server. Its mount point takes its name
+ * from that and belongs to the user, not the session: so another session may
+ * have the first ones. A spool is the session's.
+ */
+function namesFor({ path, kind }: Folder): string[] {
+  if (kind !== "folder") return [`/${kind}`];
+  const name = toPlain(path);
+  return Array.from(
+    { length: MAX_NAMESAKES },
+    (_, i) => i === 0 ? name : `${name}_${i + 1}`,
+  );
+}
+
+function noMountPoint(path: string, { session }: SessionAccess): X2GoError {
+  return new X2GoError(
+    "x2go-share",
+    `${path} cannot be mounted: another folder of the user has its mount point`,
+    session.name,
+  );
 }

@@ -9,6 +9,11 @@
  */
 
 export { X2GoError, type X2GoErrorCode } from "./errors.ts";
+export type { SshFileServer } from "./folder_endpoint.ts";
+export { type FolderOptions, FolderShare } from "./folders.ts";
+export { type Job, type JobHandler, runCommand, saveJobs } from "./jobs.ts";
+export { MimeBoxShare } from "./mime_box.ts";
+export { PrinterShare } from "./printing.ts";
 export type { DisplayOptions, StartOptions } from "./protocol.ts";
 export type { WaitOptions } from "./run_script.ts";
 export { X2GoSession } from "./session.ts";
@@ -20,3 +25,4 @@ export type {
 export type { SessionAccess, SessionShare } from "./share.ts";
 export { type SoundOptions, SoundShare } from "./sound.ts";
 export type { SoundSystem, SoundTarget } from "./sound_server.ts";
+export type { SpoolOptions, SpoolShare } from "./spool.ts";

@@ -51,7 +51,7 @@ const NOT_PLAIN = /[^\p{L}\p{M}\p{N}/.-]+/gu;
  * for `/` and blanks, end it at a colon, and have words of their own between `__`.
  */
 export function isPlain(path: string): boolean {
-  return !/__|[^\p{L}\p{M}\p{N}/._-]/u.test(path);
+  return !/__|[^\p{L}\p{M}\p{N}/._ -]/u.test(path);
 }
 
 /** A path with `_` for what is not plain, cut at the front if it is too long for the name of a mount point. */
@@ -182,13 +182,12 @@ function unmountScript(session: string, mountPoint: string): Script {
   return {
     name: "the unmounting of a folder",
     session,
-    text:
-      `! ${mounted} || fusermount -uz ${place}; ${forget}; ! ${mounted}`,
+    text: `! ${mounted} || fusermount -uz ${place}; ${forget}; ! ${mounted}`,
   };
 }
 
 function isPlaceOf({ path, kind }: MountSource): (place: string) => boolean {
-  const name = path.replaceAll("/", "_");
+  const name = path.replace(/[/ ]/g, "_");
   return (place) =>
     kind === "folder"
       ? place.endsWith(`/media/disk/${name}`)

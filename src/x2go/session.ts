@@ -1,6 +1,12 @@
 import type { SshConnection } from "../ssh/connection.ts";
 import { Turns } from "../turns.ts";
 import { X2GoError } from "./errors.ts";
+import { FolderServer } from "./folder_server.ts";
+import { type FolderOptions, FolderShare } from "./folders.ts";
+import type { JobHandler } from "./jobs.ts";
+import { MimeBoxShare } from "./mime_box.ts";
+import { listMounts } from "./mounting.ts";
+import { PrinterShare } from "./printing.ts";
 import {
   type DisplayOptions,
   parseStarted,
@@ -22,6 +28,7 @@ import {
 import type { SessionAccess, SessionShare } from "./share.ts";
 import { Shares } from "./shares.ts";
 import { type SoundOptions, SoundShare } from "./sound.ts";
+import type { SpoolOptions } from "./spool.ts";
 
 /**
  * A session on an X2Go server, and what of this side is shared with it.
@@ -53,6 +60,7 @@ export class X2GoSession implements AsyncDisposable {
   #remote: RemoteSession;
   #info: SessionInfo;
   readonly #shares = new Shares();
+  readonly #folders = new FolderServer();
   /** What changes the session or its shares takes turns. */
   readonly #turns = new Turns();
 
@@ -279,7 +287,71 @@ export class X2GoSession implements AsyncDisposable {
    * @throws {ForwardDeniedError} if the session's sound port is taken.
    */
   shareSound(options: SoundOptions = {}): Promise<SoundShare> {
-    return this.#share(new SoundShare(options));
+    return this.#share(() => new SoundShare(options));
+  }
+
+  /**
+   * Mounts a folder of this side for the session's programs. Nothing else of
+   * this side can be reached through it, and no port is opened here.
+   *
+   * @param path The folder's absolute path.
+   * @param options Whether it may be changed, and who serves it.
+   * @returns the share; its `mountPoint` is where the folder is on the server.
+   * @throws {ArgumentError} if there is no such folder, or it is shared already.
+   * @throws {X2GoError} `x2go-share` with the server's words if it is not mounted.
+   * @throws {ForwardDeniedError} if the session's folders port is taken.
+   */
+  shareFolder(path: string, options: FolderOptions = {}): Promise<FolderShare> {
+    return this.#share(() => new FolderShare(this.#folders, path, options));
+  }
+
+  /**
+   * Has what the session prints handled on this side. The server needs
+   * x2goserver-printing and a CUPS queue with the URI `cups-x2go:/`.
+   *
+   * @param handler What is done with each job, one after the other:
+   * {@linkcode saveJobs}, {@linkcode runCommand} or a function of yours.
+   * @param options Who is told of problems.
+   * @throws {X2GoError} `x2go-share` with the server's words if the spool is not mounted.
+   * @throws {ForwardDeniedError} if the session's folders port is taken.
+   *
+   * @example
+   * ```ts ignore
+   * await session.sharePrinter(({ title, file }) => console.log(title, file));
+   * ```
+   */
+  sharePrinter(
+    handler: JobHandler,
+    options: SpoolOptions = {},
+  ): Promise<PrinterShare> {
+    return this.#share(() => new PrinterShare(this.#folders, handler, options));
+  }
+
+  /**
+   * Has the files that the session's programs put into X2Go's MIME box handled
+   * on this side, e.g. opened.
+   *
+   * @param handler What is done with each file, one after the other.
+   * @param options Who is told of problems.
+   * @throws {X2GoError} `x2go-share` with the server's words if it is not mounted.
+   * @throws {ForwardDeniedError} if the session's folders port is taken.
+   */
+  shareMimeBox(
+    handler: JobHandler,
+    options: SpoolOptions = {},
+  ): Promise<MimeBoxShare> {
+    return this.#share(() => new MimeBoxShare(this.#folders, handler, options));
+  }
+
+  /**
+   * Where folders and spools of this side are mounted on the server, as it has
+   * them in its list.
+   *
+   * @param options `timeoutMs`: 30000 by default.
+   * @throws {X2GoError} if the server does not answer.
+   */
+  listMounts(options: WaitOptions = {}): Promise<string[]> {
+    return listMounts(this.connection, this.#info.name, options);
   }
 
   /** Stops what is shared. The session itself goes on. */
@@ -287,8 +359,8 @@ export class X2GoSession implements AsyncDisposable {
     await this.#turns.take(() => this.#shares.stop());
   }
 
-  #share<S extends SessionShare>(share: S): Promise<S> {
-    return this.#turns.take(() => this.#shares.begin(share, this.#access()));
+  #share<S extends SessionShare>(make: () => S): Promise<S> {
+    return this.#turns.take(() => this.#shares.begin(make(), this.#access()));
   }
 
   #access(): SessionAccess {

@@ -15,7 +15,12 @@ export class Shares extends Set<SessionShare> {
     share: S,
     access: SessionAccess,
   ): Promise<S> {
-    await share.resume(access);
+    try {
+      await share.resume(access);
+    } catch (error) {
+      await share.stop();
+      throw error;
+    }
     this.add(share);
     share.stopped.then(() => this.delete(share));
     return share;

@@ -1,0 +1,104 @@
+import type { ForwardedConn } from "../forward/forwarded_conn.ts";
+import { forward, type ReverseTunnel } from "../forward/tunnel.ts";
+import type { Logger } from "../logger.ts";
+import { generateKeyPair } from "../ssh/key_pair.ts";
+import { serveSftp } from "../ssh/sftp_server.ts";
+import type { SharedFolders } from "../ssh/shared_folders.ts";
+import type { SessionAccess } from "./share.ts";
+
+/** Whom the server logs in as. */
+const USER = "x2go";
+/** Clients that are served at once. Each folder has one; strangers do not get past the login. */
+const MAX_CLIENTS = 100;
+
+/** An SSH server that serves files, and can serve folders in place of this process. */
+export interface SshFileServer {
+  /** Name or address, as this side reaches it; `127.0.0.1` by default. */
+  host?: string;
+  /** 22 by default. */
+  port?: number;
+  /** Whom the X2Go server logs in as. */
+  user: string;
+  /**
+   * The private key that it logs in with, in OpenSSH's format and without a
+   * passphrase. It is on the X2Go server while the folder is being mounted:
+   * have `authorized_keys` allow it nothing but
+   * `restrict,command="internal-sftp"`.
+   */
+  privateKey: string;
+  /** Its host key, as in `/etc/ssh/ssh_host_ed25519_key.pub`: `ssh-ed25519 AAAA…`. */
+  hostKey: string;
+}
+
+/** Where the server's sshfs finds folders, through a tunnel. */
+export interface FolderEndpoint {
+  /** The tunnel that leads there. */
+  readonly tunnel: ReverseTunnel;
+  /** Whom it logs in as. */
+  readonly user: string;
+  /** What it logs in with. */
+  readonly privateKey: string;
+  /** What it has to find there. */
+  readonly hostKey: string;
+  /** Settles once nothing is served any more. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves folders in this process, at the session's folders port. The keys are
+ * made for this: nobody else has them.
+ *
+ * @throws {ForwardDeniedError} if the port is taken.
+ */
+export async function serveFolders(
+  { connection, session }: SessionAccess,
+  folders: SharedFolders,
+  logger: Logger,
+): Promise<FolderEndpoint> {
+  const [login, host] = await Promise.all([
+    generateKeyPair(),
+    generateKeyPair(),
+  ]);
+  const clients = new Set<Promise<void>>();
+  const sftp = (conn: ForwardedConn): Promise<void> => {
+    if (clients.size >= MAX_CLIENTS) return Promise.resolve();
+    const client = serveSftp(conn, {
+      folders,
+      user: USER,
+      authorizedKey: login.publicKey,
+      hostKey: host.privateKey,
+      logger,
+    }).finally(() => clients.delete(client));
+    clients.add(client);
+    return client;
+  };
+  const tunnel = await forward(connection, {
+    bind: { port: session.foldersPort },
+    target: sftp,
+    logger,
+  });
+  return {
+    tunnel,
+    user: USER,
+    privateKey: login.privateKey,
+    hostKey: host.publicKey,
+    async close() {
+      await tunnel.stop();
+      await Promise.allSettled(clients);
+    },
+  };
+}
+
+/** Has another SSH server serve folders, at a port of the X2Go server's choice. */
+export async function reachFolders(
+  { connection }: SessionAccess,
+  { host = "127.0.0.1", port = 22, ...login }: SshFileServer,
+  logger: Logger,
+): Promise<FolderEndpoint> {
+  const tunnel = await forward(connection, {
+    bind: { port: 0 },
+    target: { host, port },
+    logger,
+  });
+  return { ...login, tunnel, close: () => tunnel.stop() };
+}

@@ -1,0 +1,103 @@
+import { type ParsedPath, posix } from "node:path";
+import { printable } from "../ssh/printable.ts";
+import { X2GoError } from "./errors.ts";
+
+/** Something that a program in a session sent to this side: a page to print, a file to open. */
+export interface Job {
+  /** What it is called over there: one line of text, not to be trusted. */
+  readonly title: string;
+  /** The absolute path of its file here. The server cannot reach it any more. It is removed when the handler is done. */
+  readonly file: string;
+}
+
+/** Does something with a job, which is done when the promise is fulfilled. If it fails, the job is kept. */
+export type JobHandler = (job: Job) => void | Promise<void>;
+
+/** Bytes of a name, so that there is room for a number and an extension: file systems take 255. */
+const MAX_NAME = 200;
+
+/**
+ * A handler that saves each job in a directory, in a file named after its
+ * title. No file that is there is replaced. Deno has to be allowed to write the
+ * directory.
+ *
+ * @param directory The directory; it has to be there.
+ */
+export function saveJobs(directory: string): JobHandler {
+  return async ({ title, file }) => {
+    using source = await Deno.open(file);
+    const [target, path] = await openNew(
+      directory,
+      nameFor(title, posix.extname(file)),
+    );
+    try {
+      await source.readable.pipeTo(target.writable);
+    } catch (error) {
+      await Deno.remove(path);
+      throw error;
+    }
+  };
+}
+
+/**
+ * A handler that runs a command for each job, without a shell, and waits for
+ * it. Deno has to be allowed to run the program.
+ *
+ * @param program The program.
+ * @param args Its arguments for a job.
+ *
+ * @example Prints with the default printer of this side
+ * ```ts
+ * import { runCommand } from "@x2go/rforward/x2go";
+ *
+ * const print = runCommand("lp", ({ title, file }) => ["-t", title, file]);
+ * ```
+ */
+export function runCommand(
+  program: string,
+  args: (job: Job) => string[],
+): JobHandler {
+  return async (job) => {
+    const command = new Deno.Command(program, {
+      args: args(job),
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    });
+    const { success, code, stderr } = await command.output();
+    if (success) return;
+    const said = printable(new TextDecoder().decode(stderr));
+    throw new X2GoError(
+      "x2go-share",
+      `${program} failed with exit status ${code}: ${said || "no reason"}`,
+    );
+  };
+}
+
+/** A title as the name of a file; it may come with the extension or without. */
+function nameFor(title: string, extension: string): ParsedPath {
+  const plain = title.replace(/[/\\:*?"<>|\p{C}]+/gu, "_")
+    .replace(/^[.\s]+/, "");
+  return posix.parse(
+    plain.endsWith(extension) ? plain : `${plain}${extension}`,
+  );
+}
+
+/** Makes a file of that name, or of the first with a number that there is not. */
+async function openNew(
+  directory: string,
+  { name, ext }: ParsedPath,
+): Promise<[Deno.FsFile, string]> {
+  const bytes = new TextEncoder().encode(name).subarray(0, MAX_NAME);
+  const stem = new TextDecoder().decode(bytes).replace(/\uFFFD$/, "");
+  for (let number = 1;; number++) {
+    const unique = number === 1 ? "" : ` (${number})`;
+    const path = posix.join(directory, stem + unique + ext.slice(0, 20));
+    try {
+      const options = { write: true, createNew: true };
+      return [await Deno.open(path, options), path];
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+  }
+}
