@@ -11,6 +11,7 @@ export const MAX_LENGTH = 256 * 1024;
 
 // Where things are in the memory of the module.
 const STATE = 0;
+const KEY = STATE + 16;
 const TAG = 64;
 const TAG_RECEIVED = 80;
 /** Where a little of the keystream is made. */
@@ -55,9 +56,7 @@ function start(): Engine {
  * until any of them is called again.
  */
 export class ChaCha20Poly1305 {
-  /** K_2 of the document: for packets. */
   readonly #packetKey: Uint32Array;
-  /** K_1 of the document: for their lengths. */
   readonly #lengthKey: Uint32Array;
   readonly #engine: Engine;
   #freed = false;
@@ -72,12 +71,15 @@ export class ChaCha20Poly1305 {
     }
   }
 
-  /** @param key 64 bytes, as the key exchange makes them. They are copied. */
-  constructor(key: Uint8Array) {
-    if (key.length !== 64) throw new RangeError("the key has to have 64 bytes");
-    const words = new Uint32Array(Uint8Array.from(key).buffer);
-    this.#packetKey = words.subarray(0, 8);
-    this.#lengthKey = words.subarray(8);
+  /**
+   * Copies its keys, of 32 bytes each.
+   *
+   * @param packetKey K_2 of the document, which encrypts packets.
+   * @param lengthKey K_1 of the document, which encrypts their lengths.
+   */
+  constructor(packetKey: Uint8Array, lengthKey: Uint8Array) {
+    this.#packetKey = keyWords(packetKey);
+    this.#lengthKey = keyWords(lengthKey);
     this.#engine = engine ??= start();
   }
 
@@ -139,7 +141,7 @@ export class ChaCha20Poly1305 {
     this.#freed = true;
     this.#packetKey.fill(0);
     this.#lengthKey.fill(0);
-    this.#engine.words.fill(0, 4, 16);
+    this.#engine.bytes.fill(0, KEY, BODY);
   }
 
   /** Copies a packet to where it is worked on; returns where its body ends. */
@@ -169,11 +171,16 @@ export class ChaCha20Poly1305 {
   ): void {
     if (this.#freed) throw new TypeError("the key was freed");
     const { words, chacha20 } = this.#engine;
-    words.set(key, 4);
+    words.set(key, KEY / 4);
     words[12] = block;
     words[15] = swapBytes(sequence);
     chacha20(STATE, address, length);
   }
+}
+
+function keyWords(key: Uint8Array): Uint32Array {
+  if (key.length !== 32) throw new RangeError("a key has 32 bytes");
+  return new Uint32Array(Uint8Array.from(key).buffer);
 }
 
 /** A number as the nonce holds it: big-endian in a little-endian word. */

@@ -92,7 +92,6 @@ export class Handshake {
         hostVerifier: (key: Buffer, verify: (good: boolean) => void) =>
           this.#verify(key, verify),
       } as ConnectConfig);
-      accelerate(protocolOf(this.#client));
     } catch (cause) {
       const { message } = cause as Error;
       const lists = Object.entries(options.algorithms ?? {});
@@ -102,6 +101,7 @@ export class Handshake {
       const argument = list ? `algorithms.${list[0]}` : "algorithms";
       throw new ArgumentError(argument, printable(message), { cause });
     }
+    accelerate(protocolOf(this.#client));
   }
 
   /**

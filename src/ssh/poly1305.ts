@@ -28,11 +28,6 @@ import {
   when,
 } from "./wasm_assembler.ts";
 
-/** Bytes before a message that are overwritten. */
-export const POLY1305_BEFORE = 48;
-/** Bytes after a message that are overwritten. */
-export const POLY1305_AFTER = 16;
-
 const BITS = 26;
 const MASK = 2 ** BITS - 1;
 /** What r is masked with, in words (RFC 8439 section 2.5.1). */
@@ -60,8 +55,10 @@ const vector = {
 
 /**
  * Makes `poly1305(key, message, length, tag)`, which writes the tag of a
- * message of at least one byte. Key and tag may lie in what is overwritten
- * around the message.
+ * message of at least one byte.
+ *
+ * It overwrites the 48 bytes before the message and the 16 after it. The tag
+ * may go there.
  */
 export function poly1305(): WasmFunction {
   const f = new WasmFunction("poly1305");

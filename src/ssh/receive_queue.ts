@@ -1,18 +1,19 @@
 /** A chunk as it comes from the transport, and as streams hand it on. */
 export type Chunk = Uint8Array<ArrayBuffer>;
 
-/** Chunks under this size are gathered while nobody reads. */
-const SMALL = 1024;
-/** Bytes that small chunks are gathered in. */
-const GATHERED = 4 * SMALL;
+/** What comes in is gathered in buffers that have at least this size, ... */
+const SMALLEST = 4 * 1024;
+/** ... twice that of the last chunk that was read, and at most this one. */
+const LARGEST = 128 * 1024;
 
 /**
  * What came in on a channel and was not read yet, as a ReadableStream.
  *
  * The stream asks for one chunk at a time and only when its reader does, so
  * `onRead` tells exactly what may be given back to the SSH window. What is
- * held takes a few times the window in memory at most, however small the
- * packets are that it came in.
+ * held takes no more memory than its length and one buffer, however small the
+ * packets are that it came in. Who reads gets few large chunks, which halves
+ * the cost of reading, and may keep or transfer them.
  */
 export class ReceiveQueue {
   /** Where it is read. */
@@ -22,11 +23,14 @@ export class ReceiveQueue {
 
   readonly #onRead: (bytes: number) => void;
   #controller!: ReadableStreamDefaultController<Chunk>;
-  #chunks: Chunk[] = [];
-  /** Index of the first chunk that was not read. */
-  #head = 0;
-  /** Small chunks in one piece; the last of `#chunks` is what of it is used. */
-  #gathered: Chunk | undefined;
+  /** Buffers that are full. */
+  #full: Chunk[] = [];
+  /** The buffer that comes after them, and how much of it is filled. */
+  #buffer: Chunk = new Uint8Array();
+  #filled = 0;
+  #nextSize = SMALLEST;
+  /** Bytes that are in all of them. */
+  #held = 0;
   /** Wakes the reader that waits for the next chunk. */
   #wake: (() => void) | undefined;
   /** What comes after the last chunk. */
@@ -49,52 +53,52 @@ export class ReceiveQueue {
     }, { highWaterMark: 0 });
   }
 
-  /** Takes a chunk from the transport. */
-  push(chunk: Chunk): void {
-    if (chunk.length === 0) return;
-    if (this.#end) return this.#onRead(chunk.length);
-    if (chunk.length < SMALL && this.#chunks.length > 0) this.#gather(chunk);
-    else this.#add(own(chunk));
+  /** Takes data from the transport; it is copied. */
+  push(data: Uint8Array): void {
+    if (data.length === 0) return;
+    if (this.#end) return this.#onRead(data.length);
+    this.#held += data.length;
+    for (let rest = data; rest.length > 0;) {
+      if (this.#filled === this.#buffer.length) this.#startBuffer(rest.length);
+      const part = rest.subarray(0, this.#buffer.length - this.#filled);
+      this.#buffer.set(part, this.#filled);
+      this.#filled += part.length;
+      rest = rest.subarray(part.length);
+    }
     this.#wake?.();
   }
 
-  /** No more will come; with an error if it should have. What is queued is still read first. */
+  /** No more will come; with an error if it should have. What is held is still read first. */
   end(error?: Error): void {
     if (this.#end) return;
     this.#end = error ? { error } : {};
-    if (this.#chunks.length === 0) this.#finish(this.#end);
+    if (this.#held === 0) this.#finish(this.#end);
   }
 
-  /** Nothing more may be read, not even what is queued. */
+  /** Nothing more may be read, not even what is held. */
   abort(error: Error): void {
     this.#discard();
     this.end(error);
   }
 
-  #pull(): Promise<void> | void {
-    if (this.#chunks.length > 0) return this.#deliver();
-    return new Promise((resolve) => {
-      this.#wake = () => {
-        this.#wake = undefined;
-        if (this.#chunks.length > 0) this.#deliver();
-        resolve();
-      };
-    });
+  async #pull(): Promise<void> {
+    if (this.#held === 0) {
+      // Goes on once all is here that came together with what wakes it.
+      await new Promise<void>((resolve) => this.#wake = resolve);
+      this.#wake = undefined;
+    }
+    if (this.#held > 0) this.#deliver();
   }
 
   /** Hands over the next chunk, and the end if nothing is left before it. */
   #deliver(): void {
-    const chunk = this.#chunks[this.#head++]!;
-    // Amortised: neither a shift for each chunk nor a dead half that grows.
-    if (this.#head === this.#chunks.length || this.#head === 64) {
-      this.#chunks.splice(0, this.#head);
-      this.#head = 0;
-    }
-    if (this.#chunks.length === 0) this.#gathered = undefined;
+    const chunk = this.#full.shift() ?? this.#takeFilled();
+    this.#nextSize = Math.min(Math.max(2 * chunk.length, SMALLEST), LARGEST);
+    this.#held -= chunk.length;
     this.bytesRead += chunk.length;
     this.#controller.enqueue(chunk);
     this.#onRead(chunk.length);
-    if (this.#end && this.#chunks.length === 0) this.#finish(this.#end);
+    if (this.#end && this.#held === 0) this.#finish(this.#end);
   }
 
   #finish({ error }: { error?: Error }): void {
@@ -103,38 +107,28 @@ export class ReceiveQueue {
     this.#wake?.();
   }
 
-  #add(chunk: Chunk): void {
-    this.#chunks.push(chunk);
-    this.#gathered = undefined;
+  #startBuffer(wanted: number): void {
+    if (this.#filled > 0) this.#full.push(this.#buffer);
+    this.#buffer = new Uint8Array(Math.max(wanted, this.#nextSize));
+    this.#filled = 0;
   }
 
-  #gather(chunk: Chunk): void {
-    let used = this.#gathered ? this.#chunks.pop()!.length : 0;
-    if (!this.#gathered || used + chunk.length > GATHERED) {
-      if (this.#gathered) this.#chunks.push(this.#gathered.subarray(0, used));
-      this.#gathered = new Uint8Array(GATHERED);
-      used = 0;
-    }
-    this.#gathered.set(chunk, used);
-    this.#chunks.push(this.#gathered.subarray(0, used + chunk.length));
+  /** What is in the last buffer, which is left to who gets it unless most of it is empty. */
+  #takeFilled(): Chunk {
+    const filled = this.#buffer.subarray(0, this.#filled);
+    const mostlyEmpty = 2 * filled.length < this.#buffer.length;
+    this.#buffer = new Uint8Array();
+    this.#filled = 0;
+    return mostlyEmpty ? filled.slice() : filled;
   }
 
-  /** Throws away what is queued; returns how many bytes that was. */
+  /** Throws away what is held; returns how many bytes that was. */
   #discard(): number {
-    const unread = this.#chunks.slice(this.#head);
-    this.#chunks = [];
-    this.#head = 0;
-    this.#gathered = undefined;
-    this.#wake = undefined;
-    return unread.reduce((bytes, chunk) => bytes + chunk.length, 0);
+    const discarded = this.#held;
+    this.#full = [];
+    this.#buffer = new Uint8Array();
+    this.#filled = 0;
+    this.#held = 0;
+    return discarded;
   }
-}
-
-/**
- * A chunk that its reader may keep or transfer: ssh2's are Buffers, and may be
- * part of what holds other packets too.
- */
-function own({ buffer, byteOffset, length }: Chunk): Chunk {
-  const view = new Uint8Array(buffer, byteOffset, length);
-  return length * 2 > buffer.byteLength ? view : view.slice();
 }

@@ -33,7 +33,8 @@ export class Ssh2Cipher {
     this.outSeqno = native.outSeqno;
     this.#write = native._onWrite;
     this.#aead = new ChaCha20Poly1305(
-      Buffer.concat([native._encKeyMain, native._encKeyPktLen]),
+      native._encKeyMain,
+      native._encKeyPktLen,
     );
   }
 

@@ -17,13 +17,14 @@ export interface NativeDecipher {
 /** Takes a payload. What it returns, unless undefined, ends the call of `decrypt`; false stands for the offset reached. */
 type PayloadHandler = (payload: Buffer) => number | false | undefined;
 
-/** Payloads of this size and more stay where they were received; smaller ones would keep too much else in memory. */
-const IN_PLACE = 8 * 1024;
+/** The number of the message (RFC 4254 section 9). */
+const CHANNEL_DATA = 94;
 
 /**
  * Decrypts what ssh2 receives, in the place of its ChaChaPolyDecipherNative.
  *
- * It overwrites what it is given: what was received is not to be used again.
+ * The payload of SSH_MSG_CHANNEL_DATA is good only while it is handled: who
+ * takes the data copies it ({@linkcode ReceiveQueue} does). All others may be kept.
  */
 export class Ssh2Decipher {
   /** The sequence number of the next packet; ssh2 resets it at NEWKEYS. */
@@ -42,7 +43,8 @@ export class Ssh2Decipher {
     this.inSeqno = native.inSeqno;
     this._onPayload = native._onPayload;
     this.#aead = new ChaCha20Poly1305(
-      Buffer.concat([native._decKeyMain, native._decKeyPktLen]),
+      native._decKeyMain,
+      native._decKeyPktLen,
     );
   }
 
@@ -124,9 +126,7 @@ export class Ssh2Decipher {
     this.inSeqno = (this.inSeqno + 1) >>> 0;
     const size = body.length - 1 - body[0]!;
     if (size < 0) throw new Error("Bad padding length");
-    const payload = body.subarray(1, 1 + size);
-    if (size < IN_PLACE) return Buffer.from(payload);
-    packet.set(payload);
-    return Buffer.from(packet.buffer, packet.byteOffset, size);
+    const payload = Buffer.from(body.buffer, body.byteOffset + 1, size);
+    return payload[0] === CHANNEL_DATA ? payload : Buffer.from(payload);
   }
 }

@@ -34,17 +34,17 @@ function chunk(length: number, fill = 1): Uint8Array<ArrayBuffer> {
 
 Deno.test("ReceiveQueue gives window back for what was read, and no more", async () => {
   const it = setUp();
-  it.queue.push(chunk(2000, 1));
+  it.queue.push(chunk(32_000, 1));
   it.queue.push(chunk(3000, 2));
   const reader = it.queue.readable.getReader();
   await Promise.resolve();
   assertEquals(it.returned, 0);
 
-  assertEquals((await reader.read()).value, chunk(2000, 1));
-  assertEquals(it.returned, 2000);
+  assertEquals((await reader.read()).value, chunk(32_000, 1));
+  assertEquals(it.returned, 32_000);
   assertEquals((await reader.read()).value, chunk(3000, 2));
-  assertEquals(it.returned, 5000);
-  assertEquals(it.queue.bytesRead, 5000);
+  assertEquals(it.returned, 35_000);
+  assertEquals(it.queue.bytesRead, 35_000);
 });
 
 Deno.test("ReceiveQueue hands a chunk at once to who waits for it", async () => {
@@ -56,6 +56,32 @@ Deno.test("ReceiveQueue hands a chunk at once to who waits for it", async () => 
   queue.push(chunk(1));
 
   assertEquals(await reading, { done: false, value: chunk(1) });
+});
+
+Deno.test("ReceiveQueue hands packets that come together to a fast reader as one chunk", async () => {
+  const { queue } = setUp();
+  const reader = queue.readable.getReader();
+  const sizes: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const reading = reader.read();
+    await Promise.resolve();
+    for (let packet = 0; packet < 4; packet++) queue.push(chunk(32_000));
+    sizes.push((await reading).value!.length);
+    while (queue.bytesRead < 128_000 * (i + 1)) await reader.read();
+  }
+
+  assertEquals(sizes[0], 32_000);
+  assertEquals(sizes.slice(2), [128_000, 128_000, 128_000]);
+});
+
+Deno.test("ReceiveQueue copies what it takes", async () => {
+  const { queue } = setUp();
+  const data = chunk(2000, 1);
+  queue.push(data);
+  data.fill(2);
+  queue.end();
+
+  assertEquals(await Array.fromAsync(queue.readable), [chunk(2000, 1)]);
 });
 
 Deno.test("ReceiveQueue ends after what it holds", async () => {
