@@ -42,7 +42,9 @@ export interface MountSource {
 const MOUNT_MS = 40_000;
 const UNMOUNT_MS = 20_000;
 
-/** What is not {@linkcode isPlain}. */
+/** Bytes of a mount point's name, with room for a number: file systems take 255. */
+const MAX_NAME = 200;
+/** What is not {@linkcode isPlain}, and `_`, so that two never meet. */
 const NOT_PLAIN = /[^\p{L}\p{M}\p{N}/.-]+/gu;
 
 /**
@@ -56,10 +58,11 @@ export function isPlain(path: string): boolean {
 
 /** A path with `_` for what is not plain, cut at the front if it is too long for the name of a mount point. */
 export function toPlain(path: string): string {
-  const MAX = 200;
-  const bytes = new TextEncoder().encode(path);
-  const end = new TextDecoder().decode(bytes.subarray(-MAX));
-  return (bytes.length > MAX ? `/${end}` : end).replace(NOT_PLAIN, "_");
+  const plain = path.replace(NOT_PLAIN, "_");
+  const bytes = new TextEncoder().encode(plain);
+  if (bytes.length <= MAX_NAME) return plain;
+  const end = new TextDecoder().decode(bytes.subarray(-MAX_NAME));
+  return `/${end.replace(/^\uFFFD*/, "")}`;
 }
 
 /**
@@ -95,11 +98,14 @@ export async function mount(
       await unmount(connection, name, inTheWay);
       continue;
     }
-    const said = printable(stderr || stdout);
+    const [said = stdout || stderr] =
+      /^(?:mounting|insertion) of .*$/m.exec(stderr) ?? [];
     const log = tried ? await sshfsWords(connection, name) : "";
     throw new X2GoError(
       "x2go-share",
-      `the server did not mount the folder: ${said}${log && `; sshfs: ${log}`}`,
+      `the server did not mount the folder: ${printable(said)}${
+        log && `; sshfs: ${log}`
+      }`,
       name,
     );
   }
