@@ -1,3 +1,4 @@
+import { ForwardDeniedError } from "../errors.ts";
 import type { ForwardedConn } from "../forward/forwarded_conn.ts";
 import { forward, type ReverseTunnel } from "../forward/tunnel.ts";
 import type { Logger } from "../logger.ts";
@@ -45,10 +46,14 @@ export interface FolderEndpoint {
 }
 
 /**
- * Serves folders in this process, at the session's folders port. The keys are
- * made for this: nobody else has them.
+ * Serves folders in this process. The keys are made for this: nobody else has
+ * them.
  *
- * @throws {ForwardDeniedError} if the port is taken.
+ * The server gets to them by the session's folders port. If that is taken, by
+ * what is left of a client that was lost for instance, any other will do: the
+ * server is told the number with each folder.
+ *
+ * @throws {ForwardDeniedError} if the server will not listen at all.
  */
 export async function serveFolders(
   { connection, session }: SessionAccess,
@@ -72,10 +77,16 @@ export async function serveFolders(
     clients.add(client);
     return client;
   };
-  const tunnel = await forward(connection, {
-    bind: { port: session.foldersPort },
-    target: sftp,
-    logger,
+  const listen = (port: number) =>
+    forward(connection, {
+      bind: { port },
+      target: sftp,
+      retryDelayMs: 0,
+      logger,
+    });
+  const tunnel = await listen(session.foldersPort).catch((error) => {
+    if (error instanceof ForwardDeniedError) return listen(0);
+    throw error;
   });
   return {
     tunnel,

@@ -49,7 +49,6 @@ interface Source {
  */
 export class FolderServer {
   readonly #folders = new SharedFolders();
-  readonly #mountPoints = new Set<string>();
   /** Mounting and unmounting take turns. */
   readonly #turns = new Turns();
   #endpoint: FolderEndpoint | undefined;
@@ -60,7 +59,7 @@ export class FolderServer {
    *
    * @throws {ArgumentError} if it is not the absolute path of a directory, or mounted already.
    * @throws {X2GoError} if the server does not mount it.
-   * @throws {ForwardDeniedError} if the session's folders port is taken.
+   * @throws {ForwardDeniedError} if the server will not listen for us.
    */
   mount(
     access: SessionAccess,
@@ -69,12 +68,12 @@ export class FolderServer {
   ): Promise<MountedFolder> {
     const { path, kind } = folder;
     return this.#turns.take(async () => {
-      const taken = new Set([...this.#folders].map((other) => other.as));
-      if ([...this.#folders].some((other) => other.path === path)) {
+      const others = [...this.#folders];
+      if (others.some((other) => other.path === path)) {
         throw new ArgumentError("path", `${path} is shared already`);
       }
       for (const as of namesFor(folder)) {
-        if (taken.has(as)) continue;
+        if (others.some((other) => other.as === as)) continue;
         await this.#folders.add({ ...folder, as });
         const mounted = await this.#mount(access, logger, {
           path: as,
@@ -89,7 +88,7 @@ export class FolderServer {
         });
         if (mounted) return mounted;
       }
-      throw noMountPoint(path, access);
+      throw noMountPoint(access, path, kind);
     });
   }
 
@@ -114,7 +113,7 @@ export class FolderServer {
         release: async () => await endpoint?.close(),
       });
       if (mounted) return mounted;
-      throw noMountPoint(path, access);
+      throw noMountPoint(access, path, "folder");
     });
   }
 
@@ -129,13 +128,14 @@ export class FolderServer {
     failure.defer(release);
     const { tunnel, ...login } = await open();
     const source = { ...login, port: tunnel.port, path, kind };
-    const mountPoint = await mount(access, source, this.#mountPoints);
+    const mountPoint = await mount(access, source);
     if (mountPoint === undefined) return undefined;
     failure.move();
-    this.#mountPoints.add(mountPoint);
     logger.info(`${path} is mounted at ${mountPoint}`);
+    let isMounted = true;
     const end = async () => {
-      if (!this.#mountPoints.delete(mountPoint)) return;
+      if (!isMounted) return;
+      isMounted = false;
       // Where nobody is connected the server has unmounted it, or it is gone.
       if (tunnel.connections.size > 0) {
         await unmount(connection, name, mountPoint).catch((error) =>
@@ -170,10 +170,15 @@ function namesFor({ path, kind }: Folder): string[] {
   );
 }
 
-function noMountPoint(path: string, { session }: SessionAccess): X2GoError {
-  return new X2GoError(
-    "x2go-share",
-    `${path} cannot be mounted: another folder of the user has its mount point`,
-    session.name,
-  );
+function noMountPoint(
+  { session }: SessionAccess,
+  path: string,
+  kind: FolderKind,
+): X2GoError {
+  const problems: Record<FolderKind, string> = {
+    folder: `${path} cannot be mounted: another folder has its mount point`,
+    print: "the session has a printer already",
+    mimebox: "the session has a MIME box already",
+  };
+  return new X2GoError("x2go-share", problems[kind], session.name);
 }

@@ -69,16 +69,13 @@ export function toPlain(path: string): string {
  * Mounts a folder. If a dead mount is in the way, of a client that was lost,
  * it is cleared away.
  *
- * @param inUse Mount points of the session that are alive.
- * @returns the mount point; undefined if it is another folder's.
+ * @returns the mount point; undefined if another folder has it.
  * @throws {X2GoError} `x2go-share` with the server's words if it cannot be mounted.
  */
 export async function mount(
-  { connection, session }: SessionAccess,
+  { connection, session: { name } }: SessionAccess,
   source: MountSource,
-  inUse: ReadonlySet<string>,
 ): Promise<string | undefined> {
-  const { name } = session;
   for (let firstTry = true;; firstTry = false) {
     const { stdout, stderr } = await runScript(
       connection,
@@ -89,23 +86,21 @@ export async function mount(
     const [, tried] = /^inserted, .* "(\/[^"]+)" -p \d+$/m.exec(stdout) ?? [];
     const lines = stdout.split("\n");
     if (tried && lines.includes(`mount ${source.path} ok`)) return tried;
-    const isTaken = /^insertion of .* failed/m.test(stderr);
+    const [failure] = /^(?:mounting|insertion) of .*$/m.exec(stderr) ?? [];
+    const isTaken = failure?.startsWith("insertion");
     const inTheWay = isTaken
       ? (await listMounts(connection, name)).find(isPlaceOf(source))
       : tried;
-    if (isTaken && (!inTheWay || inUse.has(inTheWay))) return undefined;
-    if (inTheWay && firstTry) {
+    if (firstTry && inTheWay && !await isAlive(connection, inTheWay)) {
       await unmount(connection, name, inTheWay);
       continue;
     }
-    const [said = stdout || stderr] =
-      /^(?:mounting|insertion) of .*$/m.exec(stderr) ?? [];
+    if (isTaken) return undefined;
+    const said = printable(failure ?? (stdout || stderr));
     const log = tried ? await sshfsWords(connection, name) : "";
     throw new X2GoError(
       "x2go-share",
-      `the server did not mount the folder: ${printable(said)}${
-        log && `; sshfs: ${log}`
-      }`,
+      `the server did not mount the folder: ${said}${log && `; sshfs: ${log}`}`,
       name,
     );
   }
@@ -179,7 +174,7 @@ function mountScript(session: string, source: MountSource): Script {
  */
 function unmountScript(session: string, mountPoint: string): Script {
   const [name, place] = [quote(session), quote(mountPoint)];
-  const mounted = `grep -qF ${quote(` ${mountPoint} `)} /proc/self/mounts`;
+  const mounted = isMounted(mountPoint);
   const forget = mountPoint.includes("/media/")
     ? `x2goumount-session ${name} ${place}`
     : `perl -MX2Go::Server::DB=db_deletemount -e ${
@@ -198,6 +193,26 @@ function isPlaceOf({ path, kind }: MountSource): (place: string) => boolean {
     kind === "folder"
       ? place.endsWith(`/media/disk/${name}`)
       : place.includes(kind === "print" ? "/spool/" : "/mimebox/");
+}
+
+/** Whether somebody still answers for what is mounted there. */
+async function isAlive(
+  connection: SshConnection,
+  mountPoint: string,
+): Promise<boolean> {
+  const question = `timeout -k 1 5 stat -f ${
+    quote(mountPoint)
+  } >/dev/null 2>&1`;
+  const { stdout } = await runScript(connection, {
+    name: "the question for a mount",
+    text: `if ${isMounted(mountPoint)} && ${question}; then echo yes; fi`,
+  });
+  return stdout.startsWith("yes");
+}
+
+/** A command that says by its exit status whether something is mounted there. */
+function isMounted(mountPoint: string): string {
+  return `grep -qF ${quote(` ${mountPoint} `)} /proc/self/mounts`;
 }
 
 /** What sshfs said last, if anything. */

@@ -299,7 +299,7 @@ export class X2GoSession implements AsyncDisposable {
    * @returns the share; its `mountPoint` is where the folder is on the server.
    * @throws {ArgumentError} if there is no such folder, or it is shared already.
    * @throws {X2GoError} `x2go-share` with the server's words if it is not mounted.
-   * @throws {ForwardDeniedError} if the session's folders port is taken.
+   * @throws {ForwardDeniedError} if the server will not listen for us.
    */
   shareFolder(path: string, options: FolderOptions = {}): Promise<FolderShare> {
     return this.#share(() => new FolderShare(this.#folders, path, options));
@@ -313,7 +313,7 @@ export class X2GoSession implements AsyncDisposable {
    * {@linkcode saveJobs}, {@linkcode runCommand} or a function of yours.
    * @param options Who is told of problems.
    * @throws {X2GoError} `x2go-share` with the server's words if the spool is not mounted.
-   * @throws {ForwardDeniedError} if the session's folders port is taken.
+   * @throws {ForwardDeniedError} if the server will not listen for us.
    *
    * @example
    * ```ts ignore
@@ -334,7 +334,7 @@ export class X2GoSession implements AsyncDisposable {
    * @param handler What is done with each file, one after the other.
    * @param options Who is told of problems.
    * @throws {X2GoError} `x2go-share` with the server's words if it is not mounted.
-   * @throws {ForwardDeniedError} if the session's folders port is taken.
+   * @throws {ForwardDeniedError} if the server will not listen for us.
    */
   shareMimeBox(
     handler: JobHandler,
