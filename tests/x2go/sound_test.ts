@@ -2,10 +2,10 @@ import { type RForwardError, TargetError } from "../../src/errors.ts";
 import { X2GoSession } from "../../src/x2go/session.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
-import { type PulseAudio, startPulseAudio } from "../servers/pulseaudio.ts";
-import { toneWav } from "../servers/tone.ts";
-import { startX2GoServer, type X2GoServer } from "../servers/x2go.ts";
+import { startPulseAudio } from "../servers/pulseaudio.ts";
+import { startX2GoServer } from "../servers/x2go.ts";
 import { startDisplay } from "../servers/x2go_display.ts";
+import { assertTone } from "./assert_tone.ts";
 import { connectTo, exports, ready } from "./client.ts";
 
 serverTest(
@@ -214,22 +214,3 @@ serverTest(
     assertMatch(await x2go.run("stat -c %a ~/.esd_auth"), /^600$/m);
   },
 );
-
-/** Has a program in the session play two seconds of 440 Hz, and listens here. */
-async function assertTone(
-  session: X2GoSession,
-  x2go: X2GoServer,
-  pulse: PulseAudio,
-): Promise<void> {
-  await Deno.writeFile(`${x2go.home}/tone.wav`, toneWav());
-  await using recording = await pulse.record();
-  const [heard] = await Promise.all([
-    recording.hear(),
-    x2go.run(`${exports(session)} timeout 15 paplay ~/tone.wav`),
-  ]);
-  const text = JSON.stringify(heard);
-  assert(heard.seconds > 1.95 && heard.seconds < 2.05, text);
-  assert(Math.abs(heard.frequency - 440) < 2, text);
-  assert(Math.abs(heard.rms - 12_000 / Math.SQRT2) < 100, text);
-  assertEquals(heard.gaps, 0, text);
-}

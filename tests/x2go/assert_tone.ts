@@ -1,0 +1,25 @@
+import type { X2GoSession } from "../../src/x2go/session.ts";
+import { assert, assertEquals } from "../assert.ts";
+import type { PulseAudio } from "../servers/pulseaudio.ts";
+import { toneWav } from "../servers/tone.ts";
+import type { X2GoServer } from "../servers/x2go.ts";
+import { exports } from "./client.ts";
+
+/** Has a program in the session play two seconds of 440 Hz, and listens here. */
+export async function assertTone(
+  session: X2GoSession,
+  x2go: X2GoServer,
+  pulse: PulseAudio,
+): Promise<void> {
+  await Deno.writeFile(`${x2go.home}/tone.wav`, toneWav());
+  await using recording = await pulse.record();
+  const [heard] = await Promise.all([
+    recording.hear(),
+    x2go.run(`${exports(session)} timeout 15 paplay ~/tone.wav`),
+  ]);
+  const text = JSON.stringify(heard);
+  assert(heard.seconds > 1.95 && heard.seconds < 2.05, text);
+  assert(Math.abs(heard.frequency - 440) < 2, text);
+  assert(Math.abs(heard.rms - 12_000 / Math.SQRT2) < 100, text);
+  assertEquals(heard.gaps, 0, text);
+}
