@@ -157,10 +157,8 @@ function finish(
           .reduce((sum, lane) => i64.add(sum, lane)),
       )
     ),
-    // After the second time no limb has more than its bits.
     carryRound(n, scalar),
-    carryRound(n, scalar),
-    // n >= p exactly if n + 5 >= 2^130; n - p is n + 5 without that bit.
+    // Now n < 2p. n >= p exactly if n + 5 >= 2^130; n - p is n + 5 without that bit.
     carry.set(i64.const(5n)),
     n.map((limb) => carry.set(scalar.above(i64.add(limb.get, carry.get)))),
     a.set(i64.add(a.get, scalar.times5(carry.get))),

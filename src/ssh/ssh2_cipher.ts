@@ -54,9 +54,9 @@ export class Ssh2Cipher {
   encrypt(packet: Buffer): void {
     if (packet.buffer === this.#buffer.buffer) this.#lent = false;
     if (this.#freed) return;
-    const sequence = this.outSeqno;
-    this.outSeqno = (sequence + 1) >>> 0;
-    this.#write(this.#aead.seal(sequence, packet));
+    const sealed = this.#aead.seal(this.outSeqno, packet);
+    this.outSeqno = (this.outSeqno + 1) >>> 0;
+    this.#write(sealed);
   }
 
   /** Forgets the key. */

@@ -35,7 +35,7 @@ export class Ssh2Decipher {
   readonly #aead: ChaCha20Poly1305;
   readonly #length = new Uint8Array(LENGTH_SIZE);
   /** Collects a packet that comes in pieces: first its length, then all of it. */
-  #packet: Uint8Array<ArrayBuffer> = this.#length;
+  #packet: Uint8Array = this.#length;
   #collected = 0;
   #freed = false;
 
@@ -55,7 +55,7 @@ export class Ssh2Decipher {
    * @throws if a length cannot be, or a packet is not authentic.
    */
   decrypt(
-    data: Uint8Array<ArrayBuffer>,
+    data: Uint8Array,
     offset: number,
     end: number,
   ): number | undefined {
@@ -82,8 +82,8 @@ export class Ssh2Decipher {
 
   /** The packet at the start of `data`, if all of it is there. */
   #wholePacket(
-    data: Uint8Array<ArrayBuffer>,
-  ): Uint8Array<ArrayBuffer> | undefined {
+    data: Uint8Array,
+  ): Uint8Array | undefined {
     if (this.#collected > 0 || data.length < LENGTH_SIZE) return undefined;
     const size = this.#sizeOf(data.subarray(0, LENGTH_SIZE));
     return size <= data.length ? data.subarray(0, size) : undefined;
@@ -102,7 +102,7 @@ export class Ssh2Decipher {
   }
 
   /** The packet that was collected, if all of it is there. */
-  #collectedPacket(): Uint8Array<ArrayBuffer> | undefined {
+  #collectedPacket(): Uint8Array | undefined {
     if (this.#collected < this.#packet.length) return undefined;
     const packet = this.#packet;
     this.#packet = this.#length;
@@ -120,7 +120,7 @@ export class Ssh2Decipher {
   }
 
   /** Decrypts a packet to its payload. */
-  #open(packet: Uint8Array<ArrayBuffer>): Buffer {
+  #open(packet: Uint8Array): Buffer {
     const body = this.#aead.open(this.inSeqno, packet);
     if (!body) throw new Error("Invalid MAC");
     this.inSeqno = (this.inSeqno + 1) >>> 0;
