@@ -1,5 +1,4 @@
 import { ConnectionLostError, type RForwardError } from "../errors.ts";
-import { Turns } from "../turns.ts";
 
 /** What the server answered: SSH_MSG_REQUEST_SUCCESS with its data, or SSH_MSG_REQUEST_FAILURE. */
 export interface GlobalReply {
@@ -17,8 +16,9 @@ export interface GlobalReply {
 export class GlobalRequests {
   readonly #timeoutMs: number;
   readonly #fail: (error: ConnectionLostError) => void;
-  readonly #turns = new Turns();
-  #waiting: PromiseWithResolvers<GlobalReply> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  /** Those that were sent, in order: a request, after a ping perhaps. */
+  readonly #unanswered: PromiseWithResolvers<GlobalReply>[] = [];
   #ended: RForwardError | undefined;
 
   /**
@@ -37,48 +37,48 @@ export class GlobalRequests {
    * @param send Sends it, with a reply wanted.
    */
   request(name: string, send: () => void): Promise<GlobalReply> {
-    return this.#turns.take(async () => {
-      const timer = setTimeout(() => this.#unanswered(name), this.#timeoutMs);
+    const reply = this.#last.then(async () => {
+      const timer = setTimeout(() => this.#giveUp(name), this.#timeoutMs);
       try {
-        return await this.#ask(send);
+        return await this.#send(send);
       } finally {
         clearTimeout(timer);
       }
     });
+    this.#last = reply.catch(() => {});
+    return reply;
   }
 
   /**
    * Makes the server answer something, for the sake of the answer. A request
-   * that waits for its reply already does as well. The keepalive, which asks
-   * for this, has a time limit of its own.
+   * that waits for its reply already does as well. No request waits for a
+   * ping: there are servers that answer none. The keepalive, which asks for
+   * this, has a time limit of its own.
    */
   ping(send: () => void): void {
-    if (!this.#waiting) this.#turns.take(() => this.#ask(send)).catch(() => {});
+    if (this.#unanswered.length === 0) this.#send(send).catch(() => {});
   }
 
   /** A reply came in. One that nobody waits for is ignored. */
   onReply(success: boolean, data: Uint8Array | null): void {
-    this.#waiting?.resolve({ success, data });
+    this.#unanswered.shift()?.resolve({ success, data });
   }
 
   /** The connection is gone. */
   onConnectionEnd(error: RForwardError): void {
     this.#ended = error;
-    this.#waiting?.reject(error);
+    for (const reply of this.#unanswered.splice(0)) reply.reject(error);
   }
 
-  async #ask(send: () => void): Promise<GlobalReply> {
+  async #send(send: () => void): Promise<GlobalReply> {
     if (this.#ended) throw this.#ended;
-    this.#waiting = Promise.withResolvers();
-    try {
-      send();
-      return await this.#waiting.promise;
-    } finally {
-      this.#waiting = undefined;
-    }
+    send();
+    const reply = Promise.withResolvers<GlobalReply>();
+    this.#unanswered.push(reply);
+    return await reply.promise;
   }
 
-  #unanswered(name: string): void {
+  #giveUp(name: string): void {
     this.#fail(
       new ConnectionLostError(
         `the server did not answer ${name} within ${this.#timeoutMs} ms; the connection was closed, as later answers could not be told apart`,

@@ -4,7 +4,7 @@ import { ConnectionLostError } from "../errors.ts";
 export interface KeepaliveOptions {
   /** How long the server may be silent before it is asked, in milliseconds; 0 never asks. 15000 by default. */
   intervalMs?: number;
-  /** How many silent intervals end the connection. 3 by default. */
+  /** How many times it is asked in vain before the connection ends. 3 by default. */
   countMax?: number;
 }
 

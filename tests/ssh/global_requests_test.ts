@@ -1,0 +1,94 @@
+import { ConnectionLostError, RForwardError } from "../../src/errors.ts";
+import { GlobalRequests } from "../../src/ssh/global_requests.ts";
+import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
+
+function setUp(timeoutMs = 1000) {
+  const sent: string[] = [];
+  const failed = Promise.withResolvers<ConnectionLostError>();
+  const requests = new GlobalRequests(timeoutMs, failed.resolve);
+  return {
+    sent,
+    requests,
+    failed: failed.promise,
+    ask: (name: string) => requests.request(name, () => sent.push(name)),
+    ping: () => requests.ping(() => sent.push("ping")),
+  };
+}
+
+/** Lets everything run that waits for nothing. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+Deno.test("GlobalRequests sends one request at a time, and gives each its own reply", async () => {
+  const { ask, sent, requests } = setUp();
+  const replies = Promise.all(["a", "b", "c"].map(ask));
+  for (const [i, success] of [true, false, true].entries()) {
+    await settle();
+    assertEquals(sent, ["a", "b", "c"].slice(0, i + 1));
+    requests.onReply(success, Uint8Array.of(i));
+  }
+  assertEquals(await replies, [
+    { success: true, data: Uint8Array.of(0) },
+    { success: false, data: Uint8Array.of(1) },
+    { success: true, data: Uint8Array.of(2) },
+  ]);
+});
+
+Deno.test("GlobalRequests ignores a reply that nobody waits for", async () => {
+  const { ask, requests } = setUp();
+  requests.onReply(true, null);
+  const reply = ask("a");
+  await settle();
+  requests.onReply(false, null);
+  assertEquals((await reply).success, false);
+});
+
+Deno.test("GlobalRequests ends the connection when a request is not answered", async () => {
+  const { ask, requests, failed } = setUp(20);
+  const [first, second] = [ask("tcpip-forward"), ask("b")];
+
+  const error = await failed;
+
+  assertMatch(error.message, /did not answer tcpip-forward within 20 ms/);
+  requests.onConnectionEnd(error);
+  assertEquals(await assertRejects(() => first, ConnectionLostError), error);
+  assertEquals(await assertRejects(() => second, ConnectionLostError), error);
+});
+
+Deno.test("GlobalRequests sends nothing once the connection is gone", async () => {
+  const { ask, ping, sent, requests } = setUp();
+  const error = new RForwardError("connection-closed", "gone");
+  requests.onConnectionEnd(error);
+  ping();
+  assertEquals(await assertRejects(() => ask("a"), RForwardError), error);
+  assertEquals(sent, []);
+});
+
+Deno.test("GlobalRequests pings only if no reply is awaited", async () => {
+  const { ask, ping, sent, requests } = setUp();
+  ping();
+  ping();
+  assertEquals(sent, ["ping"]);
+  requests.onReply(false, null);
+
+  const reply = ask("a");
+  await settle();
+  ping();
+  assertEquals(sent, ["ping", "a"]);
+  requests.onReply(true, null);
+  await reply;
+  ping();
+  assertEquals(sent, ["ping", "a", "ping"]);
+});
+
+Deno.test("GlobalRequests holds up no request for a ping, nor takes one's reply for the other's", async () => {
+  const { ask, ping, sent, requests } = setUp();
+  ping();
+  const reply = ask("a");
+  await settle();
+  assertEquals(sent, ["ping", "a"]);
+  requests.onReply(false, null); // OpenSSH's answer to a ping
+  requests.onReply(true, null);
+  assertEquals((await reply).success, true);
+});
