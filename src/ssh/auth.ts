@@ -103,6 +103,9 @@ export class Authentication {
   }
 }
 
+/** How often a server may ask in keyboard-interactive authentication. */
+const MAX_ROUNDS = 100;
+
 /** All ways to log in, in the order that ConnectOptions promises. */
 function* attempts(
   options: ConnectOptions,
@@ -123,6 +126,7 @@ function* attempts(
   const answer = options.keyboardInteractive ??
     (password === undefined ? undefined : answerWith(password));
   if (answer) {
+    let rounds = 0;
     yield {
       method: "keyboard-interactive",
       label: "keyboard-interactive",
@@ -138,6 +142,14 @@ function* attempts(
               echo,
             })),
           };
+          if (++rounds > MAX_ROUNDS) {
+            return events.fail(
+              new AuthenticationError(
+                "authentication-failed",
+                `the server asked ${MAX_ROUNDS} times and still wants to know more`,
+              ),
+            );
+          }
           events.waitFor("user");
           ask(answer, request).then((answers) => {
             if (events.signal.aborted) return;

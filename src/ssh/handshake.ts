@@ -88,7 +88,7 @@ export class Handshake {
         algorithms,
         readyTimeout: 0,
         authHandler: (acceptable: readonly string[] | null) =>
-          this.#auth.next(acceptable),
+          this.#isVerified() && this.#auth.next(acceptable),
         hostVerifier: (key: Buffer, verify: (good: boolean) => void) =>
           this.#verify(key, verify),
       } as ConnectConfig);
@@ -130,8 +130,29 @@ export class Handshake {
     });
   }
 
+  /**
+   * Whether the host key was verified; if not, the server is up to no good.
+   *
+   * While the answer is awaited, ssh2 takes what the server sends behind its
+   * NEWKEYS, and would send passwords if it is asked, even as plain text.
+   */
+  #isVerified(): boolean {
+    if (this.#negotiated) return true;
+    const { where } = this.#parts;
+    const address = formatAddress(where.host, where.port);
+    this.#outcome.reject(
+      new ConnectError(
+        "protocol-error",
+        where,
+        `${address} went on before its host key was verified; no secret was sent`,
+      ),
+    );
+    return false;
+  }
+
   /** Runs inside ssh2's handler of USERAUTH_SUCCESS: the next message is ours already. */
   #ready(): void {
+    if (!this.#isVerified()) return;
     const { options, where, socket, deadline } = this.#parts;
     deadline.stop();
     try {

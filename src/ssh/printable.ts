@@ -1,6 +1,8 @@
-/** Text from the other side, fit for an error or a log: one line, without control characters, not long. */
+/**
+ * Text from the other side, fit for an error or a log: one line, not long, and
+ * without characters that do something to a terminal or hide what is said.
+ */
 export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what it is for
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  const line = text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ").trim();
   return line.length > 200 ? `${line.slice(0, 200)}…` : line;
 }

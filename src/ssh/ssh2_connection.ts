@@ -209,7 +209,6 @@ export class Ssh2Connection implements SshConnection {
     this.#stopKeepalive();
     const lost = this.#closing ? undefined : this.#lost ??
       new ConnectionLostError("the server closed the connection");
-    if (lost) this.#parts.logger.warn(`SSH connection lost: ${lost.message}`);
     const reason: CloseReason = lost
       ? { reason: "lost", error: lost }
       : { reason: "closed" };
@@ -217,6 +216,7 @@ export class Ssh2Connection implements SshConnection {
     this.#ended.abort(error);
     this.#mux.end(reason, error);
     this.#closed.resolve(reason);
+    if (lost) this.#parts.logger.warn(`SSH connection lost: ${lost.message}`);
   }
 }
 

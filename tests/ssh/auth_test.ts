@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { AuthContext } from "ssh2";
 import { ArgumentError, AuthenticationError } from "../../src/errors.ts";
 import type { Logger } from "../../src/logger.ts";
 import { connect } from "../../src/ssh/connect.ts";
@@ -14,6 +15,7 @@ import { startDropbear } from "../servers/dropbear.ts";
 import { startSshd } from "../servers/openssh.ts";
 import { run } from "../servers/run.ts";
 import type { SshServer } from "../servers/ssh_server.ts";
+import { startScriptedServer } from "./scripted_server.ts";
 
 /** Where a server is and what its key is; the rest is for the test to give. */
 function optionsFor(
@@ -232,6 +234,53 @@ Deno.test("connect() names a keyboardInteractive that does not answer each promp
     );
     assertEquals(error.argument, "keyboardInteractive");
   }
+});
+
+Deno.test("connect() answers questions one after the other, but not for ever", async () => {
+  const prompts = ["First: ", "Second: "].map((prompt) => ({
+    prompt,
+    echo: true,
+  }));
+  const rounds = (most: number) => (request: AuthContext) => {
+    if (request.method !== "keyboard-interactive") {
+      return request.reject(["keyboard-interactive"]);
+    }
+    let asked = 0;
+    const ask = () => {
+      if (asked++ === most) return request.accept();
+      request.prompt(prompts, "Title", "Instruction", ask);
+    };
+    ask();
+  };
+  let answered = 0;
+  const keyboardInteractive = (request: KeyboardInteractiveRequest) => {
+    answered++;
+    assertEquals(request, {
+      name: "Title",
+      instruction: "Instruction",
+      prompts: prompts.map(({ prompt }) => ({ text: prompt, echo: true })),
+    });
+    return ["one", "two"];
+  };
+
+  await using patient = await startScriptedServer({
+    onAuthentication: rounds(3),
+  });
+  await using connection = await connect({
+    ...patient.options,
+    keyboardInteractive,
+  });
+  assertEquals(connection.signal.aborted, false);
+  assertEquals(answered, 3);
+
+  await using endless = await startScriptedServer({
+    onAuthentication: rounds(Infinity),
+  });
+  const error = await assertRejects(
+    () => connect({ ...endless.options, keyboardInteractive }),
+    AuthenticationError,
+  );
+  assertMatch(error.message, /asked 100 times/);
 });
 
 Deno.test("connect() passes on what keyboardInteractive throws", async () => {

@@ -203,6 +203,16 @@ export function testLife(subject: Subject): void {
   ]);
 
   if (!subject.kind.openssh) return;
+  section(subject, "SshConnection whose server asks whether it is there", [
+    ["it answers, with and without a channel", async ({ connection }) => {
+      const seconds = () => new Promise((resolve) => setTimeout(resolve, 2500));
+      await seconds();
+      await using process = await connection.exec("cat");
+      await seconds();
+      assertEquals((await process.output()).success, true);
+    }],
+  ], ["ClientAliveInterval 1", "ClientAliveCountMax 1"]);
+
   section(subject, "SshConnection whose server renews its keys every MB", [
     [
       "30 MB go both ways at once through the key exchanges",

@@ -1,0 +1,120 @@
+/** What connect() does with a server that would have its secrets before its time. */
+import type { Connection } from "ssh2";
+import { ConnectError } from "../../src/errors.ts";
+import { connect } from "../../src/ssh/connect.ts";
+import { generateKeyPair } from "../../src/ssh/key_pair.ts";
+import { Ssh2Socket } from "../../src/ssh/ssh2_socket.ts";
+import { HostKey } from "../../src/testing/host_key.ts";
+import { acceptClient } from "../../src/testing/ssh2_server.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { startTcpServer } from "../servers/tcp_server.ts";
+import { within } from "../within.ts";
+
+/** What of ssh2's server a test needs to make it hurry. */
+interface HastyProtocol {
+  parse(chunk: Uint8Array, start: number, end: number): void;
+  readonly _kex?: { readonly _sentNEWKEYS: boolean; finish(): void };
+  readonly _authsQueue: string[];
+  serviceAccept(name: string): void;
+  authFailure(methods: string[]): void;
+  authSuccess(): void;
+}
+
+/** A server that goes on before the client has said that its host key is good. */
+async function startHastyServer(haste: (protocol: HastyProtocol) => void) {
+  const hostKey = new HostKey((await generateKeyPair()).privateKey);
+  const received: Uint8Array[] = [];
+  const server = startTcpServer(async (conn) => {
+    const socket = new Ssh2Socket({
+      async read(p) {
+        const n = await conn.read(p);
+        if (n !== null) received.push(p.slice(0, n));
+        return n;
+      },
+      write: (p) => conn.write(p),
+      closeWrite: () => conn.closeWrite(),
+      close: () => {},
+    });
+    acceptClient(socket, hostKey.key, (client: Connection) => {
+      client.on("error", () => socket.destroy());
+      const { _protocol: protocol } = client as unknown as {
+        _protocol: HastyProtocol;
+      };
+      const { parse } = protocol;
+      protocol.parse = (...args) => {
+        parse.apply(protocol, args);
+        if (!protocol._kex?._sentNEWKEYS) return;
+        protocol.parse = parse;
+        protocol._kex.finish();
+        haste(protocol);
+      };
+    });
+    await socket.closed;
+  });
+  return {
+    host: server.host,
+    port: server.port,
+    /** All that the client said, as text where it was plain. */
+    get heard(): string {
+      return received.map((bytes) => new TextDecoder("latin1").decode(bytes))
+        .join("");
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("connect() sends no secret before the host key is verified, whatever the server says", async () => {
+  await using server = await startHastyServer((protocol) => {
+    protocol.serviceAccept("ssh-userauth");
+    for (let i = 0; i < 2; i++) {
+      protocol._authsQueue.push("none");
+      protocol.authFailure(["password"]);
+    }
+  });
+  const asked = Promise.withResolvers<void>();
+  const error = await within(
+    3000,
+    "connect()",
+    assertRejects(
+      () =>
+        connect({
+          host: server.host,
+          port: server.port,
+          user: "alice",
+          password: "open sesame",
+          hostKeys: () => {
+            asked.resolve();
+            return new Promise<never>(() => {});
+          },
+          connectTimeoutMs: 1000,
+        }),
+      ConnectError,
+    ),
+  );
+  await asked.promise;
+  assertEquals(error.code, "protocol-error", error.message);
+  assert(server.heard.includes("SSH-2.0"));
+  assert(!server.heard.includes("open sesame"));
+});
+
+Deno.test("connect() is not let in before the host key is verified", async () => {
+  await using server = await startHastyServer((protocol) => {
+    protocol._authsQueue.push("none");
+    protocol.authSuccess();
+  });
+  const error = await within(
+    3000,
+    "connect()",
+    assertRejects(
+      () =>
+        connect({
+          host: server.host,
+          port: server.port,
+          user: "alice",
+          hostKeys: () => new Promise<never>(() => {}),
+        }),
+      ConnectError,
+    ),
+  );
+  assertEquals(error.code, "protocol-error", error.message);
+});

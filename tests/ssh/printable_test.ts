@@ -1,0 +1,25 @@
+import { printable } from "../../src/ssh/printable.ts";
+import { assertEquals } from "../assert.ts";
+
+Deno.test("printable() leaves text as it is", () => {
+  for (
+    const text of ["", "open failed", "Zugriff verweigert: größer", "拒否"]
+  ) {
+    assertEquals(printable(text), text);
+  }
+});
+
+Deno.test("printable() makes one line without control characters", () => {
+  assertEquals(
+    printable("\x1b[2Jall\r\nis \x00\x7f\x9bwell\n"),
+    "[2Jall is  well",
+  );
+  assertEquals(printable("line\u2028and\u2029line"), "line and line");
+  assertEquals(printable("left\u202eright\u200b"), "left right");
+  assertEquals(printable("half \ud83d"), "half");
+});
+
+Deno.test("printable() cuts what is long", () => {
+  assertEquals(printable("x".repeat(201)), `${"x".repeat(200)}…`);
+  assertEquals(printable("x".repeat(200)), "x".repeat(200));
+});
