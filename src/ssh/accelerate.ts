@@ -9,8 +9,12 @@ import { type NativeDecipher, Ssh2Decipher } from "./ssh2_decipher.ts";
  *
  * ssh2 assigns a new cipher and decipher to its protocol at each NEWKEYS.
  * Those that are for chacha20-poly1305 and look as they do in version 1.17 are
- * replaced there and then; all others stay. To be called before the first
- * NEWKEYS.
+ * replaced there and then; all others stay.
+ *
+ * To be called before the first NEWKEYS. Who takes channel data has to copy
+ * it, and so has the socket with what is written: both lie in memory that the
+ * next packet overwrites. {@linkcode ReceiveQueue} and {@linkcode Ssh2Socket}
+ * do.
  */
 export function accelerate(protocol: Ssh2Protocol): void {
   if (!ChaCha20Poly1305.isSupported()) return;

@@ -9,7 +9,7 @@ export interface NativeCipher {
   readonly _encKeyPktLen: Uint8Array;
 }
 
-/** Length and padding make a packet, without its length field, a multiple of this (RFC 4253 section 6). */
+/** Padding makes what follows the length field a multiple of this (RFC 4253 section 6). */
 const BLOCK = 8;
 const MIN_PADDING = 4;
 
@@ -24,7 +24,7 @@ export class Ssh2Cipher {
 
   readonly #write: (data: Uint8Array) => void;
   readonly #aead: ChaCha20Poly1305;
-  /** Lent to ssh2 for one packet at a time: 32 KiB anew for each cost 3 us. */
+  /** Lent to ssh2 for one packet at a time, as 32 KiB anew for each cost 3 us. */
   #buffer: Buffer = Buffer.allocUnsafeSlow(1024);
   #lent = false;
   #freed = false;

@@ -104,7 +104,7 @@ export class Ssh2Socket extends EventEmitter {
     return this;
   }
 
-  /** Copies bytes; they go out together at the end of the current task. */
+  /** Queues a copy of bytes; they go out together at the end of the current task. */
   write(data: Uint8Array | string): boolean {
     if (this.#ending || this.#destroyed) return false;
     const bytes = typeof data === "string" ? Buffer.from(data) : data;

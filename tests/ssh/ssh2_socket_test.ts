@@ -1,0 +1,84 @@
+import { type ByteStream, Ssh2Socket } from "../../src/ssh/ssh2_socket.ts";
+import { assert, assertEquals } from "../assert.ts";
+
+/** A stream that takes as much of each write as it is told, and never sends anything. */
+function sink(takes: (offered: number) => number = (offered) => offered) {
+  const writes: Uint8Array[] = [];
+  const ended = Promise.withResolvers<void>();
+  const stream: ByteStream = {
+    read: () => ended.promise.then(() => null),
+    async write(bytes) {
+      await Promise.resolve();
+      const taken = Uint8Array.from(bytes.subarray(0, takes(bytes.length)));
+      writes.push(taken);
+      return taken.length;
+    },
+    closeWrite: () => Promise.resolve(ended.resolve()),
+    close: () => ended.resolve(),
+  };
+  return {
+    socket: new Ssh2Socket(stream),
+    writes,
+    /** All that was written, in one piece. */
+    written: () => Uint8Array.from(writes.flatMap((bytes) => [...bytes])),
+  };
+}
+
+async function end(socket: Ssh2Socket): Promise<void> {
+  socket.resume().end();
+  await socket.closed;
+}
+
+Deno.test("Ssh2Socket.write() copies, and writes in one piece what one task hands over", async () => {
+  const { socket, writes } = sink();
+  const lent = new Uint8Array(3);
+  for (let i = 1; i <= 4; i++) socket.write(lent.fill(i));
+  socket.write("é");
+  lent.fill(9);
+  await end(socket);
+  assertEquals(writes, [
+    Uint8Array.of(1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 0xc3, 0xa9),
+  ]);
+});
+
+Deno.test("Ssh2Socket.write() keeps order and all bytes when the stream takes little at a time", async () => {
+  const { socket, writes, written } = sink((offered) =>
+    Math.min(offered, 7001)
+  );
+  const sent: number[] = [];
+  for (let i = 0; i < 60; i++) {
+    const piece = new Uint8Array(i * 37).map((_, at) => i + at);
+    sent.push(...piece);
+    socket.write(piece);
+    if (i % 7 === 0) await Promise.resolve(); // some come while it writes
+  }
+  await end(socket);
+  assert(writes.length > 5);
+  assertEquals(written(), Uint8Array.from(sent));
+});
+
+Deno.test("Ssh2Socket.drained() settles once what was written has gone out", async () => {
+  const { socket, written } = sink();
+  const piece = new Uint8Array(64 * 1024);
+  let sent = 0;
+  while (!socket.congested) {
+    socket.write(piece);
+    sent += piece.length;
+  }
+  assertEquals(written().length, 0);
+  await socket.drained();
+  assertEquals(socket.congested, false);
+  assertEquals(written().length, sent);
+  await end(socket);
+});
+
+Deno.test("Ssh2Socket.destroy() drops what is queued, and wakes who waits for room", async () => {
+  const { socket, writes } = sink();
+  socket.write(new Uint8Array(1024 * 1024));
+  const drained = socket.drained();
+  socket.destroy();
+  await drained;
+  await socket.closed;
+  assertEquals(writes, []);
+  assertEquals(socket.write("x"), false);
+});
