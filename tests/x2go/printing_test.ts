@@ -15,6 +15,7 @@ import { startPrinter } from "../servers/x2go_printing.ts";
 import { within } from "../within.ts";
 import { connectTo } from "./client.ts";
 import { Desk } from "./desk.ts";
+import { Log } from "./log.ts";
 
 serverTest(
   "x2goprint",
@@ -41,7 +42,7 @@ serverTest(
       assertEquals(session.environment["X2GO_SPOOLDIR"], share.mountPoint);
 
       await Promise.all(titles.map((title) => printer.print(title)));
-      await within(40_000, "ten jobs", jobs.are(10));
+      await within(40_000, "ten jobs", jobs.until(10));
       await share.stop();
 
       assertEquals(jobs.titles.sort(), [...titles].sort());
@@ -53,7 +54,7 @@ serverTest(
       for (const name of saved) {
         assertMatch(await Deno.readTextFile(join(pages, name)), /^%PDF-/);
       }
-      for (const { file } of jobs.seen) await assertGone(file);
+      for (const { file } of jobs.entries) await assertGone(file);
       assertEquals(await session.listMounts(), []);
     });
 
@@ -66,30 +67,30 @@ serverTest(
           ...["sh", tray, title, file, log],
         ]),
       );
-      const problems: X2GoError[] = [];
+      const problems = new Log<X2GoError>();
       await using share = await session.sharePrinter(jobs.handler, {
-        onProblem: (problem) => problems.push(problem),
+        onProblem: (problem) => problems.add(problem),
       });
 
       await print("first", "it's $(id)");
-      await within(20_000, "the first job", jobs.are(1));
+      await within(20_000, "the first job", problems.until(1));
       assertEquals(share.failed.map(({ title }) => title), ["it's $(id)"]);
-      assertEquals(problems.map(({ code }) => code), ["x2go-share"]);
+      assertEquals(problems.entries.map(({ code }) => code), ["x2go-share"]);
       assertMatch(
-        problems[0]!.message,
+        problems.entries[0]!.message,
         /^"it's \$\(id\)" .*sh failed .*no tray/,
       );
       await Deno.stat(share.failed[0]!.file);
 
       await Deno.mkdir(tray);
       await print("second", "two");
-      await within(20_000, "both jobs", jobs.are(3));
+      await within(20_000, "both jobs", jobs.until(3));
       await share.stop();
 
       assertEquals(await Deno.readTextFile(log), "it's $(id)\ntwo\n");
       assertEquals([...Deno.readDirSync(tray)].length, 2);
       assertEquals(share.failed, []);
-      for (const { file } of jobs.seen) await assertGone(file);
+      for (const { file } of jobs.entries) await assertGone(file);
     });
 
     await t.step("and nothing once it was stopped", async () => {
@@ -158,7 +159,7 @@ serverTest(
       (echo one; sleep 0.3; echo two) > slowly
       echo kept > .hidden; mkdir directory; mv directory folder; echo kept > folder/file
       echo renamed > .part; mv .part 'ünï "quoted"'`);
-    await within(10_000, "four files", jobs.are(4));
+    await within(10_000, "four files", jobs.until(4));
     assertEquals(
       await x2go.run(`cd '${box.mountPoint}'; find . -type f | sort`),
       "./.hidden\n./folder/file\n",
@@ -172,47 +173,30 @@ serverTest(
     assertEquals(await read("a letter.txt"), "hello\n");
     assertEquals(await read("slowly"), "one\ntwo\n");
     assertEquals(await read("ünï _quoted_"), "renamed\n");
-    for (const { file } of jobs.seen) await assertGone(file);
+    for (const { file } of jobs.entries) await assertGone(file);
   },
 );
 
-/** Writes down what jobs come. */
-class Jobs {
-  readonly seen: Job[] = [];
+/** Writes down which jobs were handled, well or not. */
+class Jobs extends Log<Job> {
   readonly handler: JobHandler;
-  readonly #waiting: { count: number; resolve: () => void }[] = [];
 
   /** @param handle What is done with them. */
   constructor(handle: JobHandler) {
+    super();
     this.handler = async (job) => {
       try {
         const { mode } = await Deno.stat(job.file);
         assertEquals((mode ?? 0) & 0o7777, 0o600);
         await handle(job);
       } finally {
-        this.seen.push(job);
-        // Once the queue knows how it went.
-        setTimeout(() => this.#tell());
+        this.add(job);
       }
     };
   }
 
   get titles(): string[] {
-    return this.seen.map(({ title }) => title);
-  }
-
-  /** Waits until so many were handled, well or not. */
-  are(count: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push({ count, resolve });
-    this.#tell();
-    return promise;
-  }
-
-  #tell(): void {
-    for (const { count, resolve } of this.#waiting) {
-      if (this.seen.length >= count) resolve();
-    }
+    return this.entries.map(({ title }) => title);
   }
 }
 
