@@ -1,3 +1,4 @@
+import { connectTcp } from "../connect_tcp.ts";
 import { Deadline } from "../deadline.ts";
 import { ArgumentError, TargetError } from "../errors.ts";
 import { formatAddress } from "../format_address.ts";
@@ -83,7 +84,7 @@ export function createDialer(target: Target, options: DialerOptions): Dialer {
     formatAddress(hostname, port),
     options,
     async (signal) => {
-      const conn = await Deno.connect({ hostname, port, signal });
+      const conn = await connectTcp({ hostname, port }, signal);
       conn.setNoDelay(true);
       return conn;
     },

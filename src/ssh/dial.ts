@@ -1,3 +1,4 @@
+import { connectTcp } from "../connect_tcp.ts";
 import { ConnectError } from "../errors.ts";
 import { formatAddress } from "../format_address.ts";
 
@@ -12,11 +13,10 @@ export async function dial(
   signal: AbortSignal,
 ): Promise<Deno.TcpConn> {
   try {
-    const conn = await Deno.connect({
-      hostname: where.host,
-      port: where.port,
+    const conn = await connectTcp(
+      { hostname: where.host, port: where.port },
       signal,
-    });
+    );
     conn.setNoDelay(true);
     conn.setKeepAlive(true);
     return conn;

@@ -1,3 +1,4 @@
+import { connectTcp } from "../connect_tcp.ts";
 import type { Logger } from "../logger.ts";
 import type { Bind, Originator } from "../ssh/connection.ts";
 import { Ssh2Socket } from "../ssh/ssh2_socket.ts";
@@ -183,7 +184,7 @@ export class ServedConnection implements ChannelCarrier {
   ): Promise<void> {
     let conn: Deno.TcpConn;
     try {
-      conn = await Deno.connect({ hostname, port, signal: this.signal });
+      conn = await connectTcp({ hostname, port }, this.signal);
     } catch (error) {
       this.#service.logger.debug(
         `the test server cannot connect to ${hostname} port ${port}: ${error}`,

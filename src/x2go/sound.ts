@@ -1,3 +1,4 @@
+import { connectTcp } from "../connect_tcp.ts";
 import { Deadline } from "../deadline.ts";
 import { type RForwardError, TargetError } from "../errors.ts";
 import { ReverseTunnel } from "../forward/tunnel.ts";
@@ -197,7 +198,7 @@ async function probe(target: SoundTarget): Promise<void> {
     new TargetError("target-timeout", nameOf(target), "it was silent")
   );
   const { host: hostname = "127.0.0.1", port } = target;
-  (await Deno.connect({ hostname, port, signal: deadline.signal })).close();
+  (await connectTcp({ hostname, port }, deadline.signal)).close();
 }
 
 const PROBE_MS = 2000;

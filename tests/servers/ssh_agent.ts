@@ -13,7 +13,6 @@ export async function startSshAgent(files: string[]): Promise<SshAgent> {
   const dir = await Deno.makeTempDir({ prefix: "rforward-agent-" });
   stack.defer(() => Deno.remove(dir, { recursive: true }));
   const socket = `${dir}/socket`;
-  using watcher = Deno.watchFs(dir);
   const child = stack.use(
     new Deno.Command(findProgram("ssh-agent") ?? "ssh-agent", {
       args: ["-D", "-a", socket],
@@ -22,9 +21,7 @@ export async function startSshAgent(files: string[]): Promise<SshAgent> {
       stderr: "null",
     }).spawn(),
   );
-  for await (const _ of watcher) {
-    if ([...Deno.readDirSync(dir)].length > 0) break;
-  }
+  await listening(socket);
   for (const file of files) {
     await run("env", [`SSH_AUTH_SOCK=${socket}`, "ssh-add", "-q", file]);
   }
@@ -36,4 +33,16 @@ export async function startSshAgent(files: string[]): Promise<SshAgent> {
       await resources.disposeAsync();
     },
   };
+}
+
+/** The socket is there some time before anybody listens on it. */
+async function listening(path: string): Promise<void> {
+  for (let attempt = 0;; attempt++) {
+    try {
+      return (await Deno.connect({ transport: "unix", path })).close();
+    } catch (error) {
+      if (attempt === 500) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
 }

@@ -7,6 +7,7 @@ import type {
 import type { ConnectOptions } from "../../../src/ssh/options.ts";
 import { type Program, serverTest } from "../../servers/availability.ts";
 import type { SshServer } from "../../servers/ssh_server.ts";
+import { within } from "../../within.ts";
 
 /** What makes connections. */
 export type Engine = (options: ConnectOptions) => Promise<SshConnection>;
@@ -62,7 +63,8 @@ export function section(
     for (const [name, check] of behaviours) {
       await t.step(name, async () => {
         await using connection = await connect();
-        await check({ server, connection, connect });
+        const setting = { server, connection, connect };
+        await within(60_000, name, check(setting));
       });
     }
   });
