@@ -1,4 +1,4 @@
-import { type ParsedPath, posix } from "node:path";
+import { posix } from "node:path";
 import { printable } from "../ssh/printable.ts";
 import { X2GoError } from "./errors.ts";
 
@@ -15,6 +15,7 @@ export type JobHandler = (job: Job) => void | Promise<void>;
 
 /** Bytes of a name, so that there is room for a number and an extension: file systems take 255. */
 const MAX_NAME = 200;
+const MAX_EXTENSION = 10;
 
 /**
  * A handler that saves each job in a directory, in a file named after its
@@ -25,11 +26,10 @@ const MAX_NAME = 200;
  */
 export function saveJobs(directory: string): JobHandler {
   return async ({ title, file }) => {
+    const extension = plain(posix.extname(file)).slice(0, MAX_EXTENSION);
+    const name = nameFor(title, extension);
     using source = await Deno.open(file);
-    const [target, path] = await openNew(
-      directory,
-      nameFor(title, posix.extname(file)),
-    );
+    const [target, path] = await openNew(directory, name, extension);
     try {
       await source.readable.pipeTo(target.writable);
     } catch (error) {
@@ -75,24 +75,31 @@ export function runCommand(
 }
 
 /** A title as the name of a file; it may come with the extension or without. */
-function nameFor(title: string, extension: string): ParsedPath {
-  const plain = title.replace(/[/\\:*?"<>|\p{C}]+/gu, "_")
-    .replace(/^[.\s]+/, "");
-  return posix.parse(
-    plain.endsWith(extension) ? plain : `${plain}${extension}`,
-  );
+function nameFor(title: string, extension: string): string {
+  const name = plain(title).replace(/^[.\s]+/, "");
+  const end = name.endsWith(extension)
+    ? name.length - extension.length
+    : undefined;
+  const bytes = new TextEncoder().encode(name.slice(0, end) || "untitled");
+  // A character that is cut in two is none.
+  return new TextDecoder().decode(bytes.subarray(0, MAX_NAME))
+    .replace(/\uFFFD$/, "");
 }
 
-/** Makes a file of that name, or of the first with a number that there is not. */
+/** What every file system takes, and nobody has to wonder at. */
+function plain(text: string): string {
+  return text.replace(/[/\\:*?"<>|\p{C}]+/gu, "_");
+}
+
+/** Makes a file of that name, or with the first number that no file has. */
 async function openNew(
   directory: string,
-  { name, ext }: ParsedPath,
+  name: string,
+  extension: string,
 ): Promise<[Deno.FsFile, string]> {
-  const bytes = new TextEncoder().encode(name).subarray(0, MAX_NAME);
-  const stem = new TextDecoder().decode(bytes).replace(/\uFFFD$/, "");
   for (let number = 1;; number++) {
-    const unique = number === 1 ? "" : ` (${number})`;
-    const path = posix.join(directory, stem + unique + ext.slice(0, 20));
+    const unique = number === 1 ? name : `${name} (${number})`;
+    const path = posix.join(directory, unique + extension);
     try {
       const options = { write: true, createNew: true };
       return [await Deno.open(path, options), path];

@@ -83,24 +83,29 @@ export async function mount(
       { timeoutMs: MOUNT_MS + 5000 },
     );
     // The command line of sshfs ends with it.
-    const [, tried] = /^inserted, .* "(\/[^"]+)" -p \d+$/m.exec(stdout) ?? [];
+    const [, tried] =
+      /^inserted, .* "(\/[^"\p{Cc}]+)" -p \d+$/mu.exec(stdout) ?? [];
     const lines = stdout.split("\n");
     if (tried && lines.includes(`mount ${source.path} ok`)) return tried;
     const [failure] = /^(?:mounting|insertion) of .*$/m.exec(stderr) ?? [];
-    const isTaken = failure?.startsWith("insertion");
-    const inTheWay = isTaken
-      ? (await listMounts(connection, name)).find(isPlaceOf(source))
-      : tried;
-    if (firstTry && inTheWay && !await isAlive(connection, inTheWay)) {
-      await unmount(connection, name, inTheWay);
+    const isListed = failure?.startsWith("insertion");
+    const words = tried ? await sshfsWords(connection, name) : "";
+    const dead = isListed
+      ? await findDead(connection, name, source)
+      : words.includes("endpoint is not connected")
+      ? tried
+      : undefined;
+    if (dead && firstTry) {
+      await unmount(connection, name, dead);
       continue;
     }
-    if (isTaken) return undefined;
+    if (isListed) return undefined;
     const said = printable(failure ?? (stdout || stderr));
-    const log = tried ? await sshfsWords(connection, name) : "";
     throw new X2GoError(
       "x2go-share",
-      `the server did not mount the folder: ${said}${log && `; sshfs: ${log}`}`,
+      `the server did not mount the folder: ${said}${
+        words && `; sshfs: ${words}`
+      }`,
       name,
     );
   }
@@ -187,27 +192,27 @@ function unmountScript(session: string, mountPoint: string): Script {
   };
 }
 
-function isPlaceOf({ path, kind }: MountSource): (place: string) => boolean {
-  const name = path.replace(/[/ ]/g, "_");
-  return (place) =>
-    kind === "folder"
-      ? place.endsWith(`/media/disk/${name}`)
-      : place.includes(kind === "print" ? "/spool/" : "/mimebox/");
-}
-
-/** Whether somebody still answers for what is mounted there. */
-async function isAlive(
+/** The mount point for a folder, if the session has it in its list and nobody answers for it. */
+async function findDead(
   connection: SshConnection,
-  mountPoint: string,
-): Promise<boolean> {
-  const question = `timeout -k 1 5 stat -f ${
-    quote(mountPoint)
-  } >/dev/null 2>&1`;
+  session: string,
+  { path, kind }: MountSource,
+): Promise<string | undefined> {
+  const places: Record<FolderKind, string> = {
+    folder: `/media/disk/${path.replace(/[/ ]/g, "_")}`,
+    print: `/spool/C-${session}`,
+    mimebox: `/mimebox/C-${session}`,
+  };
+  const mountPoint = (await listMounts(connection, session))
+    .find((mountPoint) => mountPoint.endsWith(places[kind]));
+  if (mountPoint === undefined) return undefined;
+  const answers = `timeout -k 1 5 stat -f ${quote(mountPoint)} >/dev/null 2>&1`;
   const { stdout } = await runScript(connection, {
     name: "the question for a mount",
-    text: `if ${isMounted(mountPoint)} && ${question}; then echo yes; fi`,
+    session,
+    text: `! ${isMounted(mountPoint)} || ! ${answers} || echo alive`,
   });
-  return stdout.startsWith("yes");
+  return stdout.startsWith("alive") ? undefined : mountPoint;
 }
 
 /** A command that says by its exit status whether something is mounted there. */

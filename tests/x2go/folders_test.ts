@@ -278,7 +278,7 @@ serverTest(
     );
     await within(1000, "stop()", other.stop());
 
-    // What is dead is in use still, and has to be cleared away.
+    // The server has it in its list still, and would not mount it again.
     await using another = await connectTo(x2go);
     await session.moveTo(another);
     assertEquals(share.mountPoint, mountPoint);
@@ -288,6 +288,15 @@ serverTest(
       "back\n",
     );
     assert((await session.listMounts()).includes(mountPoint!));
+
+    // So it has when the server has taken it from its list already.
+    await inside(x2go, share, "sleep 100 > output 2>&1 &");
+    await x2go.run("kill -9 $(pgrep -u $USER -x sshfs)");
+    await x2go.run(`x2goumount-session ${session.info.name}`);
+    assertEquals(await session.listMounts(), []);
+    await session.moveTo(another);
+    await inside(x2go, share, "echo again > output");
+    assertEquals(await session.listMounts(), [mountPoint]);
 
     await another.close();
     await within(5000, "the end", session[Symbol.asyncDispose]());

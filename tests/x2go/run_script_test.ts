@@ -1,9 +1,8 @@
 import type { SshConnection } from "../../src/ssh/connection.ts";
-import { connect } from "../../src/ssh/connect.ts";
-import { type CommandHandler, startTestServer } from "../../src/testing/mod.ts";
 import { X2GoError } from "../../src/x2go/errors.ts";
 import { limited, runScript } from "../../src/x2go/run_script.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { shell, withServer } from "./shell_server.ts";
 
 Deno.test("runScript() returns what the script printed, without the noise", async () => {
   await withServer(shell("echo noise; echo more >&2; "), async (connection) => {
@@ -142,45 +141,4 @@ Deno.test("limited() keeps a command's grandparent from outliving the script", a
 
 function fail(connection: SshConnection, text: string) {
   return runScript(connection, { name: "it", text, session: "s" });
-}
-
-/** Runs commands here, as a login shell with such a `.bashrc` would. */
-function shell(bashrc = ""): CommandHandler {
-  return async (command, { stdin, stdout, stderr, signal }) => {
-    await using child = new Deno.Command("setsid", {
-      args: ["sh", "-c", bashrc + command],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    // With all that it has started.
-    const kill = () => Deno.kill(-child.pid, "SIGKILL");
-    signal.addEventListener("abort", kill);
-    try {
-      const [{ code }] = await Promise.all([
-        child.status,
-        stdin.pipeTo(child.stdin).catch(() => {}),
-        child.stdout.pipeTo(stdout).catch(() => {}),
-        child.stderr.pipeTo(stderr).catch(() => {}),
-      ]);
-      return code;
-    } finally {
-      signal.removeEventListener("abort", kill);
-    }
-  };
-}
-
-async function withServer(
-  exec: CommandHandler,
-  work: (connection: SshConnection) => Promise<void>,
-): Promise<void> {
-  await using server = await startTestServer({ exec });
-  await using connection = await connect({
-    host: server.host,
-    port: server.port,
-    user: server.user,
-    password: server.password,
-    hostKeys: { text: server.knownHosts },
-  });
-  await work(connection);
 }
