@@ -38,6 +38,8 @@ export class ReceiveQueue {
   #end: { error?: Error } | undefined;
 
   /**
+   * Makes one that is empty.
+   *
    * @param onRead Told how many bytes were read, or thrown away after a cancel.
    * @param onCancel Called when the reader wants no more.
    */

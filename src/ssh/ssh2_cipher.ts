@@ -3,9 +3,13 @@ import { ChaCha20Poly1305, LENGTH_SIZE } from "./chacha20_poly1305.ts";
 
 /** What of ssh2's own cipher is taken over. */
 export interface NativeCipher {
-  outSeqno: number;
+  /** The sequence number of the next packet. */
+  readonly outSeqno: number;
+  /** Takes what is encrypted. */
   readonly _onWrite: (data: Uint8Array) => void;
+  /** The key for packets. */
   readonly _encKeyMain: Uint8Array;
+  /** The key for their lengths. */
   readonly _encKeyPktLen: Uint8Array;
 }
 
@@ -29,6 +33,7 @@ export class Ssh2Cipher {
   #lent = false;
   #freed = false;
 
+  /** Takes over from ssh2's own, whose keys are copied. */
   constructor(native: NativeCipher) {
     this.outSeqno = native.outSeqno;
     this.#write = native._onWrite;

@@ -8,14 +8,18 @@ import {
 
 /** What of ssh2's own decipher is taken over. */
 export interface NativeDecipher {
-  inSeqno: number;
+  /** The sequence number of the next packet. */
+  readonly inSeqno: number;
+  /** Takes what is decrypted. */
   readonly _onPayload: PayloadHandler;
+  /** The key for packets. */
   readonly _decKeyMain: Uint8Array;
+  /** The key for their lengths. */
   readonly _decKeyPktLen: Uint8Array;
 }
 
 /** Takes a payload. What it returns, unless undefined, ends the call of `decrypt`; false stands for the offset reached. */
-type PayloadHandler = (payload: Buffer) => number | false | undefined;
+export type PayloadHandler = (payload: Buffer) => number | false | undefined;
 
 /** The number of the message (RFC 4254 section 9). */
 const CHANNEL_DATA = 94;
@@ -39,6 +43,7 @@ export class Ssh2Decipher {
   #collected = 0;
   #freed = false;
 
+  /** Takes over from ssh2's own, whose keys are copied. */
   constructor(native: NativeDecipher) {
     this.inSeqno = native.inSeqno;
     this._onPayload = native._onPayload;

@@ -12,10 +12,10 @@
 /** Encoded instructions, in pieces. */
 export type Code = number | readonly Code[];
 
-/** The types of variables, as they are encoded. */
-const TYPES = { i32: 0x7f, i64: 0x7e, v128: 0x7b } as const;
 /** The type of a variable. */
-export type Type = keyof typeof TYPES;
+export type Type = "i32" | "i64" | "v128";
+/** The types as they are encoded. */
+const TYPES: Record<Type, number> = { i32: 0x7f, i64: 0x7e, v128: 0x7b };
 
 /** A local variable of a function. */
 export class Local {
@@ -23,7 +23,11 @@ export class Local {
   readonly get: Code;
   readonly #index: Code;
 
-  /** @param index Its number within the function. */
+  /**
+   * Names one.
+   *
+   * @param index Its number within the function.
+   */
   constructor(index: number) {
     this.#index = unsigned(index);
     this.get = [0x20, this.#index];
@@ -48,7 +52,11 @@ export class WasmFunction {
   #parameters = 0;
   readonly #types: Type[] = [];
 
-  /** @param name What it is exported as. */
+  /**
+   * Begins one that does nothing.
+   *
+   * @param name What it is exported as.
+   */
   constructor(name: string) {
     this.name = name;
   }
