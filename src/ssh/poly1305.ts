@@ -99,8 +99,8 @@ export function poly1305(): WasmFunction {
     [3, 2, 1].map((n) => [setFactor(rInFirst(n)), multiply]),
     h.map(({ get }, i) => powers[i]!.set(get)),
 
-    // The last block is filled up with a one and zeros, the first four with
-    // blocks of nothing, which leave h = 0 as it is.
+    // A one and zeros fill up the last block. Blocks of zeros in front make
+    // the number of blocks a multiple of four; they leave h = 0 as it is.
     v128.store(i32.add(message.get, length.get), v128.const(1, 0, 0, 0)),
     [1, 2, 3].map((block) =>
       v128.store(i32.sub(message.get, i32.const(16 * block)), splat(0))
@@ -158,7 +158,7 @@ function finish(
       )
     ),
     carryRound(n, scalar),
-    // Now n < 2p. n >= p exactly if n + 5 >= 2^130; n - p is n + 5 without that bit.
+    // Now n < 2p. It is n >= p exactly if n + 5 >= 2^130; n - p is n + 5 without that bit.
     carry.set(i64.const(5n)),
     n.map((limb) => carry.set(scalar.above(i64.add(limb.get, carry.get)))),
     a.set(i64.add(a.get, scalar.times5(carry.get))),
@@ -188,7 +188,12 @@ function finish(
   ];
 }
 
-/** Multiplication of h by a factor that changes seldom, lane by lane. */
+/**
+ * Multiplication of h by a factor that changes seldom, lane by lane.
+ *
+ * Limbs come out below 2^26 + 2^9, so with a block added h's are below
+ * 2^27 + 2^9, and the sums of five products below 2^58.
+ */
 function multiplication(
   f: WasmFunction,
   h: Limbs,
