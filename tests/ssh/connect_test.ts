@@ -9,7 +9,7 @@ import { connect } from "../../src/ssh/connect.ts";
 import type { ConnectOptions } from "../../src/ssh/options.ts";
 import { startTestServer, type TestServer } from "../../src/testing/mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { startProxy } from "../servers/proxy.ts";
+import { type Proxy, startProxy } from "../servers/proxy.ts";
 import { startFullPort, startTcpServer } from "../servers/tcp_server.ts";
 import { within } from "../within.ts";
 
@@ -233,28 +233,43 @@ Deno.test("connect() gives up on a port that does not answer", async () => {
   assertMatch(error.message, /within 100 ms/);
 });
 
-Deno.test("connect() works over a network that slices", async () => {
-  await using server = await startTestServer({
-    exec: async (_, { stdin, stdout }) => {
-      await stdin.pipeTo(stdout, { preventClose: true });
-      return 0;
-    },
-  });
-  for (const slice of [1, 7]) {
-    await using proxy = startProxy(server, { slice });
-    await using connection = await connect(optionsFor(server, {
-      host: proxy.host,
-      port: proxy.port,
-      hostKeys: { text: server.knownHosts.replace(/:\d+/, `:${proxy.port}`) },
-    }));
+for (const network of [{ slice: 1 }, { slice: 7 }, { delayMs: 20 }]) {
+  Deno.test(`connect() works over a network at its worst (${JSON.stringify(network)})`, async () => {
+    await using server = await startTestServer({
+      exec: async (_, { stdin, stdout }) => {
+        await stdin.pipeTo(stdout, { preventClose: true });
+        return 0;
+      },
+    });
+    await using proxy = startProxy(server, network);
+    await using connection = await connect(optionsThrough(proxy, server));
     await using process = await connection.exec("cat");
     const writer = process.stdin.getWriter();
     await writer.write(new TextEncoder().encode("a few bytes"));
     await writer.close();
     const { stdout } = await process.output();
     assertEquals(new TextDecoder().decode(stdout), "a few bytes");
-  }
+  });
+}
+
+Deno.test("a connection that is cut is lost at once", async () => {
+  await using server = await startTestServer();
+  await using proxy = startProxy(server);
+  await using connection = await connect(optionsThrough(proxy, server));
+
+  proxy.cut();
+
+  const { reason, error } = await within(1000, "the end", connection.closed);
+  assertEquals(reason, "lost");
+  assertMatch(error!.message, /^the server closed the connection$|reset/);
 });
+
+/** Options that get into a test server by way of a proxy. */
+function optionsThrough(proxy: Proxy, server: TestServer): ConnectOptions {
+  const { host, port } = proxy;
+  const knownHosts = server.knownHosts.replace(/:\d+/, `:${port}`);
+  return optionsFor(server, { host, port, hostKeys: { text: knownHosts } });
+}
 
 /** What else may listen on a port, and what connect() makes of it. */
 const strangers: [

@@ -204,13 +204,16 @@ export function testLife(subject: Subject): void {
 
   if (!subject.kind.openssh) return;
   section(subject, "SshConnection whose server asks whether it is there", [
-    ["it answers, with and without a channel", async ({ connection }) => {
-      const seconds = () => new Promise((resolve) => setTimeout(resolve, 2500));
-      await seconds();
-      await using process = await connection.exec("cat");
-      await seconds();
-      assertEquals((await process.output()).success, true);
-    }],
+    [
+      "it answers, with and without a channel",
+      async ({ connection, connect }) => {
+        await using idle = await connect();
+        await using process = await connection.exec("cat");
+        await new Promise((resolve) => setTimeout(resolve, 2500));
+        assertEquals((await process.output()).success, true);
+        assertEquals(idle.signal.aborted, false);
+      },
+    ],
   ], ["ClientAliveInterval 1", "ClientAliveCountMax 1"]);
 
   section(subject, "SshConnection whose server renews its keys every MB", [
