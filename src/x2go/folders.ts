@@ -54,7 +54,11 @@ export class FolderShare extends SessionShare {
     if (this.#via) this.#checkVia();
   }
 
-  /** Where it is mounted on the server; undefined while the session is suspended. */
+  /**
+   * Where it is mounted on the server; undefined while the session is
+   * suspended. X2Go makes one name of the whole path, with `_` between, and
+   * puts it into `~/media/disk` there.
+   */
   get mountPoint(): string | undefined {
     return this.#mounted?.mountPoint;
   }

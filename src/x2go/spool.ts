@@ -119,7 +119,8 @@ export abstract class SpoolShare extends SessionShare {
   }
 
   /**
-   * Ends it for good, once all that has arrived was handled. Jobs whose handler
+   * Ends it for good, once all that has arrived was handled: so a handler must
+   * not wait for this, nor for the end of its session. Jobs whose handler
    * failed are removed with the rest. Twice is once.
    */
   override async stop(): Promise<void> {
