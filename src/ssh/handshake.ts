@@ -127,7 +127,7 @@ export class Handshake {
       if (this.#over.signal.aborted) return;
       this.#outcome.reject(error);
       verify(false);
-    });
+    }).catch((error) => this.#outcome.reject(this.#explain(error)));
   }
 
   /**

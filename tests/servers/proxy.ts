@@ -17,6 +17,8 @@ export interface Proxy extends AsyncDisposable {
   freeze(): void;
   /** Goes on where it was frozen. */
   thaw(): void;
+  /** Flips one bit of what comes next. */
+  corrupt(): void;
   /** Closes all connections. */
   cut(): void;
 }
@@ -28,6 +30,7 @@ export function startProxy(
 ): Proxy {
   const live = new Set<() => void>();
   let frozen: PromiseWithResolvers<void> | undefined;
+  let corrupting = false;
 
   async function pump(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
     const buffer = new Uint8Array(slice);
@@ -39,6 +42,8 @@ export function startProxy(
       else if (sliced++ < 100) await setTimeout(1);
       else await setImmediate();
       await frozen?.promise;
+      if (corrupting) buffer[0]! ^= 1;
+      corrupting = false;
       for (let done = 0; done < n;) {
         done += await to.write(buffer.subarray(done, n));
         await frozen?.promise;
@@ -75,6 +80,7 @@ export function startProxy(
     port: server.port,
     freeze: () => void (frozen ??= Promise.withResolvers()),
     thaw,
+    corrupt: () => void (corrupting = true),
     cut: () => live.forEach((end) => end()),
     async [Symbol.asyncDispose]() {
       thaw();

@@ -2,6 +2,7 @@ import {
   ArgumentError,
   AuthenticationError,
   ConnectError,
+  ConnectionLostError,
   HostKeyError,
   RForwardError,
 } from "../../src/errors.ts";
@@ -262,6 +263,28 @@ Deno.test("a connection that is cut is lost at once", async () => {
   const { reason, error } = await within(1000, "the end", connection.closed);
   assertEquals(reason, "lost");
   assertMatch(error!.message, /^the server closed the connection$|reset/);
+});
+
+Deno.test("a connection that somebody tampers with is lost", async () => {
+  for (
+    const cipher of ["chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com"]
+  ) {
+    await using server = await startTestServer();
+    await using proxy = startProxy(server);
+    await using connection = await connect({
+      ...optionsThrough(proxy, server),
+      algorithms: { cipher: [cipher] },
+    });
+    const asking = assertRejects(
+      () => connection.requestForward({ address: "127.0.0.1", port: 0 }),
+      ConnectionLostError,
+    );
+
+    proxy.corrupt();
+
+    const { error } = await within(1000, "the end", connection.closed);
+    assertEquals(await asking, error);
+  }
 });
 
 /** Options that get into a test server by way of a proxy. */

@@ -1,4 +1,5 @@
-/** What connect() does with a server that would have its secrets before its time. */
+/** What connect() does with a server that is not what it says it is. */
+import { Buffer } from "node:buffer";
 import type { Connection } from "ssh2";
 import { ConnectError } from "../../src/errors.ts";
 import { connect } from "../../src/ssh/connect.ts";
@@ -6,7 +7,7 @@ import { generateKeyPair } from "../../src/ssh/key_pair.ts";
 import { Ssh2Socket } from "../../src/ssh/ssh2_socket.ts";
 import { HostKey } from "../../src/testing/host_key.ts";
 import { acceptClient } from "../../src/testing/ssh2_server.ts";
-import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { startTcpServer } from "../servers/tcp_server.ts";
 import { within } from "../within.ts";
 
@@ -95,6 +96,36 @@ Deno.test("connect() sends no secret before the host key is verified, whatever t
   assertEquals(error.code, "protocol-error", error.message);
   assert(server.heard.includes("SSH-2.0"));
   assert(!server.heard.includes("open sesame"));
+});
+
+Deno.test("connect() does not believe a server that shows a good host key and cannot sign with it", async () => {
+  const hostKey = new HostKey((await generateKeyPair()).privateKey);
+  const liar = Object.create(hostKey.key, {
+    sign: { value: () => Buffer.alloc(64, 1) },
+  });
+  await using server = startTcpServer(async (conn) => {
+    const socket = new Ssh2Socket({
+      read: (p) => conn.read(p),
+      write: (p) => conn.write(p),
+      closeWrite: () => conn.closeWrite(),
+      close: () => {},
+    });
+    acceptClient(socket, liar, (client) => {
+      client.on("error", () => socket.destroy());
+    });
+    await socket.closed;
+  });
+  const { host, port } = server;
+  const error = await assertRejects(
+    () =>
+      connect({
+        ...{ host, port, user: "alice", password: "open sesame" },
+        hostKeys: { text: hostKey.knownHostsLine(host, port) },
+      }),
+    ConnectError,
+  );
+  assertEquals(error.code, "protocol-error");
+  assertMatch(error.message, /signature verification failed/);
 });
 
 Deno.test("connect() is not let in before the host key is verified", async () => {
