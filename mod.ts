@@ -55,7 +55,7 @@ export type {
   HostKeyPolicy,
   HostKeyVerifier,
   KnownHostsOptions,
-} from "./src/ssh/host_keys.ts";
+} from "./src/ssh/host_keys/host_keys.ts";
 export type {
   Bind,
   CloseReason,

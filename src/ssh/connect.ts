@@ -4,7 +4,7 @@ import { silentLogger } from "../logger.ts";
 import type { SshConnection } from "./connection.ts";
 import { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
-import { agentSocket, type Credentials } from "./auth.ts";
+import { agentSocket, type Credentials } from "./login/auth.ts";
 import { checkOptions } from "./check_options.ts";
 import { dial } from "./dial.ts";
 import { Handshake } from "./handshake.ts";
@@ -12,9 +12,9 @@ import {
   type HostKeyCheck,
   preferKnownKeys,
   prepareHostKeys,
-} from "./host_keys.ts";
+} from "./host_keys/host_keys.ts";
 import type { Algorithms, ConnectOptions } from "./options.ts";
-import { type LoadedKey, loadPrivateKey } from "./private_keys.ts";
+import { type LoadedKey, loadPrivateKey } from "./login/private_keys.ts";
 import type { ConnectConfig } from "./ssh2.ts";
 import { Ssh2Socket } from "./ssh2_socket.ts";
 

@@ -6,12 +6,16 @@ import {
   ConnectionLostError,
 } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
-import { accelerate } from "./accelerate.ts";
-import { Authentication, type Credentials } from "./auth.ts";
+import { accelerate } from "./cipher/accelerate.ts";
+import { Authentication, type Credentials } from "./login/auth.ts";
 import type { SshConnection } from "./connection.ts";
 import type { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
-import { fingerprint, type HostKey, type HostKeyCheck } from "./host_keys.ts";
+import {
+  fingerprint,
+  type HostKey,
+  type HostKeyCheck,
+} from "./host_keys/host_keys.ts";
 import type { ConnectOptions } from "./options.ts";
 import { printable } from "./printable.ts";
 import {

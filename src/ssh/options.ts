@@ -1,5 +1,5 @@
 import type { Logger } from "../logger.ts";
-import type { HostKeyPolicy } from "./host_keys.ts";
+import type { HostKeyPolicy } from "./host_keys/host_keys.ts";
 import type { KeepaliveOptions } from "./keepalive.ts";
 
 /** A private key, in a file or as text: OpenSSH's own format, or PEM (PKCS#1, SEC 1, PKCS#8). */

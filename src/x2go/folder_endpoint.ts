@@ -2,9 +2,9 @@ import { ForwardDeniedError } from "../errors.ts";
 import type { ForwardedConn } from "../forward/forwarded_conn.ts";
 import { forward, type ReverseTunnel } from "../forward/tunnel.ts";
 import type { Logger } from "../logger.ts";
-import { generateKeyPair } from "../ssh/key_pair.ts";
-import { serveSftp } from "../ssh/sftp_server.ts";
-import type { SharedFolders } from "../ssh/shared_folders.ts";
+import { generateKeyPair } from "../ssh/login/key_pair.ts";
+import { serveSftp } from "../ssh/sftp/sftp_server.ts";
+import type { SharedFolders } from "../ssh/sftp/shared_folders.ts";
 import type { SessionAccess } from "./share.ts";
 
 /** Whom the server logs in as. */

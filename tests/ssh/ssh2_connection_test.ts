@@ -6,7 +6,7 @@ import {
 } from "../../src/errors.ts";
 import { connect } from "../../src/ssh/connect.ts";
 import type { SshConnection } from "../../src/ssh/connection.ts";
-import { generateKeyPair } from "../../src/ssh/key_pair.ts";
+import { generateKeyPair } from "../../src/ssh/login/key_pair.ts";
 import { HostKey } from "../../src/testing/host_key.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { within } from "../within.ts";

@@ -2,8 +2,8 @@
 import "../../src/ssh/npm_ssh2.ts"; // first: it keeps ssh2 from leaking ciphers
 import { Buffer } from "node:buffer";
 import crypto from "npm:ssh2@1.17.0/lib/protocol/crypto.js";
-import type { NativeCipher } from "../../src/ssh/ssh2_cipher.ts";
-import type { NativeDecipher } from "../../src/ssh/ssh2_decipher.ts";
+import type { NativeCipher } from "../../src/ssh/cipher/ssh2_cipher.ts";
+import type { NativeDecipher } from "../../src/ssh/cipher/ssh2_decipher.ts";
 
 interface Ssh2Crypto {
   init: Promise<void>;

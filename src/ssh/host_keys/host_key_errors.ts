@@ -1,0 +1,120 @@
+/**
+ * What a person is told about a host key that was not accepted.
+ *
+ * @module
+ */
+
+import { HostKeyError, type HostKeyProblem } from "../../errors.ts";
+import { fingerprint, type HostKey } from "./host_key.ts";
+import {
+  type KnownHostsLine,
+  knownHostsName,
+  textSource,
+} from "./known_hosts_file.ts";
+
+/** An `@revoked` line holds the key. */
+export function revokedError(
+  key: HostKey,
+  lines: readonly KnownHostsLine[],
+): HostKeyError {
+  return hostKeyError("revoked", key, lines, [
+    `${nameOf(key)} showed ${describe(key)},`,
+    `which is REVOKED at ${placesOf(lines)}.`,
+    "Whoever stole that key can pose as the server.",
+    "Do not connect before the server's administrator has given it a new one.",
+  ]);
+}
+
+/** The lines that name the host hold other keys. */
+export function changedError(
+  key: HostKey,
+  lines: readonly KnownHostsLine[],
+): HostKeyError {
+  const name = nameOf(key);
+  const known = lines.map((line) =>
+    `${line.file}:${line.line} (${line.type} ${fingerprint(line.data)})`
+  );
+  const removals = [...new Set(lines.map((line) => line.file))].map((file) =>
+    file === textSource
+      ? "correct the known_hosts text"
+      : `run: ssh-keygen -R ${quote(name)} -f ${quote(file)}`
+  );
+  return hostKeyError("changed", key, lines, [
+    `The host key of ${name} has CHANGED: it showed ${describe(key)},`,
+    `but known is ${known.join(", ")}.`,
+    "This may be an attack: someone may have come between you and the server.",
+    "Ask the server's administrator for the fingerprint of its present key;",
+    "only if it is the one shown, forget the old key",
+    `(${removals.join("; ")}) and add the new one.`,
+  ]);
+}
+
+/**
+ * No line names the host with a key.
+ *
+ * @param authorities Lines that name it with `@cert-authority`.
+ */
+export function unknownError(
+  key: HostKey,
+  files: readonly string[],
+  authorities: readonly KnownHostsLine[],
+): HostKeyError {
+  const [file] = files;
+  const scan = `ssh-keyscan -p ${key.port} ${quote(key.host)}`;
+  return hostKeyError("unknown", key, [], [
+    `The host key of ${nameOf(key)} is not known: it showed ${describe(key)},`,
+    `and no line of ${files.join(" or ") || "the known_hosts text"} names it.`,
+    ...authorities.length === 0 ? [] : [
+      `Host certificates (${placesOf(authorities)}) are not supported.`,
+    ],
+    "Ask the server's administrator for the fingerprint of its key; only if",
+    "it is the one shown, add the key",
+    `(run: ${scan}${file === undefined ? "" : ` >> ${quote(file)}`})`,
+    "or set acceptNew to accept what an unknown host shows.",
+  ]);
+}
+
+/** The user's own verifier did not accept the key. */
+export function rejectedError(
+  key: HostKey,
+  options?: ErrorOptions,
+): HostKeyError {
+  const verdict = options === undefined ? "did not accept" : "threw on";
+  return hostKeyError("rejected", key, [], [
+    `The host key verifier ${verdict} ${describe(key)} of ${nameOf(key)}.`,
+  ], options);
+}
+
+function hostKeyError(
+  reason: HostKeyProblem,
+  key: HostKey,
+  lines: readonly KnownHostsLine[],
+  message: string[],
+  options?: ErrorOptions,
+): HostKeyError {
+  const { fingerprint, type: keyType } = key;
+  const locations = lines.map(({ file, line }) => ({ file, line }));
+  return new HostKeyError(
+    reason,
+    { fingerprint, keyType, locations },
+    message.join(" "),
+    options,
+  );
+}
+
+function nameOf(key: HostKey): string {
+  return knownHostsName(key.host, key.port);
+}
+
+function describe(key: HostKey): string {
+  return `the ${key.type} key ${key.fingerprint}`;
+}
+
+function placesOf(lines: readonly KnownHostsLine[]): string {
+  return lines.map(({ file, line }) => `${file}:${line}`).join(", ");
+}
+
+/** One word for a POSIX shell, whatever is in it. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}

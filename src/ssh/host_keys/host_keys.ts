@@ -1,0 +1,150 @@
+/**
+ * Whether the key that an SSH server shows is the server's own.
+ *
+ * @module
+ */
+
+import { ConnectError } from "../../errors.ts";
+import type { Logger } from "../../logger.ts";
+import { fingerprint, type HostKey, isSameKey, keyType } from "./host_key.ts";
+import { rejectedError } from "./host_key_errors.ts";
+import {
+  type KnownHost,
+  type KnownHostsOptions,
+  lookUpKnownHost,
+} from "./known_hosts.ts";
+
+export { fingerprint, type HostKey } from "./host_key.ts";
+export type { KnownHostsOptions } from "./known_hosts.ts";
+
+/** Decides about a key: `true` accepts it, all else rejects it, also a throw. */
+export type HostKeyVerifier = (key: HostKey) => boolean | Promise<boolean>;
+
+/**
+ * How a server's host key is verified: against known_hosts, or by a function
+ * of one's own. Nothing skips the check but `"insecure-accept-any"`, with
+ * which anyone on the way to the server can pose as it.
+ *
+ * @example A server whose fingerprint is known
+ * ```ts
+ * import type { HostKeyPolicy } from "@x2go/rforward";
+ *
+ * const hostKeys: HostKeyPolicy = (key) =>
+ *   key.fingerprint === "SHA256:uNiVztksCsDhcc0u9e8BrlQXsWCn94gG9CQgOdXOFQI";
+ * ```
+ */
+export type HostKeyPolicy =
+  | KnownHostsOptions
+  | HostKeyVerifier
+  | "insecure-accept-any";
+
+/** A policy made ready for one connection. */
+export interface HostKeyCheck {
+  /** The types of the keys that are known for the host. */
+  readonly keyTypes: readonly string[];
+  /**
+   * Decides about the key that the server showed. Every key re-exchange shows
+   * it anew; once accepted, it is accepted again without a question.
+   *
+   * @param data The key as it came over the wire (RFC 4253 section 6.6).
+   * @returns the key that was accepted.
+   * @throws {HostKeyError} if it is not accepted.
+   * @throws {ConnectError} if it is no key.
+   * @throws {RForwardError} if it was to be remembered and cannot be.
+   */
+  verify(data: Uint8Array): Promise<HostKey>;
+}
+
+/**
+ * Reads what a policy needs, before a connection is made.
+ *
+ * @param policy How to verify; by default against the usual known_hosts files.
+ * @param host The host as the user named it.
+ * @throws {ArgumentError} if a known_hosts file cannot be read.
+ * @throws {RForwardError} `permission-denied`, and what to permit.
+ */
+export async function prepareHostKeys(
+  policy: HostKeyPolicy | undefined,
+  host: string,
+  port: number,
+  logger: Logger,
+): Promise<HostKeyCheck> {
+  let known: KnownHost;
+  if (typeof policy === "function") {
+    known = { keyTypes: [], check: (key) => ask(policy, key) };
+  } else if (policy === "insecure-accept-any") {
+    known = { keyTypes: [], check: (key) => acceptAny(key, logger) };
+  } else {
+    known = await lookUpKnownHost(policy ?? {}, host, port, logger);
+  }
+
+  let accepted: HostKey | undefined;
+  return {
+    keyTypes: known.keyTypes,
+    async verify(data) {
+      if (accepted !== undefined && isSameKey(accepted.data, data)) {
+        return accepted;
+      }
+      const key = readKey(host, port, data);
+      await known.check(key);
+      accepted = key;
+      return key;
+    },
+  };
+}
+
+/**
+ * Puts the host key algorithms first whose keys are known, and keeps the order
+ * otherwise: a server with several keys then shows one that can be verified.
+ * `ssh` goes about it in the same way.
+ *
+ * @param algorithms The algorithms by preference.
+ * @param keyTypes {@linkcode HostKeyCheck.keyTypes}
+ */
+export function preferKnownKeys(
+  algorithms: readonly string[],
+  keyTypes: readonly string[],
+): string[] {
+  // RFC 8332 section 3: an RSA key's type stays ssh-rsa with every algorithm.
+  const isKnown = (algorithm: string) =>
+    keyTypes.includes(algorithm.startsWith("rsa-") ? "ssh-rsa" : algorithm);
+  return [
+    ...algorithms.filter(isKnown),
+    ...algorithms.filter((algorithm) => !isKnown(algorithm)),
+  ];
+}
+
+function readKey(host: string, port: number, data: Uint8Array): HostKey {
+  const type = keyType(data);
+  if (type === undefined) {
+    throw new ConnectError(
+      "protocol-error",
+      { host, port },
+      `${host} port ${port} showed a host key that is none: it does not begin with a key type (RFC 4253 section 6.6)`,
+    );
+  }
+  return {
+    host,
+    port,
+    type,
+    fingerprint: fingerprint(data),
+    data: new Uint8Array(data),
+  };
+}
+
+async function ask(verifier: HostKeyVerifier, key: HostKey): Promise<void> {
+  let options: ErrorOptions | undefined;
+  try {
+    if (await verifier(key) === true) return;
+  } catch (cause) {
+    options = { cause };
+  }
+  throw rejectedError(key, options);
+}
+
+function acceptAny(key: HostKey, logger: Logger): Promise<void> {
+  logger.warn(
+    `Accepting the ${key.type} key ${key.fingerprint} of ${key.host} port ${key.port} without verification`,
+  );
+  return Promise.resolve();
+}

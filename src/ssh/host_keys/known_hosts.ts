@@ -1,0 +1,196 @@
+import { ArgumentError, RForwardError } from "../../errors.ts";
+import type { Logger } from "../../logger.ts";
+import { type HostKey, isSameKey } from "./host_key.ts";
+import { changedError, revokedError, unknownError } from "./host_key_errors.ts";
+import {
+  appendKnownHost,
+  type KnownHostsLine,
+  knownHostsName,
+  namesHost,
+  parseKnownHosts,
+  readIfPresent,
+  textSource,
+} from "./known_hosts_file.ts";
+
+/**
+ * Verification against known_hosts (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"),
+ * decided as `ssh` decides it (measured with OpenSSH 9.2):
+ *
+ * - On a port other than 22 the lines that name `[host]:port` count. Only if
+ *   there are none, a line that names just the host may vouch for its key.
+ * - A key is `changed` as soon as such lines exist and none holds it, also if
+ *   they hold keys of other types only.
+ * - Lines are looked up by the host's name as given, never by its address.
+ *
+ * It is stricter in one thing: an `@revoked` line that names just the host
+ * holds on every port. `@cert-authority` lines are ignored, as host
+ * certificates are not supported.
+ */
+export interface KnownHostsOptions {
+  /**
+   * The files to read; each has to exist. By default `~/.ssh/known_hosts` and
+   * `/etc/ssh/ssh_known_hosts`, which may be missing, or none at all if
+   * {@linkcode text} is given.
+   */
+  files?: readonly string[];
+  /** Lines of known_hosts as text. */
+  text?: string;
+  /**
+   * Accepts the key of a host that is not known yet, and remembers it in the
+   * first of the files, which is created if it is missing; without files the
+   * key is accepted for this connection only. A changed or revoked key is
+   * never accepted. Default: `false`.
+   */
+  acceptNew?: boolean;
+}
+
+/** What known_hosts says of one host. */
+export interface KnownHost {
+  /** The types of the keys that the host may show. */
+  readonly keyTypes: readonly string[];
+  /**
+   * Accepts a key, or throws.
+   *
+   * @throws {HostKeyError} if it is unknown, changed or revoked.
+   * @throws {RForwardError} if it was to be remembered and cannot be.
+   */
+  check(key: HostKey): Promise<void>;
+}
+
+/** With one of these in it, a host's name would be more than that in a known_hosts line. */
+const notInHostNames = /^$|[\s\p{C},*?!|#@[\]]/u;
+
+/**
+ * Reads known_hosts and looks a host up in it.
+ *
+ * @throws {ArgumentError} if a file cannot be read.
+ * @throws {RForwardError} `permission-denied`, and what to permit.
+ */
+export async function lookUpKnownHost(
+  options: KnownHostsOptions,
+  host: string,
+  port: number,
+  logger: Logger,
+): Promise<KnownHost> {
+  if (notInHostNames.test(host)) {
+    throw new ArgumentError("host", `${JSON.stringify(host)} is no host name`);
+  }
+  const files = options.files ??
+    (options.text === undefined ? defaultFiles() : []);
+  const lines = await readLines(files, options, logger);
+
+  const name = knownHostsName(host, port);
+  const bareName = knownHostsName(host, 22);
+  const named = lines.filter(({ hosts }) =>
+    namesHost(hosts, name) || namesHost(hosts, bareName)
+  );
+  const marked = (marker: KnownHostsLine["marker"]) =>
+    named.filter((line) => line.marker === marker);
+  const revoked = marked("@revoked");
+  const own = marked(undefined).filter(({ hosts }) => namesHost(hosts, name));
+  const candidates = own.length > 0 ? own : marked(undefined);
+  const usable = candidates.filter((line) => !revoked.some(holds(line)));
+
+  return {
+    keyTypes: [...new Set(usable.map((line) => line.type))],
+    async check(key) {
+      const revokedBy = revoked.filter(holds(key));
+      if (revokedBy.length > 0) throw revokedError(key, revokedBy);
+      const match = candidates.find(holds(key));
+      if (match !== undefined) {
+        const { file, line } = match;
+        logger.debug(`${name} showed the ${key.type} key of ${file}:${line}`);
+        return;
+      }
+      if (own.length > 0) throw changedError(key, own);
+      if (options.acceptNew !== true) {
+        throw unknownError(key, files, marked("@cert-authority"));
+      }
+      const [file] = files;
+      if (file !== undefined) await remember(file, name, key);
+      logger.info(
+        `${name} is new: accepted its ${key.type} key ${key.fingerprint}${
+          file === undefined ? "" : ` and added it to ${file}`
+        }`,
+      );
+    },
+  };
+}
+
+function holds(key: { data: Uint8Array }): (line: KnownHostsLine) => boolean {
+  return (line) => isSameKey(line.data, key.data);
+}
+
+function defaultFiles(): string[] {
+  const variable = Deno.build.os === "windows" ? "USERPROFILE" : "HOME";
+  let home: string | undefined;
+  try {
+    home = Deno.env.get(variable);
+  } catch (cause) {
+    throw new RForwardError(
+      "permission-denied",
+      `Cannot tell where ~/.ssh/known_hosts is: run with --allow-env=${variable}, or name the known_hosts files`,
+      { cause },
+    );
+  }
+  if (home) return [`${home}/.ssh/known_hosts`, "/etc/ssh/ssh_known_hosts"];
+  throw new ArgumentError(
+    "hostKeys.files",
+    `name the known_hosts files: ${variable} is not set, so ~/.ssh/known_hosts cannot be found`,
+  );
+}
+
+async function readLines(
+  files: readonly string[],
+  options: KnownHostsOptions,
+  logger: Logger,
+): Promise<KnownHostsLine[]> {
+  const lines = [parseKnownHosts(options.text ?? "", textSource, logger)];
+  for (const [index, file] of files.entries()) {
+    let text: string | undefined;
+    try {
+      text = await readIfPresent(file);
+    } catch (error) {
+      throw fileError("read", file, error, `--allow-read=${files.join(",")}`);
+    }
+    const mayBeMissing = options.files === undefined ||
+      (options.acceptNew === true && index === 0);
+    if (text === undefined && !mayBeMissing) {
+      throw new ArgumentError(
+        "hostKeys.files",
+        `${file} does not exist; create it, or leave it out`,
+      );
+    }
+    lines.push(parseKnownHosts(text ?? "", file, logger));
+  }
+  return lines.flat();
+}
+
+async function remember(
+  file: string,
+  name: string,
+  key: HostKey,
+): Promise<void> {
+  try {
+    await appendKnownHost(file, name, key);
+  } catch (error) {
+    throw fileError("write", file, error);
+  }
+}
+
+function fileError(
+  action: "read" | "write",
+  file: string,
+  cause: unknown,
+  permission?: string,
+): RForwardError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  let message = `Cannot ${action} the known_hosts file ${file}: ${reason}`;
+  if (cause instanceof Deno.errors.NotCapable) {
+    if (permission !== undefined) message += ` (all in all: ${permission})`;
+    return new RForwardError("permission-denied", message, { cause });
+  }
+  return cause instanceof Deno.errors.PermissionDenied
+    ? new RForwardError("permission-denied", message, { cause })
+    : new ArgumentError("hostKeys.files", message, { cause });
+}

@@ -1,0 +1,274 @@
+import { join } from "node:path";
+import {
+  AuthenticationError,
+  ConnectError,
+  RForwardError,
+} from "../../../src/errors.ts";
+import { connect } from "../../../src/ssh/connect.ts";
+import type { ConnectOptions } from "../../../src/ssh/options.ts";
+import { startTestServer } from "../../../src/testing/mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { startSshd } from "../../servers/openssh.ts";
+import { run } from "../../servers/run.ts";
+import { startSshAgent } from "../../servers/ssh_agent.ts";
+import { packageUrl, runDeno } from "../../run_deno.ts";
+import { within } from "../../within.ts";
+
+for (const kind of [["ed25519"], ["ecdsa"], ["rsa", "-b", "2048"]]) {
+  serverTest(
+    "sshd",
+    `connect() logs in with an agent's key (${
+      kind[0]
+    }), after others that do not fit`,
+    async () => {
+      await using stack = new AsyncDisposableStack();
+      const dir = await Deno.makeTempDir({ prefix: "rforward-agent-" });
+      stack.defer(() => Deno.remove(dir, { recursive: true }));
+      const [wrong, right] = [join(dir, "wrong"), join(dir, "right")];
+      await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", wrong]);
+      await run("ssh-keygen", ["-q", "-t", ...kind, "-N", "", "-f", right]);
+      const agent = stack.use(await startSshAgent([wrong, right]));
+      const server = stack.use(
+        await startSshd({
+          authorizedKeys: [(await Deno.readTextFile(`${right}.pub`)).trim()],
+        }),
+      );
+
+      await using connection = await connect({
+        ...{ host: server.host, port: server.port, user: server.user },
+        agent: agent.socket,
+        hostKeys: { text: server.knownHosts },
+      });
+
+      assertEquals(connection.server.user, server.user);
+    },
+  );
+}
+
+serverTest(
+  "sshd",
+  "connect() finds the agent that SSH_AUTH_SOCK names",
+  async () => {
+    await using server = await startSshd();
+    await using agent = await startSshAgent([server.keyFile]);
+    const { host, port, user } = server;
+    const { socket } = agent;
+
+    const { stdout, stderr } = await runDeno({
+      script: `
+        import { connect } from "${packageUrl}";
+        await using connection = await connect(JSON.parse(Deno.args[0]));
+        console.log("in");`,
+      argument: {
+        ...{ host, port, user },
+        agent: true,
+        hostKeys: { text: server.knownHosts },
+      },
+      env: { SSH_AUTH_SOCK: socket },
+      permissions: [
+        `--allow-net=${host}:${port},unix:${socket}`,
+        `--allow-read=${socket}`,
+        `--allow-write=${socket}`,
+        "--allow-env=SSH_AUTH_SOCK",
+      ],
+    });
+
+    assertEquals(stdout, "in\n", stderr);
+  },
+);
+
+/** A test server and an agent that does with each request what it is told to. */
+async function setUp(serve: (conn: Deno.Conn) => Promise<void>) {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(
+    await startTestServer({
+      authorizedKeys:
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8Nm5YyJ8dW2nF1Tt6rT2wF8RZxGJ8tqJ6c4mT6hX0u",
+    }),
+  );
+  const dir = await Deno.makeTempDir({ prefix: "rforward-agent-" });
+  stack.defer(() => Deno.remove(dir, { recursive: true }));
+  const path = join(dir, "socket");
+  const listener = Deno.listen({ transport: "unix", path });
+  const live = new Set<Deno.Conn>();
+  const accepting = (async () => {
+    for await (const conn of listener) {
+      live.add(conn);
+      serve(conn).catch(() => {}).finally(() => {
+        if (live.delete(conn)) conn.close();
+      });
+    }
+  })();
+  stack.defer(async () => {
+    listener.close();
+    await accepting;
+    for (const conn of live) conn.close();
+    live.clear();
+  });
+  const resources = stack.move();
+  const options: ConnectOptions = {
+    host: server.host,
+    port: server.port,
+    user: server.user,
+    agent: path,
+    hostKeys: { text: server.knownHosts },
+  };
+  return {
+    server,
+    path,
+    live,
+    options,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+const strangers: [string, (conn: Deno.Conn) => Promise<void>, RegExp][] = [
+  ["closes at once", () => Promise.resolve(), /which failed: /],
+  ["refuses", (conn) => answer(conn, [5]), /which failed: it refused/],
+  [
+    "answers cut short",
+    (conn) => answer(conn, [12, 0, 0, 0, 9]),
+    /which failed: the message is cut short/,
+  ],
+  ["answers nothing", (conn) => answer(conn, []), /cut short/],
+  ["has no keys", (conn) => answer(conn, [12, 0, 0, 0, 0]), /with 0 keys/],
+  [
+    "has strange keys",
+    (conn) => answer(conn, [12, 0, 0, 0, 1, 0, 0, 0, 1, 9, 0, 0, 0, 0]),
+    /with 0 keys/,
+  ],
+  [
+    "announces gigabytes",
+    async (conn) => {
+      await conn.read(new Uint8Array(100));
+      await conn.write(Uint8Array.of(0xff, 0xff, 0xff, 0xff));
+      await conn.read(new Uint8Array(100));
+    },
+    /its answer has 4294967295 bytes/,
+  ],
+];
+
+async function answer(conn: Deno.Conn, message: number[]): Promise<void> {
+  await conn.read(new Uint8Array(100));
+  await conn.write(Uint8Array.of(0, 0, 0, message.length, ...message));
+  await conn.read(new Uint8Array(100));
+}
+
+for (const [what, serve, message] of strangers) {
+  Deno.test(`connect() goes on without an agent that ${what}, and tells of it`, async () => {
+    await using it = await setUp(serve);
+    const error = await assertRejects(
+      () => connect(it.options),
+      AuthenticationError,
+    );
+    assertMatch(error.message, message);
+    assertMatch(error.tried[0]!, new RegExp(`^agent ${it.path}`));
+
+    await using connection = await connect({
+      ...it.options,
+      password: it.server.password,
+    });
+    assertEquals(connection.server.user, it.server.user);
+  });
+}
+
+Deno.test("connect() goes on without an agent that is not there", async () => {
+  await using it = await setUp(() => Promise.resolve());
+  await using connection = await connect({
+    ...it.options,
+    agent: `${it.path}.missing`,
+    password: it.server.password,
+  });
+  assertEquals(connection.server.user, it.server.user);
+});
+
+Deno.test("connect() gives up on an agent that does not answer, and leaves it", async () => {
+  const left = Promise.withResolvers<void>();
+  await using it = await setUp(async (conn) => {
+    while (await conn.read(new Uint8Array(100)) !== null);
+    left.resolve();
+  });
+
+  const error = await assertRejects(
+    () => connect({ ...it.options, connectTimeoutMs: 200 }),
+    ConnectError,
+  );
+
+  assertEquals(error.code, "connect-timeout");
+  assertMatch(error.message, /the SSH agent did not answer within 200 ms/);
+  await within(1000, "the agent's end", left.promise);
+});
+
+Deno.test("connect() leaves an agent that does not answer when the signal aborts or the server goes", async () => {
+  for (const how of ["signal", "server"]) {
+    const asked = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    await using it = await setUp(async (conn) => {
+      await conn.read(new Uint8Array(100));
+      asked.resolve();
+      while (await conn.read(new Uint8Array(100)) !== null);
+      left.resolve();
+    });
+    const stop = new AbortController();
+    const connecting = assertRejects(
+      () => connect({ ...it.options, signal: stop.signal }),
+      Error,
+    );
+    await asked.promise;
+
+    if (how === "signal") stop.abort(new Error("enough"));
+    else await it.server.disconnectAll();
+
+    const error = await within(1000, "connect()", connecting);
+    if (how === "signal") assertEquals(error.message, "enough");
+    else assert(error instanceof AuthenticationError);
+    await within(1000, "the agent's end", left.promise);
+  }
+});
+
+Deno.test("connect() says that there is no agent, or what Deno has to permit", async () => {
+  await using it = await setUp(() => Promise.resolve());
+  const { options, path } = it;
+  const failureOf = async (agent: true | string, ...permissions: string[]) => {
+    const { stdout } = await runDeno({
+      script: `
+        import { connect } from "${packageUrl}";
+        await connect(JSON.parse(Deno.args[0])).catch((error) =>
+          console.log(error.name, error.code, error.message));`,
+      argument: { ...options, agent },
+      permissions: [
+        `--allow-net=${options.host}:${options.port}`,
+        ...permissions,
+      ],
+    });
+    return stdout;
+  };
+
+  assertMatch(
+    await failureOf(true),
+    /^RForwardError permission-denied .*--allow-env=SSH_AUTH_SOCK\n$/,
+  );
+  assertMatch(
+    await failureOf(true, "--allow-env=SSH_AUTH_SOCK"),
+    /^AuthenticationError key-unreadable no agent: SSH_AUTH_SOCK is not set/,
+  );
+  assertMatch(
+    await failureOf(path),
+    new RegExp(`^RForwardError permission-denied .*--allow-read=${path} `),
+  );
+});
+
+Deno.test("connect() does not mistake an agent's failure for a lack of permission", async () => {
+  await using it = await setUp(() => Promise.resolve());
+  const error = await assertRejects(
+    () => connect({ ...it.options, agent: "/" }),
+    RForwardError,
+  );
+  assertEquals(error.code, "authentication-failed");
+});

@@ -1,0 +1,340 @@
+import { join } from "node:path";
+import type { AuthContext } from "ssh2";
+import { ArgumentError, AuthenticationError } from "../../../src/errors.ts";
+import type { Logger } from "../../../src/logger.ts";
+import { connect } from "../../../src/ssh/connect.ts";
+import type {
+  ConnectOptions,
+  KeyboardInteractiveRequest,
+} from "../../../src/ssh/options.ts";
+import { generateKeyPair } from "../../../src/ssh/login/key_pair.ts";
+import { startTestServer, type TestServer } from "../../../src/testing/mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { startDropbear } from "../../servers/dropbear.ts";
+import { startSshd } from "../../servers/openssh.ts";
+import { run } from "../../servers/run.ts";
+import type { SshServer } from "../../servers/ssh_server.ts";
+import { startScriptedServer } from "../scripted_server.ts";
+
+/** Where a server is and what its key is; the rest is for the test to give. */
+function optionsFor(
+  { host, port, user, knownHosts }: SshServer | TestServer,
+  more: Partial<ConnectOptions>,
+): ConnectOptions {
+  return { host, port, user, hostKeys: { text: knownHosts }, ...more };
+}
+
+serverTest(
+  ["sshd", "useradd"],
+  "connect() logs in to sshd with a password",
+  async () => {
+    await using server = await startSshd({ passwordUser: true });
+    await using connection = await connect(
+      optionsFor(server, { password: server.password! }),
+    );
+    assertEquals(connection.server.user, server.user);
+  },
+);
+
+serverTest(
+  "dropbear",
+  "connect() logs in to dropbear with a password, and with a key",
+  async () => {
+    await using server = await startDropbear();
+    const { password, keyFile } = server;
+    await using _ = await connect(
+      optionsFor(server, { password: password! }),
+    );
+    await using connection = await connect(
+      optionsFor(server, { privateKeys: [{ file: keyFile }] }),
+    );
+    assertEquals(connection.server.user, server.user);
+  },
+);
+
+serverTest(
+  ["sshd", "useradd"],
+  "connect() logs in where the server wants a key and then a password",
+  async () => {
+    await using server = await startSshd({
+      passwordUser: true,
+      config: ["AuthenticationMethods publickey,password"],
+    });
+    const privateKeys = [{ file: server.keyFile }];
+    await using connection = await connect(
+      optionsFor(server, { privateKeys, password: server.password! }),
+    );
+    assertEquals(connection.server.user, server.user);
+
+    const error = await assertRejects(
+      () => connect(optionsFor(server, { privateKeys })),
+      AuthenticationError,
+    );
+    assertEquals(error.acceptable, ["password"]);
+    assertMatch(
+      error.message,
+      /tried: publickey SHA256:.*; it accepts: password/,
+    );
+  },
+);
+
+serverTest(
+  ["sshd", "useradd"],
+  "connect() logs in where the server wants two keys",
+  async () => {
+    const dir = await Deno.makeTempDir({ prefix: "rforward-auth-" });
+    try {
+      const file = join(dir, "second");
+      await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file]);
+      await using server = await startSshd({
+        config: ["AuthenticationMethods publickey,publickey"],
+        authorizedKeys: [(await Deno.readTextFile(`${file}.pub`)).trim()],
+      });
+      await using connection = await connect(
+        optionsFor(server, {
+          privateKeys: [{ file: server.keyFile }, { file }],
+        }),
+      );
+      assertEquals(connection.server.user, server.user);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+);
+
+serverTest(
+  ["sshd", "useradd"],
+  "connect() tells what was tried, in the order that is promised, and no secret",
+  async () => {
+    await using server = await startSshd({ passwordUser: true });
+    const dir = await Deno.makeTempDir({ prefix: "rforward-auth-" });
+    try {
+      const [first, second] = [join(dir, "first"), join(dir, "second")];
+      for (const file of [first, second]) {
+        await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file]);
+      }
+      const fingerprint = async (file: string) =>
+        (await run("ssh-keygen", ["-l", "-f", file])).split(" ")[1];
+
+      const error = await assertRejects(
+        () =>
+          connect(optionsFor(server, {
+            password: "the wrong password",
+            privateKeys: [{ file: second }, { file: first }],
+          })),
+        AuthenticationError,
+      );
+
+      assertEquals(error.code, "authentication-failed");
+      assertEquals(error.tried, [
+        `publickey ${await fingerprint(second)}`,
+        `publickey ${await fingerprint(first)}`,
+        "password",
+      ]);
+      assertEquals(error.acceptable, ["publickey", "password"]);
+      assert(error.message.includes(server.user));
+      assert(!Deno.inspect(error, { depth: 10 }).includes("wrong password"));
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+);
+
+serverTest(
+  "sshd",
+  "connect() passes on why the server cut it off",
+  async () => {
+    await using server = await startSshd({ config: ["MaxAuthTries 2"] });
+    const keys = await Promise.all([1, 2, 3, 4].map(() => generateKeyPair()));
+    const error = await assertRejects(
+      () =>
+        connect(optionsFor(server, {
+          privateKeys: keys.map(({ privateKey }) => ({ text: privateKey })),
+        })),
+      AuthenticationError,
+    );
+    assertMatch(error.message, /: Too many authentication failures; tried: /);
+  },
+);
+
+serverTest(
+  "sshd",
+  "connect() without anything to log in with says what the server accepts",
+  async () => {
+    await using server = await startSshd();
+    const error = await assertRejects(
+      () => connect(optionsFor(server, {})),
+      AuthenticationError,
+    );
+    assertEquals(error.tried, []);
+    assertEquals(error.acceptable, ["publickey"]);
+    assertMatch(
+      error.message,
+      /tried: nothing that the server offers; it accepts: publickey$/,
+    );
+  },
+);
+
+serverTest(
+  "sshd",
+  "connect() does not send a password where the server offers no such thing",
+  async () => {
+    await using server = await startSshd();
+    const error = await assertRejects(
+      () => connect(optionsFor(server, { password: "a secret" })),
+      AuthenticationError,
+    );
+    assertEquals(error.tried, []);
+  },
+);
+
+Deno.test("connect() gives the password to a lone question with a hidden answer", async () => {
+  await using server = await startTestServer({ keyboardInteractive: true });
+  await using connection = await connect(
+    optionsFor(server, { password: server.password }),
+  );
+  assertEquals(connection.server.user, server.user);
+
+  const error = await assertRejects(
+    () => connect(optionsFor(server, { password: "the wrong password" })),
+    AuthenticationError,
+  );
+  assertEquals(error.tried, ["keyboard-interactive"]);
+  assert(!Deno.inspect(error, { depth: 10 }).includes("wrong password"));
+});
+
+Deno.test("connect() asks keyboardInteractive what the server asks", async () => {
+  await using server = await startTestServer({ keyboardInteractive: true });
+  const requests: KeyboardInteractiveRequest[] = [];
+  await using connection = await connect(optionsFor(server, {
+    password: "not this one",
+    keyboardInteractive: (request) => {
+      requests.push(request);
+      return [server.password];
+    },
+  }));
+  assertEquals(requests, [{
+    name: "",
+    instruction: "",
+    prompts: [{ text: "Password: ", echo: false }],
+  }]);
+  assertEquals(connection.server.user, server.user);
+});
+
+Deno.test("connect() names a keyboardInteractive that does not answer each prompt", async () => {
+  await using server = await startTestServer({ keyboardInteractive: true });
+  for (const answers of [[], ["a", "b"], [1], "x", undefined]) {
+    const error = await assertRejects(
+      () =>
+        connect(optionsFor(server, {
+          keyboardInteractive: () => answers as string[],
+        })),
+      ArgumentError,
+    );
+    assertEquals(error.argument, "keyboardInteractive");
+  }
+});
+
+Deno.test("connect() answers questions one after the other, but not for ever", async () => {
+  const prompts = ["First: ", "Second: "].map((prompt) => ({
+    prompt,
+    echo: true,
+  }));
+  const rounds = (most: number) => (request: AuthContext) => {
+    if (request.method !== "keyboard-interactive") {
+      return request.reject(["keyboard-interactive"]);
+    }
+    let asked = 0;
+    const ask = () => {
+      if (asked++ === most) return request.accept();
+      request.prompt(prompts, "Title", "Instruction", ask);
+    };
+    ask();
+  };
+  let answered = 0;
+  const keyboardInteractive = (request: KeyboardInteractiveRequest) => {
+    answered++;
+    assertEquals(request, {
+      name: "Title",
+      instruction: "Instruction",
+      prompts: prompts.map(({ prompt }) => ({ text: prompt, echo: true })),
+    });
+    return ["one", "two"];
+  };
+
+  await using patient = await startScriptedServer({
+    onAuthentication: rounds(3),
+  });
+  await using connection = await connect({
+    ...patient.options,
+    keyboardInteractive,
+  });
+  assertEquals(connection.signal.aborted, false);
+  assertEquals(answered, 3);
+
+  await using endless = await startScriptedServer({
+    onAuthentication: rounds(Infinity),
+  });
+  const error = await assertRejects(
+    () => connect({ ...endless.options, keyboardInteractive }),
+    AuthenticationError,
+  );
+  assertMatch(error.message, /asked 100 times/);
+});
+
+Deno.test("connect() passes on what keyboardInteractive throws", async () => {
+  await using server = await startTestServer({ keyboardInteractive: true });
+  const cause = new Error("no terminal");
+  for (
+    const keyboardInteractive of [
+      () => Promise.reject(cause),
+      () => {
+        throw cause;
+      },
+    ]
+  ) {
+    const error = await assertRejects(
+      () => connect(optionsFor(server, { keyboardInteractive })),
+      Error,
+    );
+    assertEquals(error, cause);
+  }
+});
+
+Deno.test("connect() and its connection show no secret, neither to a logger nor when they are inspected", async () => {
+  await using server = await startTestServer({
+    exec: () => Promise.resolve(0),
+  });
+  const shown: string[] = [];
+  const keep = (...args: unknown[]) =>
+    shown.push(Deno.inspect(args, { depth: 10 }));
+  const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep };
+  const { password } = server;
+  const { privateKey } = await generateKeyPair();
+  const options = optionsFor(server, {
+    password,
+    privateKeys: [{ text: privateKey }],
+    logger,
+  });
+
+  const connection = await connect(options);
+  const process = await connection.exec("true");
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const channel = await connection.openDirect("127.0.0.1", listener.addr.port);
+  (await listener.accept()).close();
+  keep(connection, channel, process, await process.output());
+  await server.disconnectAll();
+  keep(await connection.closed);
+
+  for (const secret of [password, ...privateKey.split("\n").slice(1, 3)]) {
+    assert(!shown.some((text) => text.includes(secret)));
+  }
+  // Nor what is behind it: keys of the session are there.
+  assert(!shown.some((text) => /cipher\w*Key|_protocol|_kex/i.test(text)));
+});

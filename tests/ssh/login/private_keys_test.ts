@@ -1,0 +1,257 @@
+import { Buffer } from "node:buffer";
+import {
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  verify,
+} from "node:crypto";
+import { join } from "node:path";
+import { AuthenticationError } from "../../../src/errors.ts";
+import { connect } from "../../../src/ssh/connect.ts";
+import { generateKeyPair } from "../../../src/ssh/login/key_pair.ts";
+import { openSshKey } from "../../../src/ssh/login/openssh_key.ts";
+import type { PrivateKey } from "../../../src/ssh/options.ts";
+import { loadPrivateKey } from "../../../src/ssh/login/private_keys.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { startSshd } from "../../servers/openssh.ts";
+import { run } from "../../servers/run.ts";
+
+const passphrase = "sesame öffne dich";
+
+const ed25519 = generateKeyPairSync("ed25519").privateKey;
+
+const keys: [string, KeyObject, string | undefined][] = [
+  ["ed25519", ed25519, undefined],
+  ...([[256, "sha256"], [384, "sha384"], [521, "sha512"]] as const).map(
+    ([bits, hash]): [string, KeyObject, string] => [
+      `ecdsa ${bits}`,
+      generateKeyPairSync("ec", { namedCurve: `P-${bits}` }).privateKey,
+      hash,
+    ],
+  ),
+  [
+    "rsa",
+    generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
+    "sha512",
+  ],
+];
+
+/** A key in each form that node:crypto writes, and how it is encrypted. */
+function* forms(key: KeyObject): Generator<[string, string, string?]> {
+  const write = (type: "pkcs8" | "sec1" | "pkcs1", encrypted?: boolean) =>
+    key.export({
+      type: type as "pkcs8",
+      format: "pem",
+      ...(encrypted && { cipher: "aes-256-cbc", passphrase }),
+    }) as string;
+  yield ["OpenSSH", openSshKey(key)!];
+  yield ["PKCS#8", write("pkcs8")];
+  yield ["encrypted PKCS#8", write("pkcs8", true), passphrase];
+  if (key.asymmetricKeyType === "ec") yield ["SEC 1", write("sec1")];
+  if (key.asymmetricKeyType === "rsa") yield ["PKCS#1", write("pkcs1")];
+}
+
+for (const [kind, key, hash] of keys) {
+  for (const [form, text, passphrase] of forms(key)) {
+    Deno.test(`loadPrivateKey() reads ${kind} as ${form}, and it signs`, async () => {
+      const loaded = await loadPrivateKey({
+        text,
+        ...(passphrase === undefined ? {} : { passphrase }),
+      });
+
+      const data = crypto.getRandomValues(new Uint8Array(100));
+      const signature = loaded.key.sign(Buffer.from(data), hash);
+      assert(verify(hash, data, createPublicKey(key), signature));
+      assertMatch(loaded.fingerprint, /^SHA256:[\w+/]{43}$/);
+    });
+  }
+}
+
+serverTest(
+  "sshd",
+  "connect() logs in with every kind of key that ssh-keygen makes, with and without a passphrase",
+  async () => {
+    const dir = await Deno.makeTempDir({ prefix: "rforward-keys-" });
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => Deno.remove(dir, { recursive: true }));
+    const kinds = [
+      ["ed25519"],
+      ...["256", "384", "521"].map((bits) => ["ecdsa", "-b", bits]),
+      ["rsa", "-b", "2048"],
+    ];
+    const files: [string, string][] = [];
+    for (const kind of kinds) {
+      const name = join(dir, kind.join(""));
+      await run("ssh-keygen", ["-q", "-t", ...kind, "-N", "", "-f", name]);
+      for (const format of ["RFC4716", "PEM", "PKCS8"]) {
+        for (const phrase of ["", passphrase]) {
+          const file = `${name} ${format} ${phrase}`;
+          await Deno.copyFile(name, file);
+          await run("ssh-keygen", [
+            ...["-q", "-p", "-P", "", "-N", phrase, "-m", format],
+            ...["-Z", "aes256-ctr", "-a", "1", "-f", file],
+          ]);
+          files.push([file, phrase]);
+        }
+      }
+    }
+    const publicKeys = await Promise.all(
+      kinds.map((kind) => Deno.readTextFile(join(dir, `${kind.join("")}.pub`))),
+    );
+    await using server = await startSshd({
+      authorizedKeys: publicKeys.map((line) => line.trim()),
+    });
+
+    for (const [file, passphrase] of files) {
+      const { host, port, user } = server;
+      await using connection = await connect({
+        ...{ host, port, user },
+        privateKeys: [{ file, ...(passphrase !== "" && { passphrase }) }],
+        hostKeys: { text: server.knownHosts },
+      });
+      assertEquals(connection.server.user, user, file);
+    }
+  },
+);
+
+Deno.test("loadPrivateKey() asks for the passphrase once, and only if there is one", async () => {
+  let asked = 0;
+  const ask = () => {
+    asked++;
+    return Promise.resolve(passphrase);
+  };
+  for (const [form, text, encrypted] of forms(ed25519)) {
+    asked = 0;
+    await loadPrivateKey({ text, passphrase: ask });
+    assertEquals(asked, encrypted ? 1 : 0, form);
+  }
+});
+
+Deno.test("loadPrivateKey() passes on what the passphrase callback throws", async () => {
+  const error = new Error("no terminal");
+  for (const [, text, encrypted] of forms(ed25519)) {
+    if (!encrypted) continue;
+    const thrown = await assertRejects(
+      () =>
+        loadPrivateKey({
+          text,
+          passphrase: () => {
+            throw error;
+          },
+        }),
+      Error,
+    );
+    assertEquals(thrown, error);
+  }
+});
+
+/** Fails unless the key is unusable for the reason given, and nothing of the error gives it away. */
+async function assertUnusable(
+  source: PrivateKey,
+  reason: RegExp,
+  secrets: string[] = [],
+): Promise<void> {
+  const error = await assertRejects(
+    () => loadPrivateKey(source),
+    AuthenticationError,
+  );
+  assertEquals(error.code, "key-unreadable");
+  assertMatch(error.message, reason);
+  const shown = Deno.inspect(error, { depth: 10 });
+  for (const secret of secrets) assert(!shown.includes(secret), shown);
+}
+
+Deno.test("loadPrivateKey() says that a passphrase is missing or wrong, and not which", async () => {
+  for (const [, text, encrypted] of forms(ed25519)) {
+    if (!encrypted) continue;
+    const secrets = ["a wrong guess", ...text.split("\n").slice(1, 3)];
+    await assertUnusable(
+      { text },
+      /is encrypted; give its passphrase/,
+      secrets,
+    );
+    for (const passphrase of ["a wrong guess", ""]) {
+      await assertUnusable(
+        { text, passphrase },
+        /cannot be decrypted; is the passphrase right/,
+        secrets,
+      );
+    }
+  }
+});
+
+serverTest(
+  "ssh",
+  "loadPrivateKey() says so too of OpenSSH's own formats",
+  async () => {
+    const dir = await Deno.makeTempDir({ prefix: "rforward-keys-" });
+    try {
+      for (const format of ["RFC4716", "PEM"]) {
+        const file = join(dir, format);
+        await run("ssh-keygen", [
+          ...["-q", "-t", "ecdsa", "-m", format, "-a", "1"],
+          ...["-N", passphrase, "-f", file],
+        ]);
+        await assertUnusable({ file }, /: .*RFC4716|PEM is encrypted/);
+        await assertUnusable(
+          { file, passphrase: "a wrong guess" },
+          /cannot be decrypted/,
+          ["a wrong guess"],
+        );
+        await assertUnusable({ file: `${file}.pub` }, /is a public key/);
+      }
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+);
+
+Deno.test("loadPrivateKey() tells a public key from garbage", async () => {
+  const pem = createPublicKey(ed25519).export({ type: "spki", format: "pem" });
+  await assertUnusable({ text: pem as string }, /is a public key/);
+  await assertUnusable(
+    { text: (await generateKeyPair()).publicKey },
+    /is a public key/,
+  );
+
+  const openSsh = openSshKey(ed25519)!;
+  const pkcs8 = ed25519.export({ type: "pkcs8", format: "pem" }) as string;
+  const garbage = [
+    "",
+    "\n",
+    "hello",
+    "-----BEGIN OPENSSH PRIVATE KEY-----",
+    openSsh.slice(0, 200),
+    openSsh.replace(/\n.{70}/, "\n"),
+    openSsh.replace(/[a-z]/g, "A"),
+    pkcs8.slice(0, 60),
+    pkcs8.replace("PRIVATE", "EC PRIVATE"),
+    pkcs8.replace(/[a-z]/g, "A"),
+    pkcs8.replaceAll("PRIVATE", "ENCRYPTED PRIVATE"),
+    generateKeyPairSync("x25519").privateKey
+      .export({ type: "pkcs8", format: "pem" }) as string,
+  ];
+  for (const text of garbage) {
+    const secrets = text.split("\n").filter((line) => line.length > 50);
+    await assertUnusable(
+      { text, passphrase },
+      /is no private key that can be used|cannot be decrypted/,
+      secrets,
+    );
+  }
+});
+
+Deno.test("loadPrivateKey() says which file it cannot read, and why", async () => {
+  const file = `/tmp/${crypto.randomUUID()}`;
+  await assertUnusable({ file }, new RegExp(`${file} cannot be read: No such`));
+  await assertUnusable(
+    { file: "/tmp" },
+    /\/tmp cannot be read: Is a directory/,
+  );
+});
