@@ -79,6 +79,13 @@ function agentState(pid: string, name: string): string {
   ].join("; ");
 }
 
+/**
+ * The exit status of x2gostartagent when the agent ended at once: x2goserver
+ * gives a display away while the agent that had it is still ending. It takes
+ * another one when it is asked again.
+ */
+const AGENT_DIED = 12;
+
 export function startScript(
   options: StartOptions,
   timeoutMs: number,
@@ -90,11 +97,11 @@ export function startScript(
     ...NO_KEYBOARD,
     ...[kind === "desktop" ? "D" : "R", programName(command), clipboard],
   ];
+  const start = limited(words.map(quote).join(" "), timeoutMs);
   return {
     name: "x2gostartagent",
-    text: `X2GO_XINERAMA=false ${
-      limited(words.map(quote).join(" "), timeoutMs)
-    }`,
+    text:
+      `start() { X2GO_XINERAMA=false ${start}; }; start || { [ $? -eq ${AGENT_DIED} ] && sleep 1 && start; }`,
   };
 }
 

@@ -222,10 +222,27 @@ Deno.test("no output whatever makes a parser throw anything but an X2GoError", (
 Deno.test("startScript() says what python-x2go says", () => {
   assertMatch(
     startScript({ command: "xterm" }, 60_000).text.replaceAll("'", ""),
-    /^X2GO_XINERAMA=false timeout -k 5 60 x2gostartagent 800x600 lan 16m-jpeg-9 unix-kde-depth_24 null null\/null 0 R xterm both$/,
+    /X2GO_XINERAMA=false timeout -k 5 60 x2gostartagent 800x600 lan 16m-jpeg-9 unix-kde-depth_24 null null\/null 0 R xterm both; }/,
   );
 });
 
+Deno.test("startScript() starts once more if the agent ended at once, and only then", async () => {
+  const { text } = startScript({ command: "xterm" }, 60_000);
+  const run = async (statuses: string) => {
+    // A command that ends with the first status, then the second.
+    const fake =
+      `f() { set -- ${statuses}; [ -e "$tmp/ran" ] && shift; touch "$tmp/ran"; echo "ended $1"; return $1; }`;
+    const script = text.replace("timeout -k 5 60 'x2gostartagent'", "f");
+    const { code, stdout } = await new Deno.Command("sh", {
+      args: ["-c", `tmp=$(mktemp -d); ${fake}; ${script}`],
+    }).output();
+    return [code, new TextDecoder().decode(stdout)];
+  };
+  assertEquals(await run("0 1"), [0, "ended 0\n"]);
+  assertEquals(await run("12 0"), [0, "ended 12\nended 0\n"]);
+  assertEquals((await run("12 12"))[0], 12);
+  assertEquals((await run("9 0"))[1], "ended 9\n");
+});
 Deno.test("startScript() names the session after the program alone", () => {
   const program = (command: string) =>
     startScript({ command, kind: "desktop" }, 1).text.match(/'D' '(.*)' 'both'/)
