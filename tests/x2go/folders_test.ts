@@ -72,6 +72,23 @@ serverTest(
       assertMatch(long.mountPoint ?? "", /\/_漢+$/);
     });
 
+    await t.step("with ten thousand files in one", async () => {
+      const path = await desk.mkdir("many");
+      const files = Array.from({ length: 10_000 }, (_, i) => `${i}.txt ${i}`);
+      for (const file of files) {
+        const [name = "", size] = file.split(" ");
+        await desk.write(`many/${name}`, new Uint8Array(Number(size)));
+      }
+      await using share = await session.shareFolder(path);
+
+      const listed = await inside(
+        x2go,
+        share,
+        "find . -type f -printf '%f %s\\n'",
+      );
+      assertEquals(listed.trimEnd().split("\n").sort(), files.sort());
+    });
+
     await t.step("read-only, if asked, beside one that is not", async () => {
       await desk.mkdir("music");
       await desk.write("music/song", "la la");
