@@ -124,7 +124,7 @@ function offer(
   { cipher, kex, mac, serverHostKey }: Algorithms,
   knownKeyTypes: readonly string[],
 ): ConnectConfig["algorithms"] {
-  // Deno before 2.9.3 has no raw ChaCha20.
+  // Deno before 2.9.4 has no raw ChaCha20.
   const available = (name: string) =>
     !name.startsWith("chacha20") || getCiphers().includes("chacha20");
   const lists = {

@@ -145,6 +145,8 @@ export async function isRefused(
     return false;
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return true;
+    // It was about to be taken when the listener went away.
+    if (error instanceof Deno.errors.ConnectionReset) return false;
     throw error;
   }
 }
