@@ -75,12 +75,9 @@ export type {
   UnixBind,
 } from "./src/ssh/connection.ts";
 
-export {
-  forward,
-  ReverseTunnel,
-  type TunnelOptions,
-  type TunnelState,
-} from "./src/forward/tunnel.ts";
+export { forward } from "./src/forward/forward.ts";
+export { ReverseTunnel, type TunnelState } from "./src/forward/tunnel.ts";
+export type { TunnelOptions } from "./src/forward/tunnel_options.ts";
 export { TunnelConnection } from "./src/forward/tunnel_connection.ts";
 export {
   ForwardListener,

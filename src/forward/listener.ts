@@ -6,7 +6,7 @@ import { checkMs } from "../validate.ts";
 import { type BindOptions, toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
 import { ForwardedConn } from "./forwarded_conn.ts";
-import type { TunnelOptions } from "./tunnel.ts";
+import type { TunnelOptions } from "./tunnel_options.ts";
 
 /** Options of {@linkcode listen}. */
 export type ListenOptions =

@@ -16,37 +16,11 @@ import type {
 } from "../ssh/connection.ts";
 import { Turns } from "../turns.ts";
 import { checkMs, checkPort } from "../validate.ts";
-import { type BindOptions, toBind } from "./bind_options.ts";
+import { toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
-import { createDialer, type Dialer, type Target } from "./target.ts";
+import { createDialer, type Dialer } from "./target.ts";
 import { TunnelConnection } from "./tunnel_connection.ts";
-
-/** Options of {@linkcode ReverseTunnel} and {@linkcode forward}. */
-export interface TunnelOptions {
-  /** Where the server listens. */
-  bind: BindOptions;
-  /** Who answers on this side. */
-  target: Target;
-  /** How long the target may take to answer, in milliseconds. 10000 by default. */
-  connectTimeoutMs?: number;
-  /**
-   * How long one direction of a connection may be silent after the other has
-   * ended, in milliseconds. By default as long as it likes.
-   */
-  lingerMs?: number;
-  /** How long to wait before a refused bind is asked once more, in milliseconds. 1000 by default. */
-  retryDelayMs?: number;
-  /** Stops the tunnel. */
-  signal?: AbortSignal;
-  /** Called when the server has refused to bind twice. */
-  onRequestDenied?: (error: ForwardDeniedError) => void;
-  /** Called with each connection that the target has taken. */
-  onConnection?: (connection: TunnelConnection) => void;
-  /** Called when the target did not answer a connection, which was refused. */
-  onTargetError?: (error: TargetError, originator: Originator) => void;
-  /** Where to tell what happens; nowhere by default. */
-  logger?: Logger;
-}
+import type { TunnelOptions } from "./tunnel_options.ts";
 
 /** What a tunnel does now. */
 export type TunnelState = "new" | "listening" | "paused" | "stopped";
@@ -373,50 +347,6 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#binding?.abandon();
     this.#state = "stopped";
     this.#closed.resolve(reason);
-  }
-}
-
-/**
- * Binds a port on the server and relays its connections to a target here:
- * makes a {@linkcode ReverseTunnel} and starts it.
- *
- * @param connection The SSH connection; many tunnels can share one.
- * @param options What to bind and where it leads to.
- * @returns the tunnel; the server listens.
- * @throws {ArgumentError} if the options cannot be used.
- * @throws {ForwardDeniedError} if the server refused twice.
- *
- * @example
- * ```ts
- * import { connect, forward } from "@x2go/rforward";
- * import { startTestServer } from "@x2go/rforward/testing";
- *
- * await using server = await startTestServer();
- * await using connection = await connect({
- *   host: server.host,
- *   port: server.port,
- *   user: server.user,
- *   password: server.password,
- *   hostKeys: { text: server.knownHosts },
- * });
- * await using tunnel = await forward(connection, {
- *   bind: { port: 0 },
- *   target: { port: 8080 },
- * });
- * console.log(`the server listens on port ${tunnel.port}`);
- * ```
- */
-export async function forward(
-  connection: SshConnection,
-  options: TunnelOptions,
-): Promise<ReverseTunnel> {
-  const tunnel = new ReverseTunnel(connection, options);
-  try {
-    await tunnel.start();
-    return tunnel;
-  } catch (error) {
-    await tunnel.stop();
-    throw error;
   }
 }
 

@@ -1,0 +1,33 @@
+import type { ForwardDeniedError, TargetError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { Originator } from "../ssh/connection.ts";
+import type { BindOptions } from "./bind_options.ts";
+import type { Target } from "./target.ts";
+import type { TunnelConnection } from "./tunnel_connection.ts";
+
+/** Options of {@linkcode ReverseTunnel} and {@linkcode forward}. */
+export interface TunnelOptions {
+  /** Where the server listens. */
+  bind: BindOptions;
+  /** Who answers on this side. */
+  target: Target;
+  /** How long the target may take to answer, in milliseconds. 10000 by default. */
+  connectTimeoutMs?: number;
+  /**
+   * How long one direction of a connection may be silent after the other has
+   * ended, in milliseconds. By default as long as it likes.
+   */
+  lingerMs?: number;
+  /** How long to wait before a refused bind is asked once more, in milliseconds. 1000 by default. */
+  retryDelayMs?: number;
+  /** Stops the tunnel. */
+  signal?: AbortSignal;
+  /** Called when the server has refused to bind twice. */
+  onRequestDenied?: (error: ForwardDeniedError) => void;
+  /** Called with each connection that the target has taken. */
+  onConnection?: (connection: TunnelConnection) => void;
+  /** Called when the target did not answer a connection, which was refused. */
+  onTargetError?: (error: TargetError, originator: Originator) => void;
+  /** Where to tell what happens; nowhere by default. */
+  logger?: Logger;
+}
