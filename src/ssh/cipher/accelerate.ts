@@ -1,5 +1,4 @@
 import { ChaCha20Poly1305 } from "./chacha20_poly1305.ts";
-import type { Ssh2Protocol } from "../ssh2.ts";
 import { type NativeCipher, Ssh2Cipher } from "./ssh2_cipher.ts";
 import { type NativeDecipher, Ssh2Decipher } from "./ssh2_decipher.ts";
 
@@ -17,7 +16,7 @@ import { type NativeDecipher, Ssh2Decipher } from "./ssh2_decipher.ts";
  * next packet overwrites. {@linkcode ReceiveQueue} and {@linkcode Ssh2Socket}
  * do.
  */
-export function accelerate(protocol: Ssh2Protocol): void {
+export function accelerate(protocol: object): void {
   if (!ChaCha20Poly1305.isSupported()) return;
   replaceAssigned(protocol, "_cipher", (assigned) => {
     if (!isNativeCipher(assigned)) return assigned;
