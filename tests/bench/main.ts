@@ -11,8 +11,9 @@ import { parseArgs } from "node:util";
 import { startSshd } from "../servers/openssh.ts";
 import { startProcess } from "./bench_process.ts";
 import { clients } from "./clients.ts";
+import { countOption } from "./count_option.ts";
 import { inspectEnvironment, runInNamespace, warnings } from "./environment.ts";
-import { median, type Result, table } from "./report.ts";
+import { byName, table } from "./report.ts";
 import { latency } from "./suites/latency.ts";
 import { memory } from "./suites/memory.ts";
 import { rate } from "./suites/rate.ts";
@@ -33,8 +34,8 @@ if (options.netns) {
     await runInNamespace(Deno.args.filter((arg) => arg !== "--netns")),
   );
 }
-const rounds = count("rounds", options.rounds);
-const mib = count("mib", options.mib);
+const rounds = countOption("rounds", options.rounds);
+const mib = countOption("mib", options.mib);
 const suites = pick("only", [throughput, latency, rate, memory], options.only);
 const contestants = pick("clients", clients, options.clients);
 
@@ -78,21 +79,6 @@ if (options.json) {
   console.log(tables.join("\n\n"));
 }
 for (const warning of warnings(environment)) console.error(`! ${warning}`);
-
-function byName(metrics: readonly string[], measured: readonly Result[]) {
-  return Object.fromEntries(measured.map(({ client, rounds }) => [
-    client,
-    Object.fromEntries(metrics.map((metric, m) => {
-      const values = rounds[m] ?? [];
-      return [metric, { median: median(values), rounds: values }];
-    })),
-  ]));
-}
-
-function count(name: string, text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) fail(`--${name} ${text}: a number from 1`);
-  return Number(text);
-}
 
 function pick<T extends { name: string }>(
   option: string,

@@ -48,6 +48,23 @@ export function table(
   ).join("\n");
 }
 
+/** A suite as an object: each client's metrics, with their medians and rounds. */
+export function byName(
+  metrics: readonly string[],
+  results: readonly Result[],
+): Record<
+  string,
+  Record<string, { median: number; rounds: readonly number[] }>
+> {
+  return Object.fromEntries(results.map(({ client, rounds }) => [
+    client,
+    Object.fromEntries(metrics.map((metric, m) => {
+      const values = rounds[m] ?? [];
+      return [metric, { median: median(values), rounds: values }];
+    })),
+  ]));
+}
+
 /** Three digits that count. */
 function digits(value: number): string {
   if (Number.isNaN(value)) return "-";
