@@ -22,6 +22,17 @@ export interface X2GoServer extends SshServer {
   readonly asRoot: string[];
 }
 
+const AGENT =
+  "x2gostartagent 800x600 lan 16m-jpeg-9 unix-kde-depth_24 null null/null 0 R xterm both";
+
+/**
+ * The command that starts a session, as other clients give it. Two servers of
+ * two tests may be given the same display at once; the one whose agent ends
+ * over that (exit status 12) takes another one.
+ */
+export const START_SESSION =
+  `${AGENT} || { [ $? -eq 12 ] && sleep 1 && ${AGENT}; }`;
+
 /**
  * Starts an X2Go server of its own: an sshd whose user finds x2goserver's
  * commands. Root only, because it adds a user and mounts things.

@@ -2,7 +2,7 @@ import { assert, assertMatch, assertRejects } from "../assert.ts";
 import { serverTest } from "./availability.ts";
 import { run } from "./run.ts";
 import { sshArguments } from "./ssh_server.ts";
-import { startX2GoServer } from "./x2go.ts";
+import { START_SESSION, startX2GoServer } from "./x2go.ts";
 import { startDisplay } from "./x2go_display.ts";
 import { startPrinter } from "./x2go_printing.ts";
 
@@ -16,7 +16,7 @@ serverTest(
 
     const started = await run("ssh", [
       ...sshArguments(x2go),
-      "x2gostartagent 800x600 lan 16m-jpeg-9 unix-kde-depth_24 null null/null 0 R xterm both",
+      START_SESSION,
     ]);
     const listed = await x2go.run("x2golistsessions");
 
@@ -51,7 +51,7 @@ serverTest(
     await using x2go = await startX2GoServer();
     await using display = await startDisplay();
     const started = await x2go.run(
-      "x2gostartagent 800x600 lan 16m-jpeg-9 unix-kde-depth_24 null null/null 0 R xterm both",
+      START_SESSION,
     );
     const [number, cookie = "", , name = "", graphicsPort] = started.split(
       "\n",

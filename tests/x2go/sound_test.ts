@@ -3,7 +3,7 @@ import { X2GoSession } from "../../src/x2go/session.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
 import { startPulseAudio } from "../servers/pulseaudio.ts";
-import { startX2GoServer } from "../servers/x2go.ts";
+import { START_SESSION, startX2GoServer } from "../servers/x2go.ts";
 import { startDisplay } from "../servers/x2go_display.ts";
 import { assertTone } from "./assert_tone.ts";
 import { connectTo, exports, ready } from "./client.ts";
@@ -50,7 +50,7 @@ serverTest(
     await using x2go = await startX2GoServer();
     await using pulse = await startPulseAudio();
     const started = await x2go.run(
-      "x2gostartagent 800x600 lan 16m-jpeg-9 unix-kde-depth_24 null null/null 0 R xterm both",
+      START_SESSION,
     );
     await using connection = await connectTo(x2go);
     await using session = await X2GoSession.attach(
