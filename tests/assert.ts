@@ -27,8 +27,7 @@ export function assertMatch(
 /** Fails unless `work` throws an instance of `type`, which it returns. */
 export function assertThrows<E extends Error>(
   work: () => unknown,
-  // deno-lint-ignore no-explicit-any -- any constructor will do: only the instance's type counts
-  type: abstract new (...args: any[]) => E,
+  type: abstract new (...args: never[]) => E,
 ): E {
   try {
     work();
@@ -41,8 +40,7 @@ export function assertThrows<E extends Error>(
 /** Fails unless `work` rejects with an instance of `type`, which it returns. */
 export async function assertRejects<E extends Error>(
   work: () => Promise<unknown>,
-  // deno-lint-ignore no-explicit-any -- any constructor will do: only the instance's type counts
-  type: abstract new (...args: any[]) => E,
+  type: abstract new (...args: never[]) => E,
 ): Promise<E> {
   try {
     await work();
@@ -54,8 +52,7 @@ export async function assertRejects<E extends Error>(
 
 function checked<E extends Error>(
   error: unknown,
-  // deno-lint-ignore no-explicit-any -- as above
-  type: abstract new (...args: any[]) => E,
+  type: abstract new (...args: never[]) => E,
 ): E {
   if (error instanceof type) return error;
   nodeAssert.fail(`expected ${type.name}, got ${Deno.inspect(error)}`);

@@ -8,6 +8,7 @@ import {
   PACKET,
   WINDOW,
 } from "./channel.ts";
+import { channelHandlers } from "./channel_handlers.ts";
 import type { CloseReason, ForwardedOpenTaker } from "./connection.ts";
 import { IncomingOpen, refusalCode } from "./forwarded_open.ts";
 import type { GlobalRequests } from "./global_requests.ts";
@@ -134,10 +135,6 @@ export class Mux implements ChannelCarrier {
   }
 
   #handlers(): ConnectionHandlers {
-    const to = (id: number, deliver: (channel: Channel) => void) => {
-      const channel = this.#channels.get(id);
-      if (channel) deliver(channel);
-    };
     return {
       GLOBAL_REQUEST: (_p, _name, wantReply) => {
         if (wantReply) this.protocol.requestFailure();
@@ -160,17 +157,7 @@ export class Mux implements ChannelCarrier {
             reason,
           ),
         ),
-      CHANNEL_WINDOW_ADJUST: (_p, id, bytes) =>
-        to(id, (channel) => channel.onWindowAdjust(bytes)),
-      CHANNEL_DATA: (_p, id, data) => to(id, (channel) => channel.onData(data)),
-      CHANNEL_EXTENDED_DATA: (_p, id, data) =>
-        to(id, (channel) => channel.onExtendedData(data)),
-      CHANNEL_EOF: (_p, id) => to(id, (channel) => channel.onEof()),
-      CHANNEL_CLOSE: (_p, id) => to(id, (channel) => channel.onClose()),
-      CHANNEL_REQUEST: (_p, id, type, wantReply, data) =>
-        to(id, (channel) => channel.onRequest(type, wantReply, data)),
-      CHANNEL_SUCCESS: (_p, id) => to(id, (channel) => channel.onReply(true)),
-      CHANNEL_FAILURE: (_p, id) => to(id, (channel) => channel.onReply(false)),
+      ...channelHandlers(this.#channels),
     };
   }
 

@@ -7,6 +7,7 @@ import {
   PACKET,
   WINDOW,
 } from "../channel.ts";
+import { channelHandlers } from "../channel_handlers.ts";
 import type { RefusalReason } from "../connection.ts";
 import { refusalCode } from "../forwarded_open.ts";
 import { SftpSession } from "./sftp_session.ts";
@@ -63,10 +64,6 @@ export class SftpConnection implements ChannelCarrier {
 
   #handlers(): ConnectionHandlers {
     const ignore = () => {};
-    const to = (id: number, deliver: (channel: Channel) => void) => {
-      const channel = this.#channels.get(id);
-      if (channel) deliver(channel);
-    };
     return {
       GLOBAL_REQUEST: (_p, _name, wantReply) => {
         if (wantReply) this.protocol.requestFailure();
@@ -76,17 +73,7 @@ export class SftpConnection implements ChannelCarrier {
       CHANNEL_OPEN: (_p, info) => this.#onOpen(info),
       CHANNEL_OPEN_CONFIRMATION: ignore,
       CHANNEL_OPEN_FAILURE: ignore,
-      CHANNEL_WINDOW_ADJUST: (_p, id, bytes) =>
-        to(id, (channel) => channel.onWindowAdjust(bytes)),
-      CHANNEL_DATA: (_p, id, data) => to(id, (channel) => channel.onData(data)),
-      CHANNEL_EXTENDED_DATA: (_p, id, data) =>
-        to(id, (channel) => channel.onExtendedData(data)),
-      CHANNEL_EOF: (_p, id) => to(id, (channel) => channel.onEof()),
-      CHANNEL_CLOSE: (_p, id) => to(id, (channel) => channel.onClose()),
-      CHANNEL_REQUEST: (_p, id, type, wantReply, data) =>
-        to(id, (channel) => channel.onRequest(type, wantReply, data)),
-      CHANNEL_SUCCESS: ignore,
-      CHANNEL_FAILURE: ignore,
+      ...channelHandlers(this.#channels),
     };
   }
 
