@@ -15,8 +15,10 @@ export interface BindingOptions {
   bind: Bind;
   /** Takes the connections that come in. */
   take: ForwardedOpenTaker;
-  /** How long to wait before asking once more, in milliseconds. */
+  /** How long to wait before asking again, in milliseconds; doubled each time. */
   retryDelayMs: number;
+  /** How long to wait for that altogether, in milliseconds. */
+  retryForMs: number;
   /** Gives up asking. */
   signal: AbortSignal;
   logger: Logger;
@@ -39,31 +41,19 @@ export class Binding {
   }
 
   /**
-   * Asks the server to listen, and once more after a while if it refuses: the
+   * Asks the server to listen, and again after a while if it refuses: the
    * port may still be held by a session that is about to end.
    *
-   * @throws {ForwardDeniedError} if it refuses twice.
+   * @throws {ForwardDeniedError} if it keeps refusing.
    */
   static async open(
     connection: SshConnection,
-    { bind, take, retryDelayMs, signal, logger }: BindingOptions,
+    options: BindingOptions,
   ): Promise<Binding> {
+    const { bind, take, signal, logger } = options;
     const registration = PortDispatcher.of(connection).register(bind, take);
     try {
-      const bound = await connection.requestForward(bind)
-        .catch(async (error) => {
-          if (!(error instanceof ForwardDeniedError)) throw error;
-          logger.info(
-            `${
-              formatBind(bind)
-            } was refused; asking again in ${retryDelayMs} ms`,
-          );
-          await delay(
-            retryDelayMs,
-            AbortSignal.any([signal, connection.signal]),
-          );
-          return await connection.requestForward(bind);
-        });
+      const bound = await ask(connection, options);
       registration.confirm(bound);
       const binding = new Binding(connection, registration, logger);
       if (signal.aborted) {
@@ -113,5 +103,27 @@ export class Binding {
   /** Takes no more connections, whatever the server does. */
   abandon(): void {
     this.#registration.remove();
+  }
+}
+
+/** The longest wait between two requests, in milliseconds. */
+const MOST_MS = 5000;
+
+async function ask(
+  connection: SshConnection,
+  { bind, retryDelayMs, retryForMs, signal, logger }: BindingOptions,
+): Promise<Bind> {
+  const end = AbortSignal.any([signal, connection.signal]);
+  let waited = 0;
+  for (let ms = retryDelayMs;; ms = Math.min(Math.max(2 * ms, 1), MOST_MS)) {
+    try {
+      return await connection.requestForward(bind);
+    } catch (error) {
+      if (!(error instanceof ForwardDeniedError)) throw error;
+      if (waited + ms > retryForMs) throw error;
+    }
+    logger.info(`${formatBind(bind)} was refused; asking again in ${ms} ms`);
+    await delay(ms, end);
+    waited += ms;
   }
 }

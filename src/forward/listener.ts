@@ -11,7 +11,7 @@ import type { TunnelOptions } from "./tunnel_options.ts";
 /** Options of {@linkcode listen}. */
 export type ListenOptions =
   & BindOptions
-  & Pick<TunnelOptions, "retryDelayMs" | "signal" | "logger">;
+  & Pick<TunnelOptions, "retryDelayMs" | "retryForMs" | "signal" | "logger">;
 
 /** Connections that may wait to be accepted; as many as wait at one of sshd's own ports. */
 const BACKLOG = 128;
@@ -111,7 +111,7 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
  * @param options What to bind: `{ address, port }` or `{ path }`.
  * @returns the listener; the server listens.
  * @throws {ArgumentError} if the options cannot be used.
- * @throws {ForwardDeniedError} if the server refused twice.
+ * @throws {ForwardDeniedError} if the server keeps refusing.
  *
  * @example
  * ```ts
@@ -145,14 +145,21 @@ export async function listen(
   connection: SshConnection,
   options: ListenOptions,
 ): Promise<ForwardListener> {
-  const { signal, retryDelayMs = 1000, logger = silentLogger, ...bind } =
-    options;
+  const {
+    signal,
+    retryDelayMs = 1000,
+    retryForMs = retryDelayMs,
+    logger = silentLogger,
+    ...bind
+  } = options;
   checkMs("retryDelayMs", retryDelayMs);
+  checkMs("retryForMs", retryForMs);
   const queue = new AcceptQueue();
   const binding = await Binding.open(connection, {
     bind: toBind(bind),
     take: (open) => queue.take(open),
     retryDelayMs,
+    retryForMs,
     signal: signal ?? new AbortController().signal,
     logger,
   });

@@ -1,4 +1,5 @@
 import { connectTcp } from "../connect_tcp.ts";
+import { connectUnix } from "../connect_unix.ts";
 import { Deadline } from "../deadline.ts";
 import { ArgumentError, TargetError } from "../errors.ts";
 import { formatAddress } from "../format_address.ts";
@@ -74,7 +75,7 @@ export function createDialer(target: Target, options: DialerOptions): Dialer {
     return new SocketDialer(
       target.path,
       options,
-      () => Deno.connect({ transport: "unix", path: target.path }),
+      (signal) => connectUnix(target.path, signal),
     );
   }
   const { host: hostname = "127.0.0.1", port } = target;
@@ -111,9 +112,6 @@ class SocketDialer implements Dialer {
     );
     try {
       const conn = await this.connect(deadline.signal);
-      // A Unix socket does not take the signal.
-      if (deadline.signal.aborted) closeQuietly(conn);
-      deadline.signal.throwIfAborted();
       return {
         serve: (channel, signal) => relayTo(conn, channel, signal, lingerMs),
         abandon: () => closeQuietly(conn),

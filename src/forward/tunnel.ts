@@ -85,6 +85,7 @@ export class ReverseTunnel implements AsyncDisposable {
     checkMs("connectTimeoutMs", options.connectTimeoutMs);
     checkMs("lingerMs", options.lingerMs);
     checkMs("retryDelayMs", options.retryDelayMs);
+    checkMs("retryForMs", options.retryForMs);
     this.#bind = toBind(options.bind);
     this.#dialer = createDialer(options.target, {
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
@@ -128,11 +129,11 @@ export class ReverseTunnel implements AsyncDisposable {
   }
 
   /**
-   * Asks the server to listen. If it refuses, it is asked once more after
-   * `retryDelayMs`. Does nothing if it listens already.
+   * Asks the server to listen. If it refuses, it is asked again
+   * (`retryDelayMs`, `retryForMs`). Does nothing if it listens already.
    *
    * @returns where the server listens.
-   * @throws {ForwardDeniedError} if it refused twice.
+   * @throws {ForwardDeniedError} if it keeps refusing.
    */
   start(): Promise<Bind> {
     return this.#turns.take(() => this.#listen());
@@ -162,7 +163,7 @@ export class ReverseTunnel implements AsyncDisposable {
    *
    * @param options `port`: the port to listen on from now on.
    * @returns where the server listens.
-   * @throws {ForwardDeniedError} if the server refused twice; the tunnel is
+   * @throws {ForwardDeniedError} if the server keeps refusing; the tunnel is
    * paused then.
    */
   resume(options: { port?: number } = {}): Promise<Bind> {
@@ -274,11 +275,13 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#period = new AbortController();
     this.#accepting = true;
     try {
+      const { retryDelayMs = 1000, retryForMs = retryDelayMs } = this.#options;
       // What the server would not release it still holds for us.
       this.#binding ??= await Binding.open(this.#connection, {
         bind: this.#bind,
         take: (open) => this.notify(open),
-        retryDelayMs: this.#options.retryDelayMs ?? 1000,
+        retryDelayMs,
+        retryForMs,
         signal: this.#life.signal,
         logger: this.#logger,
       });

@@ -18,11 +18,13 @@ export interface TunnelOptions {
    * ended, in milliseconds. By default as long as it likes.
    */
   lingerMs?: number;
-  /** How long to wait before a refused bind is asked once more, in milliseconds. 1000 by default. */
+  /** How long to wait before a refused bind is asked again, in milliseconds; doubled each time, up to 5 s. 1000 by default. */
   retryDelayMs?: number;
+  /** How long to wait for that altogether, in milliseconds. By default as long as `retryDelayMs`: it is asked once more. */
+  retryForMs?: number;
   /** Stops the tunnel. */
   signal?: AbortSignal;
-  /** Called when the server has refused to bind twice. */
+  /** Called when the server has refused to bind, also when it was asked again. */
   onRequestDenied?: (error: ForwardDeniedError) => void;
   /** Called with each connection that the target has taken. */
   onConnection?: (connection: TunnelConnection) => void;

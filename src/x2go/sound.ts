@@ -1,4 +1,5 @@
 import { connectTcp } from "../connect_tcp.ts";
+import { connectUnix } from "../connect_unix.ts";
 import { Deadline } from "../deadline.ts";
 import { type RForwardError, TargetError } from "../errors.ts";
 import { ReverseTunnel } from "../forward/tunnel.ts";
@@ -102,6 +103,7 @@ export class SoundShare extends SessionShare {
     this.#tunnel = new ReverseTunnel(connection, {
       bind: { port: session.soundPort },
       target,
+      retryForMs: RETRY_MS,
       onTargetError: (error) => this.#report(error),
       onConnection: () => {
         // It answers; whether it likes the cookie is another matter.
@@ -189,19 +191,26 @@ function nameOf(target: SoundTarget): string {
 
 /** @throws if nothing answers there, with the reason. */
 async function probe(target: SoundTarget): Promise<void> {
-  if ("path" in target) {
-    (await Deno.connect({ transport: "unix", path: target.path })).close();
-    return;
-  }
   using deadline = new Deadline(PROBE_MS);
   deadline.start(() =>
     new TargetError("target-timeout", nameOf(target), "it was silent")
   );
-  const { host: hostname = "127.0.0.1", port } = target;
-  (await connectTcp({ hostname, port }, deadline.signal)).close();
+  const conn = "path" in target
+    ? await connectUnix(target.path, deadline.signal)
+    : await connectTcp(
+      { hostname: target.host ?? "127.0.0.1", port: target.port },
+      deadline.signal,
+    );
+  conn.close();
 }
 
 const PROBE_MS = 2000;
+
+/**
+ * X2Go draws the port from those that the kernel gives to outgoing connections,
+ * so one of them may have it for a while.
+ */
+const RETRY_MS = 15_000;
 const PULSE_CONFIG = ".pulse-client.conf";
 
 /**

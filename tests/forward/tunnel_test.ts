@@ -152,6 +152,37 @@ serverTest(
 
 serverTest(
   "sshd",
+  "forward() goes on asking for a port that is taken for `retryForMs`",
+  async () => {
+    await using rig = await startRig("sshd");
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const told: string[] = [];
+    const logger = {
+      debug() {},
+      info: (message: string) => told.push(message),
+      warn() {},
+      error() {},
+    };
+    await assertRejects(
+      () =>
+        forward(rig.connection, {
+          bind: { port: taken.addr.port },
+          target: { port: 1 },
+          retryDelayMs: 10,
+          retryForMs: 150,
+          logger,
+        }),
+      ForwardDeniedError,
+    );
+    assertEquals(
+      told.map((line) => line.match(/again in (\d+) ms/)?.[1]),
+      ["10", "20", "40", "80"],
+    );
+  },
+);
+
+serverTest(
+  "sshd",
   "forward() has a port that becomes free before it asks again",
   async () => {
     await using rig = await startRig("sshd");
@@ -533,7 +564,14 @@ serverTest(
     bad({ target: "web" }, "target");
     bad({ target: { host: "", port: 1 } }, "target.host");
     bad({ target: { path: "a\0b" } }, "target.path");
-    for (const name of ["connectTimeoutMs", "lingerMs", "retryDelayMs"]) {
+    for (
+      const name of [
+        "connectTimeoutMs",
+        "lingerMs",
+        "retryDelayMs",
+        "retryForMs",
+      ]
+    ) {
       bad({ [name]: -1 }, name);
     }
   },

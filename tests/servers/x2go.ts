@@ -88,7 +88,7 @@ export async function startX2GoServer(): Promise<X2GoServer> {
   };
 }
 
-/** What gives a program mounts of its own, with two files replaced. */
+/** What gives a program mounts of its own, with three files replaced. */
 async function namespace(dir: string): Promise<string[]> {
   const mounts: string[] = [];
   // Where udev does not run, only root may use the machine's.
@@ -105,6 +105,15 @@ async function namespace(dir: string): Promise<string[]> {
     );
     mounts.push(`mount --bind ${config} /etc/cups/cups-x2go.conf`);
   }
+  // X2Go's own are those of one second, and among the kernel's for outgoing
+  // connections: with many tests at once, somebody else has one now and then.
+  const ports = join(dir, "ports");
+  await Deno.writeTextFile(
+    ports,
+    "#!/bin/bash\necho $((10000 + SRANDOM % 20000))\n",
+    { mode: 0o755 },
+  );
+  mounts.push(`mount --bind ${ports} /usr/lib/x2go/x2gogetrandomport`);
   return [
     ...["unshare", "--mount", "--propagation", "private", "sh", "-ec"],
     `${mounts.join("\n")}\nexec "$@"`,

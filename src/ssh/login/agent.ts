@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { BaseAgent, IdentityCallback, SignCallback } from "ssh2";
+import { connectUnix } from "../../connect_unix.ts";
 import { AuthenticationError, RForwardError } from "../../errors.ts";
 import ssh2 from "../npm_ssh2.ts";
 import { type ParsedKey, parseKey } from "../ssh2.ts";
@@ -152,7 +153,7 @@ export class SshAgent extends ssh2.BaseAgent<ParsedKey> implements BaseAgent {
   async #connect(): Promise<Deno.UnixConn> {
     const path = this.#path;
     try {
-      return await Deno.connect({ transport: "unix", path });
+      return await connectUnix(path, this.#events.signal);
     } catch (cause) {
       if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
       throw new RForwardError(
