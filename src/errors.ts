@@ -11,6 +11,7 @@
 /** What went wrong, as a closed set of strings: `switch (error.code)` is exhaustive. */
 export type ErrorCode =
   | "invalid-argument"
+  | "interrupted"
   | "permission-denied"
   | "host-not-found"
   | "connect-failed"
@@ -209,19 +210,28 @@ export class ForwardDeniedError extends RForwardError {
   readonly address: string;
   /** The port as it was asked; 0 where the server was to choose, undefined for a Unix socket. */
   readonly port: number | undefined;
+  /**
+   * What the server said of it, one line fit to be shown. OpenSSH 9.2 says
+   * `Server has disabled port forwarding.` or the like if its configuration or
+   * `authorized_keys` forbid what was asked, and nothing where a port is taken
+   * or only for root; dropbear never says a word.
+   */
+  readonly serverSays: string | undefined;
 
   /**
    * Makes one.
    *
    * @param bind What was asked.
    * @param message What to check.
+   * @param options `serverSays`, where the server said something.
    */
   constructor(
     bind: { address: string; port: number } | { path: string },
     message: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { serverSays?: string | undefined },
   ) {
     super("forward-denied", message, options);
+    this.serverSays = options?.serverSays;
     this.name = "ForwardDeniedError";
     this.address = "path" in bind ? bind.path : bind.address;
     this.port = "path" in bind ? undefined : bind.port;

@@ -164,6 +164,14 @@ export interface OpenDirectOptions {
   originator?: Originator;
 }
 
+/** Options of {@linkcode SshConnection.ping}. */
+export interface PingOptions {
+  /** How long the answer may take, in milliseconds; then the connection ends. 10000 by default. */
+  timeoutMs?: number;
+  /** Gives up waiting; the answer still has to come in time. */
+  signal?: AbortSignal;
+}
+
 /** What is known of the server once the connection stands. */
 export interface ServerInfo {
   /** The host that was dialled. */
@@ -228,6 +236,26 @@ export interface SshConnection extends AsyncDisposable {
     port: number,
     options?: OpenDirectOptions,
   ): Promise<SshChannel>;
+
+  /**
+   * Opens a connection from the server to a Unix socket there
+   * (`direct-streamlocal@openssh.com`, OpenSSH PROTOCOL section 2.4).
+   *
+   * @throws {ChannelError} if the server cannot or will not.
+   */
+  openDirectUnix(
+    path: string,
+    options?: Pick<OpenDirectOptions, "signal">,
+  ): Promise<SshChannel>;
+
+  /**
+   * Asks the server for an answer (`keepalive@openssh.com`), whatever it has
+   * not answered yet.
+   *
+   * @returns the milliseconds until the answer came.
+   * @throws {ConnectionLostError} if none comes in time, which ends the connection.
+   */
+  ping(options?: PingOptions): Promise<number>;
 
   /**
    * Runs a command through the user's shell on the server.

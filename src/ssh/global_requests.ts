@@ -4,6 +4,8 @@ import { ConnectionLostError, type RForwardError } from "../errors.ts";
 export interface GlobalReply {
   success: boolean;
   data: Uint8Array | null;
+  /** What the server said last before it answered: SSH_MSG_DEBUG, on its own account. */
+  said: string | undefined;
 }
 
 /**
@@ -19,6 +21,8 @@ export class GlobalRequests {
   #last: Promise<unknown> = Promise.resolve();
   /** Those that were sent, in order: a request, after a ping perhaps. */
   readonly #unanswered: PromiseWithResolvers<GlobalReply>[] = [];
+  /** What the server said since it answered last. */
+  #said: string | undefined;
   #ended: RForwardError | undefined;
 
   /**
@@ -37,16 +41,30 @@ export class GlobalRequests {
    * @param send Sends it, with a reply wanted.
    */
   request(name: string, send: () => void): Promise<GlobalReply> {
-    const reply = this.#last.then(async () => {
-      const timer = setTimeout(() => this.#giveUp(name), this.#timeoutMs);
-      try {
-        return await this.#send(send);
-      } finally {
-        clearTimeout(timer);
-      }
-    });
+    const reply = this.#last.then(() =>
+      this.requestNow(name, send, this.#timeoutMs)
+    );
     this.#last = reply.catch(() => {});
     return reply;
+  }
+
+  /**
+   * Sends a request although others may be unanswered: fit for one whose reply
+   * says nothing, as only servers that answer all of them answer it rightly.
+   *
+   * @param timeoutMs How long the server may take to answer, in milliseconds.
+   */
+  async requestNow(
+    name: string,
+    send: () => void,
+    timeoutMs: number,
+  ): Promise<GlobalReply> {
+    const timer = setTimeout(() => this.#giveUp(name, timeoutMs), timeoutMs);
+    try {
+      return await this.#send(send);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /**
@@ -61,7 +79,13 @@ export class GlobalRequests {
 
   /** A reply came in. One that nobody waits for is ignored. */
   onReply(success: boolean, data: Uint8Array | null): void {
-    this.#unanswered.shift()?.resolve({ success, data });
+    this.#unanswered.shift()?.resolve({ success, data, said: this.#said });
+    this.#said = undefined;
+  }
+
+  /** The server says something, which may be about what it answers next. */
+  onDebug(said: string): void {
+    this.#said = said;
   }
 
   /** The connection is gone. */
@@ -72,16 +96,17 @@ export class GlobalRequests {
 
   async #send(send: () => void): Promise<GlobalReply> {
     if (this.#ended) throw this.#ended;
+    if (this.#unanswered.length === 0) this.#said = undefined;
     send();
     const reply = Promise.withResolvers<GlobalReply>();
     this.#unanswered.push(reply);
     return await reply.promise;
   }
 
-  #giveUp(name: string): void {
+  #giveUp(name: string, timeoutMs: number): void {
     this.#fail(
       new ConnectionLostError(
-        `the server did not answer ${name} within ${this.#timeoutMs} ms; the connection was closed, as later answers could not be told apart`,
+        `the server did not answer ${name} within ${timeoutMs} ms; the connection was closed, as later answers could not be told apart`,
       ),
     );
   }

@@ -141,6 +141,7 @@ export class Mux implements ChannelCarrier {
       },
       REQUEST_SUCCESS: (_p, data) => this.requests.onReply(true, data),
       REQUEST_FAILURE: () => this.requests.onReply(false, null),
+      DEBUG: (_p, _display, said) => this.#onDebug(printable(said)),
       CHANNEL_OPEN: (_p, info) => this.#onOpen(info),
       CHANNEL_OPEN_CONFIRMATION: (_p, info) =>
         this.#pending.get(info.recipient)?.accept({
@@ -159,6 +160,12 @@ export class Mux implements ChannelCarrier {
         ),
       ...channelHandlers(this.#channels),
     };
+  }
+
+  /** DEBUG (RFC 4253 section 11.3): in this way sshd says why it will refuse. */
+  #onDebug(said: string): void {
+    this.logger.debug(`the server says: ${said}`);
+    this.requests.onDebug(said);
   }
 
   /** CHANNEL_OPEN: the server has a connection for us. */

@@ -57,6 +57,8 @@ export interface ChannelConfirmation {
 
 /** The connection layer's messages as ssh2's parser hands them over. */
 export interface ConnectionHandlers {
+  /** A message of the transport layer, which ssh2 does not listen to. */
+  DEBUG?(p: unknown, alwaysDisplay: boolean, text: string): void;
   GLOBAL_REQUEST(p: unknown, name: string, wantReply: boolean): void;
   REQUEST_SUCCESS(p: unknown, data: Buffer | null): void;
   REQUEST_FAILURE(p: unknown): void;
@@ -104,6 +106,12 @@ export interface Ssh2Protocol {
     window: number,
     packetSize: number,
     to: { srcIP: string; srcPort: number; dstIP: string; dstPort: number },
+  ): void;
+  openssh_directStreamLocal(
+    channel: number,
+    window: number,
+    packetSize: number,
+    to: { socketPath: string },
   ): void;
   channelOpenConfirm(
     remote: number,

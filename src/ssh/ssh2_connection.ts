@@ -3,8 +3,9 @@ import {
   ForwardDeniedError,
   RForwardError,
 } from "../errors.ts";
+import { Deadline } from "../deadline.ts";
 import type { Logger } from "../logger.ts";
-import { checkHost, checkPort, checkText } from "../validate.ts";
+import { checkHost, checkMs, checkPort, checkText } from "../validate.ts";
 import { checkBind, formatBind, isTcp } from "./bind.ts";
 import { Channel, PACKET, WINDOW } from "./channel.ts";
 import type {
@@ -13,6 +14,7 @@ import type {
   ExecOptions,
   ForwardedOpenTaker,
   OpenDirectOptions,
+  PingOptions,
   ServerInfo,
   SshChannel,
   SshConnection,
@@ -88,7 +90,7 @@ export class Ssh2Connection implements SshConnection {
         "streamlocal-forward@openssh.com",
         () => protocol.openssh_streamLocalForward(bind.path, true),
       );
-    if (!reply.success) throw denied(bind);
+    if (!reply.success) throw denied(bind, reply.said);
     if (!isTcp(bind) || bind.port !== 0) return { ...bind };
     return { ...bind, port: this.#chosenPort(bind, reply.data) };
   }
@@ -139,6 +141,39 @@ export class Ssh2Connection implements SshConnection {
         signal,
       );
     });
+  }
+
+  openDirectUnix(
+    path: string,
+    { signal }: Pick<OpenDirectOptions, "signal"> = {},
+  ): Promise<SshChannel> {
+    const { protocol } = this.#parts;
+    return this.#open(() => {
+      checkText("path", path, "path");
+      const to = { socketPath: path };
+      return this.#mux.open(
+        (id) => protocol.openssh_directStreamLocal(id, WINDOW, PACKET, to),
+        (ids) => new Channel(this.#mux, ids),
+        `a connection to ${path}`,
+        signal,
+      );
+    });
+  }
+
+  async ping(
+    { timeoutMs = 10_000, signal }: PingOptions = {},
+  ): Promise<number> {
+    this.#throwIfEnded();
+    checkMs("timeoutMs", timeoutMs);
+    signal?.throwIfAborted();
+    const { protocol } = this.#parts;
+    const name = "keepalive@openssh.com";
+    const started = performance.now();
+    const answered = this.#requests
+      .requestNow(name, () => protocol.ping(), timeoutMs)
+      .then(() => performance.now() - started);
+    using waiting = new Deadline(timeoutMs, signal);
+    return await waiting.race(answered);
   }
 
   async exec(
@@ -227,12 +262,33 @@ function connectionClosed(): RForwardError {
   );
 }
 
-function denied(bind: Bind): ForwardDeniedError {
-  const hint = isTcp(bind)
-    ? "the port may be taken, or sshd's configuration forbids it (AllowTcpForwarding, PermitListen, ports under 1024)"
-    : "the path may exist already or not be writable, or sshd's configuration forbids it (AllowStreamLocalForwarding)";
+function denied(bind: Bind, said: string | undefined): ForwardDeniedError {
+  const serverSays = said !== undefined && isAboutForwarding(said)
+    ? said
+    : undefined;
+  const [cause, settings] = isTcp(bind)
+    ? [
+      "the port may be taken, or be one under 1024 for an ordinary user",
+      "AllowTcpForwarding, PermitListen",
+    ]
+    : [
+      "the path may exist already or not be writable",
+      "AllowStreamLocalForwarding, AllowTcpForwarding",
+    ];
+  const forbids =
+    `sshd's configuration or the key's line in authorized_keys forbids it (${settings}, restrict)`;
   return new ForwardDeniedError(
     bind,
-    `the server would not listen on ${formatBind(bind)}: ${hint}`,
+    `the server would not listen on ${formatBind(bind)}: ${
+      serverSays === undefined
+        ? `${cause}, or ${forbids}`
+        : `it says ${JSON.stringify(serverSays)}, so ${forbids}`
+    }`,
+    { serverSays },
   );
+}
+
+/** Right after the login sshd says what `FILE:LINE:` of authorized_keys allows, which is no answer. */
+function isAboutForwarding(said: string): boolean {
+  return /forwarding/i.test(said) && !/:\d+: /.test(said);
 }

@@ -61,6 +61,14 @@ export class FakeConnection implements SshConnection {
     return Promise.reject(new Error("not played"));
   }
 
+  openDirectUnix(): Promise<SshChannel> {
+    return Promise.reject(new Error("not played"));
+  }
+
+  ping(): Promise<number> {
+    return Promise.reject(new Error("not played"));
+  }
+
   exec(): Promise<SshProcess> {
     return Promise.reject(new Error("not played"));
   }

@@ -28,11 +28,14 @@ Deno.test("GlobalRequests sends one request at a time, and gives each its own re
     assertEquals(sent, ["a", "b", "c"].slice(0, i + 1));
     requests.onReply(success, Uint8Array.of(i));
   }
-  assertEquals(await replies, [
-    { success: true, data: Uint8Array.of(0) },
-    { success: false, data: Uint8Array.of(1) },
-    { success: true, data: Uint8Array.of(2) },
-  ]);
+  assertEquals(
+    await replies,
+    [true, false, true].map((success, i) => ({
+      success,
+      data: Uint8Array.of(i),
+      said: undefined,
+    })),
+  );
 });
 
 Deno.test("GlobalRequests ignores a reply that nobody waits for", async () => {
@@ -80,6 +83,44 @@ Deno.test("GlobalRequests pings only if no reply is awaited", async () => {
   await reply;
   ping();
   assertEquals(sent, ["ping", "a", "ping"]);
+});
+
+Deno.test("GlobalRequests gives a reply what the server said last between request and reply", async () => {
+  const { ask, requests } = setUp();
+  requests.onDebug("too early");
+  const answer = async (...said: string[]) => {
+    const reply = ask("a");
+    await settle();
+    for (const text of said) requests.onDebug(text);
+    requests.onReply(false, null);
+    return (await reply).said;
+  };
+  assertEquals(await answer(), undefined);
+  assertEquals(await answer("first", "last"), "last");
+  assertEquals(await answer(), undefined);
+});
+
+Deno.test("GlobalRequests sends a request now that waits for no other, and gives each its own reply", async () => {
+  const { ask, requests, sent } = setUp();
+  const first = ask("a");
+  await settle();
+  const now = requests.requestNow("b", () => sent.push("b"), 1000);
+  assertEquals(sent, ["a", "b"]);
+  requests.onReply(true, null);
+  requests.onReply(false, null);
+  assertEquals([(await first).success, (await now).success], [true, false]);
+});
+
+Deno.test("GlobalRequests ends the connection when a request sent now is not answered in its own time", async () => {
+  const { requests, failed } = setUp();
+  const asking = assertRejects(
+    () => requests.requestNow("b", () => {}, 20),
+    ConnectionLostError,
+  );
+  const error = await failed;
+  assertMatch(error.message, /did not answer b within 20 ms/);
+  requests.onConnectionEnd(error);
+  assertEquals(await asking, error);
 });
 
 Deno.test("GlobalRequests holds up no request for a ping, nor takes one's reply for the other's", async () => {

@@ -134,4 +134,72 @@ export function testDirect(subject: Subject): void {
       for (const service of services) service.close();
     }],
   ]);
+
+  if (!subject.kind.openssh) return;
+  section(subject, "openDirectUnix()", [
+    ["it reaches a service from the server", async ({ connection }) => {
+      using service = listenForAll();
+      const channel = await connection.openDirectUnix(service.path);
+      using program = await service.accept();
+      assertEquals(connection.openChannels, 1);
+
+      await program.write(bytes("hello"));
+      const reader = channel.readable.getReader();
+      assertEquals((await reader.read()).value, bytes("hello"));
+      await channel.writable.close();
+      assertEquals(await program.read(new Uint8Array(1)), null);
+      await program.closeWrite();
+      assertEquals((await reader.read()).done, true);
+      assertEquals(await channel.closed, { reason: "closed" });
+    }],
+
+    [
+      "a path where nobody listens is refused",
+      async ({ server, connection }) => {
+        const error = await assertRejects(
+          () => connection.openDirectUnix(server.keyFile),
+          ChannelError,
+        );
+        assertEquals(error.code, "channel-refused");
+        assert(error.message.includes(server.keyFile), error.message);
+        assertEquals(connection.openChannels, 0);
+      },
+    ],
+
+    ["what cannot be a path is named", async ({ connection }) => {
+      for (const path of ["", "a\0b", undefined]) {
+        const error = await assertRejects(
+          () => connection.openDirectUnix(path as string),
+          ArgumentError,
+        );
+        assertEquals(error.argument, "path");
+      }
+    }],
+
+    ["the signal gives up", async ({ connection }) => {
+      const reason = new Error("enough");
+      assertEquals(
+        await assertRejects(
+          () =>
+            connection.openDirectUnix("/tmp/x", {
+              signal: AbortSignal.abort(reason),
+            }),
+          Error,
+        ),
+        reason,
+      );
+    }],
+  ]);
+}
+
+/** A Unix socket that every user of this machine may connect to. */
+function listenForAll() {
+  const path = `/tmp/rforward-${crypto.randomUUID()}`;
+  const listener = Deno.listen({ transport: "unix", path });
+  Deno.chmodSync(path, 0o777);
+  return {
+    path,
+    accept: () => listener.accept(),
+    [Symbol.dispose]: () => listener.close(),
+  };
 }

@@ -2,7 +2,14 @@ import { ArgumentError, ForwardDeniedError } from "../../../src/errors.ts";
 import type { Bind, TcpBind } from "../../../src/ssh/connection.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { withFreePort } from "../../servers/free_port.ts";
-import { bytes, section, type Subject, takePort, Taker } from "./setting.ts";
+import {
+  type Behaviour,
+  bytes,
+  section,
+  type Subject,
+  takePort,
+  Taker,
+} from "./setting.ts";
 
 const address = "127.0.0.1";
 
@@ -64,6 +71,7 @@ export function testForwards(subject: Subject): void {
         assertEquals(error.code, "forward-denied");
         assertEquals(error.address, address);
         assertEquals(error.port, port);
+        assertEquals(error.serverSays, undefined);
         assert(error.message.includes(`${address}:${port}`), error.message);
         const bound = await connection.requestForward({ address, port: 0 });
         (await Deno.connect({ hostname: address, port: bound.port })).close();
@@ -213,21 +221,42 @@ export function testForwards(subject: Subject): void {
 
         assertEquals(error.address, server.keyFile);
         assertEquals(error.port, undefined);
+        assertEquals(error.serverSays, undefined);
       },
     ],
   ]);
 
-  section(subject, "requestForward() where the server forbids it", [
-    [
-      "requestForward() is denied, and the connection goes on",
-      async ({ connection }) => {
-        await assertRejects(
-          () => connection.requestForward({ address, port: 0 }),
-          ForwardDeniedError,
-        );
-        await using process = await connection.exec("exit 0");
-        assertEquals((await process.output()).success, true);
-      },
-    ],
-  ], ["AllowTcpForwarding no"]);
+  /** What a bind is refused with. */
+  const says = (bind: Bind, words: string): Behaviour => [
+    `requestForward(${JSON.stringify(bind)}) is denied with the server's words`,
+    async ({ connection }) => {
+      const error = await assertRejects(
+        () => connection.requestForward(bind),
+        ForwardDeniedError,
+      );
+      assertEquals(error.serverSays, words);
+      assert(error.message.includes(`"${words}"`), error.message);
+      await using process = await connection.exec("exit 0");
+      assertEquals((await process.output()).success, true);
+    },
+  ];
+  const tcp = { address, port: 0 };
+  const unix = { path: "/tmp/rforward-denied" };
+  for (
+    const [config, ...behaviours] of [
+      [
+        "AllowTcpForwarding no",
+        says(tcp, "Server has disabled port forwarding."),
+        says(unix, "port forwarding refused"),
+      ],
+      ["PermitListen none", says(tcp, "port forwarding refused")],
+      [
+        "AllowStreamLocalForwarding no",
+        says(unix, "Server has disabled streamlocal forwarding."),
+      ],
+    ] as [string, ...Behaviour[]][]
+  ) {
+    const title = `requestForward() where the server forbids it (${config})`;
+    section(subject, title, behaviours, [config]);
+  }
 }

@@ -1,4 +1,8 @@
-import { ConnectionLostError, RForwardError } from "../../../src/errors.ts";
+import {
+  ArgumentError,
+  ConnectionLostError,
+  RForwardError,
+} from "../../../src/errors.ts";
 import type { SshConnection } from "../../../src/ssh/connection.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import {
@@ -72,6 +76,8 @@ function ask(
     cancelForward: () => connection.cancelForward({ address, port: 1 }),
     requestUnix: () => connection.requestForward({ path: "/tmp/x" }),
     openDirect: () => connection.openDirect(address, 1),
+    openDirectUnix: () => connection.openDirectUnix("/tmp/x"),
+    ping: () => connection.ping(),
     exec: () => connection.exec("true"),
   };
 }
@@ -164,6 +170,60 @@ export function testLife(subject: Subject): void {
         assertEquals(connection.openChannels, 0);
       },
     ],
+
+    ["ping() tells how long an answer takes", async ({ connection }) => {
+      const times = await Promise.all([connection.ping(), connection.ping()]);
+      for (const ms of times) assert(ms > 0 && ms < 5000, `${ms} ms`);
+    }],
+
+    [
+      "ping() that is given up leaves the connection as it is",
+      async ({ connection }) => {
+        const reason = new Error("enough");
+        const stop = new AbortController();
+        const pinging = assertRejects(
+          () => connection.ping({ signal: stop.signal }),
+          Error,
+        );
+        stop.abort(reason);
+        assertEquals(await pinging, reason);
+        assertEquals(
+          await assertRejects(
+            () => connection.ping({ signal: stop.signal }),
+            Error,
+          ),
+          reason,
+        );
+        assertEquals(
+          await connection.cancelForward({ address, port: 9 }),
+          false,
+        );
+        assert(await connection.ping() > 0);
+      },
+    ],
+
+    [
+      "ping() that is not answered in time ends the connection",
+      async ({ server, connection }) => {
+        await connection.ping(); // the process that answers is there
+        server.killSessions("SIGSTOP");
+        const error = await assertRejects(async () => {
+          // The first may be answered still.
+          while (true) await connection.ping({ timeoutMs: 100 });
+        }, ConnectionLostError);
+        server.killSessions("SIGCONT");
+        assert(/keepalive.* within 100 ms/.test(error.message), error.message);
+        assertEquals(await connection.closed, { reason: "lost", error });
+      },
+    ],
+
+    ["ping() names a time that cannot be", async ({ connection }) => {
+      const error = await assertRejects(
+        () => connection.ping({ timeoutMs: -1 }),
+        ArgumentError,
+      );
+      assertEquals(error.argument, "timeoutMs");
+    }],
 
     [
       "what was received before the end can be read after it",
