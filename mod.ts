@@ -92,6 +92,25 @@ export type {
   TcpTarget,
   UnixTarget,
 } from "./src/forward/target.ts";
+export {
+  probe,
+  type ProbeAnswer,
+  type ProbeOptions,
+  type ProbeResult,
+  type ProbeVerdict,
+} from "./src/forward/probe.ts";
+export { supervise, Supervisor } from "./src/forward/supervisor.ts";
+export type {
+  SupervisedTunnel,
+  SupervisedTunnelSnapshot,
+  SupervisedTunnelState,
+  SupervisorEvent,
+  SupervisorOptions,
+  SupervisorSnapshot,
+  SupervisorState,
+} from "./src/forward/supervisor_options.ts";
+export type { BackoffOptions } from "./src/forward/backoff.ts";
+export type { Refusal } from "./src/forward/refusal.ts";
 export { PortDispatcher, Registration } from "./src/forward/dispatcher.ts";
 export {
   relay,

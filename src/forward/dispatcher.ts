@@ -6,6 +6,7 @@ import type {
   SshConnection,
   TcpBind,
 } from "../ssh/connection.ts";
+import { Turns } from "../turns.ts";
 
 /** One bound port and who takes its connections. */
 export class Registration {
@@ -13,6 +14,12 @@ export class Registration {
   readonly asked: Bind;
   /** Takes the connections. */
   readonly take: ForwardedOpenTaker;
+  /** Looks at each connection first, and passes it on, or keeps it (a {@linkcode probe}'s own). */
+  inspect:
+    | ((open: ForwardedOpen) => Promise<ForwardedOpen | undefined>)
+    | undefined;
+  /** Inspections take turns. */
+  readonly inspections: Turns = new Turns();
   /** Settles once the server has answered, or nobody waits for that any more. */
   readonly answered: Promise<void>;
   readonly #answered = Promise.withResolvers<void>();
@@ -101,6 +108,11 @@ export class PortDispatcher {
     return registration;
   }
 
+  /** Who is down for what the server listens on. */
+  owner(bound: Bind): Registration | undefined {
+    return this.#find(bound);
+  }
+
   /** Hands over a connection, or refuses it. */
   async dispatch(open: ForwardedOpen): Promise<void> {
     let owner = this.#find(open.bind);
@@ -110,7 +122,11 @@ export class PortDispatcher {
       owner = this.#find(open.bind);
       if (owner) break;
     }
-    if (owner) return await owner.take(open);
+    if (owner) {
+      const passed = owner.inspect ? await owner.inspect(open) : open;
+      if (passed) await owner.take(passed);
+      return;
+    }
     open.refuse(
       "administratively-prohibited",
       `nothing here forwards ${formatBind(open.bind)}`,

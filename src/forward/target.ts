@@ -55,14 +55,17 @@ export interface Dialer {
 
 /** How a target is dialled and served. */
 export interface DialerOptions {
-  /** How long the target may take to answer, in milliseconds. */
-  connectTimeoutMs: number;
+  /** How long the target may take to answer, in milliseconds; 10000 by default. */
+  connectTimeoutMs?: number | undefined;
   /** See RelayOptions. */
-  lingerMs: number | undefined;
+  lingerMs?: number | undefined;
 }
 
 /** @throws {ArgumentError} if nothing can be dialled there. */
-export function createDialer(target: Target, options: DialerOptions): Dialer {
+export function createDialer(
+  target: Target,
+  options: DialerOptions = {},
+): Dialer {
   if (typeof target === "function") return new HandlerDialer(target);
   if (typeof target !== "object" || target === null) {
     throw new ArgumentError(
@@ -101,7 +104,7 @@ class SocketDialer implements Dialer {
   ) {}
 
   async dial(_open: ForwardedOpen, signal: AbortSignal): Promise<Endpoint> {
-    const { connectTimeoutMs, lingerMs } = this.options;
+    const { connectTimeoutMs = 10_000, lingerMs } = this.options;
     using deadline = new Deadline(connectTimeoutMs, signal);
     deadline.start(() =>
       new TargetError(

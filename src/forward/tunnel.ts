@@ -87,10 +87,7 @@ export class ReverseTunnel implements AsyncDisposable {
     checkMs("retryDelayMs", options.retryDelayMs);
     checkMs("retryForMs", options.retryForMs);
     this.#bind = toBind(options.bind);
-    this.#dialer = createDialer(options.target, {
-      connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-      lingerMs: options.lingerMs,
-    });
+    this.#dialer = createDialer(options.target, options);
     this.#connection = connection;
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;

@@ -1,0 +1,35 @@
+/** How long to wait between attempts, in milliseconds: longer each time, and not all clients at once. */
+export interface BackoffOptions {
+  /** The first wait, 1000 by default. It doubles with each failure … */
+  firstMs?: number;
+  /** … up to this, 60000 by default. What is really waited lies between half of it and all of it. */
+  maxMs?: number;
+}
+
+/** Waits that grow with each failure. */
+export class Backoff {
+  readonly #firstMs: number;
+  readonly #maxMs: number;
+  #failures = 0;
+
+  constructor({ firstMs = 1000, maxMs = 60_000 }: BackoffOptions = {}) {
+    this.#firstMs = firstMs;
+    this.#maxMs = maxMs;
+  }
+
+  /** Failures since the last {@linkcode reset}. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** It failed once more: how long to wait now, in milliseconds. */
+  next(): number {
+    const ms = Math.min(this.#firstMs * 2 ** this.#failures++, this.#maxMs);
+    return Math.round(ms * (1 + Math.random()) / 2);
+  }
+
+  /** It went well. */
+  reset(): void {
+    this.#failures = 0;
+  }
+}

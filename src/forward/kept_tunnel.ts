@@ -1,0 +1,293 @@
+import { delay } from "../delay.ts";
+import { ForwardDeniedError, type RForwardError } from "../errors.ts";
+import { type Logger, silentLogger } from "../logger.ts";
+import { formatBind, isTcp } from "../ssh/bind.ts";
+import type { Bind, SshConnection } from "../ssh/connection.ts";
+import { checkMs } from "../validate.ts";
+import { Backoff } from "./backoff.ts";
+import { toBind } from "./bind_options.ts";
+import { probe, type ProbeResult } from "./probe.ts";
+import { type Refusal, whyRefused } from "./refusal.ts";
+import type {
+  SupervisedTunnel,
+  SupervisedTunnelSnapshot,
+  SupervisedTunnelState,
+  SupervisorEvent,
+  SupervisorOptions,
+} from "./supervisor_options.ts";
+import { createDialer } from "./target.ts";
+import { ReverseTunnel } from "./tunnel.ts";
+import type { TunnelConnection } from "./tunnel_connection.ts";
+
+/** What a kept tunnel has of its supervisor. */
+export interface Keeper {
+  readonly options: SupervisorOptions;
+  /** Passes on what happened. */
+  readonly tell: (event: SupervisorEvent) => void;
+  /** The tunnel is in another state. */
+  readonly changed: () => void;
+}
+
+/** How long a port that the server once chose is asked for again before it may choose another one, in milliseconds. */
+const SAME_PORT_MS = 60_000;
+
+/** How long the connections of a port that was given up may go on, in milliseconds: the longest timer there is. */
+const DRAIN_MS = 2 ** 31 - 1;
+
+/** One tunnel of a supervisor: bound anew on each connection. */
+export class KeptTunnel {
+  readonly #keeper: Keeper;
+  readonly #index: number;
+  readonly #options: SupervisedTunnel;
+  readonly #logger: Logger;
+  readonly #asked: Bind;
+  readonly #target: string;
+  /** What of the port was settled on the connections before. */
+  #bound: Bind;
+  #held = false;
+  #tunnel: ReverseTunnel | undefined;
+  #state: SupervisedTunnelState = "down";
+  #error: RForwardError | undefined;
+  #until: Date | undefined;
+  #probe: ProbeResult | undefined;
+  readonly #live = new Set<TunnelConnection>();
+  #total = 0;
+  #bytesToTarget = 0;
+  #bytesToServer = 0;
+
+  /** @throws {ArgumentError} if the tunnel's options cannot be used. */
+  constructor(index: number, options: SupervisedTunnel, keeper: Keeper) {
+    this.#index = index;
+    this.#options = options;
+    this.#keeper = keeper;
+    this.#logger = keeper.options.logger ?? silentLogger;
+    this.#asked = this.#bound = toBind(options.bind);
+    checkMs("connectTimeoutMs", options.connectTimeoutMs);
+    checkMs("lingerMs", options.lingerMs);
+    this.#target = createDialer(options.target).name;
+  }
+
+  /** What it does now. */
+  get state(): SupervisedTunnelState {
+    return this.#state;
+  }
+
+  /** Why it is not up. */
+  get error(): RForwardError | undefined {
+    return this.#error;
+  }
+
+  /** All that can be told of it now. */
+  snapshot(): SupervisedTunnelSnapshot {
+    const sum = (of: (connection: TunnelConnection) => number) =>
+      this.#live.values().reduce((bytes, c) => bytes + of(c), 0);
+    return {
+      state: this.#state,
+      asked: this.#asked,
+      bound: this.#bound,
+      target: this.#target,
+      ...(this.#probe && { probe: this.#probe }),
+      ...(this.#error && { error: this.#error }),
+      ...(this.#until && { until: this.#until }),
+      live: this.#live.size,
+      total: this.#total,
+      bytesToTarget: this.#bytesToTarget + sum((c) => c.bytesToTarget),
+      bytesToServer: this.#bytesToServer + sum((c) => c.bytesToServer),
+    };
+  }
+
+  /**
+   * Keeps the tunnel up on a connection, until that ends or the signal aborts.
+   *
+   * @param first Called when the first answer is there, good or bad.
+   */
+  async keep(
+    connection: SshConnection,
+    signal: AbortSignal,
+    first: () => void,
+  ): Promise<void> {
+    const { bindBackoff, bindRetryForMs = Infinity } = this.#keeper.options;
+    const backoff = new Backoff({ maxMs: 30_000, ...bindBackoff });
+    const began = performance.now();
+    try {
+      while (this.#state !== "refused") {
+        const refusal = await this.#hold(connection, signal, first, backoff);
+        const waited = performance.now() - began;
+        if (refusal.why === "prohibited" || waited >= bindRetryForMs) {
+          this.#refuse(refusal);
+        } else {
+          await this.#wait(refusal, backoff.next(), signal, first);
+          this.#letServerChooseAgain(waited);
+        }
+        first();
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      if (this.#state !== "refused") this.#become("down");
+      first();
+    }
+  }
+
+  /** Lets live connections go on to their end, for a while, and takes no others. */
+  async stop(drainMs: number): Promise<void> {
+    await this.#tunnel?.stop({ drainMs });
+  }
+
+  /**
+   * Binds, and stays so.
+   *
+   * @returns why it is not, or no longer.
+   */
+  async #hold(
+    connection: SshConnection,
+    signal: AbortSignal,
+    first: () => void,
+    backoff: Backoff,
+  ): Promise<{ why: Refusal; error: RForwardError }> {
+    this.#probe = undefined;
+    this.#become("binding");
+    const tunnel = this.#tunnel = this.#create(connection);
+    try {
+      await tunnel.start();
+    } catch (error) {
+      if (!(error instanceof ForwardDeniedError)) throw error;
+      const why = await whyRefused(connection, this.#bound, signal);
+      // What it did once, it does not prohibit.
+      const known = why === "prohibited" && this.#held ? "unknown" : why;
+      return { why: known, error };
+    }
+    const { bound } = tunnel;
+    this.#tell({
+      type: "bound",
+      asked: this.#asked,
+      bound,
+      target: this.#target,
+    });
+    this.#bound = bound;
+    const { verify = true } = this.#keeper.options;
+    for (let up = false;; up = true) {
+      const bad = verify && await this.#verify(connection, bound, signal);
+      if (bad) {
+        // Live connections are not to blame. What releases the port goes out
+        // before it is asked for again.
+        void tunnel.stop({ drainMs: DRAIN_MS });
+        return { why: "taken", error: bad };
+      }
+      if (!up) {
+        this.#held = true;
+        backoff.reset();
+        this.#become("up");
+        first();
+      }
+      if (typeof verify === "object") await delay(verify.everyMs, signal);
+      else await aborted(signal);
+    }
+  }
+
+  /** @returns why it is not ours alone, if it is not. */
+  async #verify(
+    connection: SshConnection,
+    bound: Bind,
+    signal: AbortSignal,
+  ): Promise<RForwardError | undefined> {
+    const found = this.#probe = await probe(connection, bound, { signal });
+    this.#tell({ type: "verified", bound, probe: found });
+    const { verdict } = found;
+    if (verdict === "verified" || verdict === "unverifiable") return undefined;
+    const others = found.addresses.filter(({ answer }) => answer === "foreign")
+      .map(({ address }) => address).join(" and ");
+    return new ForwardDeniedError(
+      bound,
+      verdict === "unreachable"
+        ? `nobody answers at ${
+          formatBind(bound)
+        } on the server, though it said that it listens`
+        : `somebody else answers at ${others} port ${
+          isTcp(bound) ? bound.port : formatBind(bound)
+        } on the server`,
+    );
+  }
+
+  #create(connection: SshConnection): ReverseTunnel {
+    const { onConnection, onTargetError, ...options } = this.#options;
+    return new ReverseTunnel(connection, {
+      ...options,
+      bind: this.#bound,
+      // That is the supervisor's to see to.
+      retryDelayMs: 1,
+      retryForMs: 0,
+      logger: this.#logger,
+      onConnection: (connection) => {
+        this.#count(connection);
+        onConnection?.(connection);
+      },
+      onTargetError: (error, originator) => {
+        this.#tell({ type: "target-error", error, originator });
+        onTargetError?.(error, originator);
+      },
+    });
+  }
+
+  #count(connection: TunnelConnection): void {
+    this.#total++;
+    this.#live.add(connection);
+    connection.closed.then(() => {
+      this.#live.delete(connection);
+      this.#bytesToTarget += connection.bytesToTarget;
+      this.#bytesToServer += connection.bytesToServer;
+    });
+    this.#tell({ type: "connection", connection });
+  }
+
+  #refuse({ why, error }: { why: Refusal; error: RForwardError }): void {
+    this.#tell({ type: "refused", asked: this.#bound, why, error });
+    this.#become("refused", error);
+  }
+
+  async #wait(
+    { why, error }: { why: Refusal; error: RForwardError },
+    ms: number,
+    signal: AbortSignal,
+    first: () => void,
+  ): Promise<void> {
+    this.#tell({ type: "refused", asked: this.#bound, why, error, ms });
+    this.#become("waiting", error, new Date(Date.now() + ms));
+    first();
+    await delay(ms, signal);
+  }
+
+  /** A port that it chose may be somebody else's by now: then any other will do. */
+  #letServerChooseAgain(waited: number): void {
+    if (waited >= SAME_PORT_MS) this.#bound = this.#asked;
+  }
+
+  #become(
+    state: SupervisedTunnelState,
+    error?: RForwardError,
+    until?: Date,
+  ): void {
+    this.#state = state;
+    this.#error = error;
+    this.#until = until;
+    this.#keeper.changed();
+  }
+
+  #tell(event: TunnelEvent): void {
+    this.#keeper.tell({ ...event, tunnel: this.#index });
+  }
+}
+
+/** What is told of a tunnel, but for its place. */
+type TunnelEvent = WithoutTunnel<Extract<SupervisorEvent, { tunnel: number }>>;
+type WithoutTunnel<E> = E extends unknown ? Omit<E, "tunnel"> : never;
+
+/** Rejects with the signal's reason once it aborts. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), {
+      once: true,
+    });
+  });
+}

@@ -1,0 +1,62 @@
+import { ChannelError, ForwardDeniedError } from "../errors.ts";
+import { isTcp } from "../ssh/bind.ts";
+import type { Bind, SshConnection } from "../ssh/connection.ts";
+import { addressesOf, openOnServer } from "./probe.ts";
+
+/**
+ * Why a server would not bind: `taken`, somebody listens there; `prohibited`,
+ * it binds nothing for this user, or not this port; `unknown`, it does not let
+ * us find out.
+ */
+export type Refusal = "taken" | "prohibited" | "unknown";
+
+/** Ports below it are root's. */
+const PRIVILEGED = 1024;
+
+/**
+ * Finds out why a server would not bind, which SSH has no words for (RFC 4254
+ * section 7.1: a bare failure): whether anybody answers there, and whether it
+ * would bind another port.
+ *
+ * @param connection The connection that it was asked on.
+ * @param bind What it refused.
+ * @param signal Gives up.
+ */
+export async function whyRefused(
+  connection: SshConnection,
+  bind: Bind,
+  signal: AbortSignal,
+): Promise<Refusal> {
+  if (isTcp(bind) && bind.port === 0) return "prohibited";
+  for (const address of addressesOf(bind)) {
+    try {
+      const channel = await openOnServer(connection, bind, address, signal);
+      channel.close();
+      return "taken";
+    } catch (error) {
+      if (!(error instanceof ChannelError) || connection.signal.aborted) {
+        throw error;
+      }
+    }
+  }
+  // What stands in the way of a socket is most often a stale file.
+  if (!isTcp(bind)) return "unknown";
+  if (!await bindsAnother(connection, bind.address)) return "prohibited";
+  return bind.port < PRIVILEGED ? "prohibited" : "unknown";
+}
+
+async function bindsAnother(
+  connection: SshConnection,
+  address: string,
+): Promise<boolean> {
+  // It could not let go of the port again (before 2026.90).
+  if (connection.server.software.startsWith("dropbear")) return true;
+  try {
+    const other = await connection.requestForward({ address, port: 0 });
+    await connection.cancelForward(other);
+    return true;
+  } catch (error) {
+    if (error instanceof ForwardDeniedError) return false;
+    throw error;
+  }
+}

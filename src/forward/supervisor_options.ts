@@ -1,0 +1,169 @@
+import type { RForwardError, TargetError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type {
+  Bind,
+  Originator,
+  ServerInfo,
+  SshConnection,
+} from "../ssh/connection.ts";
+import type { ConnectOptions } from "../ssh/options.ts";
+import type { BackoffOptions } from "./backoff.ts";
+import type { ProbeResult } from "./probe.ts";
+import type { Refusal } from "./refusal.ts";
+import type { TunnelConnection } from "./tunnel_connection.ts";
+import type { TunnelOptions } from "./tunnel_options.ts";
+
+/** A tunnel that is to stay up: what {@linkcode TunnelOptions} say, but for what the supervisor sees to. */
+export type SupervisedTunnel = Pick<
+  TunnelOptions,
+  | "bind"
+  | "target"
+  | "connectTimeoutMs"
+  | "lingerMs"
+  | "onConnection"
+  | "onTargetError"
+>;
+
+/** Options of {@linkcode supervise}. */
+export interface SupervisorOptions {
+  /** How to connect, each time anew: options of {@linkcode connect}, or a function. */
+  connect:
+    | Omit<ConnectOptions, "signal">
+    | ((signal: AbortSignal) => Promise<SshConnection>);
+  /** What to bind on each connection. */
+  tunnels: readonly SupervisedTunnel[];
+  /** How long to wait between connections. */
+  backoff?: BackoffOptions;
+  /** How many times in a row connecting may fail before it is given up. As often as it takes, by default. */
+  maxAttempts?: number;
+  /** Ends it all if a tunnel cannot be bound at the start (ssh: `ExitOnForwardFailure`). */
+  allOrNothing?: boolean;
+  /** How long to wait between requests for a port that somebody holds; 1000 and 30000 ms by default. */
+  bindBackoff?: BackoffOptions;
+  /**
+   * How long a port that somebody holds is asked for again, in milliseconds.
+   * As long as it takes, by default: it may be our own last session, which the
+   * server has not missed yet.
+   */
+  bindRetryForMs?: number;
+  /**
+   * Whether to look who answers at a port once it is bound (see
+   * {@linkcode probe}), and how often again, in milliseconds. True by default:
+   * once. A port at which somebody else answers counts as one that is taken.
+   */
+  verify?: boolean | { everyMs: number };
+  /** Called with each new connection. */
+  onConnect?: (connection: SshConnection) => void | Promise<void>;
+  /** Told what happens, as it happens. */
+  onEvent?: (event: SupervisorEvent) => void;
+  /** Stops it. */
+  signal?: AbortSignal;
+  /** Where the connections and tunnels tell what happens; nowhere by default. */
+  logger?: Logger;
+}
+
+/**
+ * What a {@linkcode Supervisor} does.
+ *
+ * - `connecting`: until the first answers are there for all tunnels.
+ * - `up`: all tunnels are bound, and verified where that was asked for.
+ * - `degraded`: connected, but not all of them are.
+ * - `waiting`: not connected, until it tries again.
+ * - `stopped`: for good.
+ */
+export type SupervisorState =
+  | "connecting"
+  | "up"
+  | "degraded"
+  | "waiting"
+  | "stopped";
+
+/**
+ * What a supervised tunnel does.
+ *
+ * - `down`: there is no connection.
+ * - `binding`: the server is being asked, or it is being verified.
+ * - `up`: bound, and verified where that was asked for.
+ * - `waiting`: the port is somebody else's; it will be asked for again.
+ * - `refused`: for good.
+ */
+export type SupervisedTunnelState =
+  | "down"
+  | "binding"
+  | "up"
+  | "waiting"
+  | "refused";
+
+/** A supervised tunnel at one moment. */
+export interface SupervisedTunnelSnapshot {
+  /** What it does. */
+  state: SupervisedTunnelState;
+  /** What was asked for. */
+  asked: Bind;
+  /** Where the server listens, or did last; {@linkcode asked} before that. */
+  bound: Bind;
+  /** The target, as text. */
+  target: string;
+  /** Who answered at the port when that was looked at last. */
+  probe?: ProbeResult;
+  /** Why it is not up. */
+  error?: RForwardError;
+  /** When it is asked for again. */
+  until?: Date;
+  /** Connections that are live now. */
+  live: number;
+  /** All connections so far. */
+  total: number;
+  /** Bytes from the server to the target, of all of them. */
+  bytesToTarget: number;
+  /** Bytes from the target to the server. */
+  bytesToServer: number;
+}
+
+/** A {@linkcode Supervisor} at one moment. */
+export interface SupervisorSnapshot {
+  /** What it does. */
+  state: SupervisorState;
+  /** Since when. */
+  since: Date;
+  /** The server, while connected. */
+  server?: ServerInfo;
+  /** How many times a connection was lost and made anew. */
+  reconnects: number;
+  /** Why it waits, is degraded or has stopped; undefined if it was asked to stop. */
+  error?: RForwardError;
+  /** When it tries again, if it waits. */
+  until?: Date;
+  /** Its tunnels, in the order they were given. */
+  tunnels: readonly SupervisedTunnelSnapshot[];
+}
+
+/** What happened. `tunnel` is the place of the tunnel in the options, from 0. */
+export type SupervisorEvent =
+  | { type: "connecting"; attempt: number }
+  | { type: "connected"; server: ServerInfo }
+  | { type: "lost"; error: RForwardError }
+  /** Connecting failed, or the connection was lost: it is tried again. */
+  | { type: "waiting"; error: RForwardError; ms: number; until: Date }
+  | { type: "bound"; tunnel: number; asked: Bind; bound: Bind; target: string }
+  | { type: "verified"; tunnel: number; bound: Bind; probe: ProbeResult }
+  /** The server would not bind, or somebody else answers; `ms` until it is asked again, undefined if it is not. */
+  | {
+    type: "refused";
+    tunnel: number;
+    asked: Bind;
+    why: Refusal;
+    error: RForwardError;
+    ms?: number;
+  }
+  | { type: "connection"; tunnel: number; connection: TunnelConnection }
+  | {
+    type: "target-error";
+    tunnel: number;
+    error: TargetError;
+    originator: Originator;
+  }
+  /** This process did not run for so many milliseconds; the connection is tried. */
+  | { type: "slept"; ms: number }
+  | { type: "state"; state: SupervisorState }
+  | { type: "stopped"; error?: RForwardError };
