@@ -1,0 +1,87 @@
+import { ArgumentError } from "../errors.ts";
+import { parsePort } from "./port.ts";
+
+/** Where to log in, as the command line says it. */
+export interface Destination {
+  /** A name, an address, or an alias of ssh_config. */
+  host: string;
+  /** The user, if one was named. */
+  user?: string;
+  /** The port, if one was named. */
+  port?: number;
+}
+
+/**
+ * Reads `host`, `user@host` or `ssh://[user@]host[:port]`, as OpenSSH does.
+ * The user of a URI is percent-decoded. Unlike OpenSSH 9.2 it takes an IPv6
+ * address in a URI, `ssh://[::1]:22`, and refuses an empty host.
+ *
+ * @throws {ArgumentError} if it is none of these, or has characters that could
+ * do harm where ssh_config hands host and user to a shell.
+ */
+export function parseDestination(text: string): Destination {
+  const destination = text.startsWith("ssh://")
+    ? parseUri(text)
+    : splitUser(text);
+  if (!/^(?!-)[^'"`$\\;&<>|(){}\s\p{Cc}]{1,255}$/u.test(destination.host)) {
+    fail(`${JSON.stringify(destination.host)} is no host`);
+  }
+  if (destination.user !== undefined) {
+    checkUser("destination", destination.user);
+  }
+  return destination;
+}
+
+/**
+ * @param argument What named the user, for the error.
+ * @throws {ArgumentError} if ssh would not take the user's name either.
+ */
+export function checkUser(argument: string, user: string): void {
+  // As valid_ruser() in ssh.c, since 9.6 and in Debian's 9.2: the name may get into a ProxyCommand.
+  if (/^(?!-)(?!.*(\s-|\\$))[^'"`;&<>|(){}\p{Cc}]+$/u.test(user)) return;
+  throw new ArgumentError(
+    argument,
+    `${JSON.stringify(user)} is no user's name`,
+  );
+}
+
+function splitUser(text: string): Destination {
+  const at = text.lastIndexOf("@");
+  return at < 0
+    ? { host: text }
+    : { host: text.slice(at + 1), user: text.slice(0, at) };
+}
+
+function parseUri(uri: string): Destination {
+  const [, user, ipv6, name, port, path] =
+    /^ssh:\/\/(?:([^@]*)@)?(?:\[([\da-f:.]+(?:%\w+)?)\]|([a-z\d][\w.-]*))(?::(\w*))?\/?(.*)$/is
+      .exec(uri) ??
+      fail(`${JSON.stringify(uri)} is no ssh://[user@]host[:port]`);
+  if (path) fail(`${JSON.stringify(uri)} has a path after the host`);
+  return {
+    host: ipv6 ?? name ?? "",
+    ...user === undefined ? {} : { user: decodeUser(user) },
+    ...port ? { port: toPort(port) } : {},
+  };
+}
+
+/** RFC 3986's way, with `+` for a blank as ssh has it; what follows a `;` is for the connection and not used. */
+function decodeUser(text: string): string {
+  const user = text.replace(/;.*/s, "").replaceAll("+", " ");
+  try {
+    return decodeURIComponent(user);
+  } catch {
+    return fail(`the user ${JSON.stringify(user)} is not percent-encoded`);
+  }
+}
+
+function toPort(text: string): number {
+  return parsePort(text) || fail(`${JSON.stringify(text)} is no port`);
+}
+
+function fail(problem: string): never {
+  throw new ArgumentError(
+    "destination",
+    `${problem}; use [user@]host or ssh://[user@]host[:port]`,
+  );
+}

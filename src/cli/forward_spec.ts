@@ -1,0 +1,207 @@
+import { ArgumentError } from "../errors.ts";
+import type { Bind } from "../ssh/connection.ts";
+import { parsePort } from "./port.ts";
+
+/** What `ssh -R` is told: where the server is to listen, and who answers here. */
+export interface ForwardSpec {
+  /** Where the server is to listen, as ssh asks it. */
+  bind: Bind;
+  /** Who answers on this side. */
+  target: { host: string; port: number } | { path: string };
+  /** What was written. */
+  text: string;
+}
+
+/**
+ * Reads the value of `-R` as OpenSSH 9.2 does:
+ *
+ * - `[bind_address:]port:host:hostport`
+ * - `[bind_address:]port:local_socket`
+ * - `remote_socket:host:hostport`
+ * - `remote_socket:local_socket`
+ *
+ * A field with a `/` is the path of a socket; one in brackets is taken as it
+ * is (IPv6 addresses, paths with colons); a backslash makes the next character
+ * a plain one; `${NAME}` stands for a variable of the environment. A port may
+ * be the name of a service, and 0 has the server choose. Without a bind address
+ * the server is asked for `localhost`; an empty one and `*` stand for all. The
+ * `%` tokens of ssh_config in the path of a socket are left as they are.
+ *
+ * Unlike ssh it refuses what could never work: a host that is empty or no host.
+ *
+ * @param argument What was written where, for the error.
+ * @throws {ArgumentError} that points at the place where it went wrong.
+ */
+export function parseForwardSpec(text: string, argument = "-R"): ForwardSpec {
+  const spec = new Spec(argument, text).expand();
+  const fields = spec.split();
+  const last = fields.at(-1);
+  if (last === undefined) return spec.fail(0, "[bind:]port:host:hostport");
+  if (last.isPath && fields.length > 1) {
+    const target = { path: spec.path(last) };
+    return { bind: spec.bind(fields.slice(0, -1)), target, text };
+  }
+  if (fields.length < 3) return spec.failWithoutTarget(fields);
+  const bind = spec.bind(fields.slice(0, -2));
+  const host = spec.host(fields.at(-2) ?? last, "a host");
+  return { bind, target: { host, port: spec.port(last, 1) }, text };
+}
+
+/**
+ * Reads the values of a `RemoteForward` line in ssh_config:
+ * `[bind_address:]port host:hostport`, with sockets as in {@linkcode parseForwardSpec}.
+ *
+ * @param connect Undefined if there is only one value, which is no forward here.
+ * @throws {ArgumentError} that points at the place where it went wrong.
+ */
+export function parseRemoteForward(
+  listen: string,
+  connect: string | undefined,
+): ForwardSpec {
+  // OpenSSH joins them so too.
+  const text = connect === undefined ? listen : `${listen}:${connect}`;
+  return parseForwardSpec(text, "RemoteForward");
+}
+
+/** Leaves out what was said before, as ssh does. */
+export function withoutDuplicates(
+  specs: readonly ForwardSpec[],
+): ForwardSpec[] {
+  const byMeaning = new Map<string, ForwardSpec>();
+  for (const spec of specs) {
+    const meaning = JSON.stringify([spec.bind, spec.target]);
+    if (!byMeaning.has(meaning)) byMeaning.set(meaning, spec);
+  }
+  return [...byMeaning.values()];
+}
+
+/** A part of a specification between colons. */
+interface Field {
+  text: string;
+  /** Where it begins. */
+  at: number;
+  /** Where the colon after it is, or the end. */
+  end: number;
+  isPath: boolean;
+}
+
+/** A specification that is being read. */
+class Spec {
+  constructor(readonly argument: string, readonly text: string) {}
+
+  /** Puts in the values of environment variables. */
+  expand(): Spec {
+    const text = this.text.replace(
+      /\$\{([^}]*)(\}?)/g,
+      (_, name: string, brace: string, at: number) => {
+        if (brace === "" || name === "") {
+          return this.fail(at, "the name of a variable, as in ${HOME}");
+        }
+        return Deno.env.get(name) ??
+          this.fail(at, "a variable that the environment has");
+      },
+    );
+    return new Spec(this.argument, text);
+  }
+
+  /** Like parse_fwd_field() in OpenSSH's readconf.c; a colon at the end counts for nothing. */
+  split(): Field[] {
+    const fields: Field[] = [];
+    let at = this.text.length - this.text.trimStart().length;
+    while (at < this.text.length) {
+      if (fields.length === 4) {
+        this.fail(at, "no fifth part; an IPv6 address goes in brackets");
+      }
+      const field = this.text[at] === "["
+        ? this.#inBrackets(at)
+        : this.#plain(at);
+      fields.push(field);
+      at = field.end + 1;
+    }
+    return fields;
+  }
+
+  #inBrackets(at: number): Field {
+    const close = this.text.indexOf("]", at);
+    if (close < 0) return this.fail(this.text.length, 'a "]"');
+    const end = close + 1;
+    if (end < this.text.length && this.text[end] !== ":") {
+      return this.fail(end, 'a ":" after the "]"');
+    }
+    const text = this.text.slice(at + 1, close);
+    return { text, at, end, isPath: text.includes("/") };
+  }
+
+  #plain(at: number): Field {
+    const raw = /^(?:[^:\\]|\\.)*/s.exec(this.text.slice(at))?.[0] ?? "";
+    const end = at + raw.length;
+    if (this.text[end] === "\\") this.fail(end + 1, "a character after the \\");
+    return {
+      text: raw.replace(/\\(.)/gs, "$1"),
+      at,
+      end,
+      isPath: raw.replace(/\\./gs, "").includes("/"),
+    };
+  }
+
+  bind(fields: Field[]): Bind {
+    const [first, second, third] = fields;
+    if (first === undefined) return this.fail(0, "a port");
+    if (third !== undefined) {
+      return this.fail(third.at, "the end after a socket");
+    }
+    if (second !== undefined) {
+      const address = first.text === "" || first.text === "*"
+        ? ""
+        : this.host(first, "a bind address");
+      return { address, port: this.port(second, 0) };
+    }
+    return first.isPath
+      ? { path: this.path(first) }
+      : { address: "localhost", port: this.port(first, 0) };
+  }
+
+  /** @returns the text of a field, if that can be a host. */
+  host({ text, at }: Field, what: string): string {
+    if (/^[^\s/\p{Cc}]{1,255}$/u.test(text)) return text;
+    return this.fail(at, what);
+  }
+
+  port({ text, at }: Field, lowest: 0 | 1): number {
+    const port = parsePort(text);
+    if (port !== undefined && port >= lowest) return port;
+    return this.fail(
+      at,
+      `a port from ${lowest} to 65535, or the name of a service`,
+    );
+  }
+
+  path({ text, at }: Field): string {
+    // sun_path of Linux holds 108 bytes, with a NUL at the end.
+    if (new TextEncoder().encode(text).length < 108) return text;
+    return this.fail(at, "a path of at most 107 bytes");
+  }
+
+  failWithoutTarget([first, second]: Field[]): never {
+    const end = this.text.length;
+    const colon = this.text.endsWith(":") ? "" : '":" and ';
+    if (first && !first.isPath && second === undefined) this.port(first, 0);
+    if (second && parsePort(second.text) === undefined) {
+      this.fail(end, `${colon}the port of the target`);
+    }
+    // What is left is a SOCKS proxy on the server's side in ssh.
+    this.fail(
+      end,
+      `${colon}the target, host:port or /socket (without one, ssh -R makes a SOCKS proxy; that is not supported)`,
+    );
+  }
+
+  fail(at: number, expected: string): never {
+    const line = this.text.replace(/\p{Cc}/gu, "?");
+    const column = [...line.slice(0, at)].length;
+    throw new ArgumentError(
+      this.argument,
+      `expected ${expected}\n  ${line}\n  ${" ".repeat(column)}^`,
+    );
+  }
+}
