@@ -146,7 +146,7 @@ export class KeptTunnel {
     backoff: Backoff,
   ): Promise<{ why: Refusal; error: RForwardError }> {
     this.#probe = undefined;
-    this.#become("binding");
+    this.#become("binding", this.#error);
     const tunnel = this.#tunnel = this.#create(connection);
     try {
       await tunnel.start();

@@ -55,6 +55,7 @@ export class Supervisor
   /** Tunnels without a first answer on this connection. */
   #unanswered = 0;
   #connections = 0;
+  #wasUp = false;
   #state: SupervisorState = "connecting";
   #since = new Date();
   #error: RForwardError | undefined;
@@ -279,10 +280,10 @@ export class Supervisor
     this.#become(this.#judge());
     if (!this.#connection || this.#unanswered > 0) return;
     const { allOrNothing } = this.#options;
-    const first = this.#connections === 1 && this.#state === "degraded";
+    const bad = !this.#wasUp && this.#state === "degraded";
     const refused = this.#tunnels.filter((t) => t.state === "refused");
     if (
-      (allOrNothing && first) ||
+      (allOrNothing && bad) ||
       (refused.length > 0 && refused.length === this.#tunnels.length)
     ) {
       this.#giveUp(this.#error!);
@@ -303,7 +304,10 @@ export class Supervisor
       this.#since = new Date();
       this.#tell({ type: "state", state });
     }
-    if (state === "up") this.#ready.resolve();
+    if (state === "up") {
+      this.#wasUp = true;
+      this.#ready.resolve();
+    }
     this.#changes++;
     this.#change.resolve();
     this.#change = Promise.withResolvers();

@@ -66,6 +66,9 @@ export class TunnelConnection {
   async #run(endpoint: Endpoint, signal: AbortSignal): Promise<CloseReason> {
     try {
       await endpoint.serve(this.#channel, signal);
+      // sshd drops what it has not passed on when the SSH connection ends, so
+      // it is over only when the server says so.
+      await settled(this.#channel.closed, signal);
       return { reason: "closed" };
     } catch (error) {
       if (signal.aborted && !isLoss(signal.reason)) return { reason: "closed" };
@@ -83,4 +86,17 @@ export class TunnelConnection {
 
 function isLoss(reason: unknown): boolean {
   return reason instanceof RForwardError && reason.code === "connection-lost";
+}
+
+/** Waits for a promise, but no longer than until the signal aborts. */
+async function settled(
+  promise: Promise<unknown>,
+  signal: AbortSignal,
+): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  const onAbort = () => aborted.resolve();
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort);
+  await Promise.race([promise, aborted.promise]);
+  signal.removeEventListener("abort", onAbort);
 }

@@ -1,0 +1,501 @@
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  ArgumentError,
+  AuthenticationError,
+  ConnectError,
+  type ConnectOptions,
+  ForwardDeniedError,
+  HostKeyError,
+  RForwardError,
+  type SshConnection,
+  supervise,
+  type Supervisor,
+  type SupervisorEvent,
+  type SupervisorOptions,
+  type SupervisorSnapshot,
+  type TcpBind,
+} from "../../mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "../assert.ts";
+import { serverTest } from "../servers/availability.ts";
+import { startSshd } from "../servers/openssh.ts";
+import { startProxy } from "../servers/proxy.ts";
+import type { SshServer } from "../servers/ssh_server.ts";
+import { within } from "../within.ts";
+import { ask, connectTo, isRefused, startEcho, visit } from "./rig.ts";
+
+/** Waits long enough for a test, and no longer. */
+const backoff = { firstMs: 20, maxMs: 100 };
+
+function login(server: SshServer): ConnectOptions {
+  return {
+    host: server.host,
+    port: server.port,
+    user: server.user,
+    privateKeys: [{ file: server.keyFile }],
+    hostKeys: { text: server.knownHosts },
+  };
+}
+
+/** A supervisor with short waits that notes what happens. */
+function start(
+  server: SshServer,
+  options: Partial<SupervisorOptions> & Pick<SupervisorOptions, "tunnels">,
+): { supervisor: Supervisor; events: SupervisorEvent[] } {
+  const events: SupervisorEvent[] = [];
+  const supervisor = supervise({
+    connect: login(server),
+    backoff,
+    bindBackoff: backoff,
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  return { supervisor, events };
+}
+
+/** Waits for a snapshot of a kind. */
+function until(
+  supervisor: Supervisor,
+  fits: (snapshot: SupervisorSnapshot) => boolean,
+): Promise<SupervisorSnapshot> {
+  const search = async () => {
+    for await (const snapshot of supervisor) {
+      if (fits(snapshot)) return snapshot;
+    }
+    throw new Error("it has stopped");
+  };
+  return within(20_000, "the supervisor", search());
+}
+
+function portOf({ tunnels }: SupervisorSnapshot, index = 0): number {
+  return (tunnels[index]!.bound as TcpBind).port;
+}
+
+function types(events: readonly SupervisorEvent[]): string[] {
+  return events.map((e) => e.type === "state" ? e.state : e.type);
+}
+
+serverTest(
+  "sshd",
+  "supervise() brings tunnels up, and tells each step",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    const { supervisor, events } = start(sshd, {
+      tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
+    });
+    await using _ = supervisor;
+    await supervisor.ready;
+
+    const port = portOf(supervisor.snapshot);
+    assertEquals(await ask(port, "hi"), "echo: hi");
+    const { tunnels: [tunnel], server, reconnects } = supervisor.snapshot;
+    assertEquals(server?.host, sshd.host);
+    assertEquals(reconnects, 0);
+    assertEquals(tunnel?.probe?.verdict, "verified");
+    assertEquals(tunnel?.target, `127.0.0.1:${echo.port}`);
+    assertEquals(tunnel?.asked, { address: "127.0.0.1", port: 0 });
+    await until(supervisor, ({ tunnels }) => tunnels[0]?.total === 1)
+      .catch(() => {}); // counters make no snapshots
+    assertEquals(tunnel?.state, "up");
+    assertEquals(types(events), [
+      "connecting",
+      "connected",
+      "bound",
+      "verified",
+      "up",
+      "connection",
+    ]);
+
+    await supervisor.stop();
+    assertEquals(supervisor.snapshot.state, "stopped");
+    assertEquals(await supervisor.closed, { reason: "closed" });
+    assert(await isRefused(port));
+    assertEquals(types(events).slice(-2), ["stopped", "stopped"]);
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor has the same ports again after its session was killed, ten times",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    const { supervisor, events } = start(sshd, {
+      tunnels: [
+        { bind: { port: 0 }, target: { port: echo.port } },
+        {
+          bind: { address: "localhost", port: 0 },
+          target: { port: echo.port },
+        },
+      ],
+    });
+    await using _ = supervisor;
+    await supervisor.ready;
+    const ports = [0, 1].map((i) => portOf(supervisor.snapshot, i));
+    for (let round = 1; round <= 10; round++) {
+      sshd.killSessions("SIGKILL");
+      const snapshot = await until(
+        supervisor,
+        ({ state, reconnects }) => state === "up" && reconnects === round,
+      );
+      assertEquals([0, 1].map((i) => portOf(snapshot, i)), ports);
+      for (const port of ports) assertEquals(await ask(port, "hi"), "echo: hi");
+    }
+    const { tunnels } = supervisor.snapshot;
+    assertEquals(tunnels.map((t) => t.total), [10, 10]);
+    assertEquals(tunnels.map((t) => t.live), [0, 0]);
+    assertEquals(tunnels.map((t) => t.bytesToTarget), [20, 20]);
+    assertEquals(events.filter((e) => e.type === "lost").length, 10);
+    assertEquals(events.filter((e) => e.type === "bound").length, 22);
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor connects once there is a server",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    let reachable = false;
+    const { supervisor, events } = start(sshd, {
+      connect: async (signal) => {
+        const { connect } = await import("../../mod.ts");
+        return connect({
+          ...login(sshd),
+          ...(reachable ? {} : { port: 1 }),
+          signal,
+        });
+      },
+      tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
+    });
+    await using _ = supervisor;
+    const waiting = await until(supervisor, ({ state }) => state === "waiting");
+    assert(waiting.error instanceof ConnectError);
+    assert(waiting.until! > waiting.since);
+    reachable = true;
+    await supervisor.ready;
+    assertEquals(await ask(portOf(supervisor.snapshot), "hi"), "echo: hi");
+    const attempts = events.flatMap((e) =>
+      e.type === "connecting" ? [e.attempt] : []
+    );
+    assertEquals(attempts, attempts.map((_, i) => i + 1));
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor gives up connecting after `maxAttempts`",
+  async () => {
+    await using sshd = await startSshd();
+    const { supervisor, events } = start(sshd, {
+      connect: { ...login(sshd), port: 1 },
+      maxAttempts: 3,
+      tunnels: [],
+    });
+    const { reason, error } = await supervisor.closed;
+    assertEquals(reason, "lost");
+    assert(error instanceof ConnectError);
+    await assertRejects(() => supervisor.ready, ConnectError);
+    assertEquals(events.filter((e) => e.type === "connecting").length, 3);
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor notices a dead network by its keepalive, and is there when it heals",
+  async () => {
+    await using sshd = await startSshd();
+    await using proxy = startProxy(sshd);
+    await using echo = startEcho("echo");
+    const { supervisor } = start(sshd, {
+      connect: {
+        ...login(sshd),
+        port: proxy.port,
+        hostKeys: {
+          text: sshd.knownHosts.replace(`:${sshd.port}`, `:${proxy.port}`),
+        },
+        connectTimeoutMs: 500,
+        keepalive: { intervalMs: 50, countMax: 2 },
+      },
+      tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
+    });
+    await using _ = supervisor;
+    await supervisor.ready;
+    const port = portOf(supervisor.snapshot);
+
+    proxy.freeze();
+    const lost = await until(supervisor, ({ state }) => state === "waiting");
+    assertEquals(lost.error?.code, "connection-lost");
+    proxy.cut(); // as the server's own keepalive would
+    proxy.thaw();
+    await until(supervisor, ({ state }) => state === "up");
+
+    assertEquals(portOf(supervisor.snapshot), port);
+    assertEquals(await ask(port, "hi"), "echo: hi");
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor waits for a port that a ghost holds, and is not up before it has it",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    await using ghost = await connectTo(sshd);
+    const bind = await ghost.requestForward({ address: "127.0.0.1", port: 0 });
+    const { supervisor, events } = start(sshd, {
+      tunnels: [{ bind, target: { port: echo.port } }],
+    });
+    await using _ = supervisor;
+    const waiting = await until(
+      supervisor,
+      ({ tunnels }) => tunnels[0]?.state === "waiting",
+    );
+    assertEquals(waiting.state, "degraded");
+    assert(waiting.error instanceof ForwardDeniedError);
+    const refused = events.find((e) => e.type === "refused");
+    assertEquals(refused?.why, "taken");
+    assert(refused?.ms! > 0);
+
+    await ghost.close();
+    await supervisor.ready;
+
+    assertEquals(portOf(supervisor.snapshot), bind.port);
+    assertEquals(await ask(bind.port, "hi"), "echo: hi");
+    const told = types(events);
+    assert(told.indexOf("up") > told.lastIndexOf("refused"));
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor never settles for one address of localhost when somebody else has the other",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    const other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = other.addr;
+    const { supervisor, events } = start(sshd, {
+      tunnels: [{
+        bind: { address: "localhost", port },
+        target: { port: echo.port },
+      }],
+      bindBackoff: { firstMs: 1000 },
+    });
+    await using _ = supervisor;
+    const waiting = await until(
+      supervisor,
+      ({ tunnels }) => tunnels[0]?.state === "waiting",
+    );
+    assertEquals(waiting.tunnels[0]?.probe?.verdict, "half-bound");
+    while (!await isRefused(port, "::1")) await delay(5);
+    assert(!types(events).includes("up"));
+
+    other.close();
+    await supervisor.ready;
+    assertEquals(await ask(port, "hi"), "echo: hi");
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor binds anew when it finds later that somebody else answers",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    let held: SshConnection | undefined;
+    const { supervisor, events } = start(sshd, {
+      tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
+      verify: { everyMs: 50 },
+      onConnect: (connection) => void (held = connection),
+    });
+    await using _ = supervisor;
+    await supervisor.ready;
+    const { bound } = supervisor.snapshot.tunnels[0]!;
+
+    // Behind its back, as a server that lost it would.
+    await held!.cancelForward(bound);
+    await until(
+      supervisor,
+      ({ tunnels }) => tunnels[0]?.probe?.verdict === "unreachable",
+    );
+    await until(supervisor, ({ state }) => state === "up");
+
+    assertEquals(await ask(portOf(supervisor.snapshot), "hi"), "echo: hi");
+    assertEquals(supervisor.snapshot.reconnects, 0);
+    assert(types(events).includes("degraded"));
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor stops for good where forwarding is prohibited",
+  async () => {
+    await using sshd = await startSshd({ config: ["AllowTcpForwarding no"] });
+    const { supervisor, events } = start(sshd, {
+      tunnels: [
+        { bind: { port: 0 }, target: { port: 1 } },
+        { bind: { port: 18_080 }, target: { port: 1 } },
+      ],
+    });
+    const { error } = await supervisor.closed;
+    assert(error instanceof ForwardDeniedError);
+    const refused = events.filter((e) => e.type === "refused");
+    assertEquals(refused.map((e) => [e.why, e.ms]), [
+      ["prohibited", undefined],
+      ["prohibited", undefined],
+    ]);
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor goes on with the other tunnels, unless it is all or nothing",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const tunnels = [
+      { bind: { port: taken.addr.port }, target: { port: 1 } },
+      { bind: { port: 0 }, target: { port: echo.port } },
+    ];
+    const some = start(sshd, { tunnels, bindRetryForMs: 100 }).supervisor;
+    await using _ = some;
+    const degraded = await until(
+      some,
+      ({ tunnels }) => tunnels[0]?.state === "refused",
+    );
+    assertEquals(degraded.state, "degraded");
+    assertEquals(await ask(portOf(degraded, 1), "hi"), "echo: hi");
+
+    const none = start(sshd, { tunnels, allOrNothing: true }).supervisor;
+    const { error } = await none.closed;
+    assert(error instanceof ForwardDeniedError);
+    assertEquals(error.port, taken.addr.port);
+  },
+);
+
+const hopeless: [
+  string,
+  (server: SshServer) => ConnectOptions,
+  new (...args: never[]) => Error,
+][] = [
+  [
+    "a host key that changed",
+    (server) => ({ ...login(server), hostKeys: { text: otherKey(server) } }),
+    HostKeyError,
+  ],
+  [
+    "a login that is refused",
+    (server) => ({ ...login(server), privateKeys: [], password: "wrong" }),
+    AuthenticationError,
+  ],
+];
+for (const [what, options, type] of hopeless) {
+  serverTest("sshd", `a supervisor stops at once on ${what}`, async () => {
+    await using sshd = await startSshd();
+    const { supervisor, events } = start(sshd, {
+      connect: options(sshd),
+      tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
+    });
+    const { error } = await supervisor.closed;
+    assert(error instanceof type, `${error}`);
+    assertEquals(events.filter((e) => e.type === "connecting").length, 1);
+    assertEquals(types(events).at(-1), "stopped");
+  });
+}
+
+function otherKey(server: SshServer): string {
+  const [host, type, key = ""] = server.knownHosts.trim().split(" ");
+  const last = key.at(-1) === "A" ? "B" : "A";
+  return `${host} ${type} ${key.slice(0, -1)}${last}\n`;
+}
+
+serverTest(
+  "sshd",
+  "supervisor.stop() lets live connections end in their own time, for a while",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    const { supervisor } = start(sshd, {
+      tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
+    });
+    await using _ = supervisor;
+    await supervisor.ready;
+    const port = portOf(supervisor.snapshot);
+    using conn = await visit(port);
+    await conn.write(new TextEncoder().encode("slow"));
+    while (supervisor.snapshot.tunnels[0]?.live !== 1) {
+      await delay(5);
+    }
+
+    const stopped = supervisor.stop({ drainMs: 60_000 });
+    while (!await isRefused(port)) {
+      await delay(5);
+    }
+    await conn.closeWrite();
+    const heard = new Uint8Array(20);
+    const n = await conn.read(heard) ?? 0;
+    assertEquals(new TextDecoder().decode(heard.subarray(0, n)), "echo: slow");
+    await within(10_000, "the drain", stopped);
+  },
+);
+
+serverTest(
+  "sshd",
+  "the signal of a supervisor stops it, whatever it does",
+  async () => {
+    await using sshd = await startSshd();
+    for (const port of [sshd.port, 1]) {
+      const stop = new AbortController();
+      const { supervisor } = start(sshd, {
+        connect: { ...login(sshd), port },
+        backoff: { firstMs: 60_000 },
+        tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
+        signal: stop.signal,
+      });
+      await until(
+        supervisor,
+        ({ state }) => state === (port === 1 ? "waiting" : "up"),
+      );
+      stop.abort();
+      assertEquals(await supervisor.closed, { reason: "closed" });
+    }
+  },
+);
+
+Deno.test("supervise() names the option that cannot be used", () => {
+  const connect = { host: "127.0.0.1", user: "nobody" };
+  const tunnels = [{ bind: { port: 0 }, target: { port: 1 } }];
+  const wrong: [string, Partial<SupervisorOptions>][] = [
+    ["bindRetryForMs", { bindRetryForMs: -1 }],
+    ["verify.everyMs", { verify: { everyMs: NaN } }],
+    ["backoff.firstMs", { backoff: { firstMs: -5 } }],
+    ["bind.port", {
+      tunnels: [{ bind: { port: 70_000 }, target: { port: 1 } }],
+    }],
+    ["target.port", { tunnels: [{ bind: { port: 0 }, target: { port: 0 } }] }],
+  ];
+  for (const [argument, options] of wrong) {
+    const error = assertThrows(
+      () => supervise({ connect, tunnels, ...options }),
+      ArgumentError,
+    );
+    assertEquals(error.argument, argument);
+  }
+});
+
+Deno.test("a supervisor stops on what its connect function did wrong", async () => {
+  const supervisor = supervise({
+    connect: () => Promise.reject(new TypeError("oops")),
+    tunnels: [],
+  });
+  const { error } = await supervisor.closed;
+  assert(error instanceof RForwardError);
+  assertEquals(error.message, "oops");
+});
