@@ -152,7 +152,12 @@ export class KeptTunnel {
       await tunnel.start();
     } catch (error) {
       if (!(error instanceof ForwardDeniedError)) throw error;
-      const why = await whyRefused(connection, this.#bound, signal);
+      const why = await whyRefused(
+        connection,
+        this.#bound,
+        error,
+        signal,
+      );
       // What it did once, it does not prohibit.
       const known = why === "prohibited" && this.#held ? "unknown" : why;
       return { why: known, error };

@@ -15,19 +15,21 @@ const PRIVILEGED = 1024;
 
 /**
  * Finds out why a server would not bind, which SSH has no words for (RFC 4254
- * section 7.1: a bare failure): whether anybody answers there, and whether it
- * would bind another port.
+ * section 7.1: a bare failure): whether it says so all the same, as OpenSSH
+ * does, whether anybody answers there, and whether it would bind another port.
  *
  * @param connection The connection that it was asked on.
  * @param bind What it refused.
+ * @param denied How it did.
  * @param signal Gives up.
  */
 export async function whyRefused(
   connection: SshConnection,
   bind: Bind,
+  denied: ForwardDeniedError,
   signal: AbortSignal,
 ): Promise<Refusal> {
-  if (isTcp(bind) && bind.port === 0) return "prohibited";
+  if (denied.serverSays || isTcp(bind) && bind.port === 0) return "prohibited";
   for (const address of addressesOf(bind)) {
     try {
       const channel = await openOnServer(connection, bind, address, signal);
@@ -49,8 +51,9 @@ async function bindsAnother(
   connection: SshConnection,
   address: string,
 ): Promise<boolean> {
-  // It could not let go of the port again (before 2026.90).
-  if (connection.server.software.startsWith("dropbear")) return true;
+  // OpenSSH would have said that it does not, and dropbear before 2026.90 could
+  // not let go of the port again.
+  if (/^(OpenSSH|dropbear)/.test(connection.server.software)) return true;
   try {
     const other = await connection.requestForward({ address, port: 0 });
     await connection.cancelForward(other);

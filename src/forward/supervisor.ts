@@ -21,6 +21,9 @@ import type {
 /** A connection that lasted so long, in milliseconds, was a good one: waits begin anew. */
 const GOOD_MS = 10_000;
 
+/** How long the server may take to release the ports in the end, in milliseconds. */
+const RELEASE_MS = 2000;
+
 /** How long the server may take to answer after this machine slept, in milliseconds. */
 const AFTER_SLEEP_MS = 5000;
 
@@ -94,6 +97,11 @@ export class Supervisor
     void this.#run();
   }
 
+  /** The connection, while there is one. */
+  get connection(): SshConnection | undefined {
+    return this.#connection;
+  }
+
   /** All that can be told now. */
   get snapshot(): SupervisorSnapshot {
     const server = this.#connection?.server;
@@ -128,9 +136,7 @@ export class Supervisor
    */
   async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
     checkMs("drainMs", drainMs);
-    if (this.#connection && drainMs > 0) {
-      await Promise.allSettled(this.#tunnels.map((t) => t.stop(drainMs)));
-    }
+    if (this.#connection) await this.#release(drainMs);
     this.#life.abort(
       new RForwardError("tunnel-stopped", "the supervisor was stopped"),
     );
@@ -140,6 +146,18 @@ export class Supervisor
   /** Stops it, without a drain. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  /** So that the ports are free when it has stopped; but a dead network must not hold it up. */
+  async #release(drainMs: number): Promise<void> {
+    const time = Promise.withResolvers<void>();
+    const timer = setTimeout(time.resolve, drainMs + RELEASE_MS);
+    await Promise.race([
+      Promise.allSettled(this.#tunnels.map((t) => t.stop(drainMs))),
+      this.#connection?.closed,
+      time.promise,
+    ]);
+    clearTimeout(timer);
   }
 
   async #run(): Promise<void> {

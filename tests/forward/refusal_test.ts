@@ -1,0 +1,134 @@
+import {
+  type Bind,
+  connect,
+  ForwardDeniedError,
+  type SshConnection,
+} from "../../mod.ts";
+import { type Refusal, whyRefused } from "../../src/forward/refusal.ts";
+import { startTestServer } from "../../src/testing/mod.ts";
+import { assertEquals, assertRejects } from "../assert.ts";
+import { serverTest } from "../servers/availability.ts";
+import { connectTo, servers, startRig } from "./rig.ts";
+
+/** Asks for what will be refused, and then why. */
+async function refusal(
+  connection: SshConnection,
+  bind: Bind,
+): Promise<Refusal> {
+  const denied = await assertRejects(
+    () => connection.requestForward(bind),
+    ForwardDeniedError,
+  );
+  const { signal } = new AbortController();
+  return await whyRefused(connection, bind, denied, signal);
+}
+
+for (const server of servers) {
+  serverTest(
+    server,
+    "whyRefused() knows a port that somebody listens on",
+    async () => {
+      await using rig = await startRig(server);
+      using _v4 = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = _v4.addr;
+      using _v6 = Deno.listen({ hostname: "::1", port });
+      for (const address of ["127.0.0.1", "localhost"]) {
+        assertEquals(
+          await refusal(rig.connection, { address, port }),
+          "taken",
+        );
+      }
+    },
+  );
+}
+
+serverTest(
+  "sshd",
+  "whyRefused() knows a port that another session holds",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using other = await connectTo(rig.server);
+    const bind = await other.requestForward({ address: "127.0.0.1", port: 0 });
+    assertEquals(await refusal(rig.connection, bind), "taken");
+  },
+);
+
+for (
+  const policy of [
+    "AllowTcpForwarding no",
+    "PermitListen none",
+    "PermitListen 127.0.0.1:9",
+  ]
+) {
+  serverTest(
+    "sshd",
+    `whyRefused() knows that ${policy} prohibits a port`,
+    async () => {
+      await using rig = await startRig("sshd", { sshd: { config: [policy] } });
+      for (const port of [0, 18_081]) {
+        assertEquals(
+          await refusal(rig.connection, { address: "127.0.0.1", port }),
+          "prohibited",
+        );
+      }
+    },
+  );
+}
+
+serverTest(
+  "sshd",
+  "whyRefused() does not know of a port that it is not let to look at",
+  async () => {
+    await using rig = await startRig("sshd", {
+      sshd: { config: ["PermitOpen none"] },
+    });
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = taken.addr;
+    assertEquals(
+      await refusal(rig.connection, { address: "127.0.0.1", port }),
+      "unknown",
+    );
+  },
+);
+
+serverTest(
+  "sshd",
+  "whyRefused() does not know of a Unix socket that nobody listens on",
+  async () => {
+    await using rig = await startRig("sshd");
+    const path = `${rig.server.dir}/stale.sock`;
+    await Deno.writeTextFile(path, "");
+    assertEquals(await refusal(rig.connection, { path }), "unknown");
+  },
+);
+
+for (
+  const [what, allowForward, expected] of [
+    ["any port", () => false, "prohibited"],
+    ["this port", (bind) => "port" in bind && bind.port === 0, "unknown"],
+  ] satisfies [string, (bind: Bind) => boolean, Refusal][]
+) {
+  Deno.test(`whyRefused() asks a server that says nothing whether it would not bind ${what}`, async () => {
+    await using server = await startTestServer({ allowForward });
+    await using connection = await connect({
+      host: server.host,
+      port: server.port,
+      user: server.user,
+      password: server.password,
+      hostKeys: { text: server.knownHosts },
+    });
+    const { signal } = new AbortController();
+    // A port that nobody listens on, and that is not root's.
+    const bind = { address: "127.0.0.1", port: freePort() };
+    const denied = new ForwardDeniedError(bind, "no");
+    assertEquals(
+      await whyRefused(connection, bind, denied, signal),
+      expected,
+    );
+  });
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
