@@ -14,7 +14,10 @@ export function checkOptions(options: ConnectOptions): void {
   if (!Number.isInteger(countMax) || countMax < 1) {
     throw new ArgumentError("keepalive.countMax", "use a whole number from 1");
   }
-  const { password, agent } = options;
+  const { password, agent, dial } = options;
+  if (dial !== undefined && typeof dial !== "function") {
+    throw new ArgumentError("dial", "has to be a function");
+  }
   if (password !== undefined && typeof password !== "string") {
     throw new ArgumentError("password", "has to be text");
   }

@@ -6,7 +6,7 @@ import { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
 import { agentSocket, type Credentials } from "./login/auth.ts";
 import { checkOptions } from "./check_options.ts";
-import { dial } from "./dial.ts";
+import { dialTcp, dialWith } from "./dial.ts";
 import { Handshake } from "./handshake.ts";
 import {
   type HostKeyCheck,
@@ -16,14 +16,15 @@ import {
 import type { Algorithms, ConnectOptions } from "./options.ts";
 import { type LoadedKey, loadPrivateKey } from "./login/private_keys.ts";
 import type { ConnectConfig } from "./ssh2.ts";
+import type { Ssh2Connection } from "./ssh2_connection.ts";
 import { Ssh2Socket } from "./ssh2_socket.ts";
 
 /**
  * Connects to an SSH server and logs in.
  *
  * The host key is verified before any secret is sent. Needs
- * `--allow-net=HOST:PORT`, and `--allow-read` for the key and known_hosts
- * files that it reads.
+ * `--allow-net=HOST:PORT` unless `dial` reaches the server, and `--allow-read`
+ * for the key and known_hosts files that it reads.
  *
  * @param options Where to, as whom, and how.
  * @returns the connection; close it, or hold it with `await using`.
@@ -47,8 +48,35 @@ import { Ssh2Socket } from "./ssh2_socket.ts";
  *   hostKeys: { text: server.knownHosts },
  * });
  * ```
+ *
+ * @example Through a program, as `ssh` does with `ProxyCommand`
+ * ```ts ignore
+ * import { connect } from "@x2go/rforward";
+ *
+ * await using connection = await connect({
+ *   host: "inner.example",
+ *   user: "alice",
+ *   dial({ host, port }) {
+ *     const child = new Deno.Command("nc", {
+ *       args: ["-X", "connect", "-x", "proxy.example:3128", host, `${port}`],
+ *       stdin: "piped",
+ *       stdout: "piped",
+ *     }).spawn();
+ *     const { stdout: readable, stdin: writable } = child;
+ *     const close = async () => void await child.status;
+ *     return Promise.resolve({ readable, writable, close });
+ *   },
+ * });
+ * ```
  */
-export async function connect(options: ConnectOptions): Promise<SshConnection> {
+export function connect(options: ConnectOptions): Promise<SshConnection> {
+  return establish(options);
+}
+
+/** {@linkcode connect}, for whoever may have to end the connection by an error of another one. */
+export async function establish(
+  options: ConnectOptions,
+): Promise<Ssh2Connection> {
   checkOptions(options);
   const { signal, connectTimeoutMs = 20_000 } = options;
   signal?.throwIfAborted();
@@ -66,7 +94,11 @@ export async function connect(options: ConnectOptions): Promise<SshConnection> {
       } did not answer within ${deadline.ms} ms; check the address, and whether a firewall is in between`,
     )
   );
-  const socket = new Ssh2Socket(await dial(where, deadline.signal));
+  const socket = new Ssh2Socket(
+    options.dial
+      ? await dialWith(options.dial, where, deadline)
+      : await dialTcp(where, deadline.signal),
+  );
   try {
     return await new Handshake({
       options,

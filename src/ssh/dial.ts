@@ -1,6 +1,8 @@
 import { connectTcp } from "../connect_tcp.ts";
 import { ConnectError } from "../errors.ts";
+import type { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
+import { type Dial, type Transport, TransportStream } from "./transport.ts";
 
 /**
  * Connects to the SSH server by TCP, without Nagle's delay (ssh2 would stall
@@ -8,7 +10,7 @@ import { formatAddress } from "../format_address.ts";
  *
  * @throws {ConnectError} that says why not, and what to do.
  */
-export async function dial(
+export async function dialTcp(
   where: { host: string; port: number },
   signal: AbortSignal,
 ): Promise<Deno.TcpConn> {
@@ -24,6 +26,40 @@ export async function dial(
     signal.throwIfAborted();
     throw explain(cause as Error, where);
   }
+}
+
+/**
+ * Has the user's own function reach the SSH server.
+ *
+ * @throws {ConnectError} if it could not.
+ * @throws {ArgumentError} if what it gives cannot be used.
+ */
+export async function dialWith(
+  dial: Dial,
+  where: { host: string; port: number },
+  deadline: Deadline,
+): Promise<TransportStream> {
+  const { signal } = deadline;
+  const dialling = (async () => await dial({ ...where, signal }))();
+  let transport: Transport;
+  try {
+    transport = await deadline.race(dialling);
+  } catch (cause) {
+    // What is reached when nobody waits any more is closed.
+    dialling.then(
+      (late) => new TransportStream(late).close(),
+    ).catch(() => {});
+    signal.throwIfAborted();
+    throw new ConnectError(
+      "connect-failed",
+      where,
+      `could not reach ${formatAddress(where.host, where.port)}: ${
+        cause instanceof Error ? cause.message : cause
+      }`,
+      { cause },
+    );
+  }
+  return new TransportStream(transport);
 }
 
 function explain(

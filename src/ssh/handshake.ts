@@ -8,7 +8,6 @@ import {
 import { type Logger, silentLogger } from "../logger.ts";
 import { accelerate } from "./cipher/accelerate.ts";
 import { Authentication, type Credentials } from "./login/auth.ts";
-import type { SshConnection } from "./connection.ts";
 import type { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
 import {
@@ -45,7 +44,7 @@ export class Handshake {
   readonly #parts: HandshakeParts;
   readonly #logger: Logger;
   readonly #client: Client = createClient();
-  readonly #outcome = Promise.withResolvers<SshConnection>();
+  readonly #outcome = Promise.withResolvers<Ssh2Connection>();
   readonly #auth: Authentication;
   /** The key that was accepted. */
   #hostKey: HostKey | undefined;
@@ -65,7 +64,7 @@ export class Handshake {
   }
 
   /** Runs it. Who called closes the socket if it fails. */
-  async run(): Promise<SshConnection> {
+  async run(): Promise<Ssh2Connection> {
     const { deadline } = this.#parts;
     this.#client
       .on("handshake", (negotiated) => this.#negotiated = negotiated)

@@ -1,6 +1,7 @@
 import type { Logger } from "../logger.ts";
 import type { HostKeyPolicy } from "./host_keys/host_keys.ts";
 import type { KeepaliveOptions } from "./keepalive.ts";
+import type { Dial } from "./transport.ts";
 
 /** A private key, in a file or as text: OpenSSH's own format, or PEM (PKCS#1, SEC 1, PKCS#8). */
 export type PrivateKey = ({ file: string } | { text: string }) & {
@@ -50,6 +51,12 @@ export interface ConnectOptions {
   port?: number;
   /** The user there. */
   user: string;
+  /**
+   * Reaches the server instead of TCP: through another server, or through a
+   * program. Host keys are those of `host` and `port` all the same. See
+   * {@linkcode connectThrough} for chains of servers.
+   */
+  dial?: Dial;
 
   /** Keys to log in with. */
   privateKeys?: readonly PrivateKey[];

@@ -14,7 +14,7 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { Greeting } from "./greeting.ts";
 
-/** What carries an SSH connection: a `Deno.Conn`, or a channel of another connection. */
+/** What carries an SSH connection: a `Deno.Conn`, or what is shaped like one. */
 export interface ByteStream {
   /** Reads into `p`; null at the end. */
   read(p: Uint8Array): Promise<number | null>;
@@ -22,8 +22,8 @@ export interface ByteStream {
   write(p: Uint8Array): Promise<number>;
   /** Ends the writing side. */
   closeWrite(): Promise<void>;
-  /** Closes both sides. */
-  close(): void;
+  /** Closes both sides; a promise settles when that is done. */
+  close(): void | Promise<void>;
 }
 
 /** Bytes that may wait to be written before {@linkcode Ssh2Socket.congested} says so. */
@@ -138,17 +138,21 @@ export class Ssh2Socket extends EventEmitter {
     this.#queued = 0;
     clearTimeout(this.#linger);
     this.#drained?.resolve();
-    try {
-      this.#stream.close();
-    } catch {
-      // It was closed from the other side of the interface: that is what was wanted.
-    }
+    const closed = this.#closeStream();
     if (error) this.emit("error", error);
     queueMicrotask(() => {
       this.emit("close");
-      this.#finished.resolve();
+      this.#finished.resolve(closed);
     });
     return this;
+  }
+
+  async #closeStream(): Promise<void> {
+    try {
+      await this.#stream.close();
+    } catch {
+      // It was closed from the other side of the interface: that is what was wanted.
+    }
   }
 
   async #read(): Promise<void> {

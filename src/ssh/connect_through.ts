@@ -1,0 +1,112 @@
+import {
+  ArgumentError,
+  ConnectionLostError,
+  RForwardError,
+} from "../errors.ts";
+import { formatAddress } from "../format_address.ts";
+import { establish } from "./connect.ts";
+import type { SshConnection } from "./connection.ts";
+import type { ConnectOptions } from "./options.ts";
+import type { Ssh2Connection } from "./ssh2_connection.ts";
+import type { DialRequest, Transport } from "./transport.ts";
+
+/**
+ * Connects to a server by way of others, as `ssh` does with `ProxyJump`: to
+ * the first hop by TCP or its own `dial`, from there to the second, and so on.
+ * Each hop's host key is verified, and each has its own login; no hop can read
+ * or change what goes to the next.
+ *
+ * Closing the connection closes those behind it. Losing one of them ends it
+ * with an error that names the hop.
+ *
+ * @param hops Where to, in order; the last is the server.
+ * @returns the connection to the last.
+ * @throws {ArgumentError} if there are no hops, or one but the first has a `dial`.
+ * @throws what {@linkcode connect} throws, with the hop named in front.
+ *
+ * @example
+ * ```ts ignore
+ * import { connectThrough } from "@x2go/rforward";
+ *
+ * const login = {
+ *   user: "alice",
+ *   privateKeys: [{ file: "/home/alice/.ssh/id_ed25519" }],
+ * };
+ * await using connection = await connectThrough([
+ *   { ...login, host: "bastion.example" },
+ *   { ...login, host: "server.internal" },
+ * ]);
+ * ```
+ */
+export async function connectThrough(
+  hops: readonly ConnectOptions[],
+): Promise<SshConnection> {
+  if (!Array.isArray(hops) || hops.length === 0) {
+    throw new ArgumentError("hops", "use a list of at least one server");
+  }
+  for (const [i, { dial }] of hops.entries()) {
+    if (i === 0 || dial === undefined) continue;
+    throw new ArgumentError(
+      `hops[${i}].dial`,
+      "has to be left out: the hop before it reaches this one",
+    );
+  }
+  if (hops.length === 1) return await establish(hops[0]!);
+  const chain = new Chain();
+  try {
+    for (const hop of hops) await chain.add(hop);
+    return chain.last!;
+  } catch (error) {
+    await chain.last?.close();
+    throw error;
+  }
+}
+
+/** Connections that carry one another. */
+class Chain {
+  /** The connection to the last hop so far; it owns those before it. */
+  last: Ssh2Connection | undefined;
+  #size = 0;
+  /** Which hop was lost first: it takes those after it along. */
+  #lost: ConnectionLostError | undefined;
+
+  /** Connects to the next hop. */
+  async add(hop: ConnectOptions): Promise<void> {
+    const via = this.last;
+    const address = formatAddress(hop.host, hop.port ?? 22);
+    const name = `hop ${++this.#size} (${hop.user}@${address})`;
+    try {
+      this.last = await establish(
+        via ? { ...hop, dial: (to) => open(via, to) } : hop,
+      );
+    } catch (error) {
+      hop.signal?.throwIfAborted();
+      if (this.#lost) throw this.#lost;
+      if (error instanceof RForwardError) {
+        error.message = `${name}: ${error.message}`;
+      }
+      throw error;
+    }
+    const { signal } = this.last;
+    signal.addEventListener("abort", () => this.#onEnd(name, signal.reason));
+  }
+
+  #onEnd(name: string, cause: unknown): void {
+    if (!(cause instanceof ConnectionLostError)) return;
+    this.#lost ??= new ConnectionLostError(
+      `${name} was lost: ${cause.message}`,
+      { cause },
+    );
+    this.last?.fail(this.#lost);
+  }
+}
+
+/** Opens the way from one hop to the next, which then owns it. */
+async function open(
+  via: SshConnection,
+  { host, port, signal }: DialRequest,
+): Promise<Transport> {
+  const channel = await via.openDirect(host, port, { signal });
+  const { readable, writable } = channel;
+  return { readable, writable, close: () => via.close() };
+}
