@@ -1,0 +1,131 @@
+/**
+ * What a person is asked, in the words of `ssh`.
+ *
+ * @module
+ */
+
+import type { HostKey } from "../ssh/host_keys/host_keys.ts";
+import { knownHostsName } from "../ssh/host_keys/known_hosts_file.ts";
+import type { KeyboardInteractive } from "../ssh/options.ts";
+import { printable } from "../ssh/printable.ts";
+import type { Asker } from "./terminal.ts";
+
+/** How often a passphrase may be wrong (ssh's NumberOfPasswordPrompts). */
+const MAX_TRIES = 3;
+
+/** How many lines of a server's instruction are shown. */
+const MAX_LINES = 20;
+
+/** How ssh shows the types of keys. */
+const KEY_TYPES: ReadonlyMap<string, string> = new Map([
+  ["ssh-ed25519", "ED25519"],
+  ["ssh-rsa", "RSA"],
+  ["ssh-dss", "DSA"],
+  ["ecdsa-sha2-nistp256", "ECDSA"],
+  ["ecdsa-sha2-nistp384", "ECDSA"],
+  ["ecdsa-sha2-nistp521", "ECDSA"],
+  ["sk-ssh-ed25519@openssh.com", "ED25519-SK"],
+  ["sk-ecdsa-sha2-nistp256@openssh.com", "ECDSA-SK"],
+]);
+
+/** Puts the questions of a login to a person. */
+export class Prompts {
+  readonly #asker: Asker;
+  readonly #signal: AbortSignal | undefined;
+
+  /**
+   * @param asker Whom to ask.
+   * @param signal Gives up asking: what waits for an answer then rejects.
+   */
+  constructor(asker: Asker, signal?: AbortSignal) {
+    this.#asker = asker;
+    this.#signal = signal;
+  }
+
+  /**
+   * Whether the person takes a host key that is not known.
+   *
+   * @throws {RForwardError} `interrupted`
+   */
+  async confirmHostKey(key: HostKey): Promise<boolean> {
+    const host = printable(knownHostsName(key.host, key.port));
+    const type = KEY_TYPES.get(key.type) ?? printable(key.type);
+    let question = [
+      `The authenticity of host '${host}' can't be established.`,
+      `${type} key fingerprint is ${key.fingerprint}.`,
+      "Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
+    ].join("\n");
+    for (;;) {
+      const answer = (await this.#line(question)).trim();
+      if (/^yes$/i.test(answer) || answer === key.fingerprint) return true;
+      if (/^(no)?$/i.test(answer)) return false;
+      question = "Please type 'yes', 'no' or the fingerprint: ";
+    }
+  }
+
+  /**
+   * Asks for the passphrase of a private key, up to three times.
+   *
+   * @param file The key's file.
+   * @param opens Whether a passphrase is the right one.
+   * @returns the passphrase that opens it; undefined if none did, or if the
+   * answer was empty: the person would rather log in in another way.
+   * @throws {RForwardError} `interrupted`
+   */
+  async passphrase(
+    file: string,
+    opens: (passphrase: string) => Promise<boolean>,
+  ): Promise<string | undefined> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const answer = await this.#hidden(
+        `Enter passphrase for key '${printable(file)}': `,
+      );
+      if (answer === "") return undefined;
+      if (await opens(answer)) return answer;
+    }
+    return undefined;
+  }
+
+  /**
+   * Asks for the password of a user on a server.
+   *
+   * @throws {RForwardError} `interrupted`
+   */
+  password(user: string, host: string): Promise<string> {
+    return this.#hidden(`${account(user, host)}'s password: `);
+  }
+
+  /**
+   * Passes on what a server asks. Each question is marked as the server's, so
+   * that it cannot pass for one of this program.
+   */
+  keyboardInteractive(user: string, host: string): KeyboardInteractive {
+    return async ({ name, instruction, prompts }) => {
+      const lines = `${name}\n${instruction}`.split(/\r?\n/).map(printable)
+        .filter((line) => line !== "").slice(0, MAX_LINES);
+      let shown = lines.map((line) => `${line}\n`).join("");
+      if (prompts.length === 0) this.#asker.write(shown);
+      const answers: string[] = [];
+      for (const { text, echo } of prompts) {
+        const question = `${shown}(${account(user, host)}) ${printable(text)} `;
+        shown = "";
+        answers.push(
+          await (echo ? this.#line(question) : this.#hidden(question)),
+        );
+      }
+      return answers;
+    };
+  }
+
+  #line(question: string): Promise<string> {
+    return this.#asker.askLine(question, this.#signal);
+  }
+
+  #hidden(question: string): Promise<string> {
+    return this.#asker.askHidden(question, this.#signal);
+  }
+}
+
+function account(user: string, host: string): string {
+  return printable(`${user}@${host}`);
+}

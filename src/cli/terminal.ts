@@ -1,0 +1,232 @@
+import { delay } from "../delay.ts";
+import { RForwardError } from "../errors.ts";
+import { Turns } from "../turns.ts";
+import { LineEditor } from "./line_editor.ts";
+
+/** Whom questions are put to. */
+export interface Asker {
+  /** Shows text. */
+  write(text: string): void;
+  /** Asks a question whose answer may be seen. */
+  askLine(question: string, signal?: AbortSignal): Promise<string>;
+  /** Asks a question whose answer is a secret. */
+  askHidden(question: string, signal?: AbortSignal): Promise<string>;
+}
+
+/** What Deno can read a terminal by: a file, or standard input. */
+type Keyboard = Pick<Deno.FsFile, "read" | "setRaw">;
+
+/** What can be written to at once. */
+type Screen = Pick<Deno.FsFile, "writeSync">;
+
+/** What ends a process that does not listen, and would leave the terminal without echo: at any other end, Deno restores it. */
+const DEADLY_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+
+/** How long to look for what was typed before a question, in milliseconds. It is there at once; a busy machine may take its time to read it. */
+const DRAIN_MS = 50;
+
+/**
+ * The terminal that a person sits at.
+ *
+ * It is read through standard input, or, where that is something else, through
+ * `/dev/tty` as `ssh` does; that needs `--allow-read=/dev/tty`. It is written
+ * through standard error or output, whichever is a terminal; where neither is,
+ * through `/dev/tty`, for which Deno wants `--allow-all`.
+ *
+ * Questions wait for one another. A read that was begun for a question cannot
+ * be taken back if nobody answers: it keeps the process alive until the
+ * terminal is disposed of.
+ */
+export class Terminal implements Asker, Disposable {
+  readonly #keyboard: Keyboard;
+  readonly #screen: Screen;
+  readonly #resources: DisposableStack;
+  readonly #turns = new Turns();
+  /** Who gets what is typed; without one, it is dropped. */
+  #taker: ((bytes: Uint8Array | undefined) => void) | undefined;
+  #reading = false;
+
+  private constructor(
+    keyboard: Keyboard,
+    screen: Screen,
+    resources: DisposableStack,
+  ) {
+    this.#keyboard = keyboard;
+    this.#screen = screen;
+    this.#resources = resources;
+  }
+
+  /** The terminal; undefined if there is none, or none that Deno may use. */
+  static open(): Terminal | undefined {
+    using resources = new DisposableStack();
+    const keyboard = Deno.stdin.isTerminal()
+      ? resources.adopt(Deno.stdin, (stdin) => stdin.close())
+      : resources.use(controllingTerminal({ read: true }));
+    const screen =
+      [Deno.stderr, Deno.stdout].find((output) => output.isTerminal()) ??
+        resources.use(controllingTerminal({ write: true }));
+    return keyboard && screen &&
+      new Terminal(keyboard, screen, resources.move());
+  }
+
+  /** Shows text. */
+  write(text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    for (let sent = 0; sent < bytes.length;) {
+      sent += this.#screen.writeSync(bytes.subarray(sent));
+    }
+  }
+
+  /**
+   * Asks a question whose answer may be seen.
+   *
+   * @throws {RForwardError} `interrupted`: Ctrl-C, Ctrl-D, or a signal that ends programs.
+   * @throws the signal's reason, if it aborts.
+   */
+  askLine(question: string, signal?: AbortSignal): Promise<string> {
+    return this.#turns.take(() => this.#ask(question, false, signal));
+  }
+
+  /**
+   * Asks a question whose answer is not shown while it is typed. Backspace and
+   * Ctrl-U work.
+   *
+   * @throws {RForwardError} `interrupted`: Ctrl-C, Ctrl-D, or a signal that ends programs.
+   * @throws the signal's reason, if it aborts.
+   */
+  askHidden(question: string, signal?: AbortSignal): Promise<string> {
+    return this.#turns.take(() => this.#ask(question, true, signal));
+  }
+
+  /** Lets go of the terminal; also of standard input, if that is the terminal. */
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+
+  async #ask(
+    question: string,
+    hidden: boolean,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    signal?.throwIfAborted();
+    using stack = new DisposableStack();
+    const killed = new AbortController();
+    const until = AbortSignal.any([killed.signal, ...signal ? [signal] : []]);
+    for (const name of DEADLY_SIGNALS) {
+      stack.use(onSignal(name, () => killed.abort(interrupted(name))));
+    }
+    let answered = false;
+    stack.defer(() => {
+      this.#taker = undefined;
+      this.#restore(hidden || !answered);
+    });
+
+    if (hidden) this.#setUnseen(true);
+    if (Deno.build.os !== "windows") {
+      stack.use(onSignal("SIGCONT", () => {
+        // While this was stopped, the shell set the terminal to its own liking.
+        this.#setUnseen(false);
+        if (hidden) this.#setUnseen(true);
+        this.write(question);
+      }));
+    }
+    await this.#drain(until);
+    this.write(question);
+    const answer = await this.#readLine(until);
+    answered = true;
+    return answer;
+  }
+
+  /** Drops what was typed before the question, as `ssh` does: it cannot be meant as the answer. */
+  async #drain(until: AbortSignal): Promise<void> {
+    this.#listen(() => {});
+    await delay(DRAIN_MS, until);
+  }
+
+  async #readLine(until: AbortSignal): Promise<string> {
+    const editor = new LineEditor();
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const abort = () => reject(until.reason);
+    until.addEventListener("abort", abort);
+    this.#listen((bytes) => {
+      switch (bytes === undefined ? "ended" : editor.type(bytes)) {
+        case "typing":
+          return;
+        case "entered":
+          resolve(editor.line);
+          break;
+        case "interrupted":
+          reject(interrupted("Ctrl-C"));
+          break;
+        case "ended":
+          reject(interrupted("the input ended"));
+      }
+      this.#taker = undefined;
+    });
+    try {
+      return await promise;
+    } finally {
+      until.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Has a taker take what is typed. */
+  #listen(taker: (bytes: Uint8Array | undefined) => void): void {
+    this.#taker = taker;
+    if (!this.#reading) void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    const buffer = new Uint8Array(1024);
+    this.#reading = true;
+    while (this.#taker) {
+      // It fails if the terminal hung up or was disposed of: an end like any other.
+      const length = await this.#keyboard.read(buffer).catch(() => null);
+      this.#taker?.(length === null ? undefined : buffer.subarray(0, length));
+      if (length === null) break;
+    }
+    this.#reading = false;
+  }
+
+  /** Whether the terminal gives each key at once and shows none. Ctrl-C stays a signal; Windows has no such mode. */
+  #setUnseen(unseen: boolean): void {
+    this.#keyboard.setRaw(unseen, { cbreak: Deno.build.os !== "windows" });
+  }
+
+  /** @param newLine Whether Enter was not seen. */
+  #restore(newLine: boolean): void {
+    try {
+      this.#setUnseen(false);
+      if (newLine) this.write("\n");
+    } catch {
+      // It hung up: there is nothing to restore any more.
+    }
+  }
+}
+
+/** `/dev/tty`; undefined if there is none, or none that Deno may open. */
+function controllingTerminal(
+  options: Deno.OpenOptions,
+): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync("/dev/tty", options);
+  } catch {
+    return undefined;
+  }
+}
+
+function onSignal(name: Deno.Signal, listener: () => void): Disposable {
+  Deno.addSignalListener(name, listener);
+  return {
+    [Symbol.dispose]: () => Deno.removeSignalListener(name, listener),
+  };
+}
+
+function interrupted(why: string): RForwardError {
+  return new RForwardError(
+    "interrupted",
+    `a question was not answered: ${why}`,
+  );
+}
