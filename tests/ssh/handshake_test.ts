@@ -5,7 +5,9 @@ import { ConnectError } from "../../src/errors.ts";
 import { connect } from "../../src/ssh/connect.ts";
 import { generateKeyPair } from "../../src/ssh/login/key_pair.ts";
 import { Ssh2Socket } from "../../src/ssh/ssh2_socket.ts";
+import type { HostKeyPolicy } from "../../src/ssh/host_keys/host_keys.ts";
 import { HostKey } from "../../src/testing/host_key.ts";
+import { startTestServer } from "../../src/testing/mod.ts";
 import { acceptClient } from "../../src/testing/ssh2_server.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { startTcpServer } from "../servers/tcp_server.ts";
@@ -64,7 +66,58 @@ async function startHastyServer(haste: (protocol: HastyProtocol) => void) {
   };
 }
 
-Deno.test("connect() sends no secret before the host key is verified, whatever the server says", async () => {
+const never = () => new Promise<never>(() => {});
+
+for (
+  const [what, policy] of [
+    ["a verifier", (ask) => ask],
+    ["acceptNew", (ask) => ({ text: "", acceptNew: ask })],
+  ] as [string, (ask: typeof never) => HostKeyPolicy][]
+) {
+  Deno.test(`connect() sends nothing while ${what} is asked about the host key`, async () => {
+    await using server = await startTestServer();
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<boolean>();
+    let sent = 0;
+    const connecting = connect({
+      ...{ host: server.host, port: server.port },
+      ...{ user: server.user, password: server.password },
+      hostKeys: policy(() => {
+        asked.resolve();
+        return answer.promise as Promise<never>;
+      }),
+      connectTimeoutMs: 100,
+      async dial({ host: hostname, port }) {
+        const conn = await Deno.connect({ hostname, port });
+        const counting = new TransformStream<Uint8Array, Uint8Array>({
+          transform(chunk, controller) {
+            sent += chunk.length;
+            controller.enqueue(chunk);
+          },
+        });
+        counting.readable.pipeTo(conn.writable).catch(() => {});
+        return { readable: conn.readable, writable: counting.writable };
+      },
+    });
+    await asked.promise;
+    // What was sent before may still be on its way.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const before = sent;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assertEquals(sent, before);
+
+    answer.resolve(true);
+    await using _ = await connecting;
+    assert(sent > before);
+  });
+
+  Deno.test(`connect() sends no secret before ${what} has answered, whatever the server says`, () =>
+    keepsSecrets(policy));
+}
+
+async function keepsSecrets(
+  policy: (ask: typeof never) => HostKeyPolicy,
+): Promise<void> {
   await using server = await startHastyServer((protocol) => {
     protocol.serviceAccept("ssh-userauth");
     for (let i = 0; i < 2; i++) {
@@ -83,10 +136,10 @@ Deno.test("connect() sends no secret before the host key is verified, whatever t
           port: server.port,
           user: "alice",
           password: "open sesame",
-          hostKeys: () => {
+          hostKeys: policy(() => {
             asked.resolve();
-            return new Promise<never>(() => {});
-          },
+            return never();
+          }),
           connectTimeoutMs: 1000,
         }),
       ConnectError,
@@ -96,7 +149,7 @@ Deno.test("connect() sends no secret before the host key is verified, whatever t
   assertEquals(error.code, "protocol-error", error.message);
   assert(server.heard.includes("SSH-2.0"));
   assert(!server.heard.includes("open sesame"));
-});
+}
 
 Deno.test("connect() does not believe a server that shows a good host key and cannot sign with it", async () => {
   const hostKey = new HostKey((await generateKeyPair()).privateKey);

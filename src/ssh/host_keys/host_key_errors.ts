@@ -14,11 +14,12 @@ import {
 
 /** An `@revoked` line holds the key. */
 export function revokedError(
+  name: string,
   key: HostKey,
   lines: readonly KnownHostsLine[],
 ): HostKeyError {
   return hostKeyError("revoked", key, lines, [
-    `${nameOf(key)} showed ${describe(key)},`,
+    `${name} showed ${describe(key)},`,
     `which is REVOKED at ${placesOf(lines)}.`,
     "Whoever stole that key can pose as the server.",
     "Do not connect before the server's administrator has given it a new one.",
@@ -27,10 +28,10 @@ export function revokedError(
 
 /** The lines that name the host hold other keys. */
 export function changedError(
+  name: string,
   key: HostKey,
   lines: readonly KnownHostsLine[],
 ): HostKeyError {
-  const name = nameOf(key);
   const known = lines.map((line) =>
     `${line.file}:${line.line} (${line.type} ${fingerprint(line.data)})`
   );
@@ -52,24 +53,29 @@ export function changedError(
 /**
  * No line names the host with a key.
  *
+ * @param name The name that the lines would hold.
  * @param authorities Lines that name it with `@cert-authority`.
  */
 export function unknownError(
+  name: string,
   key: HostKey,
   files: readonly string[],
   authorities: readonly KnownHostsLine[],
 ): HostKeyError {
   const [file] = files;
-  const scan = `ssh-keyscan -p ${key.port} ${quote(key.host)}`;
+  const target = file === undefined ? "" : ` >> ${quote(file)}`;
+  const add = name === nameOf(key)
+    ? `run: ssh-keyscan -p ${key.port} ${quote(key.host)}${target}`
+    : `as a line: ${name} ${key.type} ${key.data.toBase64()}`;
   return hostKeyError("unknown", key, [], [
-    `The host key of ${nameOf(key)} is not known: it showed ${describe(key)},`,
+    `The host key of ${name} is not known: it showed ${describe(key)},`,
     `and no line of ${files.join(" or ") || "the known_hosts text"} names it.`,
     ...authorities.length === 0 ? [] : [
       `Host certificates (${placesOf(authorities)}) are not supported.`,
     ],
     "Ask the server's administrator for the fingerprint of its key; only if",
     "it is the one shown, add the key",
-    `(run: ${scan}${file === undefined ? "" : ` >> ${quote(file)}`})`,
+    `(${add})`,
     "or set acceptNew to accept what an unknown host shows.",
   ]);
 }

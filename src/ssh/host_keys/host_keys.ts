@@ -7,7 +7,7 @@
 import { ConnectError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { fingerprint, type HostKey, isSameKey, keyType } from "./host_key.ts";
-import { rejectedError } from "./host_key_errors.ts";
+import { askVerifier, type HostKeyVerifier } from "./host_key_verifier.ts";
 import {
   type KnownHost,
   type KnownHostsOptions,
@@ -15,10 +15,8 @@ import {
 } from "./known_hosts.ts";
 
 export { fingerprint, type HostKey } from "./host_key.ts";
+export type { HostKeyVerifier } from "./host_key_verifier.ts";
 export type { KnownHostsOptions } from "./known_hosts.ts";
-
-/** Decides about a key: `true` accepts it, all else rejects it, also a throw. */
-export type HostKeyVerifier = (key: HostKey) => boolean | Promise<boolean>;
 
 /**
  * How a server's host key is verified: against known_hosts, or by a function
@@ -71,7 +69,7 @@ export async function prepareHostKeys(
 ): Promise<HostKeyCheck> {
   let known: KnownHost;
   if (typeof policy === "function") {
-    known = { keyTypes: [], check: (key) => ask(policy, key) };
+    known = { keyTypes: [], check: (key) => askVerifier(policy, key) };
   } else if (policy === "insecure-accept-any") {
     known = { keyTypes: [], check: (key) => acceptAny(key, logger) };
   } else {
@@ -130,16 +128,6 @@ function readKey(host: string, port: number, data: Uint8Array): HostKey {
     fingerprint: fingerprint(data),
     data: new Uint8Array(data),
   };
-}
-
-async function ask(verifier: HostKeyVerifier, key: HostKey): Promise<void> {
-  let options: ErrorOptions | undefined;
-  try {
-    if (await verifier(key) === true) return;
-  } catch (cause) {
-    options = { cause };
-  }
-  throw rejectedError(key, options);
 }
 
 function acceptAny(key: HostKey, logger: Logger): Promise<void> {

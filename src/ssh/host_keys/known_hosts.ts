@@ -2,8 +2,10 @@ import { ArgumentError, RForwardError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { type HostKey, isSameKey } from "./host_key.ts";
 import { changedError, revokedError, unknownError } from "./host_key_errors.ts";
+import { askVerifier, type HostKeyVerifier } from "./host_key_verifier.ts";
 import {
   appendKnownHost,
+  hashName,
   type KnownHostsLine,
   knownHostsName,
   namesHost,
@@ -38,10 +40,20 @@ export interface KnownHostsOptions {
   /**
    * Accepts the key of a host that is not known yet, and remembers it in the
    * first of the files, which is created if it is missing; without files the
-   * key is accepted for this connection only. A changed or revoked key is
+   * key is accepted for this connection only. A function decides about the
+   * key, e.g. by asking the user; it takes its time, and nothing is sent until
+   * it has answered. It is not asked about a changed or revoked key, which is
    * never accepted. Default: `false`.
    */
-  acceptNew?: boolean;
+  acceptNew?: boolean | HostKeyVerifier;
+  /** Has what is remembered not show the host's name (OpenSSH: `HashKnownHosts`). Default: `false`. */
+  hashed?: boolean;
+  /**
+   * The name under which the host's keys are looked up and remembered, on
+   * whatever port (OpenSSH: `HostKeyAlias`). By default the host and port that
+   * are connected to.
+   */
+  alias?: string;
 }
 
 /** What known_hosts says of one host. */
@@ -72,15 +84,15 @@ export async function lookUpKnownHost(
   port: number,
   logger: Logger,
 ): Promise<KnownHost> {
-  if (notInHostNames.test(host)) {
-    throw new ArgumentError("host", `${JSON.stringify(host)} is no host name`);
-  }
+  const { alias, acceptNew = false } = options;
+  checkName("host", host);
+  if (alias !== undefined) checkName("hostKeys.alias", alias);
   const files = options.files ??
     (options.text === undefined ? defaultFiles() : []);
   const lines = await readLines(files, options, logger);
 
-  const name = knownHostsName(host, port);
-  const bareName = knownHostsName(host, 22);
+  const bareName = knownHostsName(alias ?? host, 22);
+  const name = alias === undefined ? knownHostsName(host, port) : bareName;
   const named = lines.filter(({ hosts }) =>
     namesHost(hosts, name) || namesHost(hosts, bareName)
   );
@@ -95,19 +107,23 @@ export async function lookUpKnownHost(
     keyTypes: [...new Set(usable.map((line) => line.type))],
     async check(key) {
       const revokedBy = revoked.filter(holds(key));
-      if (revokedBy.length > 0) throw revokedError(key, revokedBy);
+      if (revokedBy.length > 0) throw revokedError(name, key, revokedBy);
       const match = candidates.find(holds(key));
       if (match !== undefined) {
         const { file, line } = match;
         logger.debug(`${name} showed the ${key.type} key of ${file}:${line}`);
         return;
       }
-      if (own.length > 0) throw changedError(key, own);
-      if (options.acceptNew !== true) {
-        throw unknownError(key, files, marked("@cert-authority"));
+      if (own.length > 0) throw changedError(name, key, own);
+      if (typeof acceptNew === "function") {
+        await askVerifier(acceptNew, key);
+      } else if (!acceptNew) {
+        throw unknownError(name, key, files, marked("@cert-authority"));
       }
       const [file] = files;
-      if (file !== undefined) await remember(file, name, key);
+      if (file !== undefined) {
+        await remember(file, options.hashed ? hashName(name) : name, key);
+      }
       logger.info(
         `${name} is new: accepted its ${key.type} key ${key.fingerprint}${
           file === undefined ? "" : ` and added it to ${file}`
@@ -115,6 +131,11 @@ export async function lookUpKnownHost(
       );
     },
   };
+}
+
+function checkName(argument: string, name: string): void {
+  if (!notInHostNames.test(name)) return;
+  throw new ArgumentError(argument, `${JSON.stringify(name)} is no host name`);
 }
 
 function holds(key: { data: Uint8Array }): (line: KnownHostsLine) => boolean {
@@ -154,7 +175,7 @@ async function readLines(
       throw fileError("read", file, error, `--allow-read=${files.join(",")}`);
     }
     const mayBeMissing = options.files === undefined ||
-      (options.acceptNew === true && index === 0);
+      (Boolean(options.acceptNew) && index === 0);
     if (text === undefined && !mayBeMissing) {
       throw new ArgumentError(
         "hostKeys.files",

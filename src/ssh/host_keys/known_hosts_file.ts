@@ -94,10 +94,9 @@ export function knownHostsName(host: string, port: number): string {
  * @param name What {@linkcode knownHostsName} returned.
  */
 export function namesHost(hosts: string, name: string): boolean {
-  const [, salt, hash] = hashedHost.exec(hosts) ?? [];
+  const [, salt] = hashedHost.exec(hosts) ?? [];
   if (salt !== undefined) {
-    const key = Uint8Array.fromBase64(salt);
-    return createHmac("sha1", key).update(name).digest("base64") === hash;
+    return hashName(name, Uint8Array.fromBase64(salt)) === hosts;
   }
   let matched = false;
   for (const pattern of hosts.toLowerCase().split(",")) {
@@ -107,6 +106,19 @@ export function namesHost(hosts: string, name: string): boolean {
     matched = true;
   }
   return matched;
+}
+
+/**
+ * A host field that does not show the name it is for.
+ *
+ * @param name What {@linkcode knownHostsName} returned.
+ */
+export function hashName(
+  name: string,
+  salt: Uint8Array = crypto.getRandomValues(new Uint8Array(20)),
+): string {
+  const hash = createHmac("sha1", salt).update(name).digest("base64");
+  return `|1|${salt.toBase64()}|${hash}`;
 }
 
 /** `*` is any run of characters, `?` any one. Never backtracks past the last `*`. */
@@ -137,17 +149,18 @@ function globMatches(pattern: string, text: string): boolean {
  * Adds a line to a known_hosts file, which is created (mode 0600, its
  * directory 0700) if it is missing.
  *
- * @param name What {@linkcode knownHostsName} returned.
+ * @param hosts The host field: what {@linkcode knownHostsName} or
+ * {@linkcode hashName} returned.
  */
 export async function appendKnownHost(
   file: string,
-  name: string,
+  hosts: string,
   key: { type: string; data: Uint8Array },
 ): Promise<void> {
   const present = await readIfPresent(file) ?? "";
   // ssh itself appends to an unfinished last line, which spoils both.
   const lineBreak = present === "" || present.endsWith("\n") ? "" : "\n";
-  const line = `${lineBreak}${name} ${key.type} ${key.data.toBase64()}\n`;
+  const line = `${lineBreak}${hosts} ${key.type} ${key.data.toBase64()}\n`;
   const append = () =>
     Deno.writeTextFile(file, line, { append: true, mode: 0o600 });
   try {

@@ -213,6 +213,122 @@ Deno.test("check() accepts a new key for this connection only where there is no 
   ]);
 });
 
+Deno.test("check() asks acceptNew about an unknown key, and about no other", async () => {
+  await using dir = await testDirectory();
+  const file = await dir.file("known_hosts");
+  const asked: HostKey[] = [];
+  let answer: () => boolean | Promise<boolean> = () => false;
+  const options: KnownHostsOptions = {
+    files: [file],
+    acceptNew: (key) => {
+      asked.push(key);
+      return answer();
+    },
+  };
+  const cause = new Error("no terminal");
+  for (
+    const [no, because] of [
+      [() => false, undefined],
+      [() => "yes" as unknown as boolean, undefined],
+      [() => Promise.reject(cause), cause],
+    ] as const
+  ) {
+    answer = no;
+    const error = await rejection(options, { port: 2222 });
+    assertEquals(error.code, "host-key-rejected");
+    assertEquals(error.cause, because);
+    assertEquals(await Deno.readTextFile(file), "");
+  }
+
+  answer = () => Promise.resolve(true);
+  await check(options, { port: 2222 });
+
+  const line = `[example.org]:2222 ${key.text}\n`;
+  assertEquals(await Deno.readTextFile(file), line);
+  assertEquals(asked.length, 4);
+  assertEquals(asked[3], {
+    ...{ host: "example.org", port: 2222, type: key.type, data: key.data },
+    fingerprint: fp(key),
+  });
+
+  await check(options, { port: 2222 });
+  const changed = await rejection(options, { port: 2222, key: other });
+  assertEquals(changed.code, "host-key-changed");
+  await dir.file("known_hosts", `@revoked * ${key.text}`);
+  const revoked = await rejection(options, { port: 2222 });
+  assertEquals(revoked.code, "host-key-revoked");
+  assertEquals(asked.length, 4);
+});
+
+Deno.test("check() remembers a new key that acceptNew accepts in a file that was missing", async () => {
+  await using dir = await testDirectory();
+  const file = join(dir.path, "new", "known_hosts");
+  await check({ files: [file], acceptNew: () => true });
+  assertEquals(await Deno.readTextFile(file), `example.org ${key.text}\n`);
+});
+
+serverTest(
+  "ssh",
+  "check() remembers a new key without the host's name where that is asked, as ssh-keygen finds it",
+  async () => {
+    await using dir = await testDirectory();
+    const file = join(dir.path, "known_hosts");
+    const options = { files: [file], acceptNew: true, hashed: true };
+    const hosts = [["example.org", 2222], ["Example.org", 22]] as const;
+    for (const [host, port] of hosts) await check(options, { host, port });
+
+    const text = await Deno.readTextFile(file);
+    assertMatch(text, /^(\|1\|\S{28}\|\S{28} ssh-ed25519 \S+\n){2}$/);
+    assertEquals(new Set(text.match(/\|1\|\S+/g)).size, 2);
+    for (
+      const [name, line] of [["[example.org]:2222", 1], ["example.org", 2]]
+    ) {
+      const found = await run("ssh-keygen", ["-F", `${name}`, "-f", file]);
+      assertMatch(found, new RegExp(`found: line ${line} \n`));
+    }
+    for (const [host, port] of hosts) {
+      await check({ files: [file] }, { host, port });
+      const error = await rejection(options, { host, port, key: other });
+      assertEquals(error.code, "host-key-changed");
+    }
+  },
+);
+
+Deno.test("check() looks keys up and remembers them under the alias, on every port", async () => {
+  await using dir = await testDirectory();
+  const file = await dir.file("known_hosts", `example.org ${other.text}`);
+  const options = { files: [file], alias: "Cluster" };
+
+  const unknown = await rejection(options, { port: 2222 });
+  assertEquals(unknown.code, "host-key-unknown");
+  assertMatch(unknown.message, /^The host key of cluster is not known: /);
+  assertMatch(
+    unknown.message,
+    new RegExp(`add the key \\(as a line: cluster ${key.text.slice(0, 40)}`),
+  );
+
+  await check({ ...options, acceptNew: true }, { port: 2222 });
+  assertEquals(
+    await Deno.readTextFile(file),
+    `example.org ${other.text}\ncluster ${key.text}\n`,
+  );
+  await check(options, { host: "elsewhere", port: 22 });
+
+  const changed = await rejection(options, { key: other });
+  assertEquals(changed.locations, [{ file, line: 2 }]);
+  assertMatch(changed.message, /ssh-keygen -R 'cluster'/);
+});
+
+Deno.test("lookUpKnownHost() takes no alias that would be more than a name in known_hosts", async () => {
+  for (const alias of ["", "*", "[a]:22", "a b", "a\n*"]) {
+    const error = await assertRejects(
+      () => check({ text: "", alias }),
+      ArgumentError,
+    );
+    assertEquals(error.argument, "hostKeys.alias");
+  }
+});
+
 Deno.test("check() does not accept a new key that it cannot remember", async () => {
   await using dir = await testDirectory();
   const file = await dir.file("file");
@@ -305,7 +421,7 @@ serverTest(["sshd", "ssh"], "check() decides as ssh does", async () => {
     for (const acceptNew of [false, true]) {
       const write = () => Deno.writeTextFile(known, `${lines.join("\n")}\n`);
       await write();
-      const theirs = await sshVerdict(port, known, acceptNew);
+      const theirs = await sshVerdict(port, known, { acceptNew });
       const theirFile = await Deno.readTextFile(known);
       await write();
       const ours = await check(
@@ -323,11 +439,46 @@ serverTest(["sshd", "ssh"], "check() decides as ssh does", async () => {
   }
 });
 
+serverTest(["sshd", "ssh"], "check() takes an alias as ssh does", async () => {
+  await using sshd = await startSshd();
+  const [, type = "", base64 = ""] = sshd.knownHosts.trim().split(" ");
+  const text = `${type} ${base64}`;
+  const shown = { type, data: Uint8Array.fromBase64(base64), text };
+  const { host, port } = sshd;
+  const known = join(sshd.dir, "known");
+  for (
+    const lines of [
+      [],
+      [`cluster ${shown.text}`],
+      [`cluster ${other.text}`],
+      [`[cluster]:${port} ${shown.text}`],
+      [`[${host}]:${port} ${shown.text}`],
+      [`@revoked cluster ${shown.text}`],
+    ]
+  ) {
+    for (const acceptNew of [false, true]) {
+      const write = () => Deno.writeTextFile(known, `${lines.join("\n")}\n`);
+      const alias = "Cluster";
+      await write();
+      const theirs = await sshVerdict(port, known, { acceptNew, alias });
+      const theirFile = await Deno.readTextFile(known);
+      await write();
+      const ours = await check(
+        { files: [known], acceptNew, alias },
+        { host, port, key: shown },
+      ).then(() => "accepted", (error) => error.reason);
+
+      assertEquals(ours, theirs, lines.join("\n"));
+      assertEquals(await Deno.readTextFile(known), theirFile);
+    }
+  }
+});
+
 /** What ssh makes of the host key of a server on loopback. */
 async function sshVerdict(
   port: number,
   knownHosts: string,
-  acceptNew: boolean,
+  { acceptNew, alias }: { acceptNew: boolean; alias?: string },
 ): Promise<string> {
   const { stderr } = await new Deno.Command("ssh", {
     args: [
@@ -336,6 +487,7 @@ async function sshVerdict(
       ...["-o", "GlobalKnownHostsFile=/dev/null"],
       ...["-o", `StrictHostKeyChecking=${acceptNew ? "accept-new" : "yes"}`],
       ...["-o", "BatchMode=yes", "-o", "PreferredAuthentications=none"],
+      ...alias === undefined ? [] : ["-o", `HostKeyAlias=${alias}`],
       "nobody@127.0.0.1",
     ],
     stdin: "null",
