@@ -151,7 +151,10 @@ export class Supervisor
   /** So that the ports are free when it has stopped; but a dead network must not hold it up. */
   async #release(drainMs: number): Promise<void> {
     const time = Promise.withResolvers<void>();
-    const timer = setTimeout(time.resolve, drainMs + RELEASE_MS);
+    const timer = setTimeout(
+      time.resolve,
+      Math.min(drainMs + RELEASE_MS, 2 ** 31 - 1),
+    );
     await Promise.race([
       Promise.allSettled(this.#tunnels.map((t) => t.stop(drainMs))),
       this.#connection?.closed,
