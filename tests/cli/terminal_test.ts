@@ -108,20 +108,26 @@ terminalTest(
   },
 );
 
-for (const how of ["hidden", "line"]) {
-  terminalTest(
-    `terminal: a question (${how}) that is given up takes nothing from the next, and lets the process end`,
-    async () => {
-      await using terminal = await ask([`${how}-100`, "line", `${how}-100`]);
-      await terminal.see("TimeoutError");
-      await terminal.see("Name: ");
-      await terminal.type("Ana\r");
-      await terminal.see('got "Ana"');
-      await terminal.see("TimeoutError");
-      assertEquals(await terminal.exitCode(), 0);
-      assert(await terminal.echoes());
-    },
-  );
+for (const redirect of ["", "</dev/null"]) {
+  for (const how of ["hidden", "line"]) {
+    terminalTest(
+      `terminal: a question (${how} ${redirect}) that is given up takes nothing from the next, and lets the process end`,
+      async () => {
+        await using terminal = await ask(
+          [`${how}-100`, "line", `${how}-100`],
+          ["--allow-read=/dev/tty"],
+          { redirect },
+        );
+        await terminal.see("TimeoutError");
+        await terminal.see("Name: ");
+        await terminal.type("Ana\r");
+        await terminal.see('got "Ana"');
+        await terminal.see("TimeoutError");
+        assertEquals(await terminal.exitCode(), 0);
+        assert(await terminal.echoes());
+      },
+    );
+  }
 }
 
 terminalTest(
