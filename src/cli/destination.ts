@@ -33,6 +33,8 @@ export function parseDestination(text: string): Destination {
 }
 
 /**
+ * Checks the name of a user on the server.
+ *
  * @param argument What named the user, for the error.
  * @throws {ArgumentError} if ssh would not take the user's name either.
  */

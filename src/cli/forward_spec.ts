@@ -29,38 +29,33 @@ export interface ForwardSpec {
  *
  * Unlike ssh it refuses what could never work: a host that is empty or no host.
  *
- * @param argument What was written where, for the error.
  * @throws {ArgumentError} that points at the place where it went wrong.
  */
-export function parseForwardSpec(text: string, argument = "-R"): ForwardSpec {
-  const spec = new Spec(argument, text).expand();
-  const fields = spec.split();
-  const last = fields.at(-1);
-  if (last === undefined) return spec.fail(0, "[bind:]port:host:hostport");
-  if (last.isPath && fields.length > 1) {
-    const target = { path: spec.path(last) };
-    return { bind: spec.bind(fields.slice(0, -1)), target, text };
-  }
-  if (fields.length < 3) return spec.failWithoutTarget(fields);
-  const bind = spec.bind(fields.slice(0, -2));
-  const host = spec.host(fields.at(-2) ?? last, "a host");
-  return { bind, target: { host, port: spec.port(last, 1) }, text };
+export function parseForwardSpec(text: string): ForwardSpec {
+  return read(new Spec("-R", text).expand(), text);
+}
+
+/** The values of a `RemoteForward` line in ssh_config, its variables expanded. */
+export interface RemoteForwardLine {
+  /** `[bind_address:]port`, or a socket. */
+  listen: string;
+  /** `host:hostport`, or a socket; without one it is a SOCKS proxy in ssh, which is not supported. */
+  connect?: string;
+  /** Where it stands, for the error. */
+  where: string;
 }
 
 /**
- * Reads the values of a `RemoteForward` line in ssh_config:
- * `[bind_address:]port host:hostport`, with sockets as in {@linkcode parseForwardSpec}.
+ * Reads the values of a `RemoteForward` line as {@linkcode parseForwardSpec} does.
  *
- * @param connect Undefined if there is only one value, which is no forward here.
  * @throws {ArgumentError} that points at the place where it went wrong.
  */
 export function parseRemoteForward(
-  listen: string,
-  connect: string | undefined,
+  { listen, connect, where }: RemoteForwardLine,
 ): ForwardSpec {
   // OpenSSH joins them so too.
   const text = connect === undefined ? listen : `${listen}:${connect}`;
-  return parseForwardSpec(text, "RemoteForward");
+  return read(new Spec(where, text), text);
 }
 
 /** Leaves out what was said before, as ssh does. */
@@ -83,6 +78,20 @@ interface Field {
   /** Where the colon after it is, or the end. */
   end: number;
   isPath: boolean;
+}
+
+function read(spec: Spec, text: string): ForwardSpec {
+  const fields = spec.split();
+  const last = fields.at(-1);
+  if (last === undefined) return spec.fail(0, "[bind:]port:host:hostport");
+  if (last.isPath && fields.length > 1) {
+    const target = { path: spec.path(last) };
+    return { bind: spec.bind(fields.slice(0, -1)), target, text };
+  }
+  if (fields.length < 3) return spec.failWithoutTarget(fields);
+  const bind = spec.bind(fields.slice(0, -2));
+  const host = spec.host(fields.at(-2) ?? last, "a host");
+  return { bind, target: { host, port: spec.port(last, 1) }, text };
 }
 
 /** A specification that is being read. */

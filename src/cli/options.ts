@@ -89,7 +89,7 @@ export const options: readonly Option[] = [
     flags: ["-R"],
     value: { name: "FORWARD" },
     effect: { own: "forward" },
-    help: "what to forward, as in ssh; may be given again",
+    help: "[bind:]port:host:hostport, or a /socket on either side",
   },
   {
     flags: ["--no-verify"],
@@ -102,7 +102,7 @@ export const options: readonly Option[] = [
     flags: ["--verify-every"],
     value: time,
     effect: { own: "verify-every" },
-    help: "check it again and again",
+    help: "check it again each time, e.g. 90 or 1m30s",
   },
   {
     flags: ["--bind-wait"],
@@ -155,11 +155,6 @@ export const options: readonly Option[] = [
     flags: ["-h", "--help"],
     effect: { answer: "help" },
     help: "print this",
-  },
-  {
-    flags: ["-V", "--version"],
-    effect: { answer: "version" },
-    help: "print the version",
   },
 
   {
@@ -254,6 +249,12 @@ export const options: readonly Option[] = [
     flags: ["-q"],
     effect: { own: "quiet" },
     help: "say less",
+    asInSsh: true,
+  },
+  {
+    flags: ["-V", "--version"],
+    effect: { answer: "version" },
+    help: "print the version",
     asInSsh: true,
   },
   {

@@ -99,19 +99,24 @@ Deno.test("parseForwardSpec() shows no control characters to the terminal", () =
 });
 
 Deno.test("parseRemoteForward() joins what a RemoteForward line has in two", () => {
+  const where = "config:3";
   assertEquals(
-    parseRemoteForward("*:8080", "localhost:80"),
+    parseRemoteForward({ listen: "*:8080", connect: "localhost:80", where }),
     parseForwardSpec("*:8080:localhost:80"),
   );
   assertEquals(
-    parseRemoteForward("/r.sock", "/l.sock"),
-    parseForwardSpec("/r.sock:/l.sock"),
+    parseRemoteForward({ listen: "/r.sock", connect: "/${HOME}", where }),
+    {
+      bind: { path: "/r.sock" },
+      target: { path: "/${HOME}" },
+      text: "/r.sock:/${HOME}",
+    },
   );
   const error = assertThrows(
-    () => parseRemoteForward("8080", undefined),
+    () => parseRemoteForward({ listen: "8080", where }),
     ArgumentError,
   );
-  assertEquals(error.argument, "RemoteForward");
+  assertEquals(error.argument, where);
 });
 
 Deno.test("withoutDuplicates() keeps the first of what means the same", () => {

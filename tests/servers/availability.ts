@@ -18,6 +18,9 @@ const packages = {
   nxproxy: "nxproxy",
   Xvfb: "xvfb",
   xauth: "xauth",
+  bash: "bash",
+  zsh: "zsh",
+  fish: "fish",
 } as const;
 
 /** A program that a test may need. */

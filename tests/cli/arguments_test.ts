@@ -1,0 +1,276 @@
+import { type Arguments, parseArguments } from "../../src/cli/arguments.ts";
+import { ArgumentError } from "../../src/errors.ts";
+import { assert, assertEquals, assertMatch, assertThrows } from "../assert.ts";
+import { serverTest } from "../servers/availability.ts";
+import { askSsh } from "./ssh_oracle.ts";
+
+/** The arguments of a command line that runs something, split at blanks. */
+function read(line: string): Arguments {
+  const command = parseArguments(line.split(" "));
+  assert(command.name === "run" || command.name === "show-config");
+  return command.arguments;
+}
+
+/** What is wrong with a command line. */
+function problem(...argv: string[]): string {
+  return assertThrows(() => parseArguments(argv), ArgumentError).message;
+}
+
+Deno.test("parseArguments() fills in what was not said", () => {
+  assertEquals(parseArguments(["server"]), {
+    name: "run",
+    arguments: {
+      host: "server",
+      forwards: [],
+      settings: [],
+      verbosity: 0,
+      verify: true,
+      once: false,
+      drainMs: 5000,
+      output: "live",
+      notes: [],
+    },
+  });
+});
+
+Deno.test("parseArguments() keeps the forwards in their order, each once", () => {
+  const { forwards } = read("-R 2:b:2 server -R1:a:1 -NR 2:b:2 -TR3:c:3");
+  assertEquals(forwards.map(({ text }) => text), ["2:b:2", "1:a:1", "3:c:3"]);
+});
+
+Deno.test("parseArguments() passes on what ssh_config has words for", () => {
+  assertEquals(
+    read(
+      "-i ~/k1 -o ProxyCommand=nc,%h -l alice -Ja,b:2 -p2222 bob@server -b ::1 -4 -6 -qvv -c x -c y -m z -o User=eve",
+    ).settings,
+    [
+      "BindAddress=::1",
+      "AddressFamily=inet6",
+      "LogLevel=DEBUG2",
+      "Ciphers=y",
+      "MACs=z",
+      "IdentityFile=~/k1",
+      "ProxyCommand=nc,%h",
+      "User=alice",
+      "ProxyJump=a,b:2",
+      "Port=2222",
+      "User=bob",
+      "User=eve",
+    ],
+  );
+});
+
+Deno.test("parseArguments() quotes values for ssh_config", () => {
+  const { settings } = read("ssh://a%20b@server");
+  assertEquals(settings, ['User="a b"']);
+  const command = parseArguments(["-i", '/a "b"\\c#', "server"]);
+  assert(command.name === "run");
+  assertEquals(command.arguments.settings, [
+    'IdentityFile="/a \\"b\\"\\\\c#"',
+  ]);
+});
+
+Deno.test("parseArguments() takes its own options", () => {
+  const { forwards: _, settings: __, notes: ___, ...own } = read(
+    "--verify-every=1m30s --bind-wait 0 --max-wait 0.5 --attempts 3 --once --drain 2h --json -F none -E /log -v server",
+  );
+  assertEquals(own, {
+    host: "server",
+    verbosity: 1,
+    verify: { everyMs: 90_000 },
+    bindWaitMs: 0,
+    maxWaitMs: 500,
+    attempts: 3,
+    once: true,
+    drainMs: 7_200_000,
+    output: "json",
+    configFile: "none",
+    logFile: "/log",
+  });
+  assertEquals(read("--json --plain server").output, "plain");
+});
+
+Deno.test("parseArguments() lets the last of --verify and --no-verify count", () => {
+  assertEquals(read("--no-verify server").verify, false);
+  assertEquals(read("--no-verify --verify server").verify, true);
+});
+
+Deno.test("parseArguments() counts -v to three, and -q takes them back", () => {
+  assertEquals(read("-vvvvv server").verbosity, 3);
+  assertEquals(read("-vvq server").verbosity, -1);
+  assertEquals(read("-qv server").verbosity, 1);
+});
+
+Deno.test("parseArguments() answers what needs no server at once", () => {
+  assertEquals(parseArguments(["-Nh", "--nonsense"]), { name: "help" });
+  assertEquals(parseArguments(["server", "--help"]), { name: "help" });
+  assertEquals(parseArguments(["-V"]), { name: "version" });
+  assertEquals(parseArguments(["--completions", "fish"]), {
+    name: "completions",
+    shell: "fish",
+  });
+  assertMatch(problem("--completions=csh"), /use bash, zsh, fish/);
+});
+
+Deno.test("parseArguments() shows the settings on -G", () => {
+  assertEquals(parseArguments(["-G", "server"]).name, "show-config");
+});
+
+Deno.test("parseArguments() takes what makes no difference to a forward, and tells what is not done", () => {
+  const { notes } = read("-NTntaxkg2 -e none -ACCXYKy -S none -M 20000 server");
+  assertEquals(
+    notes.map((note) => note.split(":")[0]),
+    ["-A", "-C", "-X", "-Y", "-K", "-y", "-S", "-M"],
+  );
+});
+
+Deno.test("parseArguments() says of ssh's other options why not", () => {
+  for (const flag of ["-L", "-D", "-W", "-w", "-O", "-Q", "-I", "-B", "-P"]) {
+    assertMatch(problem(flag, "x", "server"), /use |for the port/);
+  }
+  assertMatch(problem("-f", "server"), /^-f: .* systemd/);
+  assertMatch(problem("-s", "server"), /^-s: nothing is run/);
+  assertMatch(problem("-1", "server"), /^-1: /);
+  assertMatch(problem("-M", "-N", "server"), /^-M: connections are not shared/);
+});
+
+Deno.test("parseArguments() names an unknown option, and the one that was meant", () => {
+  assertEquals(
+    problem("--verfiy-every", "1", "server"),
+    "--verfiy-every: unknown option; did you mean --verify-every?",
+  );
+  assertEquals(problem("-vr"), "-r: unknown option; did you mean -R?");
+  assertEquals(problem("-z"), "-z: unknown option");
+  assertEquals(problem("--zzz"), "--zzz: unknown option");
+});
+
+Deno.test("parseArguments() wants a value where there is one, and none elsewhere", () => {
+  assertEquals(problem("server", "-p"), "-p: a value is missing: PORT");
+  assertEquals(problem("--drain"), "--drain: a value is missing: TIME");
+  assertEquals(problem("--json=1"), "--json: takes no value");
+});
+
+Deno.test("parseArguments() refuses values that cannot be", () => {
+  assertMatch(problem("-p", "0"), /^-p: "0" is no port/);
+  assertMatch(problem("-p", "x"), /^-p: "x" is no port/);
+  assertMatch(problem("-l", "-x"), /^-l: "-x" is no user/);
+  assertMatch(problem("--attempts", "0"), /^--attempts: "0" is no number/);
+  assertMatch(problem("-J", "a", "-J", "b"), /^-J: give it once/);
+  assertMatch(problem("-R", "80"), /^-R: expected/);
+  for (const time of ["", "x", "-1", "1y", "1m 2", "30d"]) {
+    assertMatch(problem("--drain", time), /^--drain: .* is no time/);
+  }
+  assertMatch(problem("--max-wait", "0"), /^--max-wait: "0" is no time/);
+});
+
+Deno.test("parseArguments() wants one destination, and no command", () => {
+  assertMatch(problem("-R", "80:h:80"), /^destination: name the server/);
+  assertMatch(problem("server", "ls"), /^ls: one destination/);
+  assertMatch(problem("server", "--", "-p"), /^-p: one destination/);
+});
+
+const key = "/etc/hosts"; // ssh wants any file that exists
+const lines = [
+  "h",
+  "-p 1 h",
+  "-p1 h",
+  "-Np1 h",
+  "h -p 1",
+  "h -Np1 -l u",
+  "-p 1 -p 2 h",
+  "-p 1 -o Port=2 h",
+  "-o Port=1 -p 2 h",
+  "-oPort=1 h",
+  "-p ssh h",
+  "-p 1 ssh://h:2",
+  "ssh://h:2 -p 1",
+  "ssh://u@h:2/ -l v",
+  "-l u v@h",
+  "v@h -l u",
+  "-l u -o User=v h",
+  "-l DOM\\u h",
+  "ssh://a%20b@h",
+  "a@b@h",
+  "-4 h",
+  "-4 -6 h",
+  "-o AddressFamily=inet -6 h",
+  "-6 -o AddressFamily=inet h",
+  "-vvN h",
+  "-vvvvv h",
+  "-q h",
+  "-qv h",
+  "-vq h",
+  "-o LogLevel=ERROR -v h",
+  "-c aes128-ctr -c aes256-ctr -o Ciphers=aes192-ctr h",
+  "-c aes256-ctr,aes128-ctr h",
+  "-m hmac-sha2-256 h -m hmac-sha2-512",
+  "-b 127.0.0.1 -o BindAddress=::1 h -b 127.0.0.2",
+  "-o BindAddress=::1 h",
+  "-J a h",
+  "-J u@a:1,b h",
+  "-o ProxyJump=a -o Port=3 h",
+  `-i ${key} h`,
+  `-i ${key} -i ${key} -o IdentityFile=/b h`,
+  `-o IdentityFile=/b -i ${key} h`,
+  "-NTn -axk -t -e none h",
+  "-p 1 -- h",
+  "-- h",
+];
+
+serverTest("ssh", "parseArguments() resolves command lines as ssh does", () => {
+  for (const line of lines) {
+    const { host, settings } = read(line);
+    const ours = settings.flatMap((setting) => ["-o", setting]);
+    const [mine, theirs] = [[...ours, "--", host], line.split(" ")].map(
+      (argv) => pick(askSsh(argv)),
+    );
+    assertEquals(mine, theirs, line);
+  }
+  return Promise.resolve();
+});
+
+/** What the command line has a say in. */
+function pick(settings: Map<string, string[]> | undefined) {
+  assert(settings);
+  return [
+    "host",
+    "hostname",
+    "user",
+    "port",
+    "addressfamily",
+    "loglevel",
+    "ciphers",
+    "macs",
+    "bindaddress",
+    "proxyjump",
+    "identityfile",
+  ].map((keyword) => settings.get(keyword));
+}
+
+const refused = [
+  [],
+  ["-p", "0", "h"],
+  ["-p", "65536", "h"],
+  ["-p", "x", "h"],
+  ["-p", "", "h"],
+  ["-p"],
+  ["-z", "h"],
+  ["-Nz", "h"],
+  ["--no-such", "h"],
+  ["-J", "a", "-J", "b", "h"],
+  ["-R", "x:h:80", "h"],
+  ["-Rx", "h"],
+  ["-L", "x", "h"],
+  ["-l", "-x", "h"],
+  ["-1", "h"],
+  ["--", "-h"],
+  ["@h"],
+];
+
+serverTest("ssh", "parseArguments() refuses what ssh refuses", () => {
+  for (const argv of refused) {
+    assertEquals(askSsh(argv), undefined, argv.join(" "));
+    problem(...argv);
+  }
+  return Promise.resolve();
+});
