@@ -89,7 +89,6 @@ class CommandLine {
   readonly #forwards: ForwardSpec[] = [];
   readonly #notes = new Set<string>();
   #name: "run" | "show-config" = "run";
-  #jumps = false;
   readonly #arguments: Omit<
     Arguments,
     "host" | "forwards" | "settings" | "notes"
@@ -166,15 +165,7 @@ class CommandLine {
         this.#settings.push(setting("User", value));
         break;
       case "jump":
-        if (this.#jumps) {
-          throw new ArgumentError(
-            flag,
-            "give it once, with commas between the hosts",
-          );
-        }
-        this.#jumps = true;
-        // ssh reads the rest of this line as it stands.
-        this.#settings.push(`ProxyJump=${value}`);
+        this.#jump(flag, value);
         break;
       case "setting":
         this.#settings.push(value);
@@ -226,6 +217,20 @@ class CommandLine {
         this.#monitor(flag, value);
         break;
     }
+  }
+
+  #jump(flag: string, hosts: string): void {
+    const before = this.#settings.find((line) =>
+      /^\s*proxy(jump|command)\b/i.test(line)
+    );
+    if (before !== undefined) {
+      throw new ArgumentError(
+        flag,
+        `${before} was given before; name all hosts in one -J, with commas between them`,
+      );
+    }
+    // ssh reads the rest of this line as it stands.
+    this.#settings.push(`ProxyJump=${hosts}`);
   }
 
   #setVerbosity(verbosity: number): void {

@@ -84,7 +84,7 @@ function read(spec: Spec, text: string): ForwardSpec {
   const fields = spec.split();
   const last = fields.at(-1);
   if (last === undefined) return spec.fail(0, "[bind:]port:host:hostport");
-  if (last.isPath && fields.length > 1) {
+  if (last.isPath && (fields.length === 2 || fields.length === 3)) {
     const target = { path: spec.path(last) };
     return { bind: spec.bind(fields.slice(0, -1)), target, text };
   }
@@ -119,7 +119,7 @@ class Spec {
     let at = this.text.length - this.text.trimStart().length;
     while (at < this.text.length) {
       if (fields.length === 4) {
-        this.fail(at, "no fifth part; an IPv6 address goes in brackets");
+        this.fail(at, "nothing more; an IPv6 address goes in brackets");
       }
       const field = this.text[at] === "["
         ? this.#inBrackets(at)
@@ -153,12 +153,9 @@ class Spec {
     };
   }
 
-  bind(fields: Field[]): Bind {
-    const [first, second, third] = fields;
+  /** @param fields One or two: a socket or a port, or an address and a port. */
+  bind([first, second]: Field[]): Bind {
     if (first === undefined) return this.fail(0, "a port");
-    if (third !== undefined) {
-      return this.fail(third.at, "the end after a socket");
-    }
     if (second !== undefined) {
       const address = first.text === "" || first.text === "*"
         ? ""

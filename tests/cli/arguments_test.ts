@@ -41,7 +41,7 @@ Deno.test("parseArguments() keeps the forwards in their order, each once", () =>
 Deno.test("parseArguments() passes on what ssh_config has words for", () => {
   assertEquals(
     read(
-      "-i ~/k1 -o ProxyCommand=nc,%h -l alice -Ja,b:2 -p2222 bob@server -b ::1 -4 -6 -qvv -c x -c y -m z -o User=eve",
+      "-i ~/k1 -o ServerAliveInterval=9 -l alice -Ja,b:2 -p2222 bob@server -b ::1 -4 -6 -qvv -c x -c y -m z -o User=eve",
     ).settings,
     [
       "BindAddress=::1",
@@ -50,7 +50,7 @@ Deno.test("parseArguments() passes on what ssh_config has words for", () => {
       "Ciphers=y",
       "MACs=z",
       "IdentityFile=~/k1",
-      "ProxyCommand=nc,%h",
+      "ServerAliveInterval=9",
       "User=alice",
       "ProxyJump=a,b:2",
       "Port=2222",
@@ -155,7 +155,10 @@ Deno.test("parseArguments() refuses values that cannot be", () => {
   assertMatch(problem("-p", "x"), /^-p: "x" is no port/);
   assertMatch(problem("-l", "-x"), /^-l: "-x" is no user/);
   assertMatch(problem("--attempts", "0"), /^--attempts: "0" is no number/);
-  assertMatch(problem("-J", "a", "-J", "b"), /^-J: give it once/);
+  assertMatch(
+    problem("-J", "a", "-J", "b"),
+    /^-J: ProxyJump=a was given before/,
+  );
   assertMatch(problem("-R", "80"), /^-R: expected/);
   for (const time of ["", "x", "-1", "1y", "1m 2", "30d"]) {
     assertMatch(problem("--drain", time), /^--drain: .* is no time/);
@@ -258,6 +261,8 @@ const refused = [
   ["-Nz", "h"],
   ["--no-such", "h"],
   ["-J", "a", "-J", "b", "h"],
+  ["-o", "ProxyJump=a", "-J", "b", "h"],
+  ["-o", "ProxyCommand a", "-J", "b", "h"],
   ["-R", "x:h:80", "h"],
   ["-Rx", "h"],
   ["-L", "x", "h"],

@@ -74,7 +74,7 @@ Deno.test("parseForwardSpec() points at the place where it goes wrong", () => {
     ["foo", 0, /a port from 0/],
     ["8080/localhost/80", 17, /SOCKS proxy/],
     ["/a:8080:/b", 0, /a bind address/],
-    ["a:8080:host:/b", 7, /the end after a socket/],
+    ["a:8080:host:/b", 12, /a port from 1 to 65535/],
     [`8080:/${"a".repeat(107)}`, 5, /at most 107 bytes/],
     ["8080:${RFORWARD_NOT_SET}/a", 5, /a variable that the environment has/],
     ["8080:${}/a", 5, /the name of a variable/],
