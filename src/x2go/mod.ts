@@ -12,6 +12,7 @@ export { X2GoError, type X2GoErrorCode } from "./errors.ts";
 export type { SshFileServer } from "./folder_endpoint.ts";
 export { type FolderOptions, FolderShare } from "./folders.ts";
 export { type Job, type JobHandler, runCommand, saveJobs } from "./jobs.ts";
+export { keepSession, type KeepSessionOptions } from "./keep_session.ts";
 export { MimeBoxShare } from "./mime_box.ts";
 export { PrinterShare } from "./printing.ts";
 export type { DisplayOptions, StartOptions } from "./protocol.ts";

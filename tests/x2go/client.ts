@@ -1,18 +1,24 @@
 import { connect } from "../../src/ssh/connect.ts";
 import type { SshConnection } from "../../src/ssh/connection.ts";
+import type { ConnectOptions } from "../../src/ssh/options.ts";
 import { isReady, type ReadySession } from "../../src/x2go/session_info.ts";
 import type { X2GoSession } from "../../src/x2go/session.ts";
 import type { SshServer } from "../servers/ssh_server.ts";
 
-/** Logs in to a server as its user. */
-export function connectTo(server: SshServer): Promise<SshConnection> {
-  return connect({
+/** How to log in to a server as its user. */
+export function login(server: SshServer): ConnectOptions {
+  return {
     host: server.host,
     port: server.port,
     user: server.user,
     privateKeys: [{ file: server.keyFile }],
     hostKeys: { text: server.knownHosts },
-  });
+  };
+}
+
+/** Logs in to a server as its user. */
+export function connectTo(server: SshServer): Promise<SshConnection> {
+  return connect(login(server));
 }
 
 /** What is known of a session, which has to be all. */
