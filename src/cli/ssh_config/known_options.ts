@@ -1,0 +1,58 @@
+/** Options of ssh that have no meaning here. @module */
+
+/**
+ * What would have made a difference, so that the user is told: forwards other
+ * than remote ones, ways to log in or to check the host's key, commands, and
+ * what the wire is like.
+ */
+const missing = words(`
+  BindInterface CASignatureAlgorithms CanonicalizeHostname ChannelTimeout
+  CheckHostIP DynamicForward ForkAfterAuthentication HostbasedAuthentication
+  KnownHostsCommand LocalCommand LocalForward NoHostAuthenticationForLocalhost
+  PKCS11Provider ProxyUseFdpass PubkeyAcceptedAlgorithms RefuseConnection
+  RekeyLimit RequiredRSASize RevokedHostKeys SecurityKeyProvider
+  SmartcardDevice Tunnel VerifyHostKeyDNS`);
+
+/**
+ * What makes no difference where no shell is opened and nothing but remote
+ * forwards set up, or only together with an option of {@linkcode missing}; and
+ * GSSAPI, which Debian's ssh_config asks for on every machine.
+ */
+const harmless = words(`
+  AddKeysToAgent CanonicalDomains CanonicalizeFallbackLocal
+  CanonicalizeMaxDots CanonicalizePermittedCNAMEs Compression
+  ControlMaster ControlPath ControlPersist EnableEscapeCommandline
+  EnableSSHKeysign EscapeChar FingerprintHash ForwardAgent ForwardX11
+  ForwardX11Timeout ForwardX11Trusted GSSAPIAuthentication
+  GSSAPIClientIdentity GSSAPIDelegateCredentials GSSAPIKeyExchange
+  GSSAPIKexAlgorithms GSSAPIRenewalForcesRekey GSSAPIServerIdentity
+  GSSAPITrustDns GatewayPorts HostbasedAcceptedAlgorithms HostbasedKeyTypes
+  IPQoS KbdInteractiveDevices LogVerbose ObscureKeystrokeTiming
+  PermitLocalCommand PermitRemoteOpen PubkeyAcceptedKeyTypes RemoteCommand
+  RequestTTY SendEnv SessionType SetEnv StdinNull StreamLocalBindMask
+  SyslogFacility Tag TunnelDevice UpdateHostkeys UseKeychain VersionAddendum
+  VisualHostKey WarnWeakCrypto XAuthLocation`);
+
+/** What ssh itself ignores by now. */
+const obsolete = words(`
+  AFSTokenPassing Cipher CompressionLevel FallbackToRsh
+  GlobalKnownHostsFile2 KerberosAuthentication KerberosTgtPassing Protocol
+  RSAAuthentication RhostsAuthentication RhostsRSAAuthentication
+  UsePrivilegedPort UseRoaming UseRsh UserKnownHostsFile2`);
+
+/** What an option is turned off by, or left as it is. */
+const off = new Set(["no", "false", "none", "default"]);
+
+/** Whether ssh has an option of this name, be it obsolete or one of later releases than 9.2. */
+export function isKnownOption(keyword: string): boolean {
+  return [missing, harmless, obsolete].some((names) => names.has(keyword));
+}
+
+/** Whether it would have made a difference with this value. */
+export function isMissed(keyword: string, value: string): boolean {
+  return missing.has(keyword) && !off.has(value.toLowerCase());
+}
+
+function words(text: string): ReadonlySet<string> {
+  return new Set(text.trim().toLowerCase().split(/\s+/));
+}

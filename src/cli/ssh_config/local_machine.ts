@@ -1,0 +1,55 @@
+import { userInfo } from "node:os";
+import { RForwardError } from "../../errors.ts";
+
+/** What configuration may depend on, on this side. */
+export interface LocalMachine {
+  /** The user's home directory. */
+  readonly home: string;
+  /** The user's name. */
+  readonly userName: string;
+  /** The user's number; undefined where users have none (Windows). */
+  readonly uid: number | undefined;
+  /** The machine's name, with its domain if that is part of it. */
+  readonly hostName: string;
+  /** Looks up an environment variable. */
+  env(name: string): string | undefined;
+}
+
+/**
+ * This machine. Everything is looked up when it is asked for, so that only
+ * those need Deno's permission whose configuration needs it.
+ */
+export const thisMachine: LocalMachine = {
+  get home() {
+    const variable = Deno.build.os === "windows" ? "USERPROFILE" : "HOME";
+    return this.env(variable) ||
+      allowed("--allow-sys=uid,gid,userInfo", () => userInfo().homedir);
+  },
+  // As ssh does, not USER: su leaves the former user's name there.
+  get userName() {
+    return allowed("--allow-sys=uid,gid,userInfo", () => userInfo().username);
+  },
+  get uid() {
+    return allowed("--allow-sys=uid", () => Deno.uid()) ?? undefined;
+  },
+  get hostName() {
+    return allowed("--allow-sys=hostname", () => Deno.hostname());
+  },
+  env(name) {
+    return allowed(`--allow-env=${name}`, () => Deno.env.get(name));
+  },
+};
+
+/** @throws {RForwardError} `permission-denied`, with the flag that is missing. */
+function allowed<T>(flag: string, look: () => T): T {
+  try {
+    return look();
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
+    throw new RForwardError(
+      "permission-denied",
+      `ssh_config depends on this machine; run deno with ${flag}`,
+      { cause },
+    );
+  }
+}

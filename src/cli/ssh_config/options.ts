@@ -1,0 +1,217 @@
+import type { ConfigLine } from "./config_line.ts";
+import { expandVariables } from "./expand.ts";
+import {
+  choice,
+  duration,
+  files,
+  flag,
+  integer,
+  list,
+  port,
+  word,
+} from "./option_values.ts";
+import { parseProxyJump } from "./proxy_jump.ts";
+import type {
+  PlainSettings,
+  RawSettings,
+  UnfinishedSettings,
+  Written,
+} from "./raw_settings.ts";
+
+/** Where a line comes from, and whether it counts. */
+export interface LineContext {
+  /** Whether it is in a block that matches. Lines of other blocks are checked, too. */
+  readonly active: boolean;
+  /** Whether the user wrote it: it is of the command line or of the user's configuration. */
+  readonly user: boolean;
+  /** Looks up an environment variable. */
+  readonly env: (name: string) => string | undefined;
+}
+
+/** Reads a line of one option into the settings. */
+type Option = (
+  line: ConfigLine,
+  settings: RawSettings,
+  context: LineContext,
+) => void;
+
+/** An option that has one value, the first that is read. */
+function once<K extends keyof PlainSettings>(
+  key: K,
+  parse: (line: ConfigLine) => PlainSettings[K],
+): Option {
+  return (line, { plain }, { active }) => {
+    const value = parse(line);
+    if (active && value !== undefined) plain[key] ??= value;
+  };
+}
+
+/** As {@linkcode once}, of a value that something is still to be done with. */
+function unfinished<K extends keyof UnfinishedSettings>(
+  key: K,
+  parse: (line: ConfigLine) => UnfinishedSettings[K] | undefined,
+): Option {
+  return (line, { first }, { active }) => {
+    const value = parse(line);
+    if (active && value !== undefined) first[key] ??= value;
+  };
+}
+
+/** A parser that keeps the line, too. */
+function written<T>(
+  parse: (line: ConfigLine) => T | undefined,
+): (line: ConfigLine) => Written<T> | undefined {
+  return (line) => {
+    const value = parse(line);
+    return value === undefined ? undefined : { value, line };
+  };
+}
+
+const logLevel = choice({
+  quiet: "QUIET",
+  silent: "QUIET",
+  fatal: "FATAL",
+  error: "ERROR",
+  info: "INFO",
+  verbose: "VERBOSE",
+  debug: "DEBUG1",
+  debug1: "DEBUG1",
+  debug2: "DEBUG2",
+  debug3: "DEBUG3",
+});
+
+const pubkeyAuthentication = choice({
+  yes: true,
+  true: true,
+  unbound: true,
+  "host-bound": true,
+  no: false,
+  false: false,
+});
+
+const connectionAttempts: Option = (line, settings, context) => {
+  once("connectionAttempts", integer)(line, settings, context);
+  if (settings.plain.connectionAttempts !== 0) return;
+  throw line.error("has to be 1 or more");
+};
+
+const identityFile: Option = (line, { identityFiles }, { active, user }) => {
+  const value = line.word();
+  const known = identityFiles.some((file) =>
+    file.value === value && file.explicit === user
+  );
+  if (active && !known) identityFiles.push({ value, line, explicit: user });
+};
+
+const certificateFile: Option = (line, { certificateFiles }, { active }) => {
+  const value = line.word();
+  const known = certificateFiles.some((file) => file.value === value);
+  if (active && !known) certificateFiles.push({ value, line });
+};
+
+const identityAgent: Option = (line, settings, context) => {
+  const value = line.word();
+  expandVariables(value, line, context.env);
+  if (/^\$(?!\{|\w+$)/.test(value)) {
+    throw line.error(`is no environment variable: ${JSON.stringify(value)}`);
+  }
+  if (context.active) settings.first.identityAgent ??= { value, line };
+};
+
+const proxyCommand: Option = (line, { first }, { active }) => {
+  const value = line.text();
+  // The first of both counts; but `ProxyJump none` bars only a later ProxyJump.
+  const jumps = first.proxyJump?.value.length ?? 0;
+  if (active && jumps === 0) first.proxyCommand ??= { value, line };
+};
+
+const proxyJump: Option = (line, { first }, { active }) => {
+  const value = parseProxyJump(line);
+  if (active && !first.proxyCommand) first.proxyJump ??= { value, line };
+};
+
+const remoteForward: Option = (line, { remoteForwards }, context) => {
+  const value = expandVariables(line.word(), line, context.env);
+  const second = line.next();
+  const connect = second && expandVariables(second, line, context.env);
+  const known = remoteForwards.some((forward) =>
+    forward.value === value && forward.connect === connect
+  );
+  if (!context.active || known) return;
+  remoteForwards.push({ value, line, ...connect && { connect } });
+};
+
+/** The options that have a meaning here, by their keywords in lower case. */
+export const options: ReadonlyMap<string, Option> = new Map(
+  Object.entries({
+    addressfamily: once(
+      "addressFamily",
+      choice({ any: "any", inet: "inet", inet6: "inet6" }),
+    ),
+    batchmode: once("batchMode", flag),
+    bindaddress: once("bindAddress", word),
+    canonicalizehostname: unfinished(
+      "canonicalizeHostname",
+      written(
+        choice({
+          yes: true,
+          true: true,
+          always: true,
+          no: false,
+          false: false,
+        }),
+      ),
+    ),
+    certificatefile: certificateFile,
+    challengeresponseauthentication: once("kbdInteractiveAuthentication", flag),
+    ciphers: once("ciphers", word),
+    clearallforwardings: once("clearAllForwardings", flag),
+    connectionattempts: connectionAttempts,
+    connecttimeout: once("connectTimeoutMs", duration),
+    dsaauthentication: once("pubkeyAuthentication", pubkeyAuthentication),
+    exitonforwardfailure: once("exitOnForwardFailure", flag),
+    globalknownhostsfile: unfinished("globalKnownHostsFiles", written(files)),
+    hashknownhosts: once("hashKnownHosts", flag),
+    hostkeyalgorithms: once("hostKeyAlgorithms", word),
+    hostkeyalias: once("hostKeyAlias", (line) => line.word().toLowerCase()),
+    hostname: unfinished("hostName", written(word)),
+    identitiesonly: once("identitiesOnly", flag),
+    identityagent: identityAgent,
+    identityfile: identityFile,
+    identityfile2: identityFile,
+    ignoreunknown: unfinished("ignoreUnknown", written(word)),
+    kbdinteractiveauthentication: once("kbdInteractiveAuthentication", flag),
+    keepalive: once("tcpKeepAlive", flag),
+    kexalgorithms: once("kexAlgorithms", word),
+    loglevel: once("logLevel", logLevel),
+    macs: once("macs", word),
+    numberofpasswordprompts: once("numberOfPasswordPrompts", integer),
+    passwordauthentication: once("passwordAuthentication", flag),
+    port: once("port", port),
+    preferredauthentications: once("preferredAuthentications", list),
+    proxycommand: proxyCommand,
+    proxyjump: proxyJump,
+    pubkeyauthentication: once("pubkeyAuthentication", pubkeyAuthentication),
+    remoteforward: remoteForward,
+    serveralivecountmax: once("serverAliveCountMax", integer),
+    serveraliveinterval: once("serverAliveIntervalMs", duration),
+    skeyauthentication: once("kbdInteractiveAuthentication", flag),
+    streamlocalbindunlink: once("streamLocalBindUnlink", flag),
+    stricthostkeychecking: once(
+      "strictHostKeyChecking",
+      choice({
+        yes: "yes",
+        true: "yes",
+        no: "no",
+        false: "no",
+        off: "no",
+        ask: "ask",
+        "accept-new": "accept-new",
+      }),
+    ),
+    tcpkeepalive: once("tcpKeepAlive", flag),
+    tisauthentication: once("kbdInteractiveAuthentication", flag),
+    user: once("user", word),
+    userknownhostsfile: unfinished("userKnownHostsFiles", written(files)),
+  }),
+);

@@ -1,0 +1,51 @@
+/** The patterns of ssh_config(5), "PATTERNS". @module */
+
+/**
+ * Whether `text` is what `pattern` says: `*` stands for any characters, `?`
+ * for one, all others for themselves.
+ */
+export function matchesPattern(text: string, pattern: string): boolean {
+  let at = 0;
+  let next = 0;
+  // Where to go on if what follows the last `*` does not fit: that `*` takes one character more.
+  let star = -1;
+  let taken = 0;
+  while (at < text.length) {
+    const char = pattern[next];
+    if (char === "*") {
+      star = next++;
+      taken = at;
+    } else if (char === "?" || char === text[at]) {
+      next++;
+      at++;
+    } else if (star >= 0) {
+      next = star + 1;
+      at = ++taken;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[next] === "*") next++;
+  return next === pattern.length;
+}
+
+/**
+ * Whether `text` fits a list of patterns between commas: at least one, and
+ * none that has a `!` before it.
+ */
+export function matchesPatternList(text: string, list: string): boolean {
+  let matched = false;
+  for (const pattern of list.split(",")) {
+    if (pattern.startsWith("!")) {
+      if (matchesPattern(text, pattern.slice(1))) return false;
+    } else {
+      matched ||= matchesPattern(text, pattern);
+    }
+  }
+  return matched;
+}
+
+/** {@linkcode matchesPatternList} for host names, which have no case. */
+export function matchesHostList(host: string, list: string): boolean {
+  return matchesPatternList(host.toLowerCase(), list.toLowerCase());
+}

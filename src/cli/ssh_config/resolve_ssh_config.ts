@@ -1,0 +1,108 @@
+import { ArgumentError } from "../../errors.ts";
+import { checkPort } from "../../validate.ts";
+import { ConfigReader, systemDirectory } from "./config_reader.ts";
+import { expandSettings } from "./expand_settings.ts";
+import { type LocalMachine, thisMachine } from "./local_machine.ts";
+import type { SshSettings } from "./ssh_settings.ts";
+
+/** What is asked of the configuration. */
+export interface SshConfigRequest {
+  /** The destination's host as it was typed: a name, an address, or a `Host` of the configuration. */
+  host: string;
+  /** The user of the command line; comes before `options`. */
+  user?: string;
+  /** The port of the command line; comes before `options`. */
+  port?: number;
+  /** The `-o` options in order, e.g. `Port=2222`; they come before the files. */
+  options?: readonly string[];
+  /** The only file to read (`-F`); `none` for no file. By default `~/.ssh/config`, then `/etc/ssh/ssh_config`. */
+  configFile?: string;
+  /** What the configuration may depend on; this machine by default. */
+  machine?: LocalMachine;
+}
+
+/**
+ * Finds what the command line and ssh_config say about a destination, as
+ * OpenSSH 9.2 does (ssh_config(5)): the first value of each option counts, and a
+ * line that ssh would refuse is an error even where it has no effect. Unlike
+ * ssh it does not look up names (`CanonicalizeHostname`), nor services for
+ * ports.
+ *
+ * @throws {ArgumentError} if ssh would refuse what is asked or configured; its
+ * `argument` is the file and line, or the option of the command line.
+ * @throws {RForwardError} `permission-denied` if Deno may not look at something that is needed.
+ */
+export async function resolveSshConfig(
+  request: SshConfigRequest,
+): Promise<SshSettings> {
+  const { host, machine = thisMachine } = request;
+  const reader = new ConfigReader(machine, host);
+  const { plain } = reader.settings;
+  if (request.user !== undefined) plain.user = request.user;
+  if (request.port !== undefined) {
+    checkPort("port", request.port);
+    plain.port = request.port;
+  }
+  for (const option of request.options ?? []) reader.readOption(option);
+  checkNames(host, plain.user);
+
+  await readFiles(reader, request);
+  const hostName = usualForm(await reader.hostName());
+  if (reader.wantsFinal) {
+    reader.startFinal(hostName);
+    await readFiles(reader, request);
+  }
+
+  return await expandSettings(reader.settings, host, hostName, machine);
+}
+
+async function readFiles(
+  reader: ConfigReader,
+  { configFile, machine = thisMachine }: SshConfigRequest,
+): Promise<void> {
+  if (configFile?.toLowerCase() === "none") return;
+  if (configFile !== undefined) {
+    const source = { user: true, checkOwner: false };
+    if (await reader.readFile(configFile, source)) return;
+    throw new ArgumentError("-F", `cannot read the file ${configFile}`);
+  }
+  const source = { user: true, checkOwner: true };
+  await reader.readFile(`${machine.home}/.ssh/config`, source);
+  await reader.readFile(`${systemDirectory}/ssh_config`, {
+    user: false,
+    checkOwner: false,
+  });
+}
+
+/** Refuses what a shell would take for more than a name: these are put into commands (CVE-2023-51385). */
+function checkNames(host: string, user: string | undefined): void {
+  if (!/^[^-'`"$\\;&<>|(){}\s\p{Cc}][^'`"$\\;&<>|(){}\s\p{Cc}]*$/u.test(host)) {
+    throw new ArgumentError(
+      "destination",
+      `${
+        JSON.stringify(host)
+      } is no host: it is empty, begins with -, or has characters that hosts do not have`,
+    );
+  }
+  if (user !== undefined && /^-|['`";&<>|(){}]|\s-|\\$/.test(user)) {
+    throw new ArgumentError(
+      "user",
+      `${
+        JSON.stringify(user)
+      } begins with -, or has characters that users do not have`,
+    );
+  }
+}
+
+/** A name in lower case; an address as getnameinfo(3) writes it, which is how URLs do, too. */
+function usualForm(host: string): string {
+  if (host.includes("%") || /:.*\./.test(host)) return host; // what URLs cannot have, or write in another way
+  const url = host.includes(":")
+    ? URL.parse(`http://[${host}]`)
+    : /^[\da-fx.]+$/i.test(host)
+    ? URL.parse(`http://${host}`)
+    : null;
+  const [address] = /^[\d.]+$|(?<=^\[).+(?=\]$)/.exec(url?.hostname ?? "") ??
+    [];
+  return address ?? host.toLowerCase();
+}
