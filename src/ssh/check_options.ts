@@ -14,7 +14,10 @@ export function checkOptions(options: ConnectOptions): void {
   if (!Number.isInteger(countMax) || countMax < 1) {
     throw new ArgumentError("keepalive.countMax", "use a whole number from 1");
   }
-  const { password, agent, dial } = options;
+  const { password, agent, dial, addressFamily = 4 } = options;
+  if (addressFamily !== 4 && addressFamily !== 6) {
+    throw new ArgumentError("addressFamily", "use 4 or 6");
+  }
   if (dial !== undefined && typeof dial !== "function") {
     throw new ArgumentError("dial", "has to be a function");
   }

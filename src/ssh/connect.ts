@@ -97,7 +97,7 @@ export async function establish(
   const socket = new Ssh2Socket(
     options.dial
       ? await dialWith(options.dial, where, deadline)
-      : await dialTcp(where, deadline.signal),
+      : await dialTcp(where, deadline, options.addressFamily),
   );
   try {
     return await new Handshake({

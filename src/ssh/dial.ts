@@ -1,4 +1,6 @@
+import { lookup } from "node:dns/promises";
 import { connectTcp } from "../connect_tcp.ts";
+import { connectToFirst } from "./connect_to_first.ts";
 import { ConnectError } from "../errors.ts";
 import type { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
@@ -8,24 +10,65 @@ import { type Dial, type Transport, TransportStream } from "./transport.ts";
  * Connects to the SSH server by TCP, without Nagle's delay (ssh2 would stall
  * 40 ms a packet with it).
  *
+ * @param family Takes only addresses of it.
  * @throws {ConnectError} that says why not, and what to do.
  */
 export async function dialTcp(
   where: { host: string; port: number },
-  signal: AbortSignal,
+  deadline: Deadline,
+  family: 4 | 6 | undefined,
 ): Promise<Deno.TcpConn> {
+  const { host, port } = where;
+  const { signal } = deadline;
   try {
-    const conn = await connectTcp(
-      { hostname: where.host, port: where.port },
-      signal,
-    );
+    const conn = family === undefined
+      ? await connectTcp({ hostname: host, port }, signal)
+      : await connectToFirst(
+        await deadline.race(addressesOf(where, family)),
+        port,
+        signal,
+      );
     conn.setNoDelay(true);
     conn.setKeepAlive(true);
     return conn;
   } catch (cause) {
     signal.throwIfAborted();
-    throw explain(cause as Error, where);
+    throw cause instanceof ConnectError
+      ? cause
+      : explain(cause as Error, where);
   }
+}
+
+/** The addresses of a host, as the system's resolver knows them; `Deno.connect` cannot be told the family. */
+async function addressesOf(
+  where: { host: string; port: number },
+  family: 4 | 6,
+): Promise<string[]> {
+  const { host } = where;
+  let cause: unknown;
+  try {
+    const found = await lookup(host, { family, all: true });
+    // A host that is an address is found in either family.
+    const addresses = found.filter((it) => it.family === family)
+      .map(({ address }) => address);
+    if (addresses.length > 0) return [...new Set(addresses)];
+  } catch (error) {
+    cause = error;
+  }
+  const options = cause === undefined ? undefined : { cause };
+  throw (cause as { code?: unknown } | undefined)?.code === "EPERM"
+    ? new ConnectError(
+      "permission-denied",
+      where,
+      `may not look up the addresses of ${host}; run deno with --allow-net=${host} (without a port), and allow its addresses too`,
+      options,
+    )
+    : new ConnectError(
+      "host-not-found",
+      where,
+      `no IPv${family} address is known for ${host}; check the name, or leave out addressFamily`,
+      options,
+    );
 }
 
 /**

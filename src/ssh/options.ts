@@ -52,6 +52,13 @@ export interface ConnectOptions {
   /** The user there. */
   user: string;
   /**
+   * Takes only IPv4 or IPv6 addresses of the host (OpenSSH: `AddressFamily`);
+   * either by default. Needs `--allow-net=HOST`, without a port, and for the
+   * addresses as well. With or without it, a name's addresses are tried one
+   * after the other, each 250 ms after the one before it or once that refused.
+   */
+  addressFamily?: 4 | 6;
+  /**
    * Reaches the server instead of TCP: through another server, or through a
    * program. Host keys are those of `host` and `port` all the same. See
    * {@linkcode connectThrough} for chains of servers.

@@ -84,6 +84,23 @@ for (
   });
 }
 
+Deno.test("connect() names the permission to look up addresses", async () => {
+  await using it = await setUp();
+  const { stdout, stderr } = await runDeno({
+    script: `
+      import { connect } from "${packageUrl}";
+      await connect(JSON.parse(Deno.args[0])).catch((error) =>
+        console.log(error.code + " " + error.message));`,
+    argument: { ...it.options, host: "localhost", addressFamily: 4 },
+    permissions: ["--allow-read", it.net],
+  });
+  assertMatch(
+    stdout,
+    /^permission-denied .*--allow-net=localhost \(without a port\)/,
+    stderr,
+  );
+});
+
 for (
   const [how, end] of [
     ["closed", "await connection.close();"],

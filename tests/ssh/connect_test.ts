@@ -61,6 +61,8 @@ Deno.test("connect() names an option that cannot be used, and dials nobody", asy
       "keepalive.countMax",
       { keepalive: { countMax } },
     ]),
+    ["addressFamily", { addressFamily: 0 }],
+    ["addressFamily", { addressFamily: "inet" }],
     ["agent", { agent: "" }],
     ["password", { password: 1234 }],
     ["privateKeys", { privateKeys: "/home/alice/.ssh/id_ed25519" }],
@@ -208,6 +210,30 @@ Deno.test("connect() says that a name has no address", async () => {
   );
   assertEquals(error.code, "host-not-found");
   assertEquals([error.host, error.port], ["no-such-host.invalid", 22]);
+});
+
+Deno.test("connect() takes only addresses of the family that is asked", async () => {
+  await using server = await startTestServer();
+  for (const host of ["127.0.0.1", "localhost"]) {
+    const text = server.knownHosts.replace("127.0.0.1", host);
+    const options = optionsFor(server, { host, hostKeys: { text } });
+    await using connection = await connect({ ...options, addressFamily: 4 });
+    assertEquals(connection.server.host, host);
+  }
+  for (
+    const [host, addressFamily] of [
+      ["127.0.0.1", 6],
+      ["::1", 4],
+      ["no-such-host.invalid", 4],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () => connect(optionsOf({ host, port: 22 }, { addressFamily })),
+      ConnectError,
+    );
+    assertEquals(error.code, "host-not-found");
+    assertMatch(error.message, new RegExp(`no IPv${addressFamily} address`));
+  }
 });
 
 Deno.test("connect() says that a port is closed", async () => {

@@ -1,0 +1,82 @@
+import { connectToFirst } from "../../src/ssh/connect_to_first.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { startFullPort } from "../servers/tcp_server.ts";
+import { within } from "../within.ts";
+
+/** A listener on one loopback address of a port, for another to be silent or closed. */
+function listenOn(hostname: string, port: number): Deno.TcpListener {
+  return Deno.listen({ hostname, port });
+}
+
+const none = new AbortController().signal;
+
+Deno.test("connectToFirst() goes on at once where an address refuses", async () => {
+  using listener = listenOn("127.0.0.3", 0);
+  const { port } = listener.addr;
+  const started = performance.now();
+
+  using conn = await connectToFirst(
+    ["127.0.0.1", "127.0.0.2", "127.0.0.3"],
+    port,
+    none,
+  );
+
+  assertEquals(conn.remoteAddr.hostname, "127.0.0.3");
+  assert(performance.now() - started < 200);
+});
+
+Deno.test("connectToFirst() goes on after a while where an address is silent", async () => {
+  await using silent = await startFullPort();
+  using _ = listenOn("127.0.0.2", silent.port);
+
+  using conn = await within(
+    2000,
+    "the second address",
+    connectToFirst([silent.host, "127.0.0.2"], silent.port, none),
+  );
+
+  assertEquals(conn.remoteAddr.hostname, "127.0.0.2");
+});
+
+Deno.test("connectToFirst() prefers the first address that answers", async () => {
+  using first = listenOn("127.0.0.1", 0);
+  const { port } = first.addr;
+  using _ = listenOn("127.0.0.2", port);
+  for (let i = 0; i < 20; i++) {
+    using conn = await connectToFirst(["127.0.0.1", "127.0.0.2"], port, none);
+    assertEquals(conn.remoteAddr.hostname, "127.0.0.1");
+  }
+});
+
+Deno.test("connectToFirst() tells why the first address could not be reached", async () => {
+  const listener = listenOn("127.0.0.1", 0);
+  const { port } = listener.addr;
+  listener.close();
+  await assertRejects(
+    () => connectToFirst(["127.0.0.1", "127.0.0.2"], port, none),
+    Deno.errors.ConnectionRefused,
+  );
+});
+
+Deno.test("connectToFirst() gives up when the signal aborts", async () => {
+  await using silent = await startFullPort();
+  const reason = new Error("enough");
+  for (const ms of [0, 20, 300]) {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(reason), ms);
+    const error = await within(
+      2000,
+      "the end",
+      assertRejects(
+        () =>
+          connectToFirst(
+            [silent.host, silent.host],
+            silent.port,
+            stop.signal,
+          ),
+        Error,
+      ),
+    );
+    assertEquals(error, reason);
+  }
+});
