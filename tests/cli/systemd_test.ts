@@ -184,3 +184,28 @@ Deno.test("Systemd.open() says which permission it lacks", async () => {
   assertEquals(code, 0);
   assertMatch(stderr, /READY=1: run deno with --allow-run=systemd-notify\n$/);
 });
+
+Deno.test({
+  name: "the example unit is one that systemd understands",
+  ignore: findProgram("systemd-analyze") === undefined,
+  async fn() {
+    const dir = await Deno.makeTempDir();
+    try {
+      const unit = await Deno.readTextFile(
+        new URL("../../examples/systemd/rforward.service", import.meta.url),
+      );
+      const file = `${dir}/rforward.service`;
+      await Deno.writeTextFile(
+        file,
+        unit.replace("/usr/local/bin/deno", Deno.execPath()),
+      );
+      const { code, stderr } = await new Deno.Command("systemd-analyze", {
+        args: ["verify", "--man=no", file],
+      }).output();
+      assertEquals(new TextDecoder().decode(stderr), "");
+      assertEquals(code, 0);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});
