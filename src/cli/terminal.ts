@@ -62,7 +62,7 @@ export class Terminal implements Asker, Disposable {
   static open(): Terminal | undefined {
     using resources = new DisposableStack();
     const keyboard = Deno.stdin.isTerminal()
-      ? resources.adopt(Deno.stdin, (stdin) => stdin.close())
+      ? Deno.stdin
       : resources.use(controllingTerminal({ read: true }));
     const screen =
       [Deno.stderr, Deno.stdout].find((output) => output.isTerminal()) ??
@@ -100,9 +100,10 @@ export class Terminal implements Asker, Disposable {
     return this.#turns.take(() => this.#ask(question, true, signal));
   }
 
-  /** Lets go of the terminal; also of standard input, if that is the terminal. */
+  /** Lets go of the terminal; closes standard input if it is still being read. */
   [Symbol.dispose](): void {
     this.#resources.dispose();
+    if (this.#reading && this.#keyboard === Deno.stdin) Deno.stdin.close();
   }
 
   async #ask(
