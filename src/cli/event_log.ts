@@ -1,0 +1,81 @@
+import type { SupervisorEvent } from "../forward/supervisor_options.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { Fold } from "./fold.ts";
+import { type Line, Narrator } from "./narrator.ts";
+import { oneLine } from "./one_line.ts";
+import { type Output, writeText } from "./output.ts";
+import {
+  isTold,
+  type Level,
+  type Reporter,
+  type ReporterOptions,
+} from "./reporter.ts";
+
+/** Options of an {@linkcode EventLog}. */
+export interface EventLogOptions extends ReporterOptions {
+  /** What is put before each line; nothing by default. */
+  prefix?: (now: Date) => string;
+  clock?: Clock;
+}
+
+/** The time for a log file, in UTC: `2026-07-28T14:02:11Z `. */
+export function timestamp(now: Date): string {
+  return `${now.toISOString().slice(0, 19)}Z `;
+}
+
+/** Tells what happens in a plain line for each event, for a log or whoever reads no screen. */
+export class EventLog implements Reporter {
+  readonly #out: Output;
+  readonly #options: EventLogOptions;
+  readonly #clock: Clock;
+  readonly #narrator = new Narrator();
+  readonly #fold: Fold;
+  #ended = false;
+
+  /** @param out Where the lines go; nobody is told if they cannot be written. */
+  constructor(out: Output, options: EventLogOptions = {}) {
+    this.#out = out;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#fold = new Fold(this.#clock, (line) => this.#write(line));
+  }
+
+  event(event: SupervisorEvent): void {
+    this.#add(this.#narrator.tell(event));
+    if (event.type !== "connection" || !isTold("debug", this.#options)) return;
+    const { connection } = event;
+    const began = this.#clock.now();
+    connection.closed.then(({ error }) => {
+      const ms = this.#clock.now() - began;
+      this.#add(this.#narrator.tellClosed(connection, ms, error));
+    });
+  }
+
+  message(level: Level, text: string): void {
+    this.#add({ level, text });
+  }
+
+  /** A log is in nobody's way. */
+  pause(): Disposable {
+    return { [Symbol.dispose]() {} };
+  }
+
+  /** Says what was held back; whatever is told later is not written. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#fold[Symbol.dispose]();
+    this.#ended = true;
+    return Promise.resolve();
+  }
+
+  #add(line: Line | undefined): void {
+    if (line && !this.#ended && isTold(line.level, this.#options)) {
+      this.#fold.add(line);
+    }
+  }
+
+  #write({ text }: Line): void {
+    const prefix = this.#options.prefix?.(new Date(this.#clock.now())) ?? "";
+    const lines = text.split("\n").map((line) => `${prefix}${oneLine(line)}\n`);
+    writeText(this.#out, lines.join(""));
+  }
+}

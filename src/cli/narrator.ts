@@ -1,0 +1,238 @@
+import { HostKeyError, type RForwardError } from "../errors.ts";
+import type { ProbeResult, ProbeVerdict } from "../forward/probe.ts";
+import type { Refusal } from "../forward/refusal.ts";
+import type { SupervisorEvent } from "../forward/supervisor_options.ts";
+import type { TunnelConnection } from "../forward/tunnel_connection.ts";
+import { formatBind, isTcp } from "../ssh/bind.ts";
+import type { Bind, Originator } from "../ssh/connection.ts";
+import { printable } from "../ssh/printable.ts";
+import { hostKeyWarning } from "./host_key_warning.ts";
+import { oneLine } from "./one_line.ts";
+import type { Level } from "./reporter.ts";
+import { formatBytes, formatDuration } from "./units.ts";
+
+/** One line of a log; the warning of a changed host key has several. */
+export interface Line {
+  level: Level;
+  text: string;
+  /** Lines with the same key say the same again; one without a key tells of a change. */
+  key?: string;
+}
+
+/** An event of a kind. */
+type EventOf<T extends SupervisorEvent["type"]> = Extract<
+  SupervisorEvent,
+  { type: T }
+>;
+
+/**
+ * Puts what happens into the words that a user of `ssh` knows. It remembers
+ * what it said, as nobody wants to read twice why a connection was lost.
+ */
+export class Narrator {
+  readonly #explained = new WeakSet<RForwardError>();
+  /** Who answered at each tunnel's port since it was bound. */
+  readonly #verdicts = new Map<number, ProbeVerdict>();
+
+  /** @returns what to say of an event; undefined if that is nothing. */
+  tell(event: SupervisorEvent): Line | undefined {
+    if (event.type === "stopped" && event.error) {
+      return { level: "error", text: explain(event.error) };
+    }
+    const line = this.#tell(event);
+    return line && { ...line, text: oneLine(line.text) };
+  }
+
+  #tell(event: SupervisorEvent): Line | undefined {
+    switch (event.type) {
+      case "connecting":
+        return {
+          level: "debug",
+          text: event.attempt > 1
+            ? `connecting, attempt ${event.attempt}`
+            : "connecting",
+        };
+      case "connected": {
+        const { user, host, port, software } = event.server;
+        const text = `connected to ${host} port ${port} as ${user} (${
+          printable(software)
+        })`;
+        return { level: "info", text };
+      }
+      case "lost":
+        this.#explained.add(event.error);
+        return {
+          level: "warn",
+          text: `connection lost: ${event.error.message}`,
+        };
+      case "waiting":
+        return this.#waiting(event);
+      case "bound":
+        this.#verdicts.delete(event.tunnel);
+        return bound(event);
+      case "verified":
+        return this.#verified(event);
+      case "refused":
+        return this.#refused(event);
+      case "connection":
+        return { level: "debug", text: `${nameOf(event.connection)} opened` };
+      case "target-error":
+        return {
+          level: "warn",
+          text: `connection${
+            from(event.originator)
+          } refused: ${event.error.message}`,
+          key: `target-error ${event.tunnel} ${event.error.message}`,
+        };
+      case "slept":
+        return {
+          level: "info",
+          text: `this machine slept, or the process was stopped, for ${
+            formatDuration(event.ms)
+          }; looking whether the server is still there`,
+        };
+      case "state":
+        return undefined; // the other events say it
+      case "stopped":
+        return { level: "info", text: "stopped" };
+    }
+  }
+
+  /** @returns what to say of a connection that is over. */
+  tellClosed(connection: TunnelConnection, ms: number, error?: Error): Line {
+    const { bytesToTarget, bytesToServer } = connection;
+    const text = `${nameOf(connection)} closed after ${formatDuration(ms)}, ${
+      formatBytes(bytesToTarget)
+    } in, ${formatBytes(bytesToServer)} out${
+      error ? `: ${error.message}` : ""
+    }`;
+    return { level: "debug", text: oneLine(text) };
+  }
+
+  #waiting({ error, ms }: EventOf<"waiting">): Line {
+    const next = `next try in ${formatDuration(ms)}`;
+    return {
+      level: "warn",
+      text: this.#explained.has(error) ? next : `${error.message}; ${next}`,
+      key: `waiting ${error.message}`,
+    };
+  }
+
+  #verified({ tunnel, bound, probe }: EventOf<"verified">): Line {
+    const before = this.#verdicts.get(tunnel);
+    this.#verdicts.set(tunnel, probe.verdict);
+    const line = verdict(bound, probe);
+    if (line.level === "warn") {
+      return { ...line, key: `verified ${tunnel} ${line.text}` };
+    }
+    // Looked at again, and nothing has changed.
+    return before === probe.verdict ? { ...line, level: "debug" } : line;
+  }
+
+  #refused({ tunnel, asked, why, error, ms }: EventOf<"refused">): Line {
+    // The probe has said it already where somebody else answers.
+    const reason = this.#verdicts.delete(tunnel)
+      ? []
+      : [whyRefused(asked, why, error)];
+    const next = ms === undefined
+      ? "given up"
+      : `asking again in ${formatDuration(ms)}`;
+    return {
+      level: "warn",
+      // It begins as in ssh, for those who look for that.
+      text: `Warning: remote port forwarding failed for ${listenName(asked)}: ${
+        [...reason, next].join("; ")
+      }`,
+      key: `refused ${tunnel} ${why}`,
+    };
+  }
+}
+
+/** What ended it, for the last line. */
+function explain(error: RForwardError): string {
+  return error instanceof HostKeyError
+    ? hostKeyWarning(error)
+    : oneLine(error.message);
+}
+
+function bound({ tunnel, asked, bound, target }: EventOf<"bound">): Line {
+  const key = `bound ${tunnel} ${formatBind(bound)}`;
+  return isTcp(asked) && isTcp(bound) && asked.port === 0
+    ? {
+      level: "info",
+      // As ssh prints it on stderr, where scripts read it; ssh has no brackets.
+      text: `Allocated port ${bound.port} for remote forward to ${
+        target.replace(/^\[(.*)\](:\d+)$/, "$1$2")
+      }`,
+      key,
+    }
+    : {
+      level: "info",
+      text: `${formatBind(bound)} on the server leads to ${target}`,
+      key,
+    };
+}
+
+function verdict(bound: Bind, { verdict, addresses, ms }: ProbeResult): Line {
+  const foreign = addresses.filter(({ answer }) => answer === "foreign")
+    .map(({ address }) => address);
+  const theirs = `${foreign.join(" and ")}${
+    isTcp(bound) ? ` port ${bound.port}` : ""
+  } on the server ${foreign.length > 1 ? "are" : "is"} somebody else's`;
+  switch (verdict) {
+    case "verified":
+      return {
+        level: "info",
+        text: `${formatBind(bound)} verified in ${formatDuration(ms)}`,
+      };
+    case "unverifiable":
+      return {
+        level: "info",
+        text: `${
+          formatBind(bound)
+        } not verified: the server connects nobody to it (PermitOpen or AllowTcpForwarding of its sshd_config)`,
+      };
+    case "half-bound":
+      return { level: "warn", text: `half-bound: ${theirs}` };
+    case "foreign":
+      return { level: "warn", text: theirs };
+    case "unreachable":
+      return {
+        level: "warn",
+        text: `nobody answers at ${
+          formatBind(bound)
+        } on the server, though it said that it listens`,
+      };
+  }
+}
+
+function whyRefused(
+  asked: Bind,
+  why: Refusal,
+  error: RForwardError,
+): string {
+  switch (why) {
+    case "taken":
+      return "somebody else listens there, perhaps our own last session";
+    case "prohibited":
+      return isTcp(asked) && asked.port > 0 && asked.port < 1024
+        ? "on the server only root may listen on ports under 1024"
+        : error.message;
+    case "unknown":
+      return error.message;
+  }
+}
+
+/** What could not be bound, as ssh names it. */
+function listenName(bind: Bind): string {
+  return isTcp(bind) ? `listen port ${bind.port}` : `listen path ${bind.path}`;
+}
+
+function nameOf({ bind, originator, target }: TunnelConnection): string {
+  return `connection${from(originator)} to ${formatBind(bind)} → ${target}`;
+}
+
+/** Whoever connected to a Unix socket has no address. */
+function from({ address, port }: Originator): string {
+  return address === "" ? "" : ` from ${printable(address)} port ${port}`;
+}

@@ -1,0 +1,22 @@
+/** What can be written to at once: `Deno.stderr`, an open file. */
+export interface Output {
+  /** Writes some of the bytes and says how many. */
+  writeSync(bytes: Uint8Array): number;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Writes all of a text, if that can be done: nobody can be told that the log
+ * is full or that the terminal hung up, and the tunnels go on without.
+ */
+export function writeText(out: Output, text: string): void {
+  const bytes = encoder.encode(text);
+  try {
+    for (let sent = 0; sent < bytes.length;) {
+      sent += out.writeSync(bytes.subarray(sent));
+    }
+  } catch {
+    // See above.
+  }
+}

@@ -1,0 +1,227 @@
+import type {
+  SupervisedTunnelSnapshot,
+  SupervisorSnapshot,
+} from "../forward/supervisor_options.ts";
+import { formatBind } from "../ssh/bind.ts";
+import { oneLine } from "./one_line.ts";
+import { pad, textWidth, truncate } from "./text_width.ts";
+import { count, formatBytes, formatDuration } from "./units.ts";
+
+/** A piece of a line; only words for a state have a colour. */
+export interface Span {
+  text: string;
+  color?: "green" | "yellow" | "red";
+}
+
+/** Bytes per second of a tunnel. */
+export interface Rates {
+  toTarget: number;
+  toServer: number;
+}
+
+/** What the lines are made of besides the snapshot. */
+export interface StatusOptions {
+  /** The server as the user named it. */
+  destination: string;
+  /** How wide a line may be. */
+  columns: number;
+  /** How many lines there may be. */
+  rows: number;
+  now: Date;
+  /** One for each tunnel. */
+  rates: readonly Rates[];
+}
+
+/** The state of it all: a header, and for each tunnel a line, or two where the terminal is narrow. */
+export function statusLines(
+  snapshot: SupervisorSnapshot,
+  options: StatusOptions,
+): Span[][] {
+  return fitAll(
+    [...header(snapshot, options), ...tunnelLines(snapshot.tunnels, options)],
+    options,
+  );
+}
+
+/** What is left to say when it is over. */
+export function summaryLines(
+  snapshot: SupervisorSnapshot,
+  began: Date,
+  options: Omit<StatusOptions, "rates">,
+): Span[][] {
+  const { destination, now } = options;
+  const lasted = formatDuration(now.getTime() - began.getTime());
+  const tunnels = snapshot.tunnels.map((tunnel) => ({
+    route: routeOf(tunnel),
+    traffic: tunnel.total === 0
+      ? "no connections"
+      : `${count(tunnel.total, "connection")} ↓${
+        formatBytes(tunnel.bytesToTarget)
+      } ↑${formatBytes(tunnel.bytesToServer)}`,
+  }));
+  const width = widest(tunnels.map(({ route }) => route));
+  return fitAll([
+    [
+      { text: `${destination}: ` },
+      stateOf(snapshot),
+      { text: ` after ${lasted}${reconnects(snapshot)}` },
+    ],
+    ...tunnels.map(({ route, traffic }) => [
+      { text: ` ${pad(route, width)}  ${traffic}` },
+    ]),
+  ], options);
+}
+
+function header(
+  snapshot: SupervisorSnapshot,
+  { destination, now }: StatusOptions,
+): Span[][] {
+  const { state, since, until, error } = snapshot;
+  const waits = state === "waiting" && until && error;
+  const next = waits ? `, ${nextTry(until, now)}` : "";
+  return [
+    [
+      { text: `${destination}: ` },
+      stateOf(snapshot),
+      {
+        text: ` since ${timeOf(since, now)}${next}${reconnects(snapshot)}`,
+      },
+    ],
+    // Why it is degraded is told by the tunnel's own line.
+    ...waits ? [[{ text: ` ${oneLine(error.message)}` }]] : [],
+  ];
+}
+
+function tunnelLines(
+  tunnels: readonly SupervisedTunnelSnapshot[],
+  { columns, now, rates }: StatusOptions,
+): Span[][] {
+  const states = tunnels.map(tunnelState);
+  const stateWidth = widest(states.map(({ text }) => text));
+  const routes = tunnels.map(routeOf);
+  const routeWidth = widest(routes);
+  const counts = tunnels.map(({ live, total }) => `${live}/${total}`);
+  const countWidth = widest(counts);
+  // As wide as it can become, so that the lines stay where they are.
+  const inOneLine = columns >=
+    1 + stateWidth + 1 + routeWidth + 2 + countWidth + 2 * TRAFFIC_WIDTH;
+  return tunnels.flatMap((tunnel, i) => {
+    const { toTarget = 0, toServer = 0 } = rates[i] ?? {};
+    const detail = trouble(tunnel, now) ??
+      [
+        counts[i]!.padStart(countWidth),
+        traffic("↓", tunnel.bytesToTarget, toTarget),
+        traffic("↑", tunnel.bytesToServer, toServer),
+      ].join("").trimEnd();
+    const state = states[i]!;
+    const gap = " ".repeat(stateWidth - textWidth(state.text) + 1);
+    const route = routes[i]!;
+    const head = [{ text: " " }, state];
+    return inOneLine
+      ? [[...head, { text: `${gap}${pad(route, routeWidth)}  ${detail}` }]]
+      : [
+        [...head, { text: `${gap}${route}` }],
+        [{ text: `${" ".repeat(stateWidth + 2)}${detail}` }],
+      ];
+  });
+}
+
+/** ` ↓1.2MB 340kB/s` */
+const TRAFFIC_WIDTH = 15;
+
+function traffic(arrow: string, bytes: number, rate: number): string {
+  // Slower than a byte a second is a rest of the average.
+  const speed = rate < 1 ? "" : `${formatBytes(rate)}/s`;
+  return ` ${arrow}${formatBytes(bytes).padStart(5)} ${speed.padEnd(7)}`;
+}
+
+function stateOf({ state, error }: SupervisorSnapshot): Span {
+  switch (state) {
+    case "up":
+      return { text: state, color: "green" };
+    case "stopped":
+      return error ? { text: state, color: "red" } : { text: state };
+    default:
+      return { text: state, color: "yellow" };
+  }
+}
+
+function tunnelState({ state, probe }: SupervisedTunnelSnapshot): Span {
+  switch (state) {
+    case "up":
+      return {
+        text: probe?.verdict === "verified" ? "up ✓" : "up",
+        color: "green",
+      };
+    case "refused":
+      return { text: state, color: "red" };
+    case "waiting":
+    case "binding":
+      return { text: state, color: "yellow" };
+    case "down":
+      return { text: state };
+  }
+}
+
+function routeOf({ bound, target }: SupervisedTunnelSnapshot): string {
+  return oneLine(`${formatBind(bound)} → ${target}`);
+}
+
+/** Why a tunnel is not up and when it may be. */
+function trouble(
+  { state, error, until }: SupervisedTunnelSnapshot,
+  now: Date,
+): string | undefined {
+  if (!error || (state !== "waiting" && state !== "refused")) return undefined;
+  const why = oneLine(error.message);
+  return until ? `${nextTry(until, now)}: ${why}` : why;
+}
+
+function nextTry(until: Date, now: Date): string {
+  const seconds = Math.ceil((until.getTime() - now.getTime()) / 1000);
+  return seconds > 0
+    ? `next try in ${formatDuration(1000 * seconds)}`
+    : "trying";
+}
+
+function reconnects({ reconnects }: SupervisorSnapshot): string {
+  return reconnects > 0 ? `, ${count(reconnects, "reconnect")}` : "";
+}
+
+/** The local time, with the day if that is another one. */
+function timeOf(date: Date, now: Date): string {
+  const two = (n: number) => String(n).padStart(2, "0");
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()]
+    .map(two).join(":");
+  if (date.toDateString() === now.toDateString()) return time;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${
+    two(date.getDate())
+  } ${time}`;
+}
+
+function widest(texts: readonly string[]): number {
+  return Math.max(0, ...texts.map(textWidth));
+}
+
+function fitAll(
+  lines: readonly Span[][],
+  { columns, rows }: Pick<StatusOptions, "columns" | "rows">,
+): Span[][] {
+  const shown = lines.length <= rows
+    ? lines
+    : [...lines.slice(0, Math.max(0, rows - 1)), [{ text: " …" }]];
+  return shown.map((line) => fit(line, columns));
+}
+
+/** A line cut off where the terminal ends. */
+function fit(line: readonly Span[], columns: number): Span[] {
+  let left = columns;
+  return line.flatMap((span) => {
+    if (left <= 0) return [];
+    const text = truncate(span.text, left);
+    left -= textWidth(text);
+    // What was cut off says so; nothing may follow it.
+    if (text !== span.text) left = 0;
+    return [{ ...span, text }];
+  });
+}

@@ -1,0 +1,50 @@
+/** What is to be done about a terminal when something happens to the process. */
+export interface GuardedView {
+  /** Leaves the terminal to others. */
+  leave(): void;
+  /** Takes it again. */
+  resume(): void;
+  /** The terminal has another size. */
+  resized(): void;
+}
+
+/** The exit code of a process that SIGQUIT has ended. */
+const QUIT = 128 + 3;
+
+/**
+ * Sees to it that a terminal is left in order: when the process exits, fails,
+ * is quit with Ctrl-\, or stopped with Ctrl-Z, which needs `--allow-run`.
+ */
+export class TerminalGuard implements Disposable {
+  readonly #resources: DisposableStack;
+
+  constructor(view: GuardedView) {
+    using stack = new DisposableStack();
+    for (const name of ["unload", "error", "unhandledrejection"]) {
+      const leave = () => view.leave();
+      addEventListener(name, leave);
+      stack.defer(() => removeEventListener(name, leave));
+    }
+    const on = (name: Deno.Signal, listener: () => void) => {
+      Deno.addSignalListener(name, listener);
+      stack.defer(() => Deno.removeSignalListener(name, listener));
+    };
+    if (Deno.build.os !== "windows") {
+      on("SIGWINCH", () => view.resized());
+      on("SIGCONT", () => view.resume());
+      on("SIGQUIT", () => Deno.exit(QUIT));
+      if (Deno.permissions.querySync({ name: "run" }).state === "granted") {
+        on("SIGTSTP", () => {
+          view.leave();
+          Deno.kill(Deno.pid, "SIGSTOP");
+        });
+      }
+    }
+    this.#resources = stack.move();
+  }
+
+  /** Lets the process do as it does. */
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+}
