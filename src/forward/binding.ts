@@ -6,8 +6,9 @@ import type {
   ForwardedOpenTaker,
   SshConnection,
 } from "../ssh/connection.ts";
-import { formatBind } from "../ssh/bind.ts";
+import { formatBind, isTcp } from "../ssh/bind.ts";
 import { PortDispatcher, type Registration } from "./dispatcher.ts";
+import { removeStaleSocket } from "./stale_socket.ts";
 
 /** Options of {@linkcode Binding.open}. */
 export interface BindingOptions {
@@ -19,6 +20,8 @@ export interface BindingOptions {
   retryDelayMs: number;
   /** How long to wait for that altogether, in milliseconds. */
   retryForMs: number;
+  /** Removes a Unix socket that is in the way, if nobody listens on it. */
+  unlinkStale: boolean;
   /** Gives up asking. */
   signal: AbortSignal;
   logger: Logger;
@@ -111,15 +114,24 @@ const MOST_MS = 5000;
 
 async function ask(
   connection: SshConnection,
-  { bind, retryDelayMs, retryForMs, signal, logger }: BindingOptions,
+  options: BindingOptions,
 ): Promise<Bind> {
+  const { bind, retryDelayMs, retryForMs, signal, logger } = options;
   const end = AbortSignal.any([signal, connection.signal]);
+  let { unlinkStale } = options;
   let waited = 0;
   for (let ms = retryDelayMs;; ms = Math.min(Math.max(2 * ms, 1), MOST_MS)) {
     try {
       return await connection.requestForward(bind);
     } catch (error) {
       if (!(error instanceof ForwardDeniedError)) throw error;
+      if (unlinkStale && !isTcp(bind)) {
+        unlinkStale = false;
+        if (await removeStaleSocket(connection, bind.path, end)) {
+          logger.info(`removed the stale socket ${bind.path} on the server`);
+          continue;
+        }
+      }
       if (waited + ms > retryForMs) throw error;
     }
     logger.info(`${formatBind(bind)} was refused; asking again in ${ms} ms`);

@@ -217,6 +217,7 @@ export class KeptTunnel {
   #create(connection: SshConnection): ReverseTunnel {
     const { onConnection, onTargetError, ...options } = this.#options;
     return new ReverseTunnel(connection, {
+      unlinkStale: this.#held,
       ...options,
       bind: this.#bound,
       // That is the supervisor's to see to.

@@ -11,7 +11,10 @@ import type { TunnelOptions } from "./tunnel_options.ts";
 /** Options of {@linkcode listen}. */
 export type ListenOptions =
   & BindOptions
-  & Pick<TunnelOptions, "retryDelayMs" | "retryForMs" | "signal" | "logger">;
+  & Pick<
+    TunnelOptions,
+    "retryDelayMs" | "retryForMs" | "unlinkStale" | "signal" | "logger"
+  >;
 
 /** Connections that may wait to be accepted; as many as wait at one of sshd's own ports. */
 const BACKLOG = 128;
@@ -149,6 +152,7 @@ export async function listen(
     signal,
     retryDelayMs = 1000,
     retryForMs = retryDelayMs,
+    unlinkStale = false,
     logger = silentLogger,
     ...bind
   } = options;
@@ -160,6 +164,7 @@ export async function listen(
     take: (open) => queue.take(open),
     retryDelayMs,
     retryForMs,
+    unlinkStale,
     signal: signal ?? new AbortController().signal,
     logger,
   });

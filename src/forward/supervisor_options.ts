@@ -20,6 +20,7 @@ export type SupervisedTunnel = Pick<
   | "target"
   | "connectTimeoutMs"
   | "lingerMs"
+  | "unlinkStale"
   | "onConnection"
   | "onTargetError"
 >;

@@ -70,6 +70,7 @@ export class ReverseTunnel implements AsyncDisposable {
   #bind: Bind;
   /** What the server holds for this tunnel. */
   #binding: Binding | undefined;
+  #wasBound = false;
   #state: TunnelState = "new";
   /** start, pause, resume and stop take turns. */
   readonly #turns = new Turns();
@@ -279,6 +280,7 @@ export class ReverseTunnel implements AsyncDisposable {
         take: (open) => this.notify(open),
         retryDelayMs,
         retryForMs,
+        unlinkStale: this.#options.unlinkStale ?? this.#wasBound,
         signal: this.#life.signal,
         logger: this.#logger,
       });
@@ -291,6 +293,7 @@ export class ReverseTunnel implements AsyncDisposable {
       throw error;
     }
     this.#bind = this.#binding.bound;
+    this.#wasBound = true;
     this.#state = "listening";
     return this.bound;
   }

@@ -22,6 +22,12 @@ export interface TunnelOptions {
   retryDelayMs?: number;
   /** How long to wait for that altogether, in milliseconds. By default as long as `retryDelayMs`: it is asked once more. */
   retryForMs?: number;
+  /**
+   * Removes a Unix socket on the server that is in the way and that nobody
+   * listens on, with `rm` there. By default only one that this tunnel has bound
+   * before: sshd leaves them behind.
+   */
+  unlinkStale?: boolean;
   /** Stops the tunnel. */
   signal?: AbortSignal;
   /** Called when the server has refused to bind, also when it was asked again. */

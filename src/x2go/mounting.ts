@@ -2,6 +2,7 @@
 
 import type { SshConnection } from "../ssh/connection.ts";
 import { printable } from "../ssh/printable.ts";
+import { quote } from "../quote.ts";
 import { X2GoError } from "./errors.ts";
 import {
   limited,
@@ -10,7 +11,6 @@ import {
   type WaitOptions,
 } from "./run_script.ts";
 import type { SessionAccess } from "./share.ts";
-import { quote } from "./shell.ts";
 
 /** What a folder is for: the server mounts each kind in another place. */
 export type FolderKind = "folder" | "print" | "mimebox";

@@ -7,6 +7,7 @@
  */
 
 import { printable } from "../ssh/printable.ts";
+import { quote } from "../quote.ts";
 import { X2GoError } from "./errors.ts";
 import { limited, type Script } from "./run_script.ts";
 import type {
@@ -14,7 +15,6 @@ import type {
   SessionInfo,
   SessionState,
 } from "./session_info.ts";
-import { quote } from "./shell.ts";
 
 /** How the session looks to the display that will show it. */
 export interface DisplayOptions {

@@ -4,11 +4,11 @@ import { Deadline } from "../deadline.ts";
 import { type RForwardError, TargetError } from "../errors.ts";
 import { ReverseTunnel } from "../forward/tunnel.ts";
 import { type Logger, silentLogger } from "../logger.ts";
+import { quote } from "../quote.ts";
 import { X2GoError } from "./errors.ts";
 import { runScript, type Script } from "./run_script.ts";
 import type { ReadySession } from "./session_info.ts";
 import { type SessionAccess, SessionShare } from "./share.ts";
-import { quote } from "./shell.ts";
 import {
   COOKIE_BYTES,
   cookieFiles,

@@ -157,6 +157,29 @@ serverTest(
 
 serverTest(
   "sshd",
+  "a supervisor has its Unix socket again after its session was killed",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    const path = `${sshd.dir}/bound.sock`;
+    const { supervisor } = start(sshd, {
+      tunnels: [{ bind: { path }, target: { port: echo.port } }],
+    });
+    await using _ = supervisor;
+    await supervisor.ready;
+    for (let round = 1; round <= 2; round++) {
+      sshd.killSessions("SIGKILL");
+      const { tunnels: [tunnel] } = await until(
+        supervisor,
+        ({ state, reconnects }) => state === "up" && reconnects === round,
+      );
+      assertEquals(tunnel?.probe?.verdict, "verified");
+    }
+  },
+);
+
+serverTest(
+  "sshd",
   "a supervisor connects once there is a server",
   async () => {
     await using sshd = await startSshd();

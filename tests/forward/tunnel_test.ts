@@ -421,6 +421,66 @@ serverTest(
 
 serverTest(
   "sshd",
+  "tunnel.resume() has its Unix socket again, which sshd leaves in the way",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using echo = startEcho("echo");
+    const path = `${rig.server.dir}/it's there.sock`;
+    await using tunnel = await forward(rig.connection, {
+      bind: { path },
+      target: { port: echo.port },
+    });
+    for (let round = 0; round < 2; round++) {
+      await tunnel.pause();
+      await tunnel.resume();
+      using conn = await Deno.connect({ transport: "unix", path });
+      await conn.closeWrite();
+      assertEquals(await receiveText(conn), "echo: ");
+    }
+  },
+);
+
+serverTest(
+  "sshd",
+  "forward() with `unlinkStale` removes a socket that nobody listens on, and nothing else",
+  async () => {
+    await using rig = await startRig("sshd");
+    const options = { target: { port: 1 }, retryDelayMs: 1 };
+    const path = `${rig.server.dir}/stale.sock`;
+    await (await forward(rig.connection, { bind: { path }, ...options }))
+      .stop();
+    await assertRejects(
+      () => forward(rig.connection, { bind: { path }, ...options }),
+      ForwardDeniedError,
+    );
+    await using _tunnel = await forward(rig.connection, {
+      bind: { path },
+      unlinkStale: true,
+      ...options,
+    });
+
+    const live = `${rig.server.dir}/live.sock`;
+    using _listener = Deno.listen({ transport: "unix", path: live });
+    const file = `${rig.server.dir}/file`;
+    await Deno.writeTextFile(file, "precious");
+    for (const path of [live, file]) {
+      await assertRejects(
+        () =>
+          forward(rig.connection, {
+            bind: { path },
+            unlinkStale: true,
+            ...options,
+          }),
+        ForwardDeniedError,
+      );
+    }
+    assertEquals(await Deno.readTextFile(file), "precious");
+    (await Deno.connect({ transport: "unix", path: live })).close();
+  },
+);
+
+serverTest(
+  "sshd",
   "a handler takes the connections of a tunnel in this process",
   async () => {
     await using rig = await startRig("sshd");

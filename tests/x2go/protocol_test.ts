@@ -12,7 +12,7 @@ import {
   stateScript,
   throwIfFailed,
 } from "../../src/x2go/protocol.ts";
-import { quote } from "../../src/x2go/shell.ts";
+import { quote } from "../../src/quote.ts";
 import type { ReadySession } from "../../src/x2go/session_info.ts";
 import { assert, assertEquals, assertMatch, assertThrows } from "../assert.ts";
 

@@ -1,6 +1,6 @@
-import { ArgumentError } from "../../src/errors.ts";
-import { enclose, enclosed, quote } from "../../src/x2go/shell.ts";
-import { assertEquals, assertThrows } from "../assert.ts";
+import { quote } from "../../src/quote.ts";
+import { enclose, enclosed } from "../../src/x2go/shell.ts";
+import { assertEquals } from "../assert.ts";
 
 const NASTY = [
   "",
@@ -13,22 +13,6 @@ const NASTY = [
   "ünïcode ✓",
   "line\nbreak",
 ];
-
-Deno.test("quote() makes any text one word for a shell", async () => {
-  const words = NASTY.map(quote).join(" ");
-
-  assertEquals(await sh(`printf "%s\\0" ${words}`), `${NASTY.join("\0")}\0`);
-});
-
-Deno.test("quote() quotes what is quoted already", async () => {
-  const script = `printf %s ${quote("it's")}`;
-
-  assertEquals(await sh(`sh -c ${quote(script)}`), "it's");
-});
-
-Deno.test("quote() refuses a NUL", () => {
-  assertThrows(() => quote("a\0b"), ArgumentError);
-});
 
 Deno.test("enclosed() finds what the script of enclose() printed, and nothing else", async () => {
   for (const text of NASTY) {
