@@ -164,6 +164,7 @@ export class Supervisor
   }
 
   async #run(): Promise<void> {
+    await Promise.resolve(); // so that who made it has it when the first event comes
     const { signal } = this.#life;
     const stopWatching = watchClock((ms) => this.#onSleep(ms));
     const onAbort = () => void this.stop();

@@ -1,0 +1,71 @@
+import type { SshSettings } from "./ssh_config/ssh_settings.ts";
+
+/**
+ * The settings as `ssh -G` prints them: a keyword in lower case and its value
+ * a line. Those that were not set are left out.
+ */
+export function showConfig(settings: SshSettings): string {
+  const lines: [string, unknown][] = [
+    ["host", settings.host],
+    ["user", settings.user],
+    ["hostname", settings.hostName],
+    ["port", settings.port],
+    ["addressfamily", settings.addressFamily],
+    ["batchmode", settings.batchMode],
+    ["bindaddress", settings.bindAddress],
+    ["ciphers", settings.ciphers],
+    ["clearallforwardings", settings.clearAllForwardings],
+    ["connectionattempts", settings.connectionAttempts],
+    ["connecttimeout", seconds(settings.connectTimeoutMs)],
+    ["exitonforwardfailure", settings.exitOnForwardFailure],
+    ["globalknownhostsfile", words(settings.globalKnownHostsFiles)],
+    ["hashknownhosts", settings.hashKnownHosts],
+    ["hostkeyalgorithms", settings.hostKeyAlgorithms],
+    ["hostkeyalias", settings.hostKeyAlias],
+    ["identitiesonly", settings.identitiesOnly],
+    ["identityagent", settings.identityAgent],
+    ...settings.identityFiles.map(({ path }) =>
+      ["identityfile", path] satisfies [string, unknown]
+    ),
+    ["kbdinteractiveauthentication", settings.kbdInteractiveAuthentication],
+    ["kexalgorithms", settings.kexAlgorithms],
+    ["loglevel", settings.logLevel],
+    ["macs", settings.macs],
+    ["numberofpasswordprompts", settings.numberOfPasswordPrompts],
+    ["passwordauthentication", settings.passwordAuthentication],
+    ["preferredauthentications", settings.preferredAuthentications?.join(",")],
+    ["proxycommand", settings.proxyCommand],
+    [
+      "proxyjump",
+      settings.proxyJump?.map(({ user, host, port }) =>
+        `${user === undefined ? "" : `${user}@`}${
+          host.includes(":") ? `[${host}]` : host
+        }${port === undefined ? "" : `:${port}`}`
+      ).join(","),
+    ],
+    ["pubkeyauthentication", settings.pubkeyAuthentication],
+    ...settings.remoteForwards.map(({ listen, connect = "" }) =>
+      ["remoteforward", `${listen} ${connect}`] satisfies [string, unknown]
+    ),
+    ["serveralivecountmax", settings.serverAliveCountMax],
+    ["serveraliveinterval", seconds(settings.serverAliveIntervalMs)],
+    ["streamlocalbindunlink", settings.streamLocalBindUnlink],
+    ["stricthostkeychecking", settings.strictHostKeyChecking],
+    ["tcpkeepalive", settings.tcpKeepAlive],
+    ["userknownhostsfile", words(settings.userKnownHostsFiles)],
+  ];
+  return lines.filter(([, value]) => value !== undefined)
+    .map(([keyword, value]) => `${keyword} ${text(value)}\n`).join("");
+}
+
+function text(value: unknown): string {
+  return typeof value === "boolean" ? value ? "yes" : "no" : `${value}`;
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
+}
+
+function words(files: readonly string[]): string {
+  return files.length === 0 ? "none" : files.join(" ");
+}
