@@ -14,6 +14,8 @@ export class ConfigLine {
   readonly #words: string[];
 
   /**
+   * Splits a line.
+   *
    * @param text The line, without its newline.
    * @param where Where it stands; of a keyword on the command line, if none is given.
    * @returns undefined if it says nothing: it is empty, a comment, or begins with a quote that is not closed.
@@ -78,7 +80,11 @@ export class ConfigLine {
     return this.rest.replace(/^[ \t\r\n=]+/, "");
   }
 
-  /** @throws {ArgumentError} if an argument is left over. */
+  /**
+   * Says that this is all the line may hold.
+   *
+   * @throws {ArgumentError} if an argument is left over.
+   */
   end(): void {
     const [extra] = this.#words;
     if (extra === undefined) return;

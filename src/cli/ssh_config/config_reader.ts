@@ -7,7 +7,7 @@ import { isKnownOption, isMissed } from "./known_options.ts";
 import type { LocalMachine } from "./local_machine.ts";
 import { matches } from "./match_criteria.ts";
 import { options } from "./options.ts";
-import { matchesPattern, matchesPatternList } from "./patterns.ts";
+import { matchesPatternList, matchesPatterns } from "./patterns.ts";
 import type { RawSettings } from "./raw_settings.ts";
 import { runShell } from "./run_shell.ts";
 import { destinationTokens } from "./tokens.ts";
@@ -19,7 +19,7 @@ const MAX_DEPTH = 16;
 export const systemDirectory = "/etc/ssh";
 
 /** Whose a file is. */
-interface FileSource {
+export interface FileSource {
   /** Whether it is the user's, or the system's. */
   readonly user: boolean;
   /** Whether it is refused if someone else could have written it. */
@@ -54,6 +54,8 @@ export class ConfigReader {
   #wantsFinal = false;
 
   /**
+   * Has read nothing yet.
+   *
    * @param machine What configuration may depend on.
    * @param host The destination's host as it was typed.
    */
@@ -105,10 +107,18 @@ export class ConfigReader {
    * @throws {ArgumentError} if a line is not as it has to be, or others may write the file.
    * @throws {RForwardError} `permission-denied` if Deno may not read it.
    */
-  async readFile(
+  readFile(path: string, source: FileSource): Promise<boolean> {
+    return this.#readFile(path, source, {
+      active: true,
+      never: false,
+      depth: 0,
+    });
+  }
+
+  async #readFile(
     path: string,
     source: FileSource,
-    block: Block = { active: true, never: false, depth: 0 },
+    block: Block,
   ): Promise<boolean> {
     const text = await this.#read(path, source.checkOwner);
     if (text === undefined) return false;
@@ -117,7 +127,8 @@ export class ConfigReader {
       if (line === undefined) continue;
       switch (line.keyword) {
         case "host":
-          block.active = this.#matchesHost(line) && !block.never;
+          block.active = matchesPatterns(this.#host, line.words()) &&
+            !block.never;
           break;
         case "match":
           block.active = await this.#matches(line, block.never);
@@ -150,15 +161,6 @@ export class ConfigReader {
     if (active && isMissed(keyword, first) && !warnings.has(keyword)) {
       warnings.set(keyword, `${line.where}: ${line.name} has no effect here`);
     }
-  }
-
-  #matchesHost(line: ConfigLine): boolean {
-    const patterns = line.words();
-    const fits = (pattern: string) => matchesPattern(this.#host, pattern);
-    return patterns.some(fits) &&
-      !patterns.some((pattern) =>
-        pattern.startsWith("!") && fits(pattern.slice(1))
-      );
   }
 
   async #matches(line: ConfigLine, never: boolean): Promise<boolean> {
@@ -214,7 +216,7 @@ export class ConfigReader {
       : `${directory}/${pattern}`;
     const files = await findFiles(expandTilde(absolute, line, this.#machine));
     for (const file of files) {
-      const read = await this.readFile(file, { ...source, checkOwner: true }, {
+      const read = await this.#readFile(file, { ...source, checkOwner: true }, {
         active,
         never: never || !active,
         depth: depth + 1,

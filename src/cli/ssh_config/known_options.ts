@@ -9,9 +9,9 @@ const missing = words(`
   BindInterface CASignatureAlgorithms CanonicalizeHostname ChannelTimeout
   CheckHostIP DynamicForward ForkAfterAuthentication HostbasedAuthentication
   KnownHostsCommand LocalCommand LocalForward NoHostAuthenticationForLocalhost
-  PKCS11Provider ProxyUseFdpass PubkeyAcceptedAlgorithms RefuseConnection
-  RekeyLimit RequiredRSASize RevokedHostKeys SecurityKeyProvider
-  SmartcardDevice Tunnel VerifyHostKeyDNS`);
+  PKCS11Provider ProxyUseFdpass PubkeyAcceptedAlgorithms
+  PubkeyAcceptedKeyTypes RefuseConnection RekeyLimit RequiredRSASize
+  RevokedHostKeys SecurityKeyProvider SmartcardDevice Tunnel VerifyHostKeyDNS`);
 
 /**
  * What makes no difference where no shell is opened and nothing but remote
@@ -28,10 +28,10 @@ const harmless = words(`
   GSSAPIKexAlgorithms GSSAPIRenewalForcesRekey GSSAPIServerIdentity
   GSSAPITrustDns GatewayPorts HostbasedAcceptedAlgorithms HostbasedKeyTypes
   IPQoS KbdInteractiveDevices LogVerbose ObscureKeystrokeTiming
-  PermitLocalCommand PermitRemoteOpen PubkeyAcceptedKeyTypes RemoteCommand
-  RequestTTY SendEnv SessionType SetEnv StdinNull StreamLocalBindMask
-  SyslogFacility Tag TunnelDevice UpdateHostkeys UseKeychain VersionAddendum
-  VisualHostKey WarnWeakCrypto XAuthLocation`);
+  PermitLocalCommand PermitRemoteOpen RemoteCommand RequestTTY SendEnv
+  SessionType SetEnv StdinNull StreamLocalBindMask SyslogFacility Tag
+  TunnelDevice UpdateHostkeys UseKeychain VersionAddendum VisualHostKey
+  WarnWeakCrypto XAuthLocation`);
 
 /** What ssh itself ignores by now. */
 const obsolete = words(`

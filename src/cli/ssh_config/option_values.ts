@@ -1,9 +1,10 @@
 /** What options have for values: each reads it from a line, and refuses what ssh refuses. @module */
 
+import { parsePort } from "../port.ts";
 import type { ConfigLine } from "./config_line.ts";
 
-/** Longest time that a timer takes, in milliseconds. */
-const MAX_MS = 2 ** 31 - 1;
+/** The largest number that ssh takes, and the longest time in milliseconds that a timer takes. */
+const MAX_INT = 2 ** 31 - 1;
 
 /** `yes` or `no`, in any case. */
 export function flag(line: ConfigLine): boolean {
@@ -38,18 +39,18 @@ export function list(line: ConfigLine): string[] {
 /** A whole number from 0 to 2147483647. */
 export function integer(line: ConfigLine): number {
   const word = line.word();
-  const value = wholeNumber(word, 2 ** 31 - 1);
-  if (value !== undefined) return value;
-  throw line.error(`is no whole number: ${JSON.stringify(word)}`);
+  const value = /^\s*[+-]?\d+$/.test(word) ? Number(word) : NaN;
+  if (value >= 0 && value <= MAX_INT) return value;
+  throw line.error(`cannot be ${JSON.stringify(word)}; use a whole number`);
 }
 
-/** A port. Names of services are not looked up. */
+/** A port, or the name of a service. */
 export function port(line: ConfigLine): number {
   const word = line.word();
-  const value = wholeNumber(word, 65535);
+  const value = parsePort(word);
   if (value) return value;
   throw line.error(
-    `is no port: ${JSON.stringify(word)}; use a number from 1 to 65535`,
+    `cannot be ${JSON.stringify(word)}; use a number from 1 to 65535`,
   );
 }
 
@@ -72,11 +73,11 @@ export function duration(line: ConfigLine): number | undefined {
   const seconds = parts?.map((part) =>
     parseInt(part) * (units[part.slice(-1).toLowerCase()] ?? 1)
   ).reduce((sum, seconds) => sum + seconds);
-  if (seconds !== undefined && seconds <= 2 ** 31 - 1) {
-    return Math.min(seconds * 1000, MAX_MS);
+  if (seconds !== undefined && seconds <= MAX_INT) {
+    return Math.min(seconds * 1000, MAX_INT);
   }
   throw line.error(
-    `is no time: ${JSON.stringify(word)}; use seconds, or e.g. 1m30s`,
+    `cannot be ${JSON.stringify(word)}; use seconds, or e.g. 1m30s`,
   );
 }
 
@@ -86,11 +87,4 @@ export function files(line: ConfigLine): string[] | undefined {
   const none = words.some((word) => word.toLowerCase() === "none");
   if (none && words.length > 1) throw line.error("takes none only alone");
   return words.length === 0 ? undefined : words;
-}
-
-/** @returns the number, if it is one from 0 to `max`. */
-export function wholeNumber(word: string, max: number): number | undefined {
-  if (!/^\s*\+?\d+$/.test(word)) return undefined;
-  const value = Number(word);
-  return value <= max ? value : undefined;
 }

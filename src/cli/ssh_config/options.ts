@@ -1,3 +1,4 @@
+import { parseRemoteForward } from "../forward_spec.ts";
 import type { ConfigLine } from "./config_line.ts";
 import { expandVariables } from "./expand.ts";
 import {
@@ -29,7 +30,7 @@ export interface LineContext {
 }
 
 /** Reads a line of one option into the settings. */
-type Option = (
+export type Option = (
   line: ConfigLine,
   settings: RawSettings,
   context: LineContext,
@@ -92,7 +93,7 @@ const pubkeyAuthentication = choice({
 const connectionAttempts: Option = (line, settings, context) => {
   once("connectionAttempts", integer)(line, settings, context);
   if (settings.plain.connectionAttempts !== 0) return;
-  throw line.error("has to be 1 or more");
+  throw line.error("cannot be 0; use 1 or more");
 };
 
 const identityFile: Option = (line, { identityFiles }, { active, user }) => {
@@ -113,7 +114,7 @@ const identityAgent: Option = (line, settings, context) => {
   const value = line.word();
   expandVariables(value, line, context.env);
   if (/^\$(?!\{|\w+$)/.test(value)) {
-    throw line.error(`is no environment variable: ${JSON.stringify(value)}`);
+    throw line.error(`cannot be ${JSON.stringify(value)}; use $NAME or a path`);
   }
   if (context.active) settings.first.identityAgent ??= { value, line };
 };
@@ -134,6 +135,10 @@ const remoteForward: Option = (line, { remoteForwards }, context) => {
   const value = expandVariables(line.word(), line, context.env);
   const second = line.next();
   const connect = second && expandVariables(second, line, context.env);
+  // Without a second end it is a SOCKS proxy, which ssh takes.
+  if (connect) {
+    parseRemoteForward({ listen: value, connect, where: line.where });
+  }
   const known = remoteForwards.some((forward) =>
     forward.value === value && forward.connect === connect
   );

@@ -29,13 +29,13 @@ export function matchesPattern(text: string, pattern: string): boolean {
   return next === pattern.length;
 }
 
-/**
- * Whether `text` fits a list of patterns between commas: at least one, and
- * none that has a `!` before it.
- */
-export function matchesPatternList(text: string, list: string): boolean {
+/** Whether `text` fits one of the patterns, and none of those after a `!`. */
+export function matchesPatterns(
+  text: string,
+  patterns: readonly string[],
+): boolean {
   let matched = false;
-  for (const pattern of list.split(",")) {
+  for (const pattern of patterns) {
     if (pattern.startsWith("!")) {
       if (matchesPattern(text, pattern.slice(1))) return false;
     } else {
@@ -43,6 +43,11 @@ export function matchesPatternList(text: string, list: string): boolean {
     }
   }
   return matched;
+}
+
+/** {@linkcode matchesPatterns} for patterns between commas. */
+export function matchesPatternList(text: string, list: string): boolean {
+  return matchesPatterns(text, list.split(","));
 }
 
 /** {@linkcode matchesPatternList} for host names, which have no case. */

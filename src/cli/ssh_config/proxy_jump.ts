@@ -1,5 +1,7 @@
+import { ArgumentError } from "../../errors.ts";
+import { parseDestination } from "../destination.ts";
+import { parsePort } from "../port.ts";
 import type { ConfigLine } from "./config_line.ts";
-import { wholeNumber } from "./option_values.ts";
 import type { JumpHost } from "./ssh_settings.ts";
 
 /**
@@ -12,36 +14,30 @@ import type { JumpHost } from "./ssh_settings.ts";
 export function parseProxyJump(line: ConfigLine): JumpHost[] {
   const text = line.text().replace(/[ \t]*#.*$/, "");
   if (text.toLowerCase() === "none") return [];
-  return text.split(",").map((hop) => {
-    const parsed = hop.startsWith("ssh://") ? parseUri(hop) : parseHop(hop);
-    if (parsed) return parsed;
-    throw line.error(
-      `has no [user@]host[:port] at ${JSON.stringify(hop)}`,
-    );
+  return text.split(",").map((text) => {
+    const hop = text.startsWith("ssh://")
+      ? parseUri(text, line)
+      : parseHop(text);
+    if (hop) return hop;
+    throw line.error(`has no [user@]host[:port] at ${JSON.stringify(text)}`);
   });
 }
 
-function parseUri(uri: string): JumpHost | undefined {
-  const hop = parseHop(uri.slice("ssh://".length).replace(/\/$/, ""));
-  if (hop?.user === undefined) return hop;
+function parseUri(uri: string, line: ConfigLine): JumpHost {
   try {
-    // What follows a semicolon are parameters of the connection, of which there are none.
-    const user = hop.user.replace(/;.*/, "").replaceAll("+", " ");
-    return user === "" ? undefined : { ...hop, user: decodeURIComponent(user) };
-  } catch {
-    return undefined;
+    return parseDestination(uri);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw line.error(error.message, error);
   }
 }
 
 function parseHop(text: string): JumpHost | undefined {
-  const match = /^(?:(.+)@)?(?:\[([^\]]+)\]|([^\[:/@][^:/@]*))(?::(.*))?$/.exec(
-    text,
-  );
-  const host = match?.[2] ?? match?.[3];
-  if (!match || host === undefined) return undefined;
-  const [, user, , , portText = ""] = match;
-  const port = portText === "" ? undefined : wholeNumber(portText, 65535);
-  if (portText !== "" && !port) return undefined;
+  const [, user, address, name, portText = ""] =
+    /^(?:(.+)@)?(?:\[([^\]]+)\]|([^[:/@][^:/@]*))(?::(.*))?$/.exec(text) ?? [];
+  const host = address ?? name;
+  const port = portText === "" ? undefined : parsePort(portText) || NaN;
+  if (host === undefined || Number.isNaN(port)) return undefined;
   return {
     ...user !== undefined && { user },
     host,

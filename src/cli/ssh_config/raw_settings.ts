@@ -47,14 +47,19 @@ export type PlainSettings = Partial<
 export interface UnfinishedSettings {
   /** Makes ssh read everything a second time. */
   canonicalizeHostname?: Written<boolean>;
+  /** Files or `none`. */
   globalKnownHostsFiles?: Written<readonly string[]>;
+  /** With `%h` for the host as it was typed. */
   hostName?: Written<string>;
+  /** A path, `none`, `SSH_AUTH_SOCK` or `$NAME`. */
   identityAgent?: Written<string>;
+  /** A list of patterns. */
   ignoreUnknown?: Written<string>;
-  /** `none` is one. */
+  /** A command or `none`. */
   proxyCommand?: Written<string>;
   /** Empty for `none`. */
   proxyJump?: Written<readonly JumpHost[]>;
+  /** Files or `none`. */
   userKnownHostsFiles?: Written<readonly string[]>;
 }
 

@@ -1,5 +1,6 @@
 import { ArgumentError } from "../../errors.ts";
 import { checkPort } from "../../validate.ts";
+import { checkUser } from "../destination.ts";
 import { ConfigReader, systemDirectory } from "./config_reader.ts";
 import { expandSettings } from "./expand_settings.ts";
 import { type LocalMachine, thisMachine } from "./local_machine.ts";
@@ -25,8 +26,8 @@ export interface SshConfigRequest {
  * Finds what the command line and ssh_config say about a destination, as
  * OpenSSH 9.2 does (ssh_config(5)): the first value of each option counts, and a
  * line that ssh would refuse is an error even where it has no effect. Unlike
- * ssh it does not look up names (`CanonicalizeHostname`), nor services for
- * ports.
+ * ssh it looks up no names for `CanonicalizeHostname`, and takes the values of
+ * options that have no effect here as they are.
  *
  * @throws {ArgumentError} if ssh would refuse what is asked or configured; its
  * `argument` is the file and line, or the option of the command line.
@@ -76,22 +77,14 @@ async function readFiles(
 
 /** Refuses what a shell would take for more than a name: these are put into commands (CVE-2023-51385). */
 function checkNames(host: string, user: string | undefined): void {
-  if (!/^[^-'`"$\\;&<>|(){}\s\p{Cc}][^'`"$\\;&<>|(){}\s\p{Cc}]*$/u.test(host)) {
-    throw new ArgumentError(
-      "destination",
-      `${
-        JSON.stringify(host)
-      } is no host: it is empty, begins with -, or has characters that hosts do not have`,
-    );
-  }
-  if (user !== undefined && /^-|['`";&<>|(){}]|\s-|\\$/.test(user)) {
-    throw new ArgumentError(
-      "user",
-      `${
-        JSON.stringify(user)
-      } begins with -, or has characters that users do not have`,
-    );
-  }
+  if (user !== undefined) checkUser("User", user);
+  if (/^(?!-)[^'"`$\\;&<>|(){}\s\p{Cc}]+$/u.test(host)) return;
+  throw new ArgumentError(
+    "destination",
+    `${
+      JSON.stringify(host)
+    } is no host: it is empty, begins with -, or has characters that hosts do not have`,
+  );
 }
 
 /** A name in lower case; an address as getnameinfo(3) writes it, which is how URLs do, too. */

@@ -1,12 +1,25 @@
 /** What `ssh -G` prints, and our settings in its words. */
+import { userInfo } from "node:os";
 import { applyAlgorithmList } from "../../../src/cli/ssh_config/algorithm_list.ts";
-import { thisMachine } from "../../../src/cli/ssh_config/local_machine.ts";
+import {
+  type LocalMachine,
+  thisMachine,
+} from "../../../src/cli/ssh_config/local_machine.ts";
 import type { SshConfigRequest } from "../../../src/cli/ssh_config/resolve_ssh_config.ts";
 import type {
   JumpHost,
   RemoteForward,
   SshSettings,
 } from "../../../src/cli/ssh_config/ssh_settings.ts";
+
+/** This machine as ssh sees it, which does not look at `HOME`. */
+export const sshMachine: LocalMachine = {
+  home: userInfo().homedir,
+  userName: thisMachine.userName,
+  uid: thisMachine.uid,
+  hostName: thisMachine.hostName,
+  env: (name) => thisMachine.env(name),
+};
 
 /** Options by their keywords in lower case, each with its values in order. */
 export type Printed = Map<string, readonly string[]>;
@@ -136,7 +149,7 @@ export function comparable(
   printed: Printed,
 ): readonly string[] {
   const values = printed.get(keyword) ?? [];
-  const { home } = thisMachine;
+  const { home } = sshMachine;
   const tilde = (value: string) => value.replace(/(?<=^| )~/g, home);
   switch (keyword) {
     case "certificatefile":
