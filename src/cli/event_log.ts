@@ -15,6 +15,8 @@ import {
 export interface EventLogOptions extends ReporterOptions {
   /** What is put before each line; nothing by default. */
   prefix?: (now: Date) => string;
+  /** Whether a live view is there too; what it shows is then told only with a verbosity of 1. */
+  live?: boolean;
   clock?: Clock;
 }
 
@@ -68,9 +70,9 @@ export class EventLog implements Reporter {
   }
 
   #add(line: Line | undefined): void {
-    if (line && !this.#ended && isTold(line.level, this.#options)) {
-      this.#fold.add(line);
-    }
+    if (!line || this.#ended || !isTold(line.level, this.#options)) return;
+    const { live = false, verbosity = 0 } = this.#options;
+    if (!live || !line.visible || verbosity > 0) this.#fold.add(line);
   }
 
   #write({ text }: Line): void {

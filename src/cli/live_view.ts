@@ -88,12 +88,12 @@ export class LiveView implements Reporter {
     this.#log = new EventLog({ writeSync: (bytes) => this.#scroll(bytes) }, {
       ...options,
       clock: this.#clock,
+      live: true,
       prefix: (now) => `${now.toTimeString().slice(0, 8)} `,
     });
     this.#guard = new TerminalGuard({
       leave: () => this.#leave(),
-      resume: () => this.#redraw(),
-      resized: () => this.#redraw(),
+      redraw: () => this.#redraw(),
     });
   }
 
@@ -114,9 +114,8 @@ export class LiveView implements Reporter {
     this.#clear();
     return {
       [Symbol.dispose]: () => {
-        if (--this.#pauses > 0) return;
-        writeText(this.#out, this.#held);
-        this.#held = "";
+        if (--this.#pauses > 0 || this.#ended) return;
+        this.#release();
         this.#drawSoon();
       },
     };
@@ -129,6 +128,7 @@ export class LiveView implements Reporter {
     this.#ended = true;
     this.#timer?.cancel();
     this.#guard[Symbol.dispose]();
+    this.#release();
     const snapshot = this.#snapshot();
     if (!snapshot) return;
     const lines = summaryLines(snapshot, this.#began, this.#measures());
@@ -222,10 +222,16 @@ export class LiveView implements Reporter {
     return bytes.length;
   }
 
-  /** Draws anew on a screen where anything may be. */
+  /** Tells what was held back. */
+  #release(): void {
+    if (this.#held !== "") writeText(this.#out, this.#held);
+    this.#held = "";
+  }
+
+  /** Draws anew, wherever the cursor is now. */
   #redraw(): void {
     this.#clear();
-    this.#draw();
+    this.#drawSoon();
   }
 
   #clear(): void {

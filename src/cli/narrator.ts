@@ -17,6 +17,8 @@ export interface Line {
   text: string;
   /** Lines with the same key say the same again; one without a key tells of a change. */
   key?: string;
+  /** A live view shows it anyway. */
+  visible?: true;
 }
 
 /** An event of a kind. */
@@ -51,6 +53,7 @@ export class Narrator {
           text: event.attempt > 1
             ? `connecting, attempt ${event.attempt}`
             : "connecting",
+          visible: true,
         };
       case "connected": {
         const { user, host, port, software } = event.server;
@@ -94,7 +97,7 @@ export class Narrator {
       case "state":
         return undefined; // the other events say it
       case "stopped":
-        return { level: "info", text: "stopped" };
+        return { level: "info", text: "stopped", visible: true };
     }
   }
 
@@ -111,11 +114,10 @@ export class Narrator {
 
   #waiting({ error, ms }: EventOf<"waiting">): Line {
     const next = `next try in ${formatDuration(ms)}`;
-    return {
-      level: "warn",
-      text: this.#explained.has(error) ? next : `${error.message}; ${next}`,
-      key: `waiting ${error.message}`,
-    };
+    const line = { level: "warn", key: `waiting ${error.message}` } as const;
+    return this.#explained.has(error)
+      ? { ...line, text: next, visible: true }
+      : { ...line, text: `${error.message}; ${next}` };
   }
 
   #verified({ tunnel, bound, probe }: EventOf<"verified">): Line {
@@ -126,25 +128,25 @@ export class Narrator {
       return { ...line, key: `verified ${tunnel} ${line.text}` };
     }
     // Looked at again, and nothing has changed.
-    return before === probe.verdict ? { ...line, level: "debug" } : line;
+    const level = before === probe.verdict ? "debug" : line.level;
+    return { ...line, level, visible: true };
   }
 
   #refused({ tunnel, asked, why, error, ms }: EventOf<"refused">): Line {
-    // The probe has said it already where somebody else answers.
-    const reason = this.#verdicts.delete(tunnel)
-      ? []
-      : [whyRefused(asked, why, error)];
+    const failed = `Warning: remote port forwarding failed for ${
+      listenName(asked)
+    }`; // as ssh begins, for those who look for that
     const next = ms === undefined
       ? "given up"
       : `asking again in ${formatDuration(ms)}`;
-    return {
-      level: "warn",
-      // It begins as in ssh, for those who look for that.
-      text: `Warning: remote port forwarding failed for ${listenName(asked)}: ${
-        [...reason, next].join("; ")
-      }`,
-      key: `refused ${tunnel} ${why}`,
-    };
+    const line = { level: "warn", key: `refused ${tunnel} ${why}` } as const;
+    // The probe has said why, where somebody else answers.
+    return this.#verdicts.delete(tunnel)
+      ? { ...line, text: `${failed}: ${next}`, visible: true }
+      : {
+        ...line,
+        text: `${failed}: ${whyRefused(asked, why, error)}; ${next}`,
+      };
   }
 }
 
@@ -170,6 +172,7 @@ function bound({ tunnel, asked, bound, target }: EventOf<"bound">): Line {
       level: "info",
       text: `${formatBind(bound)} on the server leads to ${target}`,
       key,
+      visible: true,
     };
 }
 

@@ -18,7 +18,8 @@ export class RateMeter {
       this.#samples.shift();
     }
     const first = this.#samples[0]!;
-    // Of a first moment nothing can be said.
-    return at > first.at ? (bytes - first.bytes) * 1000 / (at - first.at) : 0;
+    // Nobody looks while nothing is live, and then nothing grows either.
+    const ms = Math.min(at - first.at, WINDOW_MS);
+    return ms > 0 ? (bytes - first.bytes) * 1000 / ms : 0;
   }
 }

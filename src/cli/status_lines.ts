@@ -107,12 +107,12 @@ function tunnelLines(
     1 + stateWidth + 1 + routeWidth + 2 + countWidth + 2 * TRAFFIC_WIDTH;
   return tunnels.flatMap((tunnel, i) => {
     const { toTarget = 0, toServer = 0 } = rates[i] ?? {};
-    const detail = trouble(tunnel, now) ??
-      [
-        counts[i]!.padStart(countWidth),
-        traffic("↓", tunnel.bytesToTarget, toTarget),
-        traffic("↑", tunnel.bytesToServer, toServer),
-      ].join("").trimEnd();
+    const connections = tunnel.total === 0 ? "no connections yet" : [
+      counts[i]!.padStart(countWidth),
+      traffic("↓", tunnel.bytesToTarget, toTarget),
+      traffic("↑", tunnel.bytesToServer, toServer),
+    ].join("").trimEnd();
+    const detail = trouble(tunnel, now) ?? connections;
     const state = states[i]!;
     const gap = " ".repeat(stateWidth - textWidth(state.text) + 1);
     const route = routes[i]!;
@@ -172,7 +172,7 @@ function trouble(
   { state, error, until }: SupervisedTunnelSnapshot,
   now: Date,
 ): string | undefined {
-  if (!error || (state !== "waiting" && state !== "refused")) return undefined;
+  if (!error || state === "up" || state === "down") return undefined;
   const why = oneLine(error.message);
   return until ? `${nextTry(until, now)}: ${why}` : why;
 }

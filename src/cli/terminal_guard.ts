@@ -2,10 +2,8 @@
 export interface GuardedView {
   /** Leaves the terminal to others. */
   leave(): void;
-  /** Takes it again. */
-  resume(): void;
-  /** The terminal has another size. */
-  resized(): void;
+  /** Takes it again, or it has another size. */
+  redraw(): void;
 }
 
 /** The exit code of a process that SIGQUIT has ended. */
@@ -30,8 +28,8 @@ export class TerminalGuard implements Disposable {
       stack.defer(() => Deno.removeSignalListener(name, listener));
     };
     if (Deno.build.os !== "windows") {
-      on("SIGWINCH", () => view.resized());
-      on("SIGCONT", () => view.resume());
+      on("SIGWINCH", () => view.redraw());
+      on("SIGCONT", () => view.redraw());
       on("SIGQUIT", () => Deno.exit(QUIT));
       if (Deno.permissions.querySync({ name: "run" }).state === "granted") {
         on("SIGTSTP", () => {
