@@ -36,9 +36,12 @@ const DRAIN_MS = 2 ** 31 - 1;
 
 /** One tunnel of a supervisor: bound anew on each connection. */
 export class KeptTunnel {
+  /** Its place among the supervisor's tunnels. */
+  index: number;
+  /** What it was made with. */
+  readonly options: SupervisedTunnel;
+
   readonly #keeper: Keeper;
-  readonly #index: number;
-  readonly #options: SupervisedTunnel;
   readonly #logger: Logger;
   readonly #asked: Bind;
   readonly #target: string;
@@ -50,6 +53,7 @@ export class KeptTunnel {
   #error: RForwardError | undefined;
   #until: Date | undefined;
   #probe: ProbeResult | undefined;
+  readonly #life = new AbortController();
   readonly #live = new Set<TunnelConnection>();
   #total = 0;
   #bytesToTarget = 0;
@@ -57,8 +61,8 @@ export class KeptTunnel {
 
   /** @throws {ArgumentError} if the tunnel's options cannot be used. */
   constructor(index: number, options: SupervisedTunnel, keeper: Keeper) {
-    this.#index = index;
-    this.#options = options;
+    this.index = index;
+    this.options = options;
     this.#keeper = keeper;
     this.#logger = keeper.options.logger ?? silentLogger;
     this.#asked = this.#bound = toBind(options.bind);
@@ -97,15 +101,22 @@ export class KeptTunnel {
   }
 
   /**
-   * Keeps the tunnel up on a connection, until that ends or the signal aborts.
+   * Keeps the tunnel up on a connection, until that ends, the signal aborts or
+   * the tunnel is stopped.
    *
+   * @param until Aborts when the supervisor stops.
    * @param first Called when the first answer is there, good or bad.
    */
   async keep(
     connection: SshConnection,
-    signal: AbortSignal,
+    until: AbortSignal,
     first: () => void,
   ): Promise<void> {
+    const signal = AbortSignal.any([
+      until,
+      connection.signal,
+      this.#life.signal,
+    ]);
     const { bindBackoff, bindRetryForMs = Infinity } = this.#keeper.options;
     const backoff = new Backoff({ maxMs: 30_000, ...bindBackoff });
     const began = performance.now();
@@ -132,6 +143,7 @@ export class KeptTunnel {
   /** Lets live connections go on to their end, for a while, and takes no others. */
   async stop(drainMs: number): Promise<void> {
     await this.#tunnel?.stop({ drainMs });
+    this.#life.abort();
   }
 
   /**
@@ -215,7 +227,7 @@ export class KeptTunnel {
   }
 
   #create(connection: SshConnection): ReverseTunnel {
-    const { onConnection, onTargetError, ...options } = this.#options;
+    const { onConnection, onTargetError, ...options } = this.options;
     return new ReverseTunnel(connection, {
       unlinkStale: this.#held,
       ...options,
@@ -280,7 +292,7 @@ export class KeptTunnel {
   }
 
   #tell(event: TunnelEvent): void {
-    this.#keeper.tell({ ...event, tunnel: this.#index });
+    this.#keeper.tell({ ...event, tunnel: this.index });
   }
 }
 

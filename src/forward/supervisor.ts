@@ -9,9 +9,11 @@ import { connect } from "../ssh/connect.ts";
 import type { CloseReason, SshConnection } from "../ssh/connection.ts";
 import { checkMs } from "../validate.ts";
 import { Backoff } from "./backoff.ts";
+import { toBind } from "./bind_options.ts";
 import { watchClock } from "./clock_watch.ts";
 import { KeptTunnel } from "./kept_tunnel.ts";
 import type {
+  SupervisedTunnel,
   SupervisorEvent,
   SupervisorOptions,
   SupervisorSnapshot,
@@ -45,7 +47,7 @@ export class Supervisor
 
   readonly #options: SupervisorOptions;
   readonly #logger: Logger;
-  readonly #tunnels: readonly KeptTunnel[];
+  #tunnels: readonly KeptTunnel[] = [];
   readonly #backoff: Backoff;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<CloseReason>();
@@ -55,8 +57,10 @@ export class Supervisor
   #change = Promise.withResolvers<void>();
   #changes = 0;
   #connection: SshConnection | undefined;
-  /** Tunnels without a first answer on this connection. */
-  #unanswered = 0;
+  /** Tunnels that have had a first answer on this connection. */
+  #answered = new Set<KeptTunnel>();
+  /** What goes on on this connection. */
+  #keeping = new Set<Promise<void>>();
   #connections = 0;
   #wasUp = false;
   #state: SupervisorState = "connecting";
@@ -84,13 +88,7 @@ export class Supervisor
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.#backoff = new Backoff(options.backoff);
-    this.#tunnels = options.tunnels.map((tunnel, i) =>
-      new KeptTunnel(i, tunnel, {
-        options,
-        tell: (event) => this.#tell(event),
-        changed: () => this.#update(),
-      })
-    );
+    this.#tunnels = options.tunnels.map((tunnel, i) => this.#keep(i, tunnel));
     this.ready = this.#ready.promise;
     this.ready.catch(() => {}); // `closed` tells too
     this.closed = this.#closed.promise;
@@ -126,6 +124,36 @@ export class Supervisor
       yield snapshot;
       if (snapshot.state === "stopped") return;
     }
+  }
+
+  /**
+   * Has other tunnels from now on. Those that it has already, with the same
+   * bind and target, go on as if nothing had happened.
+   *
+   * @param tunnels All that there are to be.
+   * @param options `drainMs`: how long live connections of those that go may
+   * go on to their own end, in milliseconds; 0 by default.
+   * @throws {ArgumentError} if they cannot be used; nothing has changed then.
+   */
+  async setTunnels(
+    tunnels: readonly SupervisedTunnel[],
+    { drainMs = 0 }: { drainMs?: number } = {},
+  ): Promise<void> {
+    checkMs("drainMs", drainMs);
+    const before = new Set(this.#tunnels);
+    const after = tunnels.map((options, index) => {
+      const same = before.values().find((t) => isSame(t.options, options));
+      if (same) before.delete(same);
+      return same ?? this.#keep(index, options);
+    });
+    const added = after.filter((tunnel) => !this.#tunnels.includes(tunnel));
+    this.#tunnels = after;
+    after.forEach((tunnel, index) => tunnel.index = index);
+    const gone = [...before].map((tunnel) => tunnel.stop(drainMs));
+    const connection = this.#connection;
+    if (connection) added.forEach((t) => this.#begin(t, connection));
+    this.#update();
+    await Promise.all(gone);
   }
 
   /**
@@ -227,21 +255,13 @@ export class Supervisor
     this.#giveUp = given.reject;
     this.#connection = connection;
     this.#connections++;
-    this.#unanswered = this.#tunnels.length;
+    this.#answered.clear();
     this.#tell({ type: "connected", server: connection.server });
     this.#welcome(connection);
-    const signal = AbortSignal.any([this.#life.signal, connection.signal]);
     const stopped = () => given.reject(this.#life.signal.reason);
     this.#life.signal.addEventListener("abort", stopped);
     if (this.#life.signal.aborted) stopped();
-    const kept = this.#tunnels.map((tunnel) => {
-      let answered = false;
-      return tunnel.keep(connection, signal, () => {
-        if (!answered) this.#unanswered--;
-        answered = true;
-        this.#update();
-      }).catch((error) => this.#giveUp(asOurs(error)));
-    });
+    for (const tunnel of this.#tunnels) this.#begin(tunnel, connection);
     this.#update();
     try {
       const { error } = await Promise.race([connection.closed, given.promise]);
@@ -257,8 +277,28 @@ export class Supervisor
       this.#giveUp = () => {};
       await connection.close();
       this.#connection = undefined;
-      await Promise.all(kept);
+      await Promise.all(this.#keeping);
     }
+  }
+
+  #keep(index: number, options: SupervisedTunnel): KeptTunnel {
+    return new KeptTunnel(index, options, {
+      options: this.#options,
+      tell: (event) => this.#tell(event),
+      changed: () => this.#update(),
+    });
+  }
+
+  /** Has a tunnel kept up on this connection. */
+  #begin(tunnel: KeptTunnel, connection: SshConnection): void {
+    const answered = () => {
+      this.#answered.add(tunnel);
+      this.#update();
+    };
+    const keeping = tunnel.keep(connection, this.#life.signal, answered)
+      .catch((error) => this.#giveUp(asOurs(error)))
+      .finally(() => this.#keeping.delete(keeping));
+    this.#keeping.add(keeping);
   }
 
   #welcome(connection: SshConnection): void {
@@ -300,7 +340,7 @@ export class Supervisor
   #update(): void {
     if (this.#state === "stopped") return;
     this.#become(this.#judge());
-    if (!this.#connection || this.#unanswered > 0) return;
+    if (!this.#connection || !this.#allAnswered) return;
     const { allOrNothing } = this.#options;
     const bad = !this.#wasUp && this.#state === "degraded";
     const refused = this.#tunnels.filter((t) => t.state === "refused");
@@ -312,9 +352,16 @@ export class Supervisor
     }
   }
 
+  get #allAnswered(): boolean {
+    return this.#tunnels.every((tunnel) => this.#answered.has(tunnel));
+  }
+
   #judge(): SupervisorState {
     if (!this.#connection) return this.#until ? "waiting" : "connecting";
-    if (this.#unanswered > 0) return "connecting";
+    if (!this.#allAnswered) {
+      const settled = ["up", "degraded"].includes(this.#state);
+      return settled ? this.#state : "connecting"; // settled: one was added
+    }
     const bad = this.#tunnels.find((tunnel) => tunnel.state !== "up");
     this.#error = bad?.error;
     return bad ? "degraded" : "up";
@@ -412,4 +459,11 @@ function asOurs(error: unknown): RForwardError {
   if (error instanceof RForwardError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new RForwardError("connect-failed", message, { cause: error });
+}
+
+function isSame(a: SupervisedTunnel, b: SupervisedTunnel): boolean {
+  const key = ({ bind, target }: SupervisedTunnel) =>
+    JSON.stringify([toBind(bind), target]);
+  return key(a) === key(b) &&
+    (typeof a.target !== "function" || a.target === b.target);
 }

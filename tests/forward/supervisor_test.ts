@@ -26,7 +26,14 @@ import { startSshd } from "../servers/openssh.ts";
 import { startProxy } from "../servers/proxy.ts";
 import type { SshServer } from "../servers/ssh_server.ts";
 import { within } from "../within.ts";
-import { ask, connectTo, isRefused, startEcho, visit } from "./rig.ts";
+import {
+  ask,
+  connectTo,
+  isRefused,
+  receiveText,
+  startEcho,
+  visit,
+} from "./rig.ts";
 
 /** Waits long enough for a test, and no longer. */
 const backoff = { firstMs: 20, maxMs: 100 };
@@ -466,6 +473,57 @@ serverTest(
     const n = await conn.read(heard) ?? 0;
     assertEquals(new TextDecoder().decode(heard.subarray(0, n)), "echo: slow");
     await within(10_000, "the drain", stopped);
+  },
+);
+
+serverTest(
+  "sshd",
+  "supervisor.setTunnels() lets those go on that stay, and binds and releases the others",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    await using other = startEcho("other");
+    const stays = { bind: { port: 0 }, target: { port: echo.port } };
+    const goes = {
+      bind: { address: "localhost", port: 0 },
+      target: { port: echo.port },
+    };
+    const { supervisor, events } = start(sshd, { tunnels: [goes, stays] });
+    await using _ = supervisor;
+    await supervisor.ready;
+    const [gone, kept] = [0, 1].map((i) => portOf(supervisor.snapshot, i));
+    using conn = await visit(kept!);
+    await conn.write(new TextEncoder().encode("slow"));
+    while (supervisor.snapshot.tunnels[1]?.live !== 1) await delay(5);
+
+    const comes = { bind: { port: gone! }, target: { port: other.port } };
+    await supervisor.setTunnels([{ ...stays }, comes]);
+    const snapshot = await until(
+      supervisor,
+      ({ state, tunnels }) => state === "up" && tunnels[1]?.state === "up",
+    );
+
+    assertEquals([0, 1].map((i) => portOf(snapshot, i)), [kept, gone]);
+    assertEquals(await ask(gone!, "hi"), "other: hi");
+    await conn.closeWrite();
+    assertEquals(await receiveText(conn), "echo: slow");
+    assertEquals(snapshot.reconnects, 0);
+    const bound = events.filter((e) => e.type === "bound");
+    assertEquals(bound.map((e) => e.tunnel), [0, 1, 1]);
+
+    sshd.killSessions("SIGKILL");
+    const again = await until(
+      supervisor,
+      ({ state, reconnects }) => state === "up" && reconnects === 1,
+    );
+    assertEquals([0, 1].map((i) => portOf(again, i)), [kept, gone]);
+
+    const wrong = { bind: { port: -1 }, target: { port: 1 } };
+    await assertRejects(() => supervisor.setTunnels([wrong]), ArgumentError);
+    assertEquals(supervisor.snapshot.tunnels.length, 2);
+    await supervisor.setTunnels([]);
+    assert(await isRefused(kept!) && await isRefused(gone!));
+    assertEquals(supervisor.snapshot.state, "up");
   },
 );
 
