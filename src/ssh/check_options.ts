@@ -1,6 +1,6 @@
 import { ArgumentError } from "../errors.ts";
 import { checkHost, checkMs, checkPort, checkText } from "../validate.ts";
-import type { ConnectOptions, PrivateKey } from "./options.ts";
+import type { ConnectOptions, KeySource } from "./options.ts";
 
 /** @throws {ArgumentError} that names the first option that cannot be used. */
 export function checkOptions(options: ConnectOptions): void {
@@ -10,10 +10,8 @@ export function checkOptions(options: ConnectOptions): void {
   checkMs("connectTimeoutMs", options.connectTimeoutMs);
   checkMs("requestTimeoutMs", options.requestTimeoutMs);
   checkMs("keepalive.intervalMs", options.keepalive?.intervalMs);
-  const countMax = options.keepalive?.countMax ?? 1;
-  if (!Number.isInteger(countMax) || countMax < 1) {
-    throw new ArgumentError("keepalive.countMax", "use a whole number from 1");
-  }
+  checkCount("keepalive.countMax", options.keepalive?.countMax);
+  checkCount("maxPrompts", options.maxPrompts);
   const { password, agent, dial, addressFamily = 4 } = options;
   if (addressFamily !== 4 && addressFamily !== 6) {
     throw new ArgumentError("addressFamily", "use 4 or 6");
@@ -21,24 +19,29 @@ export function checkOptions(options: ConnectOptions): void {
   if (dial !== undefined && typeof dial !== "function") {
     throw new ArgumentError("dial", "has to be a function");
   }
-  if (password !== undefined && typeof password !== "string") {
-    throw new ArgumentError("password", "has to be text");
+  if (!["undefined", "string", "function"].includes(typeof password)) {
+    throw new ArgumentError("password", "has to be text, or a function");
   }
   if (agent !== undefined && agent !== true) checkText("agent", agent, "path");
-  const { privateKeys = [] } = options;
-  if (!Array.isArray(privateKeys)) {
-    throw new ArgumentError("privateKeys", "has to be a list");
-  }
-  for (const [i, key] of privateKeys.entries()) {
-    checkPrivateKey(`privateKeys[${i}]`, key);
-  }
+  checkKeys("privateKeys", options.privateKeys);
+  checkKeys("agentKeys", options.agentKeys);
   for (const [name, list] of Object.entries(options.algorithms ?? {})) {
     checkNames(`algorithms.${name}`, list);
   }
 }
 
+function checkCount(argument: string, count = 1): void {
+  if (Number.isInteger(count) && count >= 1) return;
+  throw new ArgumentError(argument, "use a whole number from 1");
+}
+
+function checkKeys(argument: string, keys: readonly KeySource[] = []): void {
+  if (!Array.isArray(keys)) throw new ArgumentError(argument, "use a list");
+  for (const [i, key] of keys.entries()) checkKey(`${argument}[${i}]`, key);
+}
+
 /** A key is never shown, not even a part of it. */
-function checkPrivateKey(argument: string, key: PrivateKey): void {
+function checkKey(argument: string, key: KeySource): void {
   if (typeof key === "object" && key !== null) {
     if ("file" in key) return checkText(`${argument}.file`, key.file, "path");
     if (typeof key.text === "string") return;

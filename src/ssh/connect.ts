@@ -4,7 +4,8 @@ import { silentLogger } from "../logger.ts";
 import type { SshConnection } from "./connection.ts";
 import { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
-import { agentSocket, type Credentials } from "./login/auth.ts";
+import { agentSocket } from "./login/agent.ts";
+import type { Credentials } from "./login/attempts.ts";
 import { checkOptions } from "./check_options.ts";
 import { dialTcp, dialWith } from "./dial.ts";
 import { Handshake } from "./handshake.ts";
@@ -14,7 +15,8 @@ import {
   prepareHostKeys,
 } from "./host_keys/host_keys.ts";
 import type { Algorithms, ConnectOptions } from "./options.ts";
-import { type LoadedKey, loadPrivateKey } from "./login/private_keys.ts";
+import { loadPrivateKey } from "./login/private_keys.ts";
+import { loadPublicKey } from "./login/public_keys.ts";
 import type { ConnectConfig } from "./ssh2.ts";
 import type { Ssh2Connection } from "./ssh2_connection.ts";
 import { Ssh2Socket } from "./ssh2_socket.ts";
@@ -116,20 +118,36 @@ export async function establish(
   }
 }
 
-/** What is read, and asked of the user, before anybody is dialled. */
+/** What is read before anybody is dialled. */
 async function prepare(
   options: ConnectOptions,
   { host, port }: { host: string; port: number },
 ): Promise<{ hostKeys: HostKeyCheck; credentials: Credentials }> {
-  const { logger = silentLogger, signal } = options;
+  const { logger = silentLogger } = options;
   const agent = options.agent === true ? agentSocket() : options.agent;
   const hostKeys = await prepareHostKeys(options.hostKeys, host, port, logger);
-  const privateKeys: LoadedKey[] = [];
-  for (const source of options.privateKeys ?? []) {
-    privateKeys.push(await loadPrivateKey(source));
-    signal?.throwIfAborted();
+  const privateKeys = await loadAll(
+    options.privateKeys ?? [],
+    (source) => loadPrivateKey(source, logger),
+  );
+  const agentKeys = options.agentKeys && await loadAll(
+    options.agentKeys,
+    (source) => loadPublicKey(source, logger),
+  );
+  return { hostKeys, credentials: { privateKeys, agent, agentKeys } };
+}
+
+/** What can be loaded, one after the other. */
+async function loadAll<S, K>(
+  sources: readonly S[],
+  load: (source: S) => Promise<K | undefined>,
+): Promise<K[]> {
+  const keys: K[] = [];
+  for (const source of sources) {
+    const key = await load(source);
+    if (key) keys.push(key);
   }
-  return { hostKeys, credentials: { privateKeys, agent } };
+  return keys;
 }
 
 /** Fastest first: Deno's AES-GCM takes about 16 times as long as its ChaCha20. */

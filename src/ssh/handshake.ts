@@ -7,7 +7,8 @@ import {
 } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { accelerate } from "./cipher/accelerate.ts";
-import { Authentication, type Credentials } from "./login/auth.ts";
+import type { Credentials } from "./login/attempts.ts";
+import { Authentication } from "./login/auth.ts";
 import type { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
 import {
@@ -18,6 +19,7 @@ import {
 import type { ConnectOptions } from "./options.ts";
 import { printable } from "./printable.ts";
 import {
+  type AnyAuthMethod,
   type Client,
   type ConnectConfig,
   createClient,
@@ -90,8 +92,11 @@ export class Handshake {
         sock: socket as unknown as NonNullable<ConnectConfig["sock"]>,
         algorithms,
         readyTimeout: 0,
-        authHandler: (acceptable: readonly string[] | null) =>
-          this.#isVerified() && this.#auth.next(acceptable),
+        authHandler: (
+          acceptable: readonly string[] | null,
+          _partial: boolean,
+          proceed: (next: AnyAuthMethod | false) => void,
+        ) => this.#isVerified() && this.#auth.next(acceptable, proceed),
         hostVerifier: (key: Buffer, verify: (good: boolean) => void) =>
           this.#verify(key, verify),
       } as ConnectConfig);
@@ -186,7 +191,7 @@ export class Handshake {
   #onError(error: Error & { level?: string; code?: unknown }): void {
     if (error.level === "agent") {
       // There are other ways to log in.
-      return void this.#logger.warn(`the SSH agent failed: ${error.message}`);
+      return void this.#logger.warn(error.message);
     }
     if (!this.#connection) return this.#outcome.reject(this.#explain(error));
     const said = printable(error.message);

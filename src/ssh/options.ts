@@ -3,11 +3,37 @@ import type { HostKeyPolicy } from "./host_keys/host_keys.ts";
 import type { KeepaliveOptions } from "./keepalive.ts";
 import type { Dial } from "./transport.ts";
 
-/** A private key, in a file or as text: OpenSSH's own format, or PEM (PKCS#1, SEC 1, PKCS#8). */
-export type PrivateKey = ({ file: string } | { text: string }) & {
-  /** What decrypts it: the passphrase, or who asks for it (only if it is needed). */
-  passphrase?: string | (() => string | Promise<string>);
+/**
+ * Asks the user for a secret; undefined gives up on what it is for. An error
+ * ends {@linkcode connect} with it.
+ */
+export type AskSecret = () =>
+  | string
+  | undefined
+  | Promise<string | undefined>;
+
+/** Where a key is. */
+export type KeySource = ({ file: string } | { text: string }) & {
+  /**
+   * Goes on without the key if it cannot be used, which is logged unless there
+   * is no such file. Default: `false`.
+   */
+  optional?: boolean;
 };
+
+/** A private key, in a file or as text: OpenSSH's own format, or PEM (PKCS#1, SEC 1, PKCS#8). */
+export type PrivateKey = KeySource & {
+  /**
+   * What decrypts it: the passphrase, or who asks for it. That is asked only
+   * if the server would take the key and no agent has it, and again if the
+   * passphrase is wrong. PEM does not show the public key: where `FILE.pub`
+   * does not either, it is asked before the key is offered.
+   */
+  passphrase?: string | AskSecret;
+};
+
+/** A public key: as a line (`ssh-ed25519 AAAA…`), or in a private key of OpenSSH's own format. */
+export type PublicKey = KeySource;
 
 /** What the server asks in keyboard-interactive authentication (RFC 4256 section 3.2). */
 export interface KeyboardInteractiveRequest {
@@ -19,10 +45,10 @@ export interface KeyboardInteractiveRequest {
   prompts: readonly { text: string; echo: boolean }[];
 }
 
-/** Answers the questions of keyboard-interactive authentication, in order. */
+/** Answers the questions of keyboard-interactive authentication, in order; undefined gives up. */
 export type KeyboardInteractive = (
   request: KeyboardInteractiveRequest,
-) => readonly string[] | Promise<readonly string[]>;
+) => readonly string[] | undefined | Promise<readonly string[] | undefined>;
 
 /** Algorithms to offer, most wanted first, by their SSH names. What is left out stays as it is by default. */
 export interface Algorithms {
@@ -69,10 +95,17 @@ export interface ConnectOptions {
   privateKeys?: readonly PrivateKey[];
   /** The path of an SSH agent's socket, or true for the one that `SSH_AUTH_SOCK` names. */
   agent?: string | true;
+  /** The only keys of the agent to offer (OpenSSH: `IdentitiesOnly`); all of them by default. */
+  agentKeys?: readonly PublicKey[];
   /** Answers the server's questions. Without it, a lone question with a hidden answer gets the password. */
   keyboardInteractive?: KeyboardInteractive;
-  /** The user's password. */
-  password?: string;
+  /** The user's password, or who asks for it (only if the server wants it). */
+  password?: string | AskSecret;
+  /**
+   * How often each callback for a secret is asked, at most, if what it gave was
+   * refused (OpenSSH: `NumberOfPasswordPrompts`). 3 by default.
+   */
+  maxPrompts?: number;
 
   /**
    * Which host keys are good. By default those in `~/.ssh/known_hosts` and

@@ -7,6 +7,7 @@ import {
   RForwardError,
 } from "../../src/errors.ts";
 import { connect } from "../../src/ssh/connect.ts";
+import { generateKeyPair } from "../../src/ssh/login/key_pair.ts";
 import type { ConnectOptions } from "../../src/ssh/options.ts";
 import { startTestServer, type TestServer } from "../../src/testing/mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
@@ -72,6 +73,9 @@ Deno.test("connect() names an option that cannot be used, and dials nobody", asy
       }],
     ),
     ["privateKeys[0].file", { privateKeys: [{ file: "" }] }],
+    ["agentKeys", { agentKeys: "/home/alice/.ssh/id_ed25519.pub" }],
+    ["agentKeys[0]", { agentKeys: ["ssh-ed25519 AAAA"] }],
+    ["maxPrompts", { maxPrompts: 0 }],
     ...["aes128-ctr", [], [7]].map((cipher): [string, unknown] => [
       "algorithms.cipher",
       { algorithms: { cipher } },
@@ -483,6 +487,15 @@ Deno.test("connect() waits for a callback of the user as long as it takes", asyn
     },
   }));
   assertEquals(connection.signal.aborted, false);
+
+  await using other = await startTestServer();
+  await using _ = await connect(optionsFor(other, {
+    connectTimeoutMs: 200,
+    password: async () => {
+      await dawdle();
+      return other.password;
+    },
+  }));
 });
 
 const reason = new Error("enough");
@@ -508,8 +521,14 @@ const never = new Promise<never>(() => {});
 const stages: [string, Stage][] = [
   ["asks for a passphrase", async (enter) => {
     const { privateKey } = await encryptedKey();
+    const stack = new AsyncDisposableStack();
+    const server = stack.use(
+      await startTestServer({
+        authorizedKeys: (await generateKeyPair()).publicKey,
+      }),
+    );
     return {
-      ...optionsOf({ host: "127.0.0.1", port: 1 }),
+      ...optionsFor(server),
       privateKeys: [{
         text: privateKey,
         passphrase: () => {
@@ -517,7 +536,19 @@ const stages: [string, Stage][] = [
           return never;
         },
       }],
-      stack: new AsyncDisposableStack(),
+      stack,
+    };
+  }],
+  ["asks for a password", async (enter) => {
+    const stack = new AsyncDisposableStack();
+    const server = stack.use(await startTestServer());
+    return {
+      ...optionsFor(server),
+      password: () => {
+        enter();
+        return never;
+      },
+      stack,
     };
   }],
   ["dials", async (enter) => {

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { BaseAgent, IdentityCallback, SignCallback } from "ssh2";
+import type { BaseAgent } from "ssh2";
 import { connectUnix } from "../../connect_unix.ts";
 import { AuthenticationError, RForwardError } from "../../errors.ts";
 import ssh2 from "../npm_ssh2.ts";
@@ -17,66 +17,64 @@ const RSA_SHA2_512 = 4;
 /** Bytes of an answer that OpenSSH takes at most, and so do we. */
 const MAX_ANSWER = 256 * 1024;
 
-/** What an agent tells whoever asks it. */
-export interface AgentEvents {
-  /** Aborts when nobody waits for it any more. */
-  readonly signal: AbortSignal;
-  /** Who is to answer next. */
-  readonly waitFor: (whom: "agent" | "server") => void;
-  /** No use in going on. */
-  readonly fail: (error: RForwardError) => void;
+/** An SSH agent. */
+export interface Agent {
+  /** Where it is. */
+  readonly path: string;
+  /** The keys that it has, public halves only. */
+  keys(): Promise<ParsedKey[]>;
+  /**
+   * Signs with one of them.
+   *
+   * @param hash The hash function, where the kind of key leaves a choice.
+   * @returns the signature alone, without its algorithm.
+   */
+  sign(key: ParsedKey, data: Buffer, hash?: string): Promise<Buffer>;
 }
 
 /**
- * The keys of an SSH agent, as ssh2 asks for them.
+ * Finds an agent.
+ *
+ * @param signal Aborts when nobody waits for it any more.
+ */
+export function openAgent(path: string, signal: AbortSignal): Agent {
+  // There, it is no Unix socket: ssh2 knows the ways.
+  return Deno.build.os === "windows"
+    ? new Ssh2Agent(path)
+    : new SocketAgent(path, signal);
+}
+
+/**
+ * An agent behind a Unix socket.
  *
  * ssh2's own client of agents is not used, because nothing can stop it: the
  * socket to an agent that does not answer would keep the process alive.
  */
-export class SshAgent extends ssh2.BaseAgent<ParsedKey> implements BaseAgent {
-  readonly #path: string;
-  readonly #events: AgentEvents;
-  /** How many keys it has, or why that is not known. */
-  #state = "";
+class SocketAgent implements Agent {
+  readonly path: string;
+  readonly #signal: AbortSignal;
 
-  /** @param path The agent's socket. */
-  constructor(path: string, events: AgentEvents) {
-    super();
-    this.#path = path;
-    this.#events = events;
+  constructor(path: string, signal: AbortSignal) {
+    this.path = path;
+    this.#signal = signal;
   }
 
-  /** For people: which it is, and what it has to offer. */
-  get label(): string {
-    return `agent ${this.#path}${this.#state}`;
+  async keys(): Promise<ParsedKey[]> {
+    const answer = await this.#ask(
+      Buffer.of(REQUEST_IDENTITIES),
+      IDENTITIES_ANSWER,
+    );
+    const keys: ParsedKey[] = [];
+    for (let left = answer.uint32(); left > 0; left--) {
+      const key = parseKey(answer.string());
+      answer.string(); // the comment
+      // Others are kinds of keys that ssh2 does not know.
+      if (!(key instanceof Error) && !Array.isArray(key)) keys.push(key);
+    }
+    return keys;
   }
 
-  override getIdentities(callback: IdentityCallback<ParsedKey>): void {
-    this.#tell(callback, async () => {
-      const answer = await this.#ask(
-        Buffer.of(REQUEST_IDENTITIES),
-        IDENTITIES_ANSWER,
-      );
-      const keys: ParsedKey[] = [];
-      for (let left = answer.uint32(); left > 0; left--) {
-        const key = parseKey(answer.string());
-        answer.string(); // the comment
-        // Others are kinds of keys that ssh2 does not know.
-        if (!(key instanceof Error) && !Array.isArray(key)) keys.push(key);
-      }
-      this.#state = ` with ${keys.length} keys`;
-      return keys;
-    });
-  }
-
-  override sign(
-    key: ParsedKey,
-    data: Buffer,
-    options: { hash?: string } | SignCallback,
-    callback?: SignCallback,
-  ): void {
-    if (typeof options === "function") return this.sign(key, data, {}, options);
-    const { hash } = options;
+  async sign(key: ParsedKey, data: Buffer, hash?: string): Promise<Buffer> {
     const flags = key.type !== "ssh-rsa"
       ? 0
       : hash === "sha512"
@@ -84,58 +82,24 @@ export class SshAgent extends ssh2.BaseAgent<ParsedKey> implements BaseAgent {
       : hash === "sha256"
       ? RSA_SHA2_256
       : 0;
-    this.#tell(callback!, async () => {
-      const request = [
-        Buffer.of(SIGN_REQUEST),
-        strings(key.getPublicSSH(), data),
-        uint32(flags),
-      ];
-      const answer = await this.#ask(Buffer.concat(request), SIGN_RESPONSE);
-      const signature = new WireReader(answer.string());
-      signature.string(); // its algorithm, which is the one that was asked
-      return signature.string();
-    });
-  }
-
-  /** Hands the outcome to ssh2, unless nobody waits for it any more. */
-  async #tell<T>(
-    callback: (error?: Error | null, value?: T) => void,
-    work: () => Promise<T>,
-  ): Promise<void> {
-    const { signal, waitFor, fail } = this.#events;
-    waitFor("agent");
-    const outcome: [error?: Error | null, value?: T] = await work().then(
-      (value) => [null, value],
-      (error) => [error],
-    );
-    if (signal.aborted) return;
-    const [error] = outcome;
-    if (error) this.#state = `, which failed: ${error.message}`;
-    if (error instanceof RForwardError) return fail(error);
-    waitFor("server");
-    try {
-      callback(...outcome);
-    } catch (cause) {
-      // ssh2 looks into signatures, and throws if they are none.
-      fail(
-        new AuthenticationError(
-          "key-unreadable",
-          `${this.label} gave a signature that is none`,
-          {},
-          { cause },
-        ),
-      );
-    }
+    const request = [
+      Buffer.of(SIGN_REQUEST),
+      strings(key.getPublicSSH(), data),
+      uint32(flags),
+    ];
+    const answer = await this.#ask(Buffer.concat(request), SIGN_RESPONSE);
+    const signature = new WireReader(answer.string());
+    signature.string(); // its algorithm, which is the one that was asked
+    return signature.string();
   }
 
   /** One request, on a connection of its own, and the answer after its type. */
   async #ask(request: Buffer, type: number): Promise<WireReader> {
-    const { signal } = this.#events;
     using conn = await this.#connect();
     const close = () => conn.close();
-    signal.addEventListener("abort", close);
+    this.#signal.addEventListener("abort", close);
     try {
-      signal.throwIfAborted();
+      this.#signal.throwIfAborted();
       const message = strings(request);
       for (let done = 0; done < message.length;) {
         done += await conn.write(message.subarray(done));
@@ -146,14 +110,14 @@ export class SshAgent extends ssh2.BaseAgent<ParsedKey> implements BaseAgent {
       if (answer.byte() !== type) throw new Error("it refused");
       return answer;
     } finally {
-      signal.removeEventListener("abort", close);
+      this.#signal.removeEventListener("abort", close);
     }
   }
 
   async #connect(): Promise<Deno.UnixConn> {
-    const path = this.#path;
+    const { path } = this;
     try {
-      return await connectUnix(path, this.#events.signal);
+      return await connectUnix(path, this.#signal);
     } catch (cause) {
       if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
       throw new RForwardError(
@@ -173,4 +137,59 @@ async function read(conn: Deno.Conn, size: number): Promise<Buffer> {
     done += n;
   }
   return bytes;
+}
+
+/** An agent that ssh2 talks to: a named pipe, Cygwin's, or PuTTY's Pageant. */
+export class Ssh2Agent implements Agent {
+  readonly path: string;
+  readonly #agent: BaseAgent;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#agent = ssh2.createAgent(path);
+  }
+
+  keys(): Promise<ParsedKey[]> {
+    return new Promise((resolve, reject) =>
+      this.#agent.getIdentities((error, keys) =>
+        keys ? resolve(keys as ParsedKey[]) : reject(error)
+      )
+    );
+  }
+
+  sign(key: ParsedKey, data: Buffer, hash?: string): Promise<Buffer> {
+    const options = { ...hash === undefined ? {} : { hash } };
+    return new Promise((resolve, reject) =>
+      this.#agent.sign(
+        key,
+        data,
+        options as { hash: "sha256" },
+        (error, signature) => signature ? resolve(signature) : reject(error),
+      )
+    );
+  }
+}
+
+/**
+ * The socket of the agent that the environment names.
+ *
+ * @throws {RForwardError} `permission-denied` if Deno may not look it up.
+ * @throws {AuthenticationError} if there is none.
+ */
+export function agentSocket(): string {
+  let path: string | undefined;
+  try {
+    path = Deno.env.get("SSH_AUTH_SOCK");
+  } catch (cause) {
+    throw new RForwardError(
+      "permission-denied",
+      "may not look up the agent's socket; run deno with --allow-env=SSH_AUTH_SOCK",
+      { cause },
+    );
+  }
+  if (path) return path;
+  throw new AuthenticationError(
+    "key-unreadable",
+    "no agent: SSH_AUTH_SOCK is not set; start ssh-agent or give the socket's path",
+  );
 }

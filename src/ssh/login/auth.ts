@@ -1,53 +1,20 @@
-import {
-  ArgumentError,
-  AuthenticationError,
-  RForwardError,
-} from "../../errors.ts";
-import { SshAgent } from "./agent.ts";
-import type {
-  ConnectOptions,
-  KeyboardInteractive,
-  KeyboardInteractiveRequest,
-} from "../options.ts";
-import type { LoadedKey } from "./private_keys.ts";
+import { AuthenticationError } from "../../errors.ts";
+import { silentLogger } from "../../logger.ts";
+import type { ConnectOptions } from "../options.ts";
 import { printable } from "../printable.ts";
 import type { AnyAuthMethod } from "../ssh2.ts";
-
-/** One way to log in. */
-interface Attempt {
-  /** The method's name (RFC 4252), by which the server offers it. */
-  method: "publickey" | "keyboard-interactive" | "password";
-  /** For people: what it was, without a secret. */
-  readonly label: string;
-  /** What ssh2 is to do. */
-  how: AnyAuthMethod;
-}
-
-/** What {@linkcode Authentication} tells whoever drives the connection. */
-export interface AuthenticationEvents {
-  /** Aborts when nobody waits for the outcome any more. */
-  readonly signal: AbortSignal;
-  /** Who is to answer next. */
-  readonly waitFor: (whom: "server" | "agent" | "user") => void;
-  /** No use in going on. */
-  readonly fail: (error: unknown) => void;
-}
-
-/** What was prepared to log in with. */
-export interface Credentials {
-  /** The private keys, read. */
-  readonly privateKeys: readonly LoadedKey[];
-  /** The agent's socket. */
-  readonly agent: string | undefined;
-}
+import { type Attempt, attempts, type Credentials } from "./attempts.ts";
+import type { LoginEvents } from "./signer.ts";
 
 /** Which ways to log in there are, and which were tried. */
 export class Authentication {
   readonly #user: string;
   readonly #attempts: Attempt[];
-  readonly #events: AuthenticationEvents;
+  readonly #events: LoginEvents;
   readonly #tried: Attempt[] = [];
   #acceptable: readonly string[] = [];
+  /** Whether the user is asked what to try next. */
+  #asking = false;
 
   /**
    * @param options What the user has.
@@ -57,29 +24,42 @@ export class Authentication {
   constructor(
     options: ConnectOptions,
     credentials: Credentials,
-    events: AuthenticationEvents,
+    events: LoginEvents,
   ) {
-    this.#user = options.user;
-    this.#attempts = [...attempts(options, credentials, events)];
+    const { user, logger = silentLogger } = options;
+    this.#user = user;
+    this.#attempts = [...attempts(options, credentials, events, logger)];
     this.#events = events;
   }
 
   /**
    * What to try next; false when nothing is left. ssh2 calls it first with no
    * methods, then with those the server offers.
+   *
+   * @param proceed Called with it later, if nothing is returned.
    */
-  next(acceptable: readonly string[] | null): AnyAuthMethod | false {
+  next(
+    acceptable: readonly string[] | null,
+    proceed: (next: AnyAuthMethod | false) => void,
+  ): AnyAuthMethod | false | undefined {
+    // The server refuses what was not tried yet.
+    if (this.#asking) return undefined;
     this.#events.waitFor("server");
     // Asking for "none" is how one learns what the server offers (RFC 4252 section 5.2).
     if (acceptable === null) return { type: "none", username: this.#user };
     this.#acceptable = acceptable;
-    const index = this.#attempts.findIndex((attempt) =>
-      acceptable.includes(attempt.method)
+    const attempt = this.#attempts.find(({ method, triesLeft }) =>
+      triesLeft > 0 && acceptable.includes(method)
     );
-    const [attempt] = index < 0 ? [] : this.#attempts.splice(index, 1);
     if (!attempt) return false;
+    attempt.triesLeft--;
+    const { how } = attempt;
+    if (typeof how === "function") {
+      this.#ask(attempt, how, proceed);
+      return undefined;
+    }
     this.#tried.push(attempt);
-    return attempt.how;
+    return how;
   }
 
   /**
@@ -101,143 +81,29 @@ export class Authentication {
       cause === undefined ? undefined : { cause },
     );
   }
-}
 
-/** How often a server may ask in keyboard-interactive authentication. */
-const MAX_ROUNDS = 100;
-
-/** All ways to log in, in the order that ConnectOptions promises. */
-function* attempts(
-  options: ConnectOptions,
-  { privateKeys, agent }: Credentials,
-  events: AuthenticationEvents,
-): Generator<Attempt> {
-  const { user: username, password } = options;
-  for (const { key, fingerprint } of privateKeys) {
-    yield {
-      method: "publickey",
-      label: `publickey ${fingerprint}`,
-      how: { type: "publickey", username, key },
-    };
+  async #ask(
+    attempt: Attempt,
+    how: () => Promise<AnyAuthMethod | undefined>,
+    proceed: (next: AnyAuthMethod | false) => void,
+  ): Promise<void> {
+    const { signal, waitFor, fail } = this.#events;
+    this.#asking = true;
+    waitFor("user");
+    try {
+      const method = await how();
+      if (signal.aborted) return;
+      this.#asking = false;
+      if (method) {
+        this.#tried.push(attempt);
+        waitFor("server");
+        return proceed(method);
+      }
+      attempt.triesLeft = 0; // the user gave up
+      const next = this.next(this.#acceptable, proceed);
+      if (next !== undefined) proceed(next);
+    } catch (error) {
+      fail(error);
+    }
   }
-  if (agent !== undefined) {
-    yield agentAttempt(username, agent, events);
-  }
-  const answer = options.keyboardInteractive ??
-    (password === undefined ? undefined : answerWith(password));
-  if (answer) {
-    let rounds = 0;
-    yield {
-      method: "keyboard-interactive",
-      label: "keyboard-interactive",
-      how: {
-        type: "keyboard-interactive",
-        username,
-        prompt: (name, instruction, _language, prompts, finish) => {
-          const request = {
-            name,
-            instruction,
-            prompts: prompts.map(({ prompt, echo = false }) => ({
-              text: prompt,
-              echo,
-            })),
-          };
-          if (++rounds > MAX_ROUNDS) {
-            return events.fail(
-              new AuthenticationError(
-                "authentication-failed",
-                `the server asked ${MAX_ROUNDS} times and still wants to know more`,
-              ),
-            );
-          }
-          events.waitFor("user");
-          ask(answer, request).then((answers) => {
-            if (events.signal.aborted) return;
-            events.waitFor("server");
-            finish(answers);
-          }, events.fail);
-        },
-      },
-    };
-  }
-  if (password !== undefined) {
-    yield {
-      method: "password",
-      label: "password",
-      how: { type: "password", username, password },
-    };
-  }
-}
-
-function agentAttempt(
-  username: string,
-  path: string,
-  events: AuthenticationEvents,
-): Attempt {
-  const method = "publickey";
-  // There, it is no Unix socket: ssh2 knows the ways.
-  if (Deno.build.os === "windows") {
-    const how = { type: "agent", username, agent: path } as const;
-    return { method, label: `agent ${path}`, how };
-  }
-  const agent = new SshAgent(path, events);
-  return {
-    method,
-    get label() {
-      return agent.label;
-    },
-    how: { type: "agent", username, agent },
-  };
-}
-
-/**
- * The socket of the agent that the environment names.
- *
- * @throws {RForwardError} `permission-denied` if Deno may not look it up.
- * @throws {AuthenticationError} if there is none.
- */
-export function agentSocket(): string {
-  let path: string | undefined;
-  try {
-    path = Deno.env.get("SSH_AUTH_SOCK");
-  } catch (cause) {
-    throw new RForwardError(
-      "permission-denied",
-      "may not look up the agent's socket; run deno with --allow-env=SSH_AUTH_SOCK",
-      { cause },
-    );
-  }
-  if (path) return path;
-  throw new AuthenticationError(
-    "key-unreadable",
-    "no agent: SSH_AUTH_SOCK is not set; start ssh-agent or give the socket's path",
-  );
-}
-
-/** Runs the user's callback and checks what it says. */
-async function ask(
-  answer: KeyboardInteractive,
-  request: KeyboardInteractiveRequest,
-): Promise<string[]> {
-  const answers: unknown = await answer(request);
-  const { length } = request.prompts;
-  if (
-    Array.isArray(answers) && answers.length === length &&
-    answers.every((answer) => typeof answer === "string")
-  ) return [...answers];
-  throw new ArgumentError(
-    "keyboardInteractive",
-    `has to give ${length} ${
-      length === 1 ? "text" : "texts"
-    }, an answer to each prompt`,
-  );
-}
-
-/** Many servers ask for the password this way (PAM); anything else they ask is not for it. */
-function answerWith(password: string): KeyboardInteractive {
-  return ({ prompts }) => {
-    const [prompt] = prompts;
-    const asked = prompts.length === 1 && prompt && !prompt.echo;
-    return asked ? [password] : prompts.map(() => "");
-  };
 }

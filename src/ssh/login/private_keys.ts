@@ -1,10 +1,13 @@
 import { createPrivateKey } from "node:crypto";
-import { AuthenticationError, RForwardError } from "../../errors.ts";
-import { ecdsaPem } from "./ecdsa_key.ts";
+import type { Logger } from "../../logger.ts";
 import { fingerprint } from "../host_keys/host_keys.ts";
-import { openSshKey } from "./openssh_key.ts";
 import type { PrivateKey } from "../options.ts";
 import { type ParsedKey, parseKey } from "../ssh2.ts";
+import { ecdsaPem } from "./ecdsa_key.ts";
+import { loadKey, unusable } from "./load_key.ts";
+import { LockedKey } from "./locked_key.ts";
+import { openSshKey } from "./openssh_key.ts";
+import { publicHalf } from "./public_keys.ts";
 
 /** A private key that is ready to sign. */
 export interface LoadedKey {
@@ -15,61 +18,75 @@ export interface LoadedKey {
 }
 
 /**
- * Reads, decrypts and checks a private key.
+ * Reads and checks a private key, and decrypts it if its passphrase is known.
  *
+ * @returns nothing if it is optional, and missing or unusable.
  * @throws {AuthenticationError} that says which key cannot be used and why, without a word of its content.
  * @throws {RForwardError} `permission-denied` if Deno may not read the file.
  */
-export async function loadPrivateKey(source: PrivateKey): Promise<LoadedKey> {
-  const name = "file" in source ? source.file : "the key given as text";
-  const text = "file" in source ? await readKey(source.file) : source.text;
-  let key = parse(text, undefined);
-  if (key === "encrypted") {
-    const { passphrase } = source;
-    if (passphrase === undefined) {
-      throw unusable(name, "is encrypted; give its passphrase");
+export async function loadPrivateKey(
+  source: PrivateKey,
+  logger: Logger,
+): Promise<LoadedKey | LockedKey | undefined> {
+  const { passphrase, optional = false } = source;
+  return await loadKey("private key", source, logger, async (file, text) => {
+    const name = `private key: ${file}`;
+    let key = parse(text, undefined);
+    if (key === "encrypted") {
+      if (passphrase === undefined) {
+        throw unusable(name, "is encrypted; give its passphrase");
+      }
+      if (typeof passphrase === "function") {
+        return new LockedKey({
+          name,
+          optional,
+          publicKey: publicHalf(text) ?? await readPublicFile(source),
+          passphrase,
+          decrypt: (passphrase) => parsed(parse(text, passphrase)),
+        });
+      }
+      key = parse(text, passphrase);
+      if (typeof key === "string") {
+        throw unusable(name, "cannot be decrypted; is the passphrase right?");
+      }
     }
-    key = parse(
-      text,
-      typeof passphrase === "string" ? passphrase : await passphrase(),
-    );
-    if (typeof key === "string") {
-      throw unusable(name, "cannot be decrypted; is the passphrase right?");
+    switch (key) {
+      case "unusable":
+        throw unusable(
+          name,
+          "is no private key that can be used (Ed25519, ECDSA or RSA, in OpenSSH's format or PEM); is the file whole?",
+        );
+      case "public":
+        throw unusable(
+          name,
+          "is a public key; give the private one (the file without .pub)",
+        );
     }
-  }
-  switch (key) {
-    case "unusable":
-      throw unusable(
-        name,
-        "is no private key that can be used (Ed25519, ECDSA or RSA, in OpenSSH's format or PEM); is the file whole?",
-      );
-    case "public":
-      throw unusable(
-        name,
-        "is a public key; give the private one (the file without .pub)",
-      );
-  }
-  return { key, fingerprint: fingerprint(key.getPublicSSH()) };
+    return { key, fingerprint: fingerprint(key.getPublicSSH()) };
+  });
 }
 
-async function readKey(file: string): Promise<string> {
+/** The public half beside an encrypted PEM file, which does not show it. Nobody has to allow us to read it. */
+async function readPublicFile(
+  source: PrivateKey,
+): Promise<ParsedKey | undefined> {
+  if (!("file" in source)) return;
+  const path = `${source.file}.pub`;
+  const { state } = await Deno.permissions.query({ name: "read", path });
+  if (state !== "granted") return;
   try {
-    return await Deno.readTextFile(file);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotCapable) {
-      throw new RForwardError(
-        "permission-denied",
-        `may not read the private key ${file}; run deno with --allow-read=${file}`,
-        { cause },
-      );
-    }
-    throw unusable(file, `cannot be read: ${(cause as Error).message}`, cause);
+    return publicHalf(await Deno.readTextFile(path));
+  } catch {
+    return undefined;
   }
 }
 
 /** Why there is no key. Nobody else's words: they could hold some of it. */
 type Unparsed = "encrypted" | "public" | "unusable";
 
+function parsed(key: ParsedKey | Unparsed): ParsedKey | undefined {
+  return typeof key === "string" ? undefined : key;
+}
 function parse(
   text: string,
   passphrase: string | undefined,
@@ -116,17 +133,4 @@ function parseOpenSsh(text: string, passphrase?: string): ParsedKey | Unparsed {
   if (!key.isPrivateKey()) return "public";
   const pem = ecdsaPem(key);
   return pem === undefined ? key : parseKey(pem) as ParsedKey;
-}
-
-function unusable(
-  name: string,
-  what: string,
-  cause?: unknown,
-): AuthenticationError {
-  return new AuthenticationError(
-    "key-unreadable",
-    `private key: ${name} ${what}`,
-    {},
-    cause === undefined ? undefined : { cause },
-  );
 }

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import {
   AuthenticationError,
@@ -5,6 +6,7 @@ import {
   RForwardError,
 } from "../../../src/errors.ts";
 import { connect } from "../../../src/ssh/connect.ts";
+import { Ssh2Agent } from "../../../src/ssh/login/agent.ts";
 import type { ConnectOptions } from "../../../src/ssh/options.ts";
 import { startTestServer } from "../../../src/testing/mod.ts";
 import {
@@ -50,6 +52,106 @@ for (const kind of [["ed25519"], ["ecdsa"], ["rsa", "-b", "2048"]]) {
     },
   );
 }
+
+/** An agent with three keys, and a server that takes one of them and cuts off after the first that it does not. */
+async function threeKeys() {
+  await using stack = new AsyncDisposableStack();
+  const dir = await Deno.makeTempDir({ prefix: "rforward-agent-" });
+  stack.defer(() => Deno.remove(dir, { recursive: true }));
+  const files = ["first", "second", "third"].map((name) => join(dir, name));
+  for (const file of files) {
+    await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file]);
+  }
+  const agent = stack.use(await startSshAgent(files));
+  const server = stack.use(
+    await startSshd({
+      authorizedKeys: [(await Deno.readTextFile(`${files[2]}.pub`)).trim()],
+      config: ["MaxAuthTries 1"],
+    }),
+  );
+  const resources = stack.move();
+  return {
+    files: files as [string, string, string],
+    agent,
+    options: {
+      ...{ host: server.host, port: server.port, user: server.user },
+      agent: agent.socket,
+      hostKeys: { text: server.knownHosts },
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+serverTest(
+  "sshd",
+  "connect() offers of an agent's keys only those that are asked for",
+  async () => {
+    await using it = await threeKeys();
+    const [first, second, third] = it.files;
+    const missing = { file: `${third}.missing`, optional: true };
+    const text = await Deno.readTextFile(`${third}.pub`);
+    for (const key of [{ file: `${third}.pub` }, { file: third }, { text }]) {
+      await using connection = await connect({
+        ...it.options,
+        agentKeys: [missing, key],
+      });
+      assertEquals(connection.signal.aborted, false);
+    }
+
+    const failure = (changes: Partial<ConnectOptions>) =>
+      assertRejects(
+        () => connect({ ...it.options, ...changes }),
+        AuthenticationError,
+      );
+    assertMatch((await failure({})).message, /Too many .*with 3 keys/);
+    assertMatch((await failure({ agentKeys: [] })).message, /with 0 keys/);
+    assertMatch(
+      (await failure({ agentKeys: [{ file: first }, { file: second }] }))
+        .message,
+      /Too many .*with 2 keys/,
+    );
+  },
+);
+
+serverTest(
+  "sshd",
+  "connect() offers no key of an agent that it has offered before",
+  async () => {
+    await using it = await threeKeys();
+    const [first, , third] = it.files;
+    await using server = await startSshd({
+      authorizedKeys: [(await Deno.readTextFile(`${third}.pub`)).trim()],
+      config: ["MaxAuthTries 2"],
+    });
+    await using connection = await connect({
+      ...it.options,
+      port: server.port,
+      hostKeys: { text: server.knownHosts },
+      privateKeys: [{ file: first }],
+      agentKeys: [{ file: first }, { file: third }],
+    });
+    assertEquals(connection.signal.aborted, false);
+  },
+);
+
+serverTest(
+  "ssh",
+  "Ssh2Agent has the keys of an agent, and signs with them",
+  async () => {
+    await using it = await threeKeys();
+    const agent = new Ssh2Agent(it.agent.socket);
+    const keys = await agent.keys();
+    assertEquals(keys.length, 3);
+    const data = Buffer.from("what is signed");
+    for (const key of keys) {
+      const signature = await agent.sign(key, data);
+      assert(key.verify(data, signature) === true);
+    }
+    const missing = new Ssh2Agent(`${it.agent.socket}.missing`);
+    await assertRejects(() => missing.keys(), Error);
+    await assertRejects(() => missing.sign(keys[0]!, data), Error);
+  },
+);
 
 serverTest(
   "sshd",

@@ -229,16 +229,169 @@ Deno.test("connect() asks keyboardInteractive what the server asks", async () =>
 
 Deno.test("connect() names a keyboardInteractive that does not answer each prompt", async () => {
   await using server = await startTestServer({ keyboardInteractive: true });
-  for (const answers of [[], ["a", "b"], [1], "x", undefined]) {
+  for (const answers of [[], ["a", "b"], [1], "x", null]) {
     const error = await assertRejects(
       () =>
         connect(optionsFor(server, {
-          keyboardInteractive: () => answers as string[],
+          keyboardInteractive: () => answers as unknown as string[],
         })),
       ArgumentError,
     );
     assertEquals(error.argument, "keyboardInteractive");
   }
+});
+
+/** Gives one answer after the other, and counts how often it was asked. */
+function ask<T>(...answers: T[]) {
+  const asking = {
+    count: 0,
+    ask: () => Promise.resolve(answers[asking.count++] as T),
+  };
+  return asking;
+}
+
+serverTest(
+  ["sshd", "useradd"],
+  "connect() asks for the password until it is right, but not for ever",
+  async () => {
+    await using server = await startSshd({ passwordUser: true });
+    const password = server.password!;
+    {
+      const asking = ask("wrong", "wrong too", password);
+      await using connection = await connect(
+        optionsFor(server, { password: asking.ask }),
+      );
+      assertEquals(connection.server.user, server.user);
+      assertEquals(asking.count, 3);
+    }
+    for (const [maxPrompts, count] of [[undefined, 3], [2, 2]] as const) {
+      const asking = ask("1", "2", "3", password);
+      const error = await assertRejects(
+        () =>
+          connect(optionsFor(server, {
+            password: asking.ask,
+            ...maxPrompts === undefined ? {} : { maxPrompts },
+          })),
+        AuthenticationError,
+      );
+      assertEquals(asking.count, count);
+      assertEquals(
+        error.tried,
+        Array.from({ length: count }, () => "password"),
+      );
+    }
+  },
+);
+
+serverTest(
+  "sshd",
+  "connect() asks for no password where the server wants none",
+  async () => {
+    await using server = await startSshd();
+    const asking = ask("a secret");
+    await assertRejects(
+      () => connect(optionsFor(server, { password: asking.ask })),
+      AuthenticationError,
+    );
+    await using _ = await connect(optionsFor(server, {
+      password: asking.ask,
+      privateKeys: [{ file: server.keyFile }],
+    }));
+    assertEquals(asking.count, 0);
+  },
+);
+
+Deno.test("connect() asks no more for a password once the user has given up", async () => {
+  for (const keyboardInteractive of [false, true]) {
+    await using server = await startTestServer({ keyboardInteractive });
+    const asking = ask("wrong", undefined);
+    const error = await assertRejects(
+      () => connect(optionsFor(server, { password: asking.ask })),
+      AuthenticationError,
+    );
+    assertEquals(asking.count, 2);
+    assertEquals(
+      error.tried,
+      keyboardInteractive
+        ? ["keyboard-interactive", "keyboard-interactive"]
+        : ["password"],
+    );
+  }
+});
+
+Deno.test("connect() asks keyboardInteractive again if the answer is refused, until the user gives up", async () => {
+  await using server = await startTestServer({ keyboardInteractive: true });
+  {
+    const asking = ask(["wrong"], ["wrong too"], [server.password]);
+    await using connection = await connect(
+      optionsFor(server, { keyboardInteractive: asking.ask }),
+    );
+    assertEquals(connection.server.user, server.user);
+  }
+  for (
+    const [asking, count] of [
+      [ask(["wrong"], undefined), 2],
+      [ask<string[] | undefined>(["1"], ["2"], ["3"], [server.password]), 3],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () => connect(optionsFor(server, { keyboardInteractive: asking.ask })),
+      AuthenticationError,
+    );
+    assertEquals(asking.count, count);
+    assertEquals(error.tried.length, count);
+  }
+});
+
+Deno.test("connect() passes on what the password callback throws, and names an answer that is none", async () => {
+  for (const keyboardInteractive of [false, true]) {
+    await using server = await startTestServer({ keyboardInteractive });
+    const cause = new Error("no terminal");
+    const error = await assertRejects(
+      () =>
+        connect(optionsFor(server, { password: () => Promise.reject(cause) })),
+      Error,
+    );
+    assertEquals(error, cause);
+
+    const bad = (() => 1234) as unknown as () => string;
+    const { argument } = await assertRejects(
+      () => connect(optionsFor(server, { password: bad })),
+      ArgumentError,
+    );
+    assertEquals(argument, "password");
+  }
+});
+
+Deno.test("connect() asks once at a time, however often the server refuses", async () => {
+  const password = "open sesame";
+  await using server = await startScriptedServer({
+    onAuthentication(request, protocol) {
+      if (request.method === "password" && request.password === password) {
+        return request.accept();
+      }
+      request.reject(["password"]);
+      const { authFailure } = protocol as unknown as {
+        authFailure(methods: string[]): void;
+      };
+      for (let i = 0; i < 3; i++) {
+        // As if it had been asked more than once.
+        (protocol as unknown as { _authsQueue: string[] })._authsQueue
+          .push("none");
+        authFailure.call(protocol, ["password"]);
+      }
+    },
+  });
+  let asking = 0;
+  await using connection = await connect({
+    ...server.options,
+    async password() {
+      assertEquals(++asking, 1);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return password;
+    },
+  });
+  assertEquals(connection.signal.aborted, false);
 });
 
 Deno.test("connect() answers questions one after the other, but not for ever", async () => {

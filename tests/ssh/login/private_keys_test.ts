@@ -7,11 +7,16 @@ import {
 } from "node:crypto";
 import { join } from "node:path";
 import { AuthenticationError } from "../../../src/errors.ts";
+import { silentLogger } from "../../../src/logger.ts";
 import { connect } from "../../../src/ssh/connect.ts";
 import { generateKeyPair } from "../../../src/ssh/login/key_pair.ts";
 import { openSshKey } from "../../../src/ssh/login/openssh_key.ts";
 import type { PrivateKey } from "../../../src/ssh/options.ts";
-import { loadPrivateKey } from "../../../src/ssh/login/private_keys.ts";
+import {
+  type LoadedKey,
+  loadPrivateKey,
+} from "../../../src/ssh/login/private_keys.ts";
+import { LockedKey } from "../../../src/ssh/login/locked_key.ts";
 import {
   assert,
   assertEquals,
@@ -21,6 +26,7 @@ import {
 import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { run } from "../../servers/run.ts";
+import { keepingLogger } from "../host_keys/host_key_fixture.ts";
 
 const passphrase = "sesame öffne dich";
 
@@ -60,7 +66,7 @@ function* forms(key: KeyObject): Generator<[string, string, string?]> {
 for (const [kind, key, hash] of keys) {
   for (const [form, text, passphrase] of forms(key)) {
     Deno.test(`loadPrivateKey() reads ${kind} as ${form}, and it signs`, async () => {
-      const loaded = await loadPrivateKey({
+      const loaded = await load({
         text,
         ...(passphrase === undefined ? {} : { passphrase }),
       });
@@ -120,35 +126,41 @@ serverTest(
   },
 );
 
-Deno.test("loadPrivateKey() asks for the passphrase once, and only if there is one", async () => {
-  let asked = 0;
-  const ask = () => {
-    asked++;
-    return Promise.resolve(passphrase);
-  };
+/** Loads a key that has to be there, and is not to be asked about. */
+async function load(source: PrivateKey): Promise<LoadedKey> {
+  const key = await loadPrivateKey(source, silentLogger);
+  assert(key && !(key instanceof LockedKey));
+  return key;
+}
+
+Deno.test("loadPrivateKey() leaves a key locked whose passphrase is to be asked for", async () => {
   for (const [form, text, encrypted] of forms(ed25519)) {
-    asked = 0;
-    await loadPrivateKey({ text, passphrase: ask });
-    assertEquals(asked, encrypted ? 1 : 0, form);
+    const key = await loadPrivateKey({
+      text,
+      passphrase: () => {
+        throw new Error("asked");
+      },
+    }, silentLogger);
+    assertEquals(key instanceof LockedKey, encrypted !== undefined, form);
   }
 });
 
-Deno.test("loadPrivateKey() passes on what the passphrase callback throws", async () => {
-  const error = new Error("no terminal");
-  for (const [, text, encrypted] of forms(ed25519)) {
-    if (!encrypted) continue;
-    const thrown = await assertRejects(
-      () =>
-        loadPrivateKey({
-          text,
-          passphrase: () => {
-            throw error;
-          },
-        }),
-      Error,
-    );
-    assertEquals(thrown, error);
+Deno.test("loadPrivateKey() goes on without a key that is optional", async () => {
+  const logger = keepingLogger();
+  const optional = true;
+  const missing = { file: `/tmp/${crypto.randomUUID()}`, optional };
+  assertEquals(await loadPrivateKey(missing, logger), undefined);
+  assertEquals(logger.messages, []);
+
+  for (const source of [{ text: "garbage" }, { file: "/tmp" }]) {
+    const key = await loadPrivateKey({ ...source, optional }, logger);
+    assertEquals(key, undefined);
   }
+  assertEquals(logger.messages.length, 2);
+  assertMatch(
+    logger.messages[0]!,
+    /^warn: Going on without a key: private key: .* is no private key/,
+  );
 });
 
 /** Fails unless the key is unusable for the reason given, and nothing of the error gives it away. */
@@ -158,7 +170,7 @@ async function assertUnusable(
   secrets: string[] = [],
 ): Promise<void> {
   const error = await assertRejects(
-    () => loadPrivateKey(source),
+    () => loadPrivateKey(source, silentLogger),
     AuthenticationError,
   );
   assertEquals(error.code, "key-unreadable");

@@ -1,0 +1,122 @@
+import type { Buffer } from "node:buffer";
+import { ArgumentError } from "../../errors.ts";
+import type { Logger } from "../../logger.ts";
+import { fingerprint } from "../host_keys/host_keys.ts";
+import type { AskSecret } from "../options.ts";
+import type { ParsedKey } from "../ssh2.ts";
+import type { Agent } from "./agent.ts";
+import { unusable } from "./load_key.ts";
+import type { KeyHolder, LoginEvents } from "./signer.ts";
+
+/** What an encrypted private key is made of. */
+export interface LockedKeyParts {
+  /** For errors: which key it is. */
+  name: string;
+  /** Whether the login goes on without it if no passphrase is right. */
+  optional: boolean;
+  /** Its public half, if that is known without the passphrase. */
+  publicKey: ParsedKey | undefined;
+  /** Asks for the passphrase. */
+  passphrase: AskSecret;
+  /** Decrypts it; gives nothing if the passphrase is wrong. */
+  decrypt: (passphrase: string) => ParsedKey | undefined;
+}
+
+/** An encrypted private key whose passphrase has to be asked for. */
+export class LockedKey {
+  readonly #parts: LockedKeyParts;
+
+  constructor(parts: LockedKeyParts) {
+    this.#parts = parts;
+  }
+
+  get publicKey(): ParsedKey | undefined {
+    return this.#parts.publicKey;
+  }
+
+  /** For people: its fingerprint, or which key it is where that is not known. */
+  get label(): string {
+    return this.publicKey
+      ? fingerprint(this.publicKey.getPublicSSH())
+      : this.#parts.name;
+  }
+
+  /**
+   * Asks for the passphrase until it is right.
+   *
+   * @param maxPrompts How often, at most.
+   * @returns nothing if the user gives up.
+   * @throws {AuthenticationError} if none was right, unless the key is optional.
+   */
+  async unlock(
+    { signal, waitFor }: LoginEvents,
+    maxPrompts: number,
+    logger: Logger,
+  ): Promise<ParsedKey | undefined> {
+    const { name, optional, publicKey, decrypt } = this.#parts;
+    for (let asked = 0; asked < maxPrompts; asked++) {
+      waitFor("user");
+      const passphrase: unknown = await this.#parts.passphrase();
+      if (passphrase === undefined || signal.aborted) return undefined;
+      if (typeof passphrase !== "string") {
+        throw new ArgumentError("passphrase", "has to give text, or undefined");
+      }
+      const key = decrypt(passphrase);
+      if (!key) continue;
+      if (!publicKey || key.getPublicSSH().equals(publicKey.getPublicSSH())) {
+        return key;
+      }
+      throw unusable(name, "is not the one of the .pub file beside it");
+    }
+    const error = unusable(
+      name,
+      `cannot be decrypted with any of ${maxPrompts} passphrases`,
+    );
+    if (!optional) throw error;
+    logger.warn(`Going on without a key: ${error.message}`);
+    return undefined;
+  }
+}
+
+/**
+ * Offers the public half of an encrypted key; only if the server takes it is
+ * the passphrase asked for. An agent that has the key signs without one.
+ */
+export class LockedKeyHolder implements KeyHolder {
+  readonly label: string;
+  readonly #publicKey: ParsedKey;
+  readonly #agent: Agent | undefined;
+  readonly #unlock: () => Promise<ParsedKey | undefined>;
+
+  constructor(
+    label: string,
+    publicKey: ParsedKey,
+    agent: Agent | undefined,
+    unlock: () => Promise<ParsedKey | undefined>,
+  ) {
+    this.label = label;
+    this.#publicKey = publicKey;
+    this.#agent = agent;
+    this.#unlock = unlock;
+  }
+
+  keys(): Promise<ParsedKey[]> {
+    return Promise.resolve([this.#publicKey]);
+  }
+
+  async sign(
+    key: ParsedKey,
+    data: Buffer,
+    hash?: string,
+  ): Promise<Buffer | Error> {
+    // An agent that fails has not got it.
+    const held = await this.#agent?.keys().catch(() => []) ?? [];
+    if (held.some((it) => it.getPublicSSH().equals(key.getPublicSSH()))) {
+      return await this.#agent!.sign(key, data, hash)
+        .catch((error: Error) => error);
+    }
+    const unlocked = await this.#unlock();
+    return unlocked?.sign(data, hash) ??
+      new Error(`${this.label} was left locked`);
+  }
+}

@@ -1,0 +1,54 @@
+import { Buffer } from "node:buffer";
+import type { Logger } from "../../logger.ts";
+import type { PublicKey } from "../options.ts";
+import { type ParsedKey, parseKey } from "../ssh2.ts";
+import { WireReader } from "../wire.ts";
+import { loadKey, unusable } from "./load_key.ts";
+
+/**
+ * Reads a public key.
+ *
+ * @returns nothing if there is none and it is optional.
+ * @throws {AuthenticationError} that says which key cannot be used and why.
+ * @throws {RForwardError} `permission-denied` if Deno may not read the file.
+ */
+export async function loadPublicKey(
+  source: PublicKey,
+  logger: Logger,
+): Promise<ParsedKey | undefined> {
+  return await loadKey("public key", source, logger, (name, text) => {
+    const key = publicHalf(text);
+    if (key) return Promise.resolve(key);
+    throw unusable(
+      `public key: ${name}`,
+      "is none that can be used (Ed25519, ECDSA or RSA, as a line, or in a private key of OpenSSH's format)",
+    );
+  });
+}
+
+/**
+ * The public half of a key that is a public key line, or a private key in
+ * OpenSSH's format, where it is not encrypted (OpenSSH PROTOCOL.key); undefined
+ * if it cannot be read.
+ */
+export function publicHalf(text: string): ParsedKey | undefined {
+  const [, base64] = OPENSSH.exec(text) ?? [];
+  let key: ReturnType<typeof parseKey>;
+  try {
+    key = parseKey(base64 === undefined ? text : publicBlob(base64));
+  } catch {
+    return undefined;
+  }
+  if (key instanceof Error || Array.isArray(key)) return undefined;
+  return key.isPrivateKey() ? undefined : key;
+}
+
+const OPENSSH = /^-----BEGIN OPENSSH PRIVATE KEY-----([^-]+)/m;
+
+function publicBlob(base64: string): Buffer {
+  const bytes = Buffer.from(base64, "base64");
+  const reader = new WireReader(bytes.subarray("openssh-key-v1\0".length));
+  for (let i = 0; i < 3; i++) reader.string(); // how it is encrypted
+  reader.uint32(); // the number of keys: nobody writes more than one
+  return reader.string();
+}
