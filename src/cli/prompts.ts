@@ -10,9 +10,6 @@ import type { KeyboardInteractive } from "../ssh/options.ts";
 import { printable } from "../ssh/printable.ts";
 import type { Asker } from "./terminal.ts";
 
-/** How often a passphrase may be wrong (ssh's NumberOfPasswordPrompts). */
-const MAX_TRIES = 3;
-
 /** How many lines of a server's instruction are shown. */
 const MAX_LINES = 20;
 
@@ -66,26 +63,17 @@ export class Prompts {
   }
 
   /**
-   * Asks for the passphrase of a private key, up to three times.
+   * Asks for the passphrase of a private key.
    *
-   * @param file The key's file.
-   * @param opens Whether a passphrase is the right one.
-   * @returns the passphrase that opens it; undefined if none did, or if the
-   * answer was empty: the person would rather log in in another way.
+   * @returns the passphrase; undefined if the answer was empty: the person
+   * would rather log in in another way.
    * @throws {RForwardError} `interrupted`
    */
-  async passphrase(
-    file: string,
-    opens: (passphrase: string) => Promise<boolean>,
-  ): Promise<string | undefined> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const answer = await this.#hidden(
-        `Enter passphrase for key '${printable(file)}': `,
-      );
-      if (answer === "") return undefined;
-      if (await opens(answer)) return answer;
-    }
-    return undefined;
+  async passphrase(file: string): Promise<string | undefined> {
+    const answer = await this.#hidden(
+      `Enter passphrase for key '${printable(file)}': `,
+    );
+    return answer === "" ? undefined : answer;
   }
 
   /**

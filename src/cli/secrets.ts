@@ -6,78 +6,72 @@ import type { Prompts } from "./prompts.ts";
  * connection is made anew, nobody may be there to answer.
  */
 export class Secrets {
-  readonly #known = new Map<string, string>();
-  /** What was given since the connection was begun: if it is asked for again, it was wrong. */
-  readonly #given = new Set<string>();
-  #prompts: Prompts | undefined;
+  /** Asks the person, while there is one. */
+  prompts: Prompts | undefined;
+  /** What was answered, by what it was asked for. */
+  readonly known = new Map<string, string>();
 
   /** @param prompts Asks the person; undefined if there is none. */
   constructor(prompts: Prompts | undefined) {
-    this.#prompts = prompts;
+    this.prompts = prompts;
   }
+}
 
-  /** Asks the person, while there is one. */
-  get prompts(): Prompts | undefined {
-    return this.#prompts;
-  }
+/** Answers the questions of one login: what is asked for twice was wrong at first. */
+export class LoginSecrets {
+  readonly #secrets: Secrets;
+  readonly #user: string;
+  readonly #host: string;
+  readonly #given = new Set<string>();
 
-  /** A connection is begun. */
-  begin(): void {
-    this.#given.clear();
-  }
-
-  /** From now on nobody is asked. */
-  stopAsking(): void {
-    this.#prompts = undefined;
+  constructor(secrets: Secrets, user: string, host: string) {
+    this.#secrets = secrets;
+    this.#user = user;
+    this.#host = host;
   }
 
   /** What decrypts a key; undefined if nobody knows. */
-  async passphrase(
-    file: string,
-    opens: (passphrase: string) => Promise<boolean>,
-  ): Promise<string | undefined> {
-    // It was tried here: no server can say that it is wrong.
-    const passphrase = this.#known.get(file) ??
-      await this.#prompts?.passphrase(file, opens);
-    if (passphrase !== undefined) this.#known.set(file, passphrase);
-    return passphrase;
+  passphrase(file: string): Promise<string | undefined> {
+    return this.#give(file, (prompts) => prompts.passphrase(file));
   }
 
-  /** A user's password; undefined if nobody knows. */
-  password(user: string, host: string): Promise<string | undefined> {
+  /** The user's password; undefined if nobody knows. */
+  password(): Promise<string | undefined> {
     return this.#give(
-      `${user}@${host}`,
-      () => this.#prompts?.password(user, host),
+      `${this.#user}@${this.#host}`,
+      (prompts) => prompts.password(this.#user, this.#host),
     );
   }
 
   /**
-   * Answers what a server asks. If that is one secret, as where it asks for
+   * Answers what the server asks. If that is one secret, as where it asks for
    * the password in this way, the same question gets the same answer when the
    * connection is made anew.
    */
-  keyboardInteractive(user: string, host: string): KeyboardInteractive {
-    return async (request) => {
-      const ask = async () =>
-        await this.#prompts?.keyboardInteractive(user, host)(request) ?? [];
-      const [first, second] = request.prompts;
-      if (!first || second || first.echo) return await ask();
-      const answer = await this.#give(
-        `${user}@${host} ${first.text}`,
-        async () => (await ask())[0],
-      );
-      return answer === undefined ? [] : [answer];
-    };
-  }
+  readonly keyboardInteractive: KeyboardInteractive = async (request) => {
+    const ask = (prompts: Prompts) =>
+      prompts.keyboardInteractive(this.#user, this.#host)(request);
+    const [first, second] = request.prompts;
+    if (!first || second || first.echo) {
+      const { prompts } = this.#secrets;
+      return prompts && await ask(prompts);
+    }
+    const answer = await this.#give(
+      `${this.#user}@${this.#host} ${first.text}`,
+      async (prompts) => (await ask(prompts))?.[0],
+    );
+    return answer === undefined ? undefined : [answer];
+  };
 
   async #give(
     what: string,
-    ask: () => Promise<string | undefined> | undefined,
+    ask: (prompts: Prompts) => Promise<string | undefined>,
   ): Promise<string | undefined> {
-    if (this.#given.has(what)) this.#known.delete(what);
-    const answer = this.#known.get(what) ?? await ask();
-    if (answer !== undefined) this.#known.set(what, answer);
+    const { known, prompts } = this.#secrets;
+    if (this.#given.has(what)) known.delete(what);
     this.#given.add(what);
+    const answer = known.get(what) ?? (prompts && await ask(prompts));
+    if (answer !== undefined) known.set(what, answer);
     return answer;
   }
 }

@@ -2,6 +2,7 @@ import { delay } from "../delay.ts";
 import { RForwardError } from "../errors.ts";
 import { Turns } from "../turns.ts";
 import { LineEditor } from "./line_editor.ts";
+import { onSignal } from "./on_signal.ts";
 
 /** Whom questions are put to. */
 export interface Asker {
@@ -216,13 +217,6 @@ function controllingTerminal(
   } catch {
     return undefined;
   }
-}
-
-function onSignal(name: Deno.Signal, listener: () => void): Disposable {
-  Deno.addSignalListener(name, listener);
-  return {
-    [Symbol.dispose]: () => Deno.removeSignalListener(name, listener),
-  };
 }
 
 function interrupted(why: string): RForwardError {

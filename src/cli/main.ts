@@ -1,0 +1,67 @@
+/**
+ * The command `rforward`: `ssh -R` that stays up, and says whether it works.
+ *
+ * ```sh
+ * deno install -g -A -n rforward jsr:@x2go/rforward/cli
+ * rforward -R 8022:localhost:22 alice@server.example
+ * ```
+ *
+ * @module
+ */
+
+import config from "../../deno.json" with { type: "json" };
+import { ArgumentError, RForwardError } from "../errors.ts";
+import { type Command, parseArguments } from "./arguments.ts";
+import { completions } from "./completions.ts";
+import { help } from "./help.ts";
+import { readPlan } from "./plan.ts";
+import { EXIT, run } from "./run.ts";
+import { showConfig } from "./show_config.ts";
+
+/**
+ * Runs the command.
+ *
+ * @param argv The arguments, without the program's name.
+ * @returns the exit status: 0 if it did what it was asked, also to end; 2 for
+ * a mistake in the arguments; 255, as ssh, for all else.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    return await execute(parseArguments(argv));
+  } catch (error) {
+    if (!(error instanceof RForwardError)) throw error;
+    console.error(`rforward: ${error.message}`);
+    const isUsage = error instanceof ArgumentError &&
+      !/:\d+$|^-F$/.test(error.argument);
+    if (isUsage) console.error("See rforward --help.");
+    return isUsage ? EXIT.usage : EXIT.failed;
+  }
+}
+
+async function execute(command: Command): Promise<number> {
+  switch (command.name) {
+    case "help":
+      print(help());
+      return EXIT.ended;
+    case "version":
+      print(`rforward ${config.version}, Deno ${Deno.version.deno}\n`);
+      return EXIT.ended;
+    case "completions":
+      print(completions(command.shell));
+      return EXIT.ended;
+    case "show-config":
+      print(showConfig((await readPlan(command.arguments)).settings));
+      return EXIT.ended;
+    case "run":
+      return await run(command.arguments);
+  }
+}
+
+function print(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let sent = 0; sent < bytes.length;) {
+    sent += Deno.stdout.writeSync(bytes.subarray(sent));
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,318 @@
+import type { RForwardError } from "../errors.ts";
+import { Supervisor } from "../forward/supervisor.ts";
+import type { SupervisorEvent } from "../forward/supervisor_options.ts";
+import type { Logger } from "../logger.ts";
+import type { Arguments } from "./arguments.ts";
+import { EventLog, timestamp } from "./event_log.ts";
+import { JsonLog } from "./json_log.ts";
+import { LiveView } from "./live_view.ts";
+import { onSignal } from "./on_signal.ts";
+import type { Output } from "./output.ts";
+import {
+  checkForwards,
+  connectOf,
+  type Plan,
+  readPlan,
+  tunnelsOf,
+} from "./plan.ts";
+import { Prompts } from "./prompts.ts";
+import type { Level, Reporter } from "./reporter.ts";
+import { Secrets } from "./secrets.ts";
+import type { SshLogLevel } from "./ssh_config/ssh_settings.ts";
+import { Systemd } from "./systemd.ts";
+import { type Asker, Terminal } from "./terminal.ts";
+import { formatDuration } from "./units.ts";
+
+/** Exit statuses, those of ssh where it has them. */
+export const EXIT = { ended: 0, usage: 2, failed: 255 } as const;
+
+/**
+ * Keeps the forwards up until it is asked to end, or nothing can mend it.
+ *
+ * @returns the exit status.
+ * @throws {ArgumentError} if something in the configuration cannot be used.
+ */
+export async function run(args: Arguments): Promise<number> {
+  const plan = await readPlan(args);
+  checkForwards(plan);
+  await using command = await ForwardCommand.start(args, plan);
+  return await command.ended;
+}
+
+/** The command at work. */
+class ForwardCommand implements AsyncDisposable {
+  readonly #args: Arguments;
+  readonly #resources = new AsyncDisposableStack();
+  readonly #reporter: Reporter;
+  readonly #systemd: Systemd | undefined;
+  readonly #secrets: Secrets;
+  readonly #logger: Logger;
+  #plan: Plan;
+  #supervisor!: Supervisor;
+  /** Why it ended although nobody asked for that. */
+  #failure: RForwardError | undefined;
+  #stopping = false;
+  /** Settles when another supervisor has taken the place of the one before. */
+  #replaced: Promise<void> | undefined;
+
+  static async start(args: Arguments, plan: Plan): Promise<ForwardCommand> {
+    const command = new ForwardCommand(args, plan);
+    try {
+      await command.#begin();
+      return command;
+    } catch (error) {
+      await command[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  private constructor(args: Arguments, plan: Plan) {
+    this.#args = args;
+    this.#plan = plan;
+    const verbosity = verbosityOf(plan.settings.logLevel);
+    this.#reporter = this.#resources.use(this.#createReporter(verbosity));
+    const tell = (level: Level) => (message: string) =>
+      this.#reporter.message(level, message);
+    this.#logger = {
+      debug: tell("debug"),
+      info: tell("info"),
+      warn: tell("warn"),
+      error: tell("error"),
+    };
+    this.#systemd = Systemd.open(this.#logger);
+    if (this.#systemd) this.#resources.use(this.#systemd);
+    this.#secrets = new Secrets(this.#openPrompts());
+  }
+
+  /** Settles with the exit status. */
+  get ended(): Promise<number> {
+    return this.#waitForEnd();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#resources.disposeAsync();
+  }
+
+  async #begin(): Promise<void> {
+    const { notes } = this.#args;
+    for (const note of [...notes, ...this.#plan.settings.warnings]) {
+      this.#reporter.message("warn", note);
+    }
+    await this.#supervise();
+    this.#resources.use(onSignal("SIGINT", () => this.#interrupt()));
+    this.#resources.use(onSignal("SIGTERM", () => this.#stop(0)));
+    this.#resources.use(onSignal("SIGHUP", () => void this.#hangUp()));
+  }
+
+  async #supervise(): Promise<void> {
+    const { settings } = this.#plan;
+    const { verify, bindWaitMs, maxWaitMs, once } = this.#args;
+    const attempts = this.#args.attempts ?? settings.connectionAttempts ??
+      (once ? 1 : undefined);
+    this.#supervisor = new Supervisor({
+      connect: await connectOf(this.#plan, this.#args, {
+        secrets: this.#secrets,
+        // The same of a connection, once there is one.
+        logger: {
+          ...this.#logger,
+          warn: (message) =>
+            this.#reporter.message(
+              this.#supervisor.connection ? "debug" : "warn",
+              message,
+            ),
+        },
+      }),
+      tunnels: tunnelsOf(this.#plan),
+      verify,
+      allOrNothing: settings.exitOnForwardFailure ?? false,
+      ...attempts !== undefined && { maxAttempts: attempts },
+      ...bindWaitMs !== undefined && { bindRetryForMs: bindWaitMs },
+      ...maxWaitMs !== undefined && { backoff: { maxMs: maxWaitMs } },
+      onEvent: (event) => this.#onEvent(event),
+      // What matters of tunnels comes as an event.
+      logger: quiet(this.#logger),
+    });
+  }
+
+  async #waitForEnd(): Promise<number> {
+    for (;;) {
+      const supervisor = this.#supervisor;
+      const { error } = await supervisor.closed;
+      await this.#replaced;
+      if (supervisor !== this.#supervisor) continue;
+      return error ?? this.#failure ? EXIT.failed : EXIT.ended;
+    }
+  }
+
+  #onEvent(event: SupervisorEvent): void {
+    if (event.type === "stopped" && this.#replaced && !event.error) return;
+    this.#reporter.event(
+      event.type === "stopped" && this.#failure
+        ? { ...event, error: this.#failure }
+        : event,
+    );
+    switch (event.type) {
+      case "connected":
+        // From now on nobody may be there.
+        this.#secrets.prompts = undefined;
+        break;
+      case "lost":
+        if (!this.#args.once) break;
+        this.#failure = event.error;
+        this.#stop(0);
+        break;
+      case "state":
+        if (event.state === "up") this.#systemd?.notify({ state: "ready" });
+        this.#systemd?.notify({ status: this.#status() });
+        break;
+      case "stopped":
+        this.#systemd?.notify({ state: "stopping" });
+    }
+  }
+
+  /** What `systemctl status` shows. */
+  #status(): string {
+    const { state, tunnels, error } = this.#supervisor.snapshot;
+    const up = tunnels.filter((tunnel) => tunnel.state === "up").length;
+    return `${state}, ${up} of ${tunnels.length} forwards are up${
+      error ? `: ${error.message}` : ""
+    }`;
+  }
+
+  /** Ctrl-C: once for an orderly end, twice for the end. */
+  #interrupt(): void {
+    const { drainMs } = this.#args;
+    const live = this.#supervisor.snapshot.tunnels
+      .reduce((sum, tunnel) => sum + tunnel.live, 0);
+    if (this.#stopping || drainMs === 0 || !live) return this.#stop(0);
+    this.#reporter.message(
+      "info",
+      `waiting up to ${
+        formatDuration(drainMs)
+      } for connections to end (${live} now); Ctrl-C again to end at once`,
+    );
+    this.#stop(drainMs);
+  }
+
+  #stop(drainMs: number): void {
+    this.#stopping = true;
+    void this.#supervisor.stop({ drainMs });
+  }
+
+  /** Reads the configuration anew; or the terminal is gone, and so is who sat at it. */
+  async #hangUp(): Promise<void> {
+    if (Deno.stdin.isTerminal() || Deno.stderr.isTerminal()) {
+      return this.#stop(0);
+    }
+    try {
+      const plan = await readPlan(this.#args);
+      checkForwards(plan);
+      await this.#change(plan);
+    } catch (error) {
+      this.#reporter.message(
+        "error",
+        `the configuration stays as it was: ${(error as Error).message}`,
+      );
+    }
+  }
+
+  async #change(plan: Plan): Promise<void> {
+    const before = this.#plan;
+    if (this.#stopping) return;
+    this.#reporter.message("info", "the configuration was read again");
+    this.#systemd?.notify({ state: "reloading" });
+    this.#plan = plan;
+    const { drainMs } = this.#args;
+    if (connectionOf(before) === connectionOf(plan)) {
+      await this.#supervisor.setTunnels(tunnelsOf(plan), { drainMs });
+      this.#systemd?.notify({ state: "ready" });
+      return;
+    }
+    this.#replaced = this.#replace();
+    await this.#replaced;
+    this.#replaced = undefined;
+  }
+
+  async #replace(): Promise<void> {
+    await this.#supervisor.stop({ drainMs: this.#args.drainMs });
+    if (!this.#stopping) await this.#supervise();
+  }
+
+  #createReporter(verbosity: number): Reporter {
+    const { output, logFile, host } = this.#args;
+    if (logFile !== undefined) {
+      const file = this.#resources.use(
+        Deno.openSync(logFile, { create: true, append: true }),
+      );
+      return output === "json"
+        ? new JsonLog(file, { verbosity })
+        : new EventLog(file, { verbosity, prefix: timestamp });
+    }
+    if (output === "json") return new JsonLog(Deno.stdout, { verbosity });
+    const out: Output = Deno.stderr;
+    return output === "live" && verbosity >= 0 && Deno.stderr.isTerminal()
+      ? new LiveView(() => this.#supervisor?.snapshot, out, {
+        destination: host,
+        verbosity,
+      })
+      : new EventLog(out, { verbosity });
+  }
+
+  #openPrompts(): Prompts | undefined {
+    if (this.#plan.settings.batchMode) return undefined;
+    const terminal = Terminal.open();
+    if (!terminal) return undefined;
+    this.#resources.use(terminal);
+    return new Prompts(new PausingAsker(terminal, this.#reporter));
+  }
+}
+
+/** Keeps the screen free for questions. */
+class PausingAsker implements Asker {
+  constructor(readonly asker: Asker, readonly reporter: Reporter) {}
+
+  write(text: string): void {
+    using _ = this.reporter.pause();
+    this.asker.write(text);
+  }
+
+  async askLine(question: string, signal?: AbortSignal): Promise<string> {
+    using _ = this.reporter.pause();
+    return await this.asker.askLine(question, signal);
+  }
+
+  async askHidden(question: string, signal?: AbortSignal): Promise<string> {
+    using _ = this.reporter.pause();
+    return await this.asker.askHidden(question, signal);
+  }
+}
+
+/** Tells only those who want to know more. */
+function quiet(logger: Logger): Logger {
+  return { ...logger, info: logger.debug, warn: logger.debug };
+}
+
+/** What of a plan needs another connection if it changes. */
+function connectionOf({ settings }: Plan): string {
+  const { remoteForwards: _, clearAllForwardings: __, warnings: ___, ...rest } =
+    settings;
+  return JSON.stringify(rest);
+}
+
+function verbosityOf(level: SshLogLevel = "INFO"): number {
+  switch (level) {
+    case "QUIET":
+    case "FATAL":
+    case "ERROR":
+      return -1;
+    case "INFO":
+      return 0;
+    case "VERBOSE":
+    case "DEBUG1":
+      return 1;
+    case "DEBUG2":
+      return 2;
+    case "DEBUG3":
+      return 3;
+  }
+}
