@@ -2,6 +2,7 @@ import type {
   SupervisorEvent,
   SupervisorSnapshot,
 } from "../forward/supervisor_options.ts";
+import { formatBind } from "../ssh/bind.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { EventLog } from "./event_log.ts";
 import { type Output, writeText } from "./output.ts";
@@ -59,7 +60,8 @@ export class LiveView implements Reporter {
   readonly #began: Date;
   readonly #log: EventLog;
   readonly #guard: TerminalGuard;
-  readonly #meters: { toTarget: RateMeter; toServer: RateMeter }[] = [];
+  /** By what a tunnel is, as its place may change. */
+  readonly #meters = new Map<string, readonly [RateMeter, RateMeter]>();
   /** What is on the screen, line by line. */
   #shown: readonly string[] = [];
   #drawnAt = -Infinity;
@@ -107,6 +109,7 @@ export class LiveView implements Reporter {
 
   message(level: Level, text: string): void {
     this.#log.message(level, text);
+    this.#drawSoon();
   }
 
   pause(): Disposable {
@@ -167,14 +170,14 @@ export class LiveView implements Reporter {
   }
 
   #measure({ tunnels }: SupervisorSnapshot, now: number): Rates[] {
-    return tunnels.map(({ bytesToTarget, bytesToServer }, i) => {
-      const { toTarget, toServer } = this.#meters[i] ??= {
-        toTarget: new RateMeter(),
-        toServer: new RateMeter(),
-      };
+    return tunnels.map(({ asked, target, bytesToTarget, bytesToServer }) => {
+      const key = `${formatBind(asked)} ${target}`;
+      const meters = this.#meters.get(key) ??
+        [new RateMeter(), new RateMeter()] as const;
+      this.#meters.set(key, meters);
       return {
-        toTarget: toTarget.sample(now, bytesToTarget),
-        toServer: toServer.sample(now, bytesToServer),
+        toTarget: meters[0].sample(now, bytesToTarget),
+        toServer: meters[1].sample(now, bytesToServer),
       };
     });
   }

@@ -1,0 +1,214 @@
+import {
+  ConnectError,
+  ConnectionLostError,
+  ForwardDeniedError,
+  type ProbeResult,
+  type SupervisorEvent,
+  TargetError,
+} from "../../mod.ts";
+import { Narrator } from "../../src/cli/narrator.ts";
+import { assertEquals } from "../assert.ts";
+import { connectionOf } from "./scene.ts";
+
+const bind = { address: "localhost", port: 8080 };
+const lost = new ConnectionLostError("the server closed the connection");
+const refused = new ConnectError(
+  "connect-failed",
+  { host: "server.example", port: 22 },
+  "server.example:22 refused the connection",
+);
+const denied = new ForwardDeniedError(bind, "the server would not listen");
+const until = new Date();
+
+/** What is said of events, one after the other: level and text. */
+function told(...events: SupervisorEvent[]): string[] {
+  const narrator = new Narrator();
+  return events.map((event) => {
+    const line = narrator.tell(event);
+    return line ? `${line.level}: ${line.text}` : "";
+  });
+}
+
+function verified(probe: Partial<ProbeResult>): SupervisorEvent {
+  return {
+    type: "verified",
+    tunnel: 0,
+    bound: bind,
+    probe: { verdict: "verified", addresses: [], ms: 12.4, ...probe },
+  };
+}
+
+function bound(
+  asked: { address: string; port: number } | { path: string },
+  target: string,
+): SupervisorEvent {
+  const bound = "port" in asked && asked.port === 0
+    ? { ...asked, port: 40123 }
+    : asked;
+  return { type: "bound", tunnel: 0, asked, bound, target };
+}
+
+// What OpenSSH 9.2 prints, seen with `ssh -R 0:…`; but for a socket, of which
+// it says "/tmp/x.sock:-2".
+for (
+  const [target, shown] of [
+    ["localhost:80", "localhost:80"],
+    ["[::1]:81", "::1:81"],
+    ["/tmp/x.sock", "/tmp/x.sock"],
+  ] as const
+) {
+  Deno.test(`narrator.tell() says as ssh which port leads to ${target}`, () => {
+    assertEquals(told(bound({ address: "localhost", port: 0 }, target)), [
+      `info: Allocated port 40123 for remote forward to ${shown}`,
+    ]);
+  });
+}
+
+Deno.test("narrator.tell() says what is bound and who answers there", () => {
+  const foreign = [{ address: "127.0.0.1", answer: "foreign" }] as const;
+  assertEquals(
+    told(
+      bound(bind, "127.0.0.1:3000"),
+      bound({ path: "/run/x" }, "127.0.0.1:3000"),
+      verified({}),
+      verified({ verdict: "half-bound", addresses: foreign }),
+      verified({
+        verdict: "foreign",
+        addresses: [...foreign, { address: "::1", answer: "foreign" }],
+      }),
+      verified({ verdict: "unreachable" }),
+      verified({ verdict: "unverifiable" }),
+    ),
+    [
+      "info: localhost:8080 on the server leads to 127.0.0.1:3000",
+      "info: /run/x on the server leads to 127.0.0.1:3000",
+      "info: localhost:8080 verified in 12 ms",
+      "warn: half-bound: 127.0.0.1 port 8080 on the server is somebody else's",
+      "warn: 127.0.0.1 and ::1 port 8080 on the server are somebody else's",
+      "warn: nobody answers at localhost:8080 on the server, though it said that it listens",
+      "info: localhost:8080 not verified: the server connects nobody to it (PermitOpen or AllowTcpForwarding of its sshd_config)",
+    ],
+  );
+});
+
+Deno.test("narrator.tell() is silent of what was verified again and is as it was", () => {
+  const levels = told(
+    verified({}),
+    verified({}),
+    verified({ verdict: "unverifiable" }),
+    bound(bind, "127.0.0.1:3000"),
+    verified({ verdict: "unverifiable" }),
+  ).map((line) => line.split(":")[0]);
+  assertEquals(levels, ["info", "debug", "info", "info", "info"]);
+});
+
+Deno.test("narrator.tell() says once why the connection was lost", () => {
+  assertEquals(
+    told(
+      { type: "lost", error: lost },
+      { type: "waiting", error: lost, ms: 750, until },
+      { type: "waiting", error: refused, ms: 65_000, until },
+    ),
+    [
+      "warn: connection lost: the server closed the connection",
+      "warn: next try in 750 ms",
+      "warn: server.example:22 refused the connection; next try in 1 min 5 s",
+    ],
+  );
+});
+
+Deno.test("narrator.tell() says why a port was refused and what comes next", () => {
+  const refusal = {
+    type: "refused",
+    tunnel: 0,
+    asked: bind,
+    why: "taken",
+    error: denied,
+  } as const;
+  const head = "warn: Warning: remote port forwarding failed for listen";
+  assertEquals(
+    told(
+      { ...refusal, ms: 2000 },
+      { ...refusal, why: "prohibited" },
+      { ...refusal, why: "prohibited", asked: { ...bind, port: 80 } },
+      { ...refusal, why: "unknown", asked: { path: "/run/x" }, ms: 1000 },
+      verified({ verdict: "unreachable" }),
+      { ...refusal, ms: 2000 },
+    ),
+    [
+      `${head} port 8080: somebody else listens there, perhaps our own last session; asking again in 2 s`,
+      `${head} port 8080: the server would not listen; given up`,
+      `${head} port 80: on the server only root may listen on ports under 1024; given up`,
+      `${head} path /run/x: the server would not listen; asking again in 1 s`,
+      "warn: nobody answers at localhost:8080 on the server, though it said that it listens",
+      `${head} port 8080: asking again in 2 s`,
+    ],
+  );
+});
+
+Deno.test("narrator.tell() shows nothing of an originator but what can be printed", () => {
+  const error = new TargetError(
+    "target-failed",
+    "127.0.0.1:3000",
+    "the target 127.0.0.1:3000 refused the connection\nforged: line",
+  );
+  const address = "\x1b[2J10.0.0.1\r\n\u202eforged";
+  assertEquals(
+    told(
+      {
+        type: "target-error",
+        tunnel: 0,
+        error,
+        originator: { address, port: 1234 },
+      },
+      {
+        type: "target-error",
+        tunnel: 0,
+        error,
+        originator: { address: "", port: 0 },
+      },
+      {
+        type: "connection",
+        tunnel: 0,
+        connection: connectionOf({ address }).connection,
+      },
+    ),
+    [
+      "warn: connection from [2J10.0.0.1 forged port 1234 refused: the target 127.0.0.1:3000 refused the connection forged: line",
+      "warn: connection refused: the target 127.0.0.1:3000 refused the connection forged: line",
+      "debug: connection from [2J10.0.0.1 forged port 1234 to localhost:8080 → 127.0.0.1:3000 opened",
+    ],
+  );
+});
+
+Deno.test("narrator.tellClosed() says how long a connection lasted and what went through", () => {
+  const { connection } = connectionOf({
+    bytesToTarget: 1_234_567,
+    bytesToServer: 340,
+  });
+  assertEquals(
+    new Narrator().tellClosed(connection, 61_000, lost).text,
+    "connection from 192.0.2.1 port 1234 to localhost:8080 → 127.0.0.1:3000 closed after 1 min 1 s, 1.2MB in, 340B out: the server closed the connection",
+  );
+});
+
+Deno.test("narrator.tell() says that it has stopped and why", () => {
+  assertEquals(
+    told({ type: "stopped" }, { type: "stopped", error: refused }),
+    ["info: stopped", "error: server.example:22 refused the connection"],
+  );
+});
+
+Deno.test("narrator.tell() makes what the server calls itself printable", () => {
+  const server = {
+    host: "server.example",
+    port: 22,
+    user: "alice",
+    software: "Open\x1bSSH",
+    hostKeyFingerprint: "SHA256:x",
+    cipher: { toServer: "c", toClient: "c" },
+  };
+  assertEquals(told({ type: "connected", server }), [
+    "info: connected to server.example port 22 as alice (Open SSH)",
+  ]);
+});
