@@ -11,9 +11,9 @@
 
 import config from "../../deno.json" with { type: "json" };
 import { ArgumentError, RForwardError } from "../errors.ts";
-import { type Command, parseArguments } from "./arguments.ts";
-import { completions } from "./completions.ts";
-import { help } from "./help.ts";
+import { type Command, parseArguments } from "./command_line/arguments.ts";
+import { completions } from "./command_line/completions.ts";
+import { help } from "./command_line/help.ts";
 import { readPlan } from "./plan.ts";
 import { EXIT, run } from "./run.ts";
 import { showConfig } from "./show_config.ts";

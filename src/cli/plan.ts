@@ -1,13 +1,13 @@
 import { ArgumentError } from "../errors.ts";
 import type { SshConnection } from "../ssh/connection.ts";
 import type { SupervisedTunnel } from "../forward/supervisor_options.ts";
-import type { Arguments } from "./arguments.ts";
+import type { Arguments } from "./command_line/arguments.ts";
 import { type ConnectContext, planConnection } from "./connect_plan.ts";
 import {
   type ForwardSpec,
   parseRemoteForward,
   withoutDuplicates,
-} from "./forward_spec.ts";
+} from "./command_line/forward_spec.ts";
 import { resolveSshConfig } from "./ssh_config/resolve_ssh_config.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";
 

@@ -2,7 +2,7 @@ import type { RForwardError } from "../errors.ts";
 import { Supervisor } from "../forward/supervisor.ts";
 import type { SupervisorEvent } from "../forward/supervisor_options.ts";
 import type { Logger } from "../logger.ts";
-import type { Arguments } from "./arguments.ts";
+import type { Arguments } from "./command_line/arguments.ts";
 import { EventLog, timestamp } from "./event_log.ts";
 import { JsonLog } from "./json_log.ts";
 import { LiveView } from "./live_view.ts";
@@ -15,12 +15,12 @@ import {
   readPlan,
   tunnelsOf,
 } from "./plan.ts";
-import { Prompts } from "./prompts.ts";
+import { Prompts } from "./terminal/prompts.ts";
 import type { Level, Reporter } from "./reporter.ts";
 import { Secrets } from "./secrets.ts";
 import type { SshLogLevel } from "./ssh_config/ssh_settings.ts";
 import { Systemd } from "./systemd.ts";
-import { type Asker, Terminal } from "./terminal.ts";
+import { type Asker, Terminal } from "./terminal/terminal.ts";
 import { formatDuration } from "./units.ts";
 
 /** Exit statuses, those of ssh where it has them. */

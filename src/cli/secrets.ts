@@ -1,5 +1,5 @@
 import type { KeyboardInteractive } from "../ssh/options.ts";
-import type { Prompts } from "./prompts.ts";
+import type { Prompts } from "./terminal/prompts.ts";
 
 /**
  * What a person was asked for, kept for as long as the command runs: when the

@@ -1,6 +1,6 @@
 /** What options have for values: each reads it from a line, and refuses what ssh refuses. @module */
 
-import { parsePort } from "../port.ts";
+import { parsePort } from "../command_line/port.ts";
 import type { ConfigLine } from "./config_line.ts";
 
 /** The largest number that ssh takes, and the longest time in milliseconds that a timer takes. */

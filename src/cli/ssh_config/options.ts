@@ -1,4 +1,4 @@
-import { parseRemoteForward } from "../forward_spec.ts";
+import { parseRemoteForward } from "../command_line/forward_spec.ts";
 import type { ConfigLine } from "./config_line.ts";
 import { expandVariables } from "./expand.ts";
 import {

@@ -1,6 +1,6 @@
 import { ArgumentError } from "../../errors.ts";
-import { parseDestination } from "../destination.ts";
-import { parsePort } from "../port.ts";
+import { parseDestination } from "../command_line/destination.ts";
+import { parsePort } from "../command_line/port.ts";
 import type { ConfigLine } from "./config_line.ts";
 import type { JumpHost } from "./ssh_settings.ts";
 

@@ -1,6 +1,6 @@
 import { ArgumentError } from "../../errors.ts";
 import { checkPort } from "../../validate.ts";
-import { checkUser } from "../destination.ts";
+import { checkUser } from "../command_line/destination.ts";
 import { ConfigReader, systemDirectory } from "./config_reader.ts";
 import { expandSettings } from "./expand_settings.ts";
 import { type LocalMachine, thisMachine } from "./local_machine.ts";

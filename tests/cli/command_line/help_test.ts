@@ -1,7 +1,7 @@
-import { parseArguments } from "../../src/cli/arguments.ts";
-import { help } from "../../src/cli/help.ts";
-import { options } from "../../src/cli/options.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { parseArguments } from "../../../src/cli/command_line/arguments.ts";
+import { help } from "../../../src/cli/command_line/help.ts";
+import { options } from "../../../src/cli/command_line/options.ts";
+import { assert, assertEquals } from "../../assert.ts";
 
 Deno.test("help() fits a screen of 80 by 24 with the prompt below it", () => {
   const lines = help().split("\n");

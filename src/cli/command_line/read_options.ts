@@ -1,4 +1,4 @@
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError } from "../../errors.ts";
 import { nearest } from "./nearest.ts";
 import { type Option, options } from "./options.ts";
 

@@ -1,5 +1,8 @@
-import { assert, assertEquals } from "../assert.ts";
-import { type TerminalOptions, TerminalProcess } from "../servers/terminal.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import {
+  type TerminalOptions,
+  TerminalProcess,
+} from "../../servers/terminal.ts";
 
 const script = new URL("ask.ts", import.meta.url).pathname;
 

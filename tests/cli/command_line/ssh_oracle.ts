@@ -1,5 +1,5 @@
 /** What OpenSSH's client makes of a command line. */
-import { findProgram } from "../servers/availability.ts";
+import { findProgram } from "../../servers/availability.ts";
 
 /** The lines that `ssh -G` prints, by keyword; undefined if it does not take the command line. */
 export function askSsh(

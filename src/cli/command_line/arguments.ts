@@ -1,4 +1,4 @@
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError } from "../../errors.ts";
 import { checkUser, parseDestination } from "./destination.ts";
 import {
   type ForwardSpec,

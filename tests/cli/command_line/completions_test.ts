@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { completions } from "../../src/cli/completions.ts";
-import { assert, assertEquals } from "../assert.ts";
-import { serverTest } from "../servers/availability.ts";
+import { completions } from "../../../src/cli/command_line/completions.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
 
 /** A home directory with hosts to complete, and a completion script. */
 class Home implements AsyncDisposable {

@@ -1,5 +1,5 @@
-import { ArgumentError } from "../errors.ts";
-import type { Bind } from "../ssh/connection.ts";
+import { ArgumentError } from "../../errors.ts";
+import type { Bind } from "../../ssh/connection.ts";
 import { parsePort } from "./port.ts";
 
 /** What `ssh -R` is told: where the server is to listen, and who answers here. */

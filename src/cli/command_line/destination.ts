@@ -1,4 +1,4 @@
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError } from "../../errors.ts";
 import { parsePort } from "./port.ts";
 
 /** Where to log in, as the command line says it. */

@@ -1,8 +1,8 @@
-import { delay } from "../delay.ts";
-import { RForwardError } from "../errors.ts";
-import { Turns } from "../turns.ts";
+import { delay } from "../../delay.ts";
+import { RForwardError } from "../../errors.ts";
+import { Turns } from "../../turns.ts";
 import { LineEditor } from "./line_editor.ts";
-import { onSignal } from "./on_signal.ts";
+import { onSignal } from "../on_signal.ts";
 
 /** Whom questions are put to. */
 export interface Asker {

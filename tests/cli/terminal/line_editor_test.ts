@@ -1,5 +1,5 @@
-import { LineEditor } from "../../src/cli/line_editor.ts";
-import { assertEquals } from "../assert.ts";
+import { LineEditor } from "../../../src/cli/terminal/line_editor.ts";
+import { assertEquals } from "../../assert.ts";
 
 function type(...pieces: (string | Uint8Array)[]): [string, string] {
   const editor = new LineEditor();

@@ -1,7 +1,7 @@
 /** What the tests of the terminal run in one: asks, and tells what came of it on standard output. */
-import { RForwardError } from "../../src/errors.ts";
-import { Prompts } from "../../src/cli/prompts.ts";
-import { Terminal } from "../../src/cli/terminal.ts";
+import { RForwardError } from "../../../src/errors.ts";
+import { Prompts } from "../../../src/cli/terminal/prompts.ts";
+import { Terminal } from "../../../src/cli/terminal/terminal.ts";
 
 using terminal = Terminal.open();
 if (terminal === undefined) {

@@ -1,7 +1,15 @@
-import { type Arguments, parseArguments } from "../../src/cli/arguments.ts";
-import { ArgumentError } from "../../src/errors.ts";
-import { assert, assertEquals, assertMatch, assertThrows } from "../assert.ts";
-import { serverTest } from "../servers/availability.ts";
+import {
+  type Arguments,
+  parseArguments,
+} from "../../../src/cli/command_line/arguments.ts";
+import { ArgumentError } from "../../../src/errors.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertThrows,
+} from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
 import { askSsh } from "./ssh_oracle.ts";
 
 /** The arguments of a command line that runs something, split at blanks. */
