@@ -42,13 +42,18 @@ export {
 export type { Logger } from "./src/logger.ts";
 
 export { connect } from "./src/ssh/connect.ts";
+export { connectThrough } from "./src/ssh/connect_through.ts";
 export type {
   Algorithms,
+  AskSecret,
   ConnectOptions,
   KeyboardInteractive,
   KeyboardInteractiveRequest,
+  KeySource,
   PrivateKey,
+  PublicKey,
 } from "./src/ssh/options.ts";
+export type { Dial, DialRequest, Transport } from "./src/ssh/transport.ts";
 export type { KeepaliveOptions } from "./src/ssh/keepalive.ts";
 export type {
   HostKey,
@@ -66,6 +71,7 @@ export type {
   ForwardedOpenTaker,
   OpenDirectOptions,
   Originator,
+  PingOptions,
   RefusalReason,
   ServerInfo,
   SshChannel,
@@ -111,7 +117,11 @@ export type {
 } from "./src/forward/supervisor_options.ts";
 export type { BackoffOptions } from "./src/forward/backoff.ts";
 export type { Refusal } from "./src/forward/refusal.ts";
-export { PortDispatcher, Registration } from "./src/forward/dispatcher.ts";
+export {
+  type ForwardedOpenInspector,
+  PortDispatcher,
+  Registration,
+} from "./src/forward/dispatcher.ts";
 export {
   relay,
   type RelayOptions,

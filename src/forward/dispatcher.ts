@@ -8,22 +8,23 @@ import type {
 } from "../ssh/connection.ts";
 import { Turns } from "../turns.ts";
 
+/** Looks at a connection, and passes it on or keeps it. */
+export type ForwardedOpenInspector = (
+  open: ForwardedOpen,
+) => Promise<ForwardedOpen | undefined>;
+
 /** One bound port and who takes its connections. */
 export class Registration {
   /** What was asked of the server. */
   readonly asked: Bind;
   /** Takes the connections. */
   readonly take: ForwardedOpenTaker;
-  /** Looks at each connection first, and passes it on, or keeps it (a {@linkcode probe}'s own). */
-  inspect:
-    | ((open: ForwardedOpen) => Promise<ForwardedOpen | undefined>)
-    | undefined;
-  /** Inspections take turns. */
-  readonly inspections: Turns = new Turns();
   /** Settles once the server has answered, or nobody waits for that any more. */
   readonly answered: Promise<void>;
   readonly #answered = Promise.withResolvers<void>();
   readonly #remove: (registration: Registration) => void;
+  readonly #inspections = new Turns();
+  #inspect: ForwardedOpenInspector | undefined;
   #bound: Bind;
 
   /**
@@ -53,6 +54,32 @@ export class Registration {
   confirm(bound: Bind): void {
     this.#bound = bound;
     this.#answered.resolve();
+  }
+
+  /** Hands over a connection. */
+  async pass(open: ForwardedOpen): Promise<void> {
+    const passed = this.#inspect ? await this.#inspect(open) : open;
+    if (passed) await this.take(passed);
+  }
+
+  /**
+   * Has each connection looked at before it is handed over, while some work
+   * goes on. Such work takes turns.
+   *
+   * @param inspect Gives back the connection, or keeps it.
+   */
+  inspectDuring<T>(
+    inspect: ForwardedOpenInspector,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    return this.#inspections.take(async () => {
+      this.#inspect = inspect;
+      try {
+        return await work();
+      } finally {
+        this.#inspect = undefined;
+      }
+    });
   }
 
   /** Connections are not wanted any more. Twice is once. */
@@ -122,11 +149,7 @@ export class PortDispatcher {
       owner = this.#find(open.bind);
       if (owner) break;
     }
-    if (owner) {
-      const passed = owner.inspect ? await owner.inspect(open) : open;
-      if (passed) await owner.take(passed);
-      return;
-    }
+    if (owner) return await owner.pass(open);
     open.refuse(
       "administratively-prohibited",
       `nothing here forwards ${formatBind(open.bind)}`,

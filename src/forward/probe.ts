@@ -100,19 +100,17 @@ export async function probe(
   if (!registration) {
     throw new ArgumentError("bound", `nobody listens on ${formatBind(bound)}`);
   }
-  return await registration.inspections.take(async () => {
-    const began = performance.now();
-    const end = AbortSignal.any([connection.signal, ...signal ? [signal] : []]);
-    const addresses = [];
-    for (const address of addressesOf(bound)) {
-      using deadline = new Deadline(timeoutMs, end);
-      deadline.start(() => new TimeOver(address, timeoutMs));
-      const answer = await ask(connection, registration, address, deadline);
-      addresses.push({ address, answer });
-    }
-    const ms = performance.now() - began;
-    return { verdict: judge(addresses.map((a) => a.answer)), addresses, ms };
-  });
+  const began = performance.now();
+  const end = AbortSignal.any([connection.signal, ...signal ? [signal] : []]);
+  const addresses = [];
+  for (const address of addressesOf(bound)) {
+    using deadline = new Deadline(timeoutMs, end);
+    deadline.start(() => new TimeOver(address, timeoutMs));
+    const answer = await ask(connection, registration, address, deadline);
+    addresses.push({ address, answer });
+  }
+  const ms = performance.now() - began;
+  return { verdict: judge(addresses.map((a) => a.answer)), addresses, ms };
 }
 
 /** Opens a connection from the server to a port or Unix socket there. */
@@ -150,42 +148,45 @@ class TimeOver extends RForwardError {
   }
 }
 
-async function ask(
+function ask(
   connection: SshConnection,
   registration: Registration,
   address: string,
   deadline: Deadline,
 ): Promise<ProbeAnswer> {
   const watch = new Watch();
-  registration.inspect = (open) => watch.inspect(open);
-  let channel: SshChannel | undefined;
-  try {
-    channel = await openOnServer(
-      connection,
-      registration.bound,
-      address,
-      deadline.signal,
-    );
-    // Where somebody else answers, nothing is sent: nobody knows what it would do.
-    await deadline.race(watch.seen);
-    const writer = channel.writable.getWriter();
-    writer.write(watch.nonce).catch(() => {}); // then it does not come back either
-    const own = await deadline.race(watch.found);
-    // Nothing is left of it when it says so.
-    channel.close();
-    await deadline.race(Promise.all([own.closed, channel.closed]));
-    return "ours";
-  } catch (error) {
-    if (error instanceof TimeOver) return channel ? "foreign" : "closed";
-    if (!(error instanceof ChannelError) || deadline.signal.aborted) {
-      throw error;
-    }
-    return error.reason === CONNECT_FAILED ? "closed" : "forbidden";
-  } finally {
-    registration.inspect = undefined;
-    watch.end();
-    channel?.close();
-  }
+  return registration.inspectDuring(
+    (open) => watch.inspect(open),
+    async () => {
+      let channel: SshChannel | undefined;
+      try {
+        channel = await openOnServer(
+          connection,
+          registration.bound,
+          address,
+          deadline.signal,
+        );
+        // Where somebody else answers, nothing is sent: nobody knows what it would do.
+        await deadline.race(watch.seen);
+        const writer = channel.writable.getWriter();
+        writer.write(watch.nonce).catch(() => {}); // then it does not come back either
+        const own = await deadline.race(watch.found);
+        // Nothing is left of it when it says so.
+        channel.close();
+        await deadline.race(Promise.all([own.closed, channel.closed]));
+        return "ours";
+      } catch (error) {
+        if (error instanceof TimeOver) return channel ? "foreign" : "closed";
+        if (!(error instanceof ChannelError) || deadline.signal.aborted) {
+          throw error;
+        }
+        return error.reason === CONNECT_FAILED ? "closed" : "forbidden";
+      } finally {
+        watch.end();
+        channel?.close();
+      }
+    },
+  );
 }
 
 /** RFC 4254 section 5.1. */
