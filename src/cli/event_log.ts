@@ -17,6 +17,7 @@ export interface EventLogOptions extends ReporterOptions {
   prefix?: (now: Date) => string;
   /** Whether a live view is there too; what it shows is then told only with a verbosity of 1. */
   live?: boolean;
+  /** The time; that of this machine by default. */
   clock?: Clock;
 }
 
@@ -34,7 +35,11 @@ export class EventLog implements Reporter {
   readonly #fold: Fold;
   #ended = false;
 
-  /** @param out Where the lines go; nobody is told if they cannot be written. */
+  /**
+   * Begins a log.
+   *
+   * @param out Where the lines go; nobody is told if they cannot be written.
+   */
   constructor(out: Output, options: EventLogOptions = {}) {
     this.#out = out;
     this.#options = options;
@@ -42,6 +47,7 @@ export class EventLog implements Reporter {
     this.#fold = new Fold(this.#clock, (line) => this.#write(line));
   }
 
+  /** Tells what happened. */
   event(event: SupervisorEvent): void {
     this.#add(this.#narrator.tell(event));
     if (event.type !== "connection" || !isTold("debug", this.#options)) return;
@@ -53,6 +59,7 @@ export class EventLog implements Reporter {
     });
   }
 
+  /** Tells anything else. */
   message(level: Level, text: string): void {
     this.#add({ level, text });
   }

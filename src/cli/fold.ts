@@ -20,14 +20,19 @@ interface Said {
  * minute, two, four and so on up to an hour.
  *
  * Lines with one key are the same line. One without a key tells of a change,
- * after which everything is news again.
+ * after which everything is news again; unless it is for debugging, as those
+ * tell of everything.
  */
 export class Fold implements Disposable {
   readonly #clock: Clock;
   readonly #say: (line: Line) => void;
   readonly #said = new Map<string, Said>();
 
-  /** @param say Takes the lines that are left. */
+  /**
+   * Begins with nothing said.
+   *
+   * @param say Takes the lines that are left.
+   */
   constructor(clock: Clock, say: (line: Line) => void) {
     this.#clock = clock;
     this.#say = say;
@@ -42,8 +47,8 @@ export class Fold implements Disposable {
       return;
     }
     this.#sayRepeats();
-    if (line.key === undefined) this.#forget();
-    else this.#remember(line.key, line);
+    if (line.key !== undefined) this.#remember(line.key, line);
+    else if (line.level !== "debug") this.#forget();
     this.#say(line);
   }
 

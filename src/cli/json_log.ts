@@ -11,6 +11,7 @@ import {
 
 /** Options of a {@linkcode JsonLog}. */
 export interface JsonLogOptions extends ReporterOptions {
+  /** The time; that of this machine by default. */
   clock?: Clock;
 }
 
@@ -22,13 +23,18 @@ export class JsonLog implements Reporter {
   #connections = 0;
   #ended = false;
 
-  /** @param out Where the lines go; nobody is told if they cannot be written. */
+  /**
+   * Begins a log.
+   *
+   * @param out Where the lines go; nobody is told if they cannot be written.
+   */
   constructor(out: Output, options: JsonLogOptions = {}) {
     this.#out = out;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
   }
 
+  /** Tells what happened. */
   event(event: SupervisorEvent): void {
     if (event.type !== "connection") return this.#write(eventJson(event));
     const id = ++this.#connections;
@@ -41,6 +47,7 @@ export class JsonLog implements Reporter {
     });
   }
 
+  /** Tells anything else. */
   message(level: Level, text: string): void {
     if (!isTold(level, this.#options)) return;
     this.#write({ type: "message", level, text });

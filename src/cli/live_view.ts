@@ -19,7 +19,9 @@ import { TerminalGuard } from "./terminal_guard.ts";
 
 /** How big a terminal is. */
 export interface TerminalSize {
+  /** How many characters go into a line. */
   columns: number;
+  /** How many lines there are. */
   rows: number;
 }
 
@@ -31,6 +33,7 @@ export interface LiveViewOptions extends ReporterOptions {
   size?: () => TerminalSize;
   /** Whether states have colours; by default unless `NO_COLOR` is set. */
   color?: boolean;
+  /** The time; that of this machine by default. */
   clock?: Clock;
 }
 
@@ -99,6 +102,7 @@ export class LiveView implements Reporter {
     });
   }
 
+  /** Tells what happened, and shows what it is like now. */
   event(event: SupervisorEvent): void {
     this.#log.event(event);
     if (event.type === "connection") {
@@ -107,11 +111,13 @@ export class LiveView implements Reporter {
     this.#drawSoon();
   }
 
+  /** Tells anything else, above the view. */
   message(level: Level, text: string): void {
     this.#log.message(level, text);
     this.#drawSoon();
   }
 
+  /** Takes the view off the screen until disposed of, and holds back what is told. */
   pause(): Disposable {
     this.#pauses++;
     this.#clear();
@@ -135,7 +141,7 @@ export class LiveView implements Reporter {
     const snapshot = this.#snapshot();
     if (!snapshot) return;
     const lines = summaryLines(snapshot, this.#began, this.#measures());
-    this.#show(lines.map((line) => this.#paint(line)));
+    this.#shown = lines.map((line) => this.#paint(line));
     this.#leave();
   }
 
@@ -246,6 +252,8 @@ export class LiveView implements Reporter {
   #leave(): void {
     const { length } = this.#shown;
     if (length === 0) return;
+    // The terminal may have shown a ^C or ^Z where the cursor was.
+    this.#show(this.#shown);
     const down = length > 1 ? `\x1b[${length - 1}B` : "";
     writeText(this.#out, `${down}\r\n\x1b[?25h`);
     this.#shown = [];

@@ -13,7 +13,9 @@ import { formatBytes, formatDuration } from "./units.ts";
 
 /** One line of a log; the warning of a changed host key has several. */
 export interface Line {
+  /** How much it matters. */
   level: Level;
+  /** What is said. */
   text: string;
   /** Lines with the same key say the same again; one without a key tells of a change. */
   key?: string;

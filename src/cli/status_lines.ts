@@ -9,13 +9,17 @@ import { count, formatBytes, formatDuration } from "./units.ts";
 
 /** A piece of a line; only words for a state have a colour. */
 export interface Span {
+  /** What is shown. */
   text: string;
+  /** In which colour; the terminal's own by default. */
   color?: "green" | "yellow" | "red";
 }
 
 /** Bytes per second of a tunnel. */
 export interface Rates {
+  /** From the server to the target. */
   toTarget: number;
+  /** From the target to the server. */
   toServer: number;
 }
 
@@ -27,6 +31,7 @@ export interface StatusOptions {
   columns: number;
   /** How many lines there may be. */
   rows: number;
+  /** The time. */
   now: Date;
   /** One for each tunnel. */
   rates: readonly Rates[];
@@ -38,7 +43,10 @@ export function statusLines(
   options: StatusOptions,
 ): Span[][] {
   return fitAll(
-    [...header(snapshot, options), ...tunnelLines(snapshot.tunnels, options)],
+    [
+      ...stateLines(snapshot, options),
+      ...tunnelLines(snapshot.tunnels, options),
+    ],
     options,
   );
 }
@@ -49,45 +57,55 @@ export function summaryLines(
   began: Date,
   options: Omit<StatusOptions, "rates">,
 ): Span[][] {
-  const { destination, now } = options;
+  const { now, columns } = options;
   const lasted = formatDuration(now.getTime() - began.getTime());
-  const tunnels = snapshot.tunnels.map((tunnel) => ({
-    route: routeOf(tunnel),
-    traffic: tunnel.total === 0
+  const { tunnels } = snapshot;
+  const routes = tunnels.map(routeOf);
+  const routeWidth = widest(routes);
+  const traffic = tunnels.map(({ total, bytesToTarget, bytesToServer }) =>
+    total === 0
       ? "no connections"
-      : `${count(tunnel.total, "connection")} ↓${
-        formatBytes(tunnel.bytesToTarget)
-      } ↑${formatBytes(tunnel.bytesToServer)}`,
-  }));
-  const width = widest(tunnels.map(({ route }) => route));
+      : `${count(total, "connection")} ↓${formatBytes(bytesToTarget)} ↑${
+        formatBytes(bytesToServer)
+      }`
+  );
+  const inOneLine = columns >= 1 + routeWidth + 2 + widest(traffic);
   return fitAll([
-    [
-      { text: `${destination}: ` },
-      stateOf(snapshot),
-      { text: ` after ${lasted}${reconnects(snapshot)}` },
-    ],
-    ...tunnels.map(({ route, traffic }) => [
-      { text: ` ${pad(route, width)}  ${traffic}` },
-    ]),
+    ...header(snapshot, `after ${lasted}${reconnects(snapshot)}`, options),
+    ...tunnels.flatMap((_, i) => {
+      const route = routes[i]!;
+      return inOneLine
+        ? [[{ text: ` ${pad(route, routeWidth)}  ${traffic[i]}` }]]
+        : [[{ text: route }], [{ text: ` ${traffic[i]}` }]];
+    }),
   ], options);
 }
 
+/** Which server, its state, and more of that, on a line of its own if need be. */
 function header(
   snapshot: SupervisorSnapshot,
-  { destination, now }: StatusOptions,
+  more: string,
+  { destination, columns }: Pick<StatusOptions, "destination" | "columns">,
+): Span[][] {
+  const state = stateOf(snapshot);
+  const head = [{ text: `${destination}: ` }, state];
+  return textWidth(`${destination}: ${state.text} ${more}`) <= columns
+    ? [[...head, { text: ` ${more}` }]]
+    : [head, [{ text: ` ${more}` }]];
+}
+
+function stateLines(
+  snapshot: SupervisorSnapshot,
+  options: StatusOptions,
 ): Span[][] {
   const { state, since, until, error } = snapshot;
+  const { now } = options;
   const waits = state === "waiting" && until && error;
   const next = waits ? `, ${nextTry(until, now)}` : "";
+  const more = `since ${timeOf(since, now)}${next}${reconnects(snapshot)}`;
   return [
-    [
-      { text: `${destination}: ` },
-      stateOf(snapshot),
-      {
-        text: ` since ${timeOf(since, now)}${next}${reconnects(snapshot)}`,
-      },
-    ],
-    // Why it is degraded is told by the tunnel's own line.
+    ...header(snapshot, more, options),
+    // Why it is degraded is told by the tunnel's own lines.
     ...waits ? [[{ text: ` ${oneLine(error.message)}` }]] : [],
   ];
 }
@@ -108,21 +126,21 @@ function tunnelLines(
   return tunnels.flatMap((tunnel, i) => {
     const { toTarget = 0, toServer = 0 } = rates[i] ?? {};
     const connections = tunnel.total === 0 ? "no connections yet" : [
-      counts[i]!.padStart(countWidth),
+      counts[i]!.padStart(inOneLine ? countWidth : 0),
       traffic("↓", tunnel.bytesToTarget, toTarget),
       traffic("↑", tunnel.bytesToServer, toServer),
     ].join("").trimEnd();
     const detail = trouble(tunnel, now) ?? connections;
     const state = states[i]!;
-    const gap = " ".repeat(stateWidth - textWidth(state.text) + 1);
     const route = routes[i]!;
-    const head = [{ text: " " }, state];
+    const gap = " ".repeat(stateWidth - textWidth(state.text) + 1);
     return inOneLine
-      ? [[...head, { text: `${gap}${pad(route, routeWidth)}  ${detail}` }]]
-      : [
-        [...head, { text: `${gap}${route}` }],
-        [{ text: `${" ".repeat(stateWidth + 2)}${detail}` }],
-      ];
+      ? [[
+        { text: " " },
+        state,
+        { text: `${gap}${pad(route, routeWidth)}  ${detail}` },
+      ]]
+      : [[{ text: route }], [{ text: " " }, state, { text: ` ${detail}` }]];
   });
 }
 

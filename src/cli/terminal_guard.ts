@@ -16,6 +16,7 @@ const QUIT = 128 + 3;
 export class TerminalGuard implements Disposable {
   readonly #resources: DisposableStack;
 
+  /** Begins to guard. */
   constructor(view: GuardedView) {
     using stack = new DisposableStack();
     for (const name of ["unload", "error", "unhandledrejection"]) {

@@ -173,7 +173,8 @@ function ask(
         const own = await deadline.race(watch.found);
         // Nothing is left of it when it says so.
         channel.close();
-        await deadline.race(Promise.all([own.closed, channel.closed]));
+        const closed = Promise.all([own.closed, channel.closed]);
+        await deadline.race(closed).catch(() => {});
         return "ours";
       } catch (error) {
         if (error instanceof TimeOver) return channel ? "foreign" : "closed";

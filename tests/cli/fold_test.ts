@@ -32,6 +32,15 @@ Deno.test("fold.add() says a line anew after something has changed", () => {
   fold[Symbol.dispose]();
 });
 
+Deno.test("fold.add() takes a line for debugging for no change", () => {
+  const { fold, said } = start();
+  fold.add(line("down", "down"));
+  fold.add({ level: "debug", text: "opened" });
+  fold.add(line("down", "down"));
+  assertEquals(said, ["down", "opened"]);
+  fold[Symbol.dispose]();
+});
+
 Deno.test("fold.add() folds lines that take turns", () => {
   const { fold, said } = start();
   for (let i = 0; i < 3; i++) {

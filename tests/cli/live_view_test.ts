@@ -175,8 +175,8 @@ Deno.test({
     rig.clock.pass(250);
     assertEquals(rig.screen.lines, [
       up,
-      " up ✓ localhost:8080 → 127.0.0.1:3000",
-      "      no connections yet",
+      "localhost:8080 → 127.0.0.1:3000",
+      " up ✓ no connections yet",
     ]);
   },
 });

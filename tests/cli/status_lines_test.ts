@@ -59,13 +59,15 @@ Deno.test("statusLines() shows a busy tunnel in one line of 80 columns", () => {
 Deno.test("statusLines() takes two lines for each tunnel where one is too narrow", () => {
   const lines = shown({
     tunnels: [tunnelOf(busy), tunnelOf({ probe: undefined } as object)],
+    reconnects: 12,
   }, { columns: 39, rates: [{ toTarget: 340_000, toServer: 2000 }] });
   assertEquals(lines, [
-    "alice@server.example: up since 14:00:00",
-    " up ✓ localhost:8080 → 127.0.0.1:3000",
-    "      2/17 ↓1.2MB 340kB/s ↑300kB 2.0kB…",
-    " up   localhost:8080 → 127.0.0.1:3000",
-    "      no connections yet",
+    "alice@server.example: up",
+    " since 14:00:00, 12 reconnects",
+    "localhost:8080 → 127.0.0.1:3000",
+    " up ✓ 2/17 ↓1.2MB 340kB/s ↑300kB 2.0kB/s",
+    "localhost:8080 → 127.0.0.1:3000",
+    " up no connections yet",
   ]);
 });
 
