@@ -60,7 +60,7 @@ Deno.test("statusLines() takes two lines for each tunnel where one is too narrow
   const lines = shown({
     tunnels: [tunnelOf(busy), tunnelOf({ probe: undefined } as object)],
     reconnects: 12,
-  }, { columns: 39, rates: [{ toTarget: 340_000, toServer: 2000 }] });
+  }, { columns: 40, rates: [{ toTarget: 340_000, toServer: 2000 }] });
   assertEquals(lines, [
     "alice@server.example: up",
     " since 14:00:00, 12 reconnects",
