@@ -2,12 +2,11 @@ import { Systemd } from "../../src/cli/systemd.ts";
 import { type Logger, silentLogger } from "../../src/logger.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { runDeno } from "../run_deno.ts";
-import { findProgram } from "../servers/availability.ts";
+import { serverTest } from "../servers/availability.ts";
 import { startNotifySocket } from "../servers/notify_socket.ts";
 
 function systemdTest(name: string, fn: () => Promise<void>): void {
-  const ignore = findProgram("systemd-notify") === undefined;
-  Deno.test({ name, fn, ignore });
+  serverTest("systemd-notify", name, fn);
 }
 
 /** Keeps warnings. */
@@ -185,10 +184,10 @@ Deno.test("Systemd.open() says which permission it lacks", async () => {
   assertMatch(stderr, /READY=1: run deno with --allow-run=systemd-notify\n$/);
 });
 
-Deno.test({
-  name: "the example unit is one that systemd understands",
-  ignore: findProgram("systemd-analyze") === undefined,
-  async fn() {
+serverTest(
+  "systemd-analyze",
+  "the example unit is one that systemd understands",
+  async () => {
     const dir = await Deno.makeTempDir();
     try {
       const unit = await Deno.readTextFile(
@@ -208,4 +207,4 @@ Deno.test({
       await Deno.remove(dir, { recursive: true });
     }
   },
-});
+);

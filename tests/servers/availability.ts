@@ -21,6 +21,9 @@ const packages = {
   bash: "bash",
   zsh: "zsh",
   fish: "fish",
+  ip: "iproute2",
+  "systemd-notify": "systemd",
+  "systemd-analyze": "systemd",
 } as const;
 
 /** A program that a test may need. */
