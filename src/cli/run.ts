@@ -3,11 +3,11 @@ import { Supervisor } from "../forward/supervisor.ts";
 import type { SupervisorEvent } from "../forward/supervisor_options.ts";
 import type { Logger } from "../logger.ts";
 import type { Arguments } from "./command_line/arguments.ts";
-import { EventLog, timestamp } from "./event_log.ts";
-import { JsonLog } from "./json_log.ts";
-import { LiveView } from "./live_view.ts";
+import { EventLog, timestamp } from "./report/event_log.ts";
+import { JsonLog } from "./report/json_log.ts";
+import { LiveView } from "./report/live_view.ts";
 import { onSignal } from "./on_signal.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "./report/output.ts";
 import {
   checkForwards,
   connectOf,
@@ -16,12 +16,12 @@ import {
   tunnelsOf,
 } from "./plan.ts";
 import { Prompts } from "./terminal/prompts.ts";
-import type { Level, Reporter } from "./reporter.ts";
+import type { Level, Reporter } from "./report/reporter.ts";
 import { Secrets } from "./secrets.ts";
 import type { SshLogLevel } from "./ssh_config/ssh_settings.ts";
 import { Systemd } from "./systemd.ts";
 import { type Asker, Terminal } from "./terminal/terminal.ts";
-import { formatDuration } from "./units.ts";
+import { formatDuration } from "./report/units.ts";
 
 /** Exit statuses, those of ssh where it has them. */
 export const EXIT = { ended: 0, usage: 2, failed: 255 } as const;

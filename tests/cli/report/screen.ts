@@ -1,4 +1,4 @@
-import type { Output } from "../../src/cli/output.ts";
+import type { Output } from "../../../src/cli/report/output.ts";
 
 /** A terminal played by hand: as much of a VT100 as is needed, and what it knows not it does not forgive. */
 export class Screen implements Output {

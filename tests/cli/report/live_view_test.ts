@@ -1,9 +1,9 @@
-import type { SupervisorSnapshot } from "../../mod.ts";
-import { ConnectionLostError } from "../../mod.ts";
-import { LiveView, type LiveViewOptions } from "../../src/cli/live_view.ts";
-import { assert, assertEquals } from "../assert.ts";
-import { TerminalProcess } from "../servers/terminal.ts";
-import { within } from "../within.ts";
+import type { SupervisorSnapshot } from "../../../mod.ts";
+import { ConnectionLostError } from "../../../mod.ts";
+import { LiveView, type LiveViewOptions } from "../../../src/cli/report/live_view.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { TerminalProcess } from "../../servers/terminal.ts";
+import { within } from "../../within.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { connectionOf, settle, snapshotOf, tunnelOf } from "./scene.ts";
 import { Screen } from "./screen.ts";

@@ -1,7 +1,7 @@
-import { HostKeyError } from "../../mod.ts";
-import { hostKeyWarning } from "../../src/cli/host_key_warning.ts";
-import { changedError } from "../../src/ssh/host_keys/host_key_errors.ts";
-import { assertEquals } from "../assert.ts";
+import { HostKeyError } from "../../../mod.ts";
+import { hostKeyWarning } from "../../../src/cli/report/host_key_warning.ts";
+import { changedError } from "../../../src/ssh/host_keys/host_key_errors.ts";
+import { assertEquals } from "../../assert.ts";
 
 const type = "ssh-ed25519";
 

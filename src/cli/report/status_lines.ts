@@ -1,8 +1,8 @@
 import type {
   SupervisedTunnelSnapshot,
   SupervisorSnapshot,
-} from "../forward/supervisor_options.ts";
-import { formatBind } from "../ssh/bind.ts";
+} from "../../forward/supervisor_options.ts";
+import { formatBind } from "../../ssh/bind.ts";
 import { oneLine } from "./one_line.ts";
 import { pad, textWidth, truncate } from "./text_width.ts";
 import { count, formatBytes, formatDuration } from "./units.ts";

@@ -1,4 +1,4 @@
-import type { SupervisorEvent } from "../forward/supervisor_options.ts";
+import type { SupervisorEvent } from "../../forward/supervisor_options.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Fold } from "./fold.ts";
 import { type Line, Narrator } from "./narrator.ts";

@@ -5,9 +5,9 @@ import {
   type ProbeResult,
   type SupervisorEvent,
   TargetError,
-} from "../../mod.ts";
-import { Narrator } from "../../src/cli/narrator.ts";
-import { assertEquals } from "../assert.ts";
+} from "../../../mod.ts";
+import { Narrator } from "../../../src/cli/report/narrator.ts";
+import { assertEquals } from "../../assert.ts";
 import { connectionOf } from "./scene.ts";
 
 const bind = { address: "localhost", port: 8080 };

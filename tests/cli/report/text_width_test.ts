@@ -1,5 +1,5 @@
-import { pad, textWidth, truncate } from "../../src/cli/text_width.ts";
-import { assertEquals } from "../assert.ts";
+import { pad, textWidth, truncate } from "../../../src/cli/report/text_width.ts";
+import { assertEquals } from "../../assert.ts";
 
 Deno.test("textWidth() knows wide, combining and unseen characters", () => {
   assertEquals(textWidth("abc → ✓…"), 8);

@@ -6,17 +6,17 @@
  * @module
  */
 
-import type { ErrorCode, RForwardError } from "../errors.ts";
-import type { ProbeAnswer, ProbeVerdict } from "../forward/probe.ts";
-import type { Refusal } from "../forward/refusal.ts";
+import type { ErrorCode, RForwardError } from "../../errors.ts";
+import type { ProbeAnswer, ProbeVerdict } from "../../forward/probe.ts";
+import type { Refusal } from "../../forward/refusal.ts";
 import type {
   SupervisorEvent,
   SupervisorState,
-} from "../forward/supervisor_options.ts";
-import type { TunnelConnection } from "../forward/tunnel_connection.ts";
-import { formatBind, isTcp } from "../ssh/bind.ts";
-import type { Bind, Originator } from "../ssh/connection.ts";
-import { printable } from "../ssh/printable.ts";
+} from "../../forward/supervisor_options.ts";
+import type { TunnelConnection } from "../../forward/tunnel_connection.ts";
+import { formatBind, isTcp } from "../../ssh/bind.ts";
+import type { Bind, Originator } from "../../ssh/connection.ts";
+import { printable } from "../../ssh/printable.ts";
 import type { Level } from "./reporter.ts";
 
 /** What went wrong. */

@@ -1,8 +1,8 @@
 import type {
   SupervisorEvent,
   SupervisorSnapshot,
-} from "../forward/supervisor_options.ts";
-import { formatBind } from "../ssh/bind.ts";
+} from "../../forward/supervisor_options.ts";
+import { formatBind } from "../../ssh/bind.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { EventLog } from "./event_log.ts";
 import { type Output, writeText } from "./output.ts";

@@ -1,6 +1,6 @@
-import { ConnectionLostError, TargetError } from "../../mod.ts";
-import { JsonLog } from "../../src/cli/json_log.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { ConnectionLostError, TargetError } from "../../../mod.ts";
+import { JsonLog } from "../../../src/cli/report/json_log.ts";
+import { assert, assertEquals } from "../../assert.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { connectionOf, Paper, settle } from "./scene.ts";
 

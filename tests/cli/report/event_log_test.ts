@@ -1,10 +1,10 @@
-import { TargetError } from "../../mod.ts";
+import { TargetError } from "../../../mod.ts";
 import {
   EventLog,
   type EventLogOptions,
   timestamp,
-} from "../../src/cli/event_log.ts";
-import { assertEquals, assertMatch } from "../assert.ts";
+} from "../../../src/cli/report/event_log.ts";
+import { assertEquals, assertMatch } from "../../assert.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { connectionOf, Paper, settle } from "./scene.ts";
 

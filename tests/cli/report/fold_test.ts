@@ -1,6 +1,6 @@
-import { Fold } from "../../src/cli/fold.ts";
-import type { Line } from "../../src/cli/narrator.ts";
-import { assertEquals } from "../assert.ts";
+import { Fold } from "../../../src/cli/report/fold.ts";
+import type { Line } from "../../../src/cli/report/narrator.ts";
+import { assertEquals } from "../../assert.ts";
 import { FakeClock } from "./fake_clock.ts";
 
 const MINUTE = 60_000;

@@ -1,5 +1,5 @@
-import { RateMeter } from "../../src/cli/rate_meter.ts";
-import { assertEquals } from "../assert.ts";
+import { RateMeter } from "../../../src/cli/report/rate_meter.ts";
+import { assertEquals } from "../../assert.ts";
 
 Deno.test("rateMeter.sample() is the mean of the last two seconds", () => {
   const meter = new RateMeter();

@@ -1,5 +1,5 @@
-import { count, formatBytes, formatDuration } from "../../src/cli/units.ts";
-import { assertEquals } from "../assert.ts";
+import { count, formatBytes, formatDuration } from "../../../src/cli/report/units.ts";
+import { assertEquals } from "../../assert.ts";
 
 Deno.test("formatBytes() takes five characters at most", () => {
   assertEquals(

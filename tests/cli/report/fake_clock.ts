@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/cli/clock.ts";
+import type { Clock } from "../../../src/cli/report/clock.ts";
 
 /** A clock that only the test moves. It begins at 14:02:11 local time. */
 export class FakeClock implements Clock {

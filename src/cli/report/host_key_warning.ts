@@ -1,4 +1,4 @@
-import type { HostKeyError } from "../errors.ts";
+import type { HostKeyError } from "../../errors.ts";
 import { oneLine } from "./one_line.ts";
 
 /** The command that forgets a key, as the error's message has it for each file. */

@@ -1,5 +1,5 @@
 /** What the tests of the live view run in a terminal: shows a view until something ends it. */
-import { LiveView } from "../../src/cli/live_view.ts";
+import { LiveView } from "../../../src/cli/report/live_view.ts";
 import { snapshotOf } from "./scene.ts";
 
 const [how] = Deno.args;

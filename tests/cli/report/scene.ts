@@ -2,10 +2,10 @@
 import type {
   SupervisedTunnelSnapshot,
   SupervisorSnapshot,
-} from "../../mod.ts";
-import { TunnelConnection } from "../../mod.ts";
-import type { Output } from "../../src/cli/output.ts";
-import { FakeOpen } from "../forward/fake_connection.ts";
+} from "../../../mod.ts";
+import { TunnelConnection } from "../../../mod.ts";
+import type { Output } from "../../../src/cli/report/output.ts";
+import { FakeOpen } from "../../forward/fake_connection.ts";
 
 /** Lets promises that are settled be seen. */
 export function settle(): Promise<void> {

@@ -1,16 +1,16 @@
-import { ForwardDeniedError } from "../../mod.ts";
+import { ForwardDeniedError } from "../../../mod.ts";
 import type {
   SupervisedTunnelSnapshot,
   SupervisorSnapshot,
-} from "../../mod.ts";
+} from "../../../mod.ts";
 import {
   type Rates,
   type Span,
   statusLines,
   summaryLines,
-} from "../../src/cli/status_lines.ts";
-import { textWidth } from "../../src/cli/text_width.ts";
-import { assert, assertEquals } from "../assert.ts";
+} from "../../../src/cli/report/status_lines.ts";
+import { textWidth } from "../../../src/cli/report/text_width.ts";
+import { assert, assertEquals } from "../../assert.ts";
 import { snapshotOf, tunnelOf } from "./scene.ts";
 
 const now = new Date(2026, 6, 28, 14, 2, 11);
