@@ -128,6 +128,8 @@ export class HostKeyError extends RForwardError {
    * holds this key. `rejected`: the verification callback said no.
    */
   readonly reason: HostKeyProblem;
+  /** The host as known_hosts names it: `server.example`, or `[server.example]:2222`. */
+  readonly host: string;
   /** The key's fingerprint as `ssh-keygen -l` prints it: `SHA256:…`. */
   readonly fingerprint: string;
   /** The key's type, e.g. `ssh-ed25519`. */
@@ -139,12 +141,13 @@ export class HostKeyError extends RForwardError {
    * Makes one.
    *
    * @param reason Why it was not accepted.
-   * @param key Its fingerprint and type, and the lines that decided.
+   * @param key Whose it is, its fingerprint and type, and the lines that decided.
    * @param message The whole story for a person.
    */
   constructor(
     reason: HostKeyProblem,
     key: {
+      host: string;
       fingerprint: string;
       keyType: string;
       locations: readonly HostKeyLocation[];
@@ -155,6 +158,7 @@ export class HostKeyError extends RForwardError {
     super(`host-key-${reason}`, message, options);
     this.name = "HostKeyError";
     this.reason = reason;
+    this.host = key.host;
     this.fingerprint = key.fingerprint;
     this.keyType = key.keyType;
     this.locations = key.locations;

@@ -1,17 +1,33 @@
 import type { HostKeyError } from "../../errors.ts";
+import { quote } from "../../quote.ts";
 import { oneLine } from "./one_line.ts";
 
-/** The command that forgets a key, as the error's message has it for each file. */
-const REMOVAL = /ssh-keygen -R '(?:[^']|'\\'')*' -f '(?:[^']|'\\'')*'/g;
-
-/**
- * What a person is told of a host key that was not accepted: of one that has
- * changed, what `ssh` would say.
- */
+/** What a person is told of a host key that was not accepted, as `ssh` says it. */
 export function hostKeyWarning(error: HostKeyError): string {
-  if (error.reason !== "changed") return oneLine(error.message);
-  const removals = error.message.match(REMOVAL) ?? [];
+  return [...story(error), "Host key verification failed."].join("\n");
+}
+
+function story(error: HostKeyError): string[] {
+  switch (error.reason) {
+    case "changed":
+      return changed(error);
+    case "unknown":
+      return [
+        `No host key is known for ${error.host}, which showed the ${error.keyType} key`,
+        `${error.fingerprint}.`,
+        "Ask the server's administrator whether that is its key. Only if it is, take it",
+        "with -o StrictHostKeyChecking=accept-new, or on a terminal by answering yes.",
+      ];
+    case "rejected": // by the person who was asked
+      return [];
+    case "revoked":
+      return [oneLine(error.message)];
+  }
+}
+
+function changed(error: HostKeyError): string[] {
   const line = "@".repeat(59);
+  const files = new Set(error.locations.map(({ file }) => file));
   return [
     line,
     "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @",
@@ -25,10 +41,9 @@ export function hostKeyWarning(error: HostKeyError): string {
     ...error.locations.map(({ file, line }) =>
       `Offending key in ${file}:${line}`
     ),
-    ...removals.length === 0 ? [] : [
-      "  only if it is, remove the offending key with:",
-      ...removals.map((removal) => `  ${removal}`),
-    ],
-    "Host key verification failed.",
-  ].join("\n");
+    "  only if it is, remove the offending key with:",
+    ...[...files].map((file) =>
+      `  ssh-keygen -R ${quote(error.host)} -f ${quote(file)}`
+    ),
+  ];
 }

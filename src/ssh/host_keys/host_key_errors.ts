@@ -5,6 +5,7 @@
  */
 
 import { HostKeyError, type HostKeyProblem } from "../../errors.ts";
+import { quote } from "../../quote.ts";
 import { fingerprint, type HostKey } from "./host_key.ts";
 import {
   type KnownHostsLine,
@@ -18,7 +19,7 @@ export function revokedError(
   key: HostKey,
   lines: readonly KnownHostsLine[],
 ): HostKeyError {
-  return hostKeyError("revoked", key, lines, [
+  return hostKeyError("revoked", name, key, lines, [
     `${name} showed ${describe(key)},`,
     `which is REVOKED at ${placesOf(lines)}.`,
     "Whoever stole that key can pose as the server.",
@@ -40,7 +41,7 @@ export function changedError(
       ? "correct the known_hosts text"
       : `run: ssh-keygen -R ${quote(name)} -f ${quote(file)}`
   );
-  return hostKeyError("changed", key, lines, [
+  return hostKeyError("changed", name, key, lines, [
     `The host key of ${name} has CHANGED: it showed ${describe(key)},`,
     `but known is ${known.join(", ")}.`,
     "This may be an attack: someone may have come between you and the server.",
@@ -67,7 +68,7 @@ export function unknownError(
   const add = name === nameOf(key)
     ? `run: ssh-keyscan -p ${key.port} ${quote(key.host)}${target}`
     : `as a line: ${name} ${key.type} ${key.data.toBase64()}`;
-  return hostKeyError("unknown", key, [], [
+  return hostKeyError("unknown", name, key, [], [
     `The host key of ${name} is not known: it showed ${describe(key)},`,
     `and no line of ${files.join(" or ") || "the known_hosts text"} names it.`,
     ...authorities.length === 0 ? [] : [
@@ -86,13 +87,14 @@ export function rejectedError(
   options?: ErrorOptions,
 ): HostKeyError {
   const verdict = options === undefined ? "did not accept" : "threw on";
-  return hostKeyError("rejected", key, [], [
+  return hostKeyError("rejected", nameOf(key), key, [], [
     `The host key verifier ${verdict} ${describe(key)} of ${nameOf(key)}.`,
   ], options);
 }
 
 function hostKeyError(
   reason: HostKeyProblem,
+  host: string,
   key: HostKey,
   lines: readonly KnownHostsLine[],
   message: string[],
@@ -102,7 +104,7 @@ function hostKeyError(
   const locations = lines.map(({ file, line }) => ({ file, line }));
   return new HostKeyError(
     reason,
-    { fingerprint, keyType, locations },
+    { host, fingerprint, keyType, locations },
     message.join(" "),
     options,
   );
@@ -118,9 +120,4 @@ function describe(key: HostKey): string {
 
 function placesOf(lines: readonly KnownHostsLine[]): string {
   return lines.map(({ file, line }) => `${file}:${line}`).join(", ");
-}
-
-/** One word for a POSIX shell, whatever is in it. */
-function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,7 +1,7 @@
 import { HostKeyError } from "../../../mod.ts";
 import { hostKeyWarning } from "../../../src/cli/report/host_key_warning.ts";
 import { changedError } from "../../../src/ssh/host_keys/host_key_errors.ts";
-import { assertEquals } from "../../assert.ts";
+import { assertEquals, assertMatch } from "../../assert.ts";
 
 const type = "ssh-ed25519";
 
@@ -35,13 +35,26 @@ Deno.test("hostKeyWarning() warns as ssh does of a key that has changed", () => 
     "Ask the server's administrator whether that is its present key.",
     "Offending key in /home/al's/known_hosts:3",
     "  only if it is, remove the offending key with:",
-    "  ssh-keygen -R '[127.0.0.1]:2222' -f '/home/al'\\''s/known_hosts'",
+    "  ssh-keygen -R '[127.0.0.1]:2222' -f '/home/al'\"'\"'s/known_hosts'",
     "Host key verification failed.",
   ]);
 });
 
-Deno.test("hostKeyWarning() says the error's message where nothing has changed", () => {
-  const key = { fingerprint: "SHA256:x", keyType: type, locations: [] };
-  const error = new HostKeyError("unknown", key, "not known\x1b");
-  assertEquals(hostKeyWarning(error), "not known ");
+Deno.test("hostKeyWarning() tells what to do about a key that is not known, and no more where a person said no", () => {
+  const key = {
+    host: "server.example",
+    fingerprint: "SHA256:x",
+    keyType: type,
+    locations: [],
+  };
+  const unknown = hostKeyWarning(new HostKeyError("unknown", key, ""));
+  assertMatch(unknown, /server\.example.*\nSHA256:x\.\n[^]*accept-new/);
+  assertEquals(
+    hostKeyWarning(new HostKeyError("rejected", key, "it did not")),
+    "Host key verification failed.",
+  );
+  assertEquals(
+    hostKeyWarning(new HostKeyError("revoked", key, "stolen\x1b")),
+    "stolen \nHost key verification failed.",
+  );
 });

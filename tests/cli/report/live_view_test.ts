@@ -1,6 +1,9 @@
 import type { SupervisorSnapshot } from "../../../mod.ts";
 import { ConnectionLostError } from "../../../mod.ts";
-import { LiveView, type LiveViewOptions } from "../../../src/cli/report/live_view.ts";
+import {
+  LiveView,
+  type LiveViewOptions,
+} from "../../../src/cli/report/live_view.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { TerminalProcess } from "../../servers/terminal.ts";
 import { within } from "../../within.ts";

@@ -1,4 +1,8 @@
-import { pad, textWidth, truncate } from "../../../src/cli/report/text_width.ts";
+import {
+  pad,
+  textWidth,
+  truncate,
+} from "../../../src/cli/report/text_width.ts";
 import { assertEquals } from "../../assert.ts";
 
 Deno.test("textWidth() knows wide, combining and unseen characters", () => {

@@ -1,4 +1,8 @@
-import { count, formatBytes, formatDuration } from "../../../src/cli/report/units.ts";
+import {
+  count,
+  formatBytes,
+  formatDuration,
+} from "../../../src/cli/report/units.ts";
 import { assertEquals } from "../../assert.ts";
 
 Deno.test("formatBytes() takes five characters at most", () => {
