@@ -89,7 +89,7 @@ Deno.test("check() tells of a changed key which lines hold the old ones, and how
       fp(key)
     }, but known is ${file}:2 (ssh-ed25519 ${fp(other)}), ${file}:4 (ssh-rsa ${
       fp(rsa)
-    }). This may be an attack: someone may have come between you and the server. Ask the server's administrator for the fingerprint of its present key; only if it is the one shown, forget the old key (run: ssh-keygen -R '[example.org]:2222' -f '${dir.path}/it'\\''s') and add the new one.`,
+    }). This may be an attack: someone may have come between you and the server. Ask the server's administrator for the fingerprint of its present key; only if it is the one shown, forget the old key (run: ssh-keygen -R '[example.org]:2222' -f '${dir.path}/it'"'"'s') and add the new one.`,
   );
 });
 
