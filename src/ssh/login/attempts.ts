@@ -1,26 +1,15 @@
 import type { Logger } from "../../logger.ts";
 import { fingerprint } from "../host_keys/host_keys.ts";
 import type { ConnectOptions } from "../options.ts";
-import type { AnyAuthMethod, ParsedKey } from "../ssh2.ts";
+import type { ParsedKey } from "../ssh2.ts";
 import { type Agent, openAgent } from "./agent.ts";
 import { AgentKeys } from "./agent_keys.ts";
+import type { Attempt } from "./attempt.ts";
 import { keyboardInteractive } from "./keyboard_interactive.ts";
 import { LockedKey, LockedKeyHolder } from "./locked_key.ts";
 import { PasswordPrompt } from "./password_prompt.ts";
 import type { LoadedKey } from "./private_keys.ts";
 import { type LoginEvents, Signer } from "./signer.ts";
-
-/** One way to log in. */
-export interface Attempt {
-  /** The method's name (RFC 4252), by which the server offers it. */
-  readonly method: "publickey" | "keyboard-interactive" | "password";
-  /** For people: what it was, without a secret. */
-  readonly label: string;
-  /** What ssh2 is to do, or who asks the user for it and gets nothing if the user gives up. */
-  readonly how: AnyAuthMethod | (() => Promise<AnyAuthMethod | undefined>);
-  /** How often it may be tried still. */
-  triesLeft: number;
-}
 
 /** What was prepared to log in with. */
 export interface Credentials {

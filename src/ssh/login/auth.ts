@@ -3,7 +3,8 @@ import { silentLogger } from "../../logger.ts";
 import type { ConnectOptions } from "../options.ts";
 import { printable } from "../printable.ts";
 import type { AnyAuthMethod } from "../ssh2.ts";
-import { type Attempt, attempts, type Credentials } from "./attempts.ts";
+import type { Attempt } from "./attempt.ts";
+import { attempts, type Credentials } from "./attempts.ts";
 import type { LoginEvents } from "./signer.ts";
 
 /** Which ways to log in there are, and which were tried. */

@@ -3,7 +3,7 @@ import type {
   KeyboardInteractive,
   KeyboardInteractiveRequest,
 } from "../options.ts";
-import type { Attempt } from "./attempts.ts";
+import type { Attempt } from "./attempt.ts";
 import type { LoginEvents } from "./signer.ts";
 
 /** How often a server may ask in one attempt. */

@@ -1,6 +1,6 @@
 import { ArgumentError } from "../../errors.ts";
 import type { AskSecret, KeyboardInteractive } from "../options.ts";
-import type { Attempt } from "./attempts.ts";
+import type { Attempt } from "./attempt.ts";
 
 /** The user's password, known or to be asked for. */
 export class PasswordPrompt {
