@@ -358,6 +358,7 @@ export class Supervisor
 
   #judge(): SupervisorState {
     if (!this.#connection) return this.#until ? "waiting" : "connecting";
+    if (this.#connection.signal.aborted) return this.#state; // the loss is told next
     if (!this.#allAnswered) {
       const settled = ["up", "degraded"].includes(this.#state);
       return settled ? this.#state : "connecting"; // settled: one was added

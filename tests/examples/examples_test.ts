@@ -31,6 +31,18 @@ Deno.test("examples/demo.ts shows every step and ends by itself", async () => {
   ) assertMatch(output, said);
 });
 
+Deno.test("examples/supervise.ts has its port again, and ends by itself", async () => {
+  await using example = startExample({
+    name: "supervise.ts",
+    permissions: ["--allow-net=127.0.0.1"],
+  });
+  assertEquals((await example.status).code, 0, await example.output());
+  const [first, second, ...more] = (await example.output())
+    .match(/port \d+ says: hello from here/g) ?? [];
+  assertEquals([second, more], [first, []]);
+  assertMatch(first ?? "", /port/);
+});
+
 /** What examples/forward.ts is called with. */
 function forwardOptions(
   server: SshServer,
