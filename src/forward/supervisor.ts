@@ -339,6 +339,7 @@ export class Supervisor
   /** Works out the state from what is known, and tells if it is another one. */
   #update(): void {
     if (this.#state === "stopped") return;
+    if (this.#connection?.signal.aborted) return; // the loss is told next
     this.#become(this.#judge());
     if (!this.#connection || !this.#allAnswered) return;
     const { allOrNothing } = this.#options;
@@ -358,7 +359,6 @@ export class Supervisor
 
   #judge(): SupervisorState {
     if (!this.#connection) return this.#until ? "waiting" : "connecting";
-    if (this.#connection.signal.aborted) return this.#state; // the loss is told next
     if (!this.#allAnswered) {
       const settled = ["up", "degraded"].includes(this.#state);
       return settled ? this.#state : "connecting"; // settled: one was added
