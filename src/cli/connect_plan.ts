@@ -1,4 +1,3 @@
-import { ArgumentError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { defaultAlgorithms, supportedAlgorithms } from "../ssh/algorithms.ts";
 import { connectThrough } from "../ssh/connect_through.ts";
@@ -11,86 +10,68 @@ import type { Algorithms, ConnectOptions } from "../ssh/options.ts";
 import { dialByCommand } from "./proxy_command.ts";
 import { LoginSecrets, type Secrets } from "./secrets.ts";
 import { applyAlgorithmList } from "./ssh_config/algorithm_list.ts";
-import { resolveSshConfig } from "./ssh_config/resolve_ssh_config.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";
+import { Prompts } from "./terminal/prompts.ts";
 
 /** What a connection is made with, beside the settings. */
 export interface ConnectContext {
-  /** The configuration file of the command line. */
-  readonly configFile: string | undefined;
   /** Who answers the questions of a login. */
   readonly secrets: Secrets;
   /** Where the connections tell what happens. */
   readonly logger: Logger;
 }
 
-/** Servers that may stand in one chain of `ProxyJump`; so many that only a circle has more. */
-const MAX_HOPS = 16;
-
 /**
- * Works out how to connect as the settings say, by way of the servers of
- * `ProxyJump`.
+ * Works out how to connect as the settings say.
  *
+ * @param hops The servers on the way, and the one it leads to.
  * @returns makes the connection, each time anew.
- * @throws {ArgumentError} if the settings of a server cannot be used.
+ * @throws {ArgumentError} if the settings of one cannot be used.
  */
-export async function planConnection(
-  settings: SshSettings,
-  context: ConnectContext,
-): Promise<(signal: AbortSignal) => Promise<SshConnection>> {
-  const chain = await hopsTo(settings, context, 0);
-  chain.forEach(algorithms); // so that a mistake is told at once
+export function planConnection(
+  hops: readonly SshSettings[],
+  { secrets, logger }: ConnectContext,
+): (signal: AbortSignal) => Promise<SshConnection> {
+  hops.forEach(algorithms); // so that a mistake is told at once
   return async (signal) => {
-    const hops: ConnectOptions[] = [];
-    for (const hop of chain) {
-      hops.push({ ...await toConnectOptions(hop, context), signal });
+    const over = new AbortController();
+    // A question does not outlive the login that it is for.
+    const until = AbortSignal.any([signal, over.signal]);
+    const prompts = secrets.asker && new Prompts(secrets.asker, until);
+    try {
+      const options: ConnectOptions[] = [];
+      for (const hop of hops) {
+        const answers = new LoginSecrets(
+          secrets,
+          hop.batchMode ? undefined : prompts,
+          hop.user,
+          hop.hostName,
+        );
+        options.push({
+          ...await toConnectOptions(hop, answers),
+          signal,
+          logger,
+        });
+      }
+      return await connectThrough(options);
+    } finally {
+      over.abort();
     }
-    return await connectThrough(hops);
   };
-}
-
-/** The server of the settings, and before it those that lead to it. */
-async function hopsTo(
-  settings: SshSettings,
-  context: ConnectContext,
-  depth: number,
-): Promise<SshSettings[]> {
-  if (depth > MAX_HOPS) {
-    throw new ArgumentError(
-      "ProxyJump",
-      `goes over more than ${MAX_HOPS} hosts`,
-    );
-  }
-  const before: SshSettings[] = [];
-  for (
-    const [i, { host, user, port }] of (settings.proxyJump ?? []).entries()
-  ) {
-    const { configFile } = context;
-    const hop = await resolveSshConfig({
-      host,
-      ...user !== undefined && { user },
-      ...port !== undefined && { port },
-      ...configFile !== undefined && { configFile },
-    });
-    // Only the first is reached from here.
-    const { proxyJump: _, proxyCommand: __, ...direct } = hop;
-    before.push(...await hopsTo(i === 0 ? hop : direct, context, depth + 1));
-  }
-  return [...before, settings];
 }
 
 async function toConnectOptions(
   settings: SshSettings,
-  { secrets, logger }: ConnectContext,
+  answers: LoginSecrets,
 ): Promise<ConnectOptions> {
   const { hostName: host, port, user, proxyCommand, addressFamily } = settings;
   return {
     host,
     port,
     user,
-    hostKeys: await hostKeys(settings, secrets),
+    hostKeys: await hostKeys(settings, answers),
     algorithms: algorithms(settings),
-    ...login(settings, secrets),
+    ...login(settings, answers),
     ...settings.connectTimeoutMs && {
       connectTimeoutMs: settings.connectTimeoutMs,
     },
@@ -108,14 +89,12 @@ async function toConnectOptions(
         countMax: settings.serverAliveCountMax,
       },
     },
-    logger,
   };
 }
 
 /** How to log in: keys, the agent, and whom to ask. */
-function login(settings: SshSettings, secrets: Secrets): LoginOptions {
-  const { user, hostName, identityAgent, preferredAuthentications } = settings;
-  const answers = new LoginSecrets(secrets, user, hostName);
+function login(settings: SshSettings, answers: LoginSecrets): LoginOptions {
+  const { identityAgent, preferredAuthentications } = settings;
   const wanted = (method: string, on = true) =>
     on && (preferredAuthentications?.includes(method) ?? true);
   const keys = settings.identityFiles.map(({ path: file }) => ({
@@ -132,15 +111,15 @@ function login(settings: SshSettings, secrets: Secrets): LoginOptions {
     if (identityAgent !== undefined) options.agent = identityAgent;
     if (settings.identitiesOnly) options.agentKeys = keys;
   }
-  const asked = !settings.batchMode && secrets.prompts !== undefined ||
-    secrets.known.size > 0;
   if (
-    asked &&
+    answers.mayAnswer &&
     wanted("keyboard-interactive", settings.kbdInteractiveAuthentication)
   ) {
     options.keyboardInteractive = answers.keyboardInteractive;
   }
-  if (asked && wanted("password", settings.passwordAuthentication)) {
+  if (
+    answers.mayAnswer && wanted("password", settings.passwordAuthentication)
+  ) {
     options.password = () => answers.password();
   }
   if (settings.numberOfPasswordPrompts !== undefined) {
@@ -161,10 +140,10 @@ type LoginOptions = Pick<
 
 async function hostKeys(
   settings: SshSettings,
-  secrets: Secrets,
+  answers: LoginSecrets,
 ): Promise<KnownHostsOptions> {
   const { hostKeyAlias, strictHostKeyChecking = "ask" } = settings;
-  const acceptNew = toAcceptNew(strictHostKeyChecking, secrets);
+  const acceptNew = toAcceptNew(strictHostKeyChecking, answers);
   // Those that are missing hold no keys, which is no mistake. The first is
   // where a new key is written down, and made for that.
   const [first, ...others] = [
@@ -184,15 +163,13 @@ async function hostKeys(
 
 function toAcceptNew(
   checking: SshSettings["strictHostKeyChecking"],
-  secrets: Secrets,
+  answers: LoginSecrets,
 ): boolean | HostKeyVerifier {
   switch (checking) {
     case "yes":
       return false;
-    case "ask": {
-      const { prompts } = secrets;
-      return prompts ? (key) => prompts.confirmHostKey(key) : false;
-    }
+    case "ask":
+      return answers.mayAccept && ((key) => answers.hostKey(key));
     default:
       // With `no`, too, a changed key is refused: ssh goes on with a warning.
       return true;

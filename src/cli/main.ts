@@ -14,7 +14,7 @@ import { ArgumentError, RForwardError } from "../errors.ts";
 import { type Command, parseArguments } from "./command_line/arguments.ts";
 import { completions } from "./command_line/completions.ts";
 import { help } from "./command_line/help.ts";
-import { readPlan } from "./plan.ts";
+import { readSettings } from "./plan.ts";
 import { EXIT, run } from "./run.ts";
 import { showConfig } from "./show_config.ts";
 
@@ -32,7 +32,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!(error instanceof RForwardError)) throw error;
     console.error(`rforward: ${error.message}`);
     const isUsage = error instanceof ArgumentError &&
-      !/:\d+$|^-F$/.test(error.argument);
+      !/:\d+$|^-[EF]$/.test(error.argument);
     if (isUsage) console.error("See rforward --help.");
     return isUsage ? EXIT.usage : EXIT.failed;
   }
@@ -50,7 +50,7 @@ async function execute(command: Command): Promise<number> {
       print(completions(command.shell));
       return EXIT.ended;
     case "show-config":
-      print(showConfig((await readPlan(command.arguments)).settings));
+      print(showConfig(await readSettings(command.arguments)));
       return EXIT.ended;
     case "run":
       return await run(command.arguments);

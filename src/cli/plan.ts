@@ -1,57 +1,78 @@
 import { ArgumentError } from "../errors.ts";
-import type { SshConnection } from "../ssh/connection.ts";
 import type { SupervisedTunnel } from "../forward/supervisor_options.ts";
 import type { Arguments } from "./command_line/arguments.ts";
-import { type ConnectContext, planConnection } from "./connect_plan.ts";
 import {
   type ForwardSpec,
   parseRemoteForward,
   withoutDuplicates,
 } from "./command_line/forward_spec.ts";
+import { resolveHops } from "./hops.ts";
 import { resolveSshConfig } from "./ssh_config/resolve_ssh_config.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";
 
 /** What the command line and the configuration come to. */
 export interface Plan {
   readonly settings: SshSettings;
+  /** The servers that lead there, which is the last of them. */
+  readonly hops: readonly SshSettings[];
   readonly forwards: readonly ForwardSpec[];
 }
 
 /**
- * Reads the configuration.
+ * Reads the configuration of the destination.
+ *
+ * @throws {ArgumentError} if something in it cannot be used.
+ * @throws {RForwardError} `permission-denied` if Deno may not look at something that is needed.
+ */
+export function readSettings(args: Arguments): Promise<SshSettings> {
+  return resolveSshConfig({
+    host: args.host,
+    options: args.settings,
+    ...args.configFile !== undefined && { configFile: args.configFile },
+  });
+}
+
+/**
+ * Reads the configuration of all that is needed.
  *
  * @throws {ArgumentError} if something in it cannot be used, or there is nothing to forward.
  * @throws {RForwardError} `permission-denied` if Deno may not look at something that is needed.
  */
 export async function readPlan(args: Arguments): Promise<Plan> {
-  const settings = await resolveSshConfig({
-    host: args.host,
-    options: args.settings,
-    ...args.configFile !== undefined && { configFile: args.configFile },
-  });
+  const settings = await readSettings(args);
   const forwards = settings.clearAllForwardings ? [] : withoutDuplicates([
     ...args.forwards,
     ...settings.remoteForwards.map(parseRemoteForward),
   ]);
-  return { settings, forwards };
+  if (forwards.length === 0) {
+    throw new ArgumentError(
+      "-R",
+      "nothing is to be forwarded; use -R [bind:]port:host:hostport, or RemoteForward in ssh_config",
+    );
+  }
+  return {
+    settings,
+    hops: await resolveHops(settings, args.configFile),
+    forwards,
+  };
 }
 
-/** @throws {ArgumentError} if there is nothing to forward. */
-export function checkForwards({ forwards }: Plan): void {
-  if (forwards.length > 0) return;
-  throw new ArgumentError(
-    "-R",
-    "nothing is to be forwarded; use -R [bind:]port:host:hostport, or RemoteForward in ssh_config",
-  );
-}
+/** What of the settings does not matter to a connection. */
+const BESIDE: readonly string[] = [
+  "remoteForwards",
+  "clearAllForwardings",
+  "logLevel",
+  "warnings",
+] satisfies (keyof SshSettings)[];
 
-/** How the plan's connection is made. */
-export function connectOf(
-  { settings }: Plan,
-  { configFile }: Arguments,
-  context: Omit<ConnectContext, "configFile">,
-): Promise<(signal: AbortSignal) => Promise<SshConnection>> {
-  return planConnection(settings, { ...context, configFile });
+/** Whether both plans take the same connection. */
+export function isSameConnection(a: Plan, b: Plan): boolean {
+  const connection = ({ hops }: Plan) =>
+    JSON.stringify(
+      hops,
+      (name, value) => BESIDE.includes(name) ? undefined : value,
+    );
+  return connection(a) === connection(b);
 }
 
 /** The plan's tunnels. */

@@ -1,10 +1,16 @@
 import { ConnectError } from "../errors.ts";
 import type { DialRequest, Transport } from "../ssh/transport.ts";
 
+/** How long the command may take to end once it is told to, in milliseconds. */
+const END_MS = 2000;
+
 /**
  * Reaches a server through a shell command whose standard input and output are
  * the connection (ssh_config(5), `ProxyCommand`). What it says on standard
  * error is shown.
+ *
+ * Ctrl-C does not reach it: it is up to us when it ends, as connections may
+ * still go on for a while.
  *
  * @throws {ConnectError} if it cannot be run.
  */
@@ -17,7 +23,7 @@ export function dialByCommand(
   try {
     child = new Deno.Command("/bin/sh", {
       // The shell gives way to the command, so that it is what is killed.
-      args: ["-c", `exec ${command}`],
+      args: ["-c", `trap '' INT; exec ${command}`],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -37,12 +43,17 @@ export function dialByCommand(
     readable: child.stdout,
     writable: child.stdin,
     async close() {
-      try {
-        child.kill("SIGHUP");
-      } catch {
-        // It has ended by itself.
-      }
+      const kill = (signal: Deno.Signal) => {
+        try {
+          child.kill(signal);
+        } catch {
+          // It has ended by itself.
+        }
+      };
+      kill("SIGHUP");
+      const timer = setTimeout(() => kill("SIGKILL"), END_MS);
       await child.status;
+      clearTimeout(timer);
     },
   };
 }

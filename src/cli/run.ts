@@ -1,24 +1,20 @@
-import type { RForwardError } from "../errors.ts";
+import { ArgumentError, type RForwardError } from "../errors.ts";
 import { Supervisor } from "../forward/supervisor.ts";
 import type { SupervisorEvent } from "../forward/supervisor_options.ts";
 import type { Logger } from "../logger.ts";
+import type { SshConnection } from "../ssh/connection.ts";
 import type { Arguments } from "./command_line/arguments.ts";
 import { EventLog, timestamp } from "./report/event_log.ts";
 import { JsonLog } from "./report/json_log.ts";
 import { LiveView } from "./report/live_view.ts";
 import { onSignal } from "./on_signal.ts";
 import type { Output } from "./report/output.ts";
-import {
-  checkForwards,
-  connectOf,
-  type Plan,
-  readPlan,
-  tunnelsOf,
-} from "./plan.ts";
-import { Prompts } from "./terminal/prompts.ts";
+import { planConnection } from "./connect_plan.ts";
+import { isSameConnection, type Plan, readPlan, tunnelsOf } from "./plan.ts";
 import type { Level, Reporter } from "./report/reporter.ts";
 import { Secrets } from "./secrets.ts";
 import type { SshLogLevel } from "./ssh_config/ssh_settings.ts";
+import { Turns } from "../turns.ts";
 import { Systemd } from "./systemd.ts";
 import { type Asker, Terminal } from "./terminal/terminal.ts";
 import { formatDuration } from "./report/units.ts";
@@ -34,10 +30,12 @@ export const EXIT = { ended: 0, usage: 2, failed: 255 } as const;
  */
 export async function run(args: Arguments): Promise<number> {
   const plan = await readPlan(args);
-  checkForwards(plan);
   await using command = await ForwardCommand.start(args, plan);
   return await command.ended;
 }
+
+/** Makes a connection. */
+type Connect = (signal: AbortSignal) => Promise<SshConnection>;
 
 /** The command at work. */
 class ForwardCommand implements AsyncDisposable {
@@ -52,13 +50,16 @@ class ForwardCommand implements AsyncDisposable {
   /** Why it ended although nobody asked for that. */
   #failure: RForwardError | undefined;
   #stopping = false;
-  /** Settles when another supervisor has taken the place of the one before. */
-  #replaced: Promise<void> | undefined;
+  /** Whether another supervisor is to take this one's place. */
+  #replacing = false;
+  readonly #reloads = new Turns();
+  /** Whether a person sat at a terminal when it began. */
+  readonly #attended = hasTerminal();
 
   static async start(args: Arguments, plan: Plan): Promise<ForwardCommand> {
     const command = new ForwardCommand(args, plan);
     try {
-      await command.#begin();
+      command.#begin();
       return command;
     } catch (error) {
       await command[Symbol.asyncDispose]();
@@ -81,7 +82,7 @@ class ForwardCommand implements AsyncDisposable {
     };
     this.#systemd = Systemd.open(this.#logger);
     if (this.#systemd) this.#resources.use(this.#systemd);
-    this.#secrets = new Secrets(this.#openPrompts());
+    this.#secrets = new Secrets(this.#openAsker());
   }
 
   /** Settles with the exit status. */
@@ -93,35 +94,40 @@ class ForwardCommand implements AsyncDisposable {
     return this.#resources.disposeAsync();
   }
 
-  async #begin(): Promise<void> {
+  #begin(): void {
     const { notes } = this.#args;
     for (const note of [...notes, ...this.#plan.settings.warnings]) {
       this.#reporter.message("warn", note);
     }
-    await this.#supervise();
+    this.#supervise(this.#connectAs(this.#plan));
     this.#resources.use(onSignal("SIGINT", () => this.#interrupt()));
     this.#resources.use(onSignal("SIGTERM", () => this.#stop(0)));
-    this.#resources.use(onSignal("SIGHUP", () => void this.#hangUp()));
+    this.#resources.use(onSignal("SIGHUP", () => this.#hangUp()));
   }
 
-  async #supervise(): Promise<void> {
+  /** @throws {ArgumentError} if there is something in the plan that cannot be used. */
+  #connectAs({ hops }: Plan): Connect {
+    return planConnection(hops, {
+      secrets: this.#secrets,
+      // The same of a connection, once there is one.
+      logger: {
+        ...this.#logger,
+        warn: (message) =>
+          this.#reporter.message(
+            this.#supervisor.connection ? "debug" : "warn",
+            message,
+          ),
+      },
+    });
+  }
+
+  #supervise(connect: Connect): void {
     const { settings } = this.#plan;
     const { verify, bindWaitMs, maxWaitMs, once } = this.#args;
     const attempts = this.#args.attempts ?? settings.connectionAttempts ??
       (once ? 1 : undefined);
     this.#supervisor = new Supervisor({
-      connect: await connectOf(this.#plan, this.#args, {
-        secrets: this.#secrets,
-        // The same of a connection, once there is one.
-        logger: {
-          ...this.#logger,
-          warn: (message) =>
-            this.#reporter.message(
-              this.#supervisor.connection ? "debug" : "warn",
-              message,
-            ),
-        },
-      }),
+      connect,
       tunnels: tunnelsOf(this.#plan),
       verify,
       allOrNothing: settings.exitOnForwardFailure ?? false,
@@ -138,14 +144,15 @@ class ForwardCommand implements AsyncDisposable {
     for (;;) {
       const supervisor = this.#supervisor;
       const { error } = await supervisor.closed;
-      await this.#replaced;
+      await this.#reloads.take(() => {});
       if (supervisor !== this.#supervisor) continue;
       return error ?? this.#failure ? EXIT.failed : EXIT.ended;
     }
   }
 
   #onEvent(event: SupervisorEvent): void {
-    if (event.type === "stopped" && this.#replaced && !event.error) return;
+    const isReplaced = this.#replacing && !this.#stopping;
+    if (event.type === "stopped" && isReplaced) return;
     this.#reporter.event(
       event.type === "stopped" && this.#failure
         ? { ...event, error: this.#failure }
@@ -154,7 +161,7 @@ class ForwardCommand implements AsyncDisposable {
     switch (event.type) {
       case "connected":
         // From now on nobody may be there.
-        this.#secrets.prompts = undefined;
+        this.#secrets.asker = undefined;
         break;
       case "lost":
         if (!this.#args.once) break;
@@ -166,7 +173,7 @@ class ForwardCommand implements AsyncDisposable {
         this.#systemd?.notify({ status: this.#status() });
         break;
       case "stopped":
-        this.#systemd?.notify({ state: "stopping" });
+        if (!this.#stopping) this.#systemd?.notify({ state: "stopping" });
     }
   }
 
@@ -195,19 +202,21 @@ class ForwardCommand implements AsyncDisposable {
   }
 
   #stop(drainMs: number): void {
+    if (!this.#stopping) this.#systemd?.notify({ state: "stopping" });
     this.#stopping = true;
     void this.#supervisor.stop({ drainMs });
   }
 
   /** Reads the configuration anew; or the terminal is gone, and so is who sat at it. */
-  async #hangUp(): Promise<void> {
-    if (Deno.stdin.isTerminal() || Deno.stderr.isTerminal()) {
-      return this.#stop(0);
-    }
+  #hangUp(): void {
+    if (this.#attended && !hasTerminal()) this.#stop(0);
+    else void this.#reloads.take(() => this.#reload());
+  }
+
+  async #reload(): Promise<void> {
     try {
       const plan = await readPlan(this.#args);
-      checkForwards(plan);
-      await this.#change(plan);
+      if (!this.#stopping) await this.#change(plan);
     } catch (error) {
       this.#reporter.message(
         "error",
@@ -217,33 +226,27 @@ class ForwardCommand implements AsyncDisposable {
   }
 
   async #change(plan: Plan): Promise<void> {
-    const before = this.#plan;
-    if (this.#stopping) return;
+    const { drainMs } = this.#args;
+    const isSame = isSameConnection(this.#plan, plan);
+    const connect = this.#connectAs(plan);
     this.#reporter.message("info", "the configuration was read again");
     this.#systemd?.notify({ state: "reloading" });
     this.#plan = plan;
-    const { drainMs } = this.#args;
-    if (connectionOf(before) === connectionOf(plan)) {
-      await this.#supervisor.setTunnels(tunnelsOf(plan), { drainMs });
+    if (isSame) {
+      const changed = this.#supervisor.setTunnels(tunnelsOf(plan), { drainMs });
       this.#systemd?.notify({ state: "ready" });
-      return;
+      return await changed;
     }
-    this.#replaced = this.#replace();
-    await this.#replaced;
-    this.#replaced = undefined;
-  }
-
-  async #replace(): Promise<void> {
-    await this.#supervisor.stop({ drainMs: this.#args.drainMs });
-    if (!this.#stopping) await this.#supervise();
+    this.#replacing = true;
+    await this.#supervisor.stop({ drainMs });
+    this.#replacing = false;
+    if (!this.#stopping) this.#supervise(connect);
   }
 
   #createReporter(verbosity: number): Reporter {
     const { output, logFile, host } = this.#args;
     if (logFile !== undefined) {
-      const file = this.#resources.use(
-        Deno.openSync(logFile, { create: true, append: true }),
-      );
+      const file = this.#resources.use(openLog(logFile));
       return output === "json"
         ? new JsonLog(file, { verbosity })
         : new EventLog(file, { verbosity, prefix: timestamp });
@@ -258,12 +261,12 @@ class ForwardCommand implements AsyncDisposable {
       : new EventLog(out, { verbosity });
   }
 
-  #openPrompts(): Prompts | undefined {
-    if (this.#plan.settings.batchMode) return undefined;
+  #openAsker(): Asker | undefined {
+    if (this.#plan.hops.every(({ batchMode }) => batchMode)) return undefined;
     const terminal = Terminal.open();
     if (!terminal) return undefined;
     this.#resources.use(terminal);
-    return new Prompts(new PausingAsker(terminal, this.#reporter));
+    return new PausingAsker(terminal, this.#reporter);
   }
 }
 
@@ -292,11 +295,21 @@ function quiet(logger: Logger): Logger {
   return { ...logger, info: logger.debug, warn: logger.debug };
 }
 
-/** What of a plan needs another connection if it changes. */
-function connectionOf({ settings }: Plan): string {
-  const { remoteForwards: _, clearAllForwardings: __, warnings: ___, ...rest } =
-    settings;
-  return JSON.stringify(rest);
+/** A terminal that hung up is none any more. */
+function hasTerminal(): boolean {
+  return Deno.stdin.isTerminal() || Deno.stderr.isTerminal();
+}
+
+/** @throws {ArgumentError} if nothing can be written there. */
+function openLog(file: string): Deno.FsFile {
+  try {
+    return Deno.openSync(file, { create: true, append: true });
+  } catch (cause) {
+    const why = cause instanceof Deno.errors.NotCapable
+      ? `run deno with --allow-write=${file}`
+      : (cause as Error).message;
+    throw new ArgumentError("-E", `cannot write to ${file}: ${why}`, { cause });
+  }
 }
 
 function verbosityOf(level: SshLogLevel = "INFO"): number {

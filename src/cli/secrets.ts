@@ -1,33 +1,69 @@
+import type { HostKey } from "../ssh/host_keys/host_keys.ts";
 import type { KeyboardInteractive } from "../ssh/options.ts";
 import type { Prompts } from "./terminal/prompts.ts";
+import type { Asker } from "./terminal/terminal.ts";
 
 /**
  * What a person was asked for, kept for as long as the command runs: when the
  * connection is made anew, nobody may be there to answer.
  */
 export class Secrets {
-  /** Asks the person, while there is one. */
-  prompts: Prompts | undefined;
+  /** Whom to ask, while there is somebody. */
+  asker: Asker | undefined;
   /** What was answered, by what it was asked for. */
   readonly known = new Map<string, string>();
+  /** The host keys that were said to be right. */
+  readonly hostKeys = new Set<string>();
 
-  /** @param prompts Asks the person; undefined if there is none. */
-  constructor(prompts: Prompts | undefined) {
-    this.prompts = prompts;
+  /** @param asker Whom to ask; undefined if there is nobody. */
+  constructor(asker: Asker | undefined) {
+    this.asker = asker;
   }
 }
 
 /** Answers the questions of one login: what is asked for twice was wrong at first. */
 export class LoginSecrets {
   readonly #secrets: Secrets;
+  readonly #prompts: Prompts | undefined;
   readonly #user: string;
   readonly #host: string;
   readonly #given = new Set<string>();
 
-  constructor(secrets: Secrets, user: string, host: string) {
+  /**
+   * Begins to answer.
+   *
+   * @param prompts Asks the person; undefined if nobody may be asked.
+   */
+  constructor(
+    secrets: Secrets,
+    prompts: Prompts | undefined,
+    user: string,
+    host: string,
+  ) {
     this.#secrets = secrets;
+    this.#prompts = prompts;
     this.#user = user;
     this.#host = host;
+  }
+
+  /** Whether there is anybody to ask for a secret, or one that was told before. */
+  get mayAnswer(): boolean {
+    return this.#prompts !== undefined || this.#secrets.known.size > 0;
+  }
+
+  /** Whether there is anybody to ask about host keys, or was. */
+  get mayAccept(): boolean {
+    return this.#prompts !== undefined || this.#secrets.hostKeys.size > 0;
+  }
+
+  /** Whether an unknown host's key is right. Who was asked once is not asked again, also if it could not be written down. */
+  async hostKey(key: HostKey): Promise<boolean> {
+    const { hostKeys } = this.#secrets;
+    const name = `${key.host} ${key.port} ${key.fingerprint}`;
+    if (hostKeys.has(name)) return true;
+    const right = await this.#prompts?.confirmHostKey(key) ?? false;
+    if (right) hostKeys.add(name);
+    return right;
   }
 
   /** What decrypts a key; undefined if nobody knows. */
@@ -53,8 +89,7 @@ export class LoginSecrets {
       prompts.keyboardInteractive(this.#user, this.#host)(request);
     const [first, second] = request.prompts;
     if (!first || second || first.echo) {
-      const { prompts } = this.#secrets;
-      return prompts && await ask(prompts);
+      return this.#prompts && await ask(this.#prompts);
     }
     const answer = await this.#give(
       `${this.#user}@${this.#host} ${first.text}`,
@@ -67,10 +102,11 @@ export class LoginSecrets {
     what: string,
     ask: (prompts: Prompts) => Promise<string | undefined>,
   ): Promise<string | undefined> {
-    const { known, prompts } = this.#secrets;
+    const { known } = this.#secrets;
     if (this.#given.has(what)) known.delete(what);
     this.#given.add(what);
-    const answer = known.get(what) ?? (prompts && await ask(prompts));
+    const answer = known.get(what) ??
+      (this.#prompts && await ask(this.#prompts));
     if (answer !== undefined) known.set(what, answer);
     return answer;
   }
