@@ -14,7 +14,7 @@ import { ArgumentError, RForwardError } from "../errors.ts";
 import { type Command, parseArguments } from "./command_line/arguments.ts";
 import { completions } from "./command_line/completions.ts";
 import { help } from "./command_line/help.ts";
-import { readSettings } from "./plan.ts";
+import { readConfig } from "./plan.ts";
 import { EXIT, run } from "./run.ts";
 import { showConfig } from "./show_config.ts";
 
@@ -29,6 +29,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     return await execute(parseArguments(argv));
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      console.error(`rforward: ${error.message}`);
+      return EXIT.failed;
+    }
     if (!(error instanceof RForwardError)) throw error;
     console.error(`rforward: ${error.message}`);
     const isUsage = error instanceof ArgumentError &&
@@ -49,9 +53,11 @@ async function execute(command: Command): Promise<number> {
     case "completions":
       print(completions(command.shell));
       return EXIT.ended;
-    case "show-config":
-      print(showConfig(await readSettings(command.arguments)));
+    case "show-config": {
+      const { settings, forwards } = await readConfig(command.arguments);
+      print(showConfig(settings, forwards));
       return EXIT.ended;
+    }
     case "run":
       return await run(command.arguments);
   }
@@ -64,4 +70,4 @@ function print(text: string): void {
   }
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exitCode = await main(Deno.args);

@@ -19,42 +19,41 @@ export interface Plan {
 }
 
 /**
- * Reads the configuration of the destination.
+ * Reads the configuration.
  *
  * @throws {ArgumentError} if something in it cannot be used.
  * @throws {RForwardError} `permission-denied` if Deno may not look at something that is needed.
  */
-export function readSettings(args: Arguments): Promise<SshSettings> {
-  return resolveSshConfig({
+export async function readConfig(
+  args: Arguments,
+): Promise<Pick<Plan, "settings" | "forwards">> {
+  const settings = await resolveSshConfig({
     host: args.host,
     options: args.settings,
     ...args.configFile !== undefined && { configFile: args.configFile },
   });
-}
-
-/**
- * Reads the configuration of all that is needed.
- *
- * @throws {ArgumentError} if something in it cannot be used, or there is nothing to forward.
- * @throws {RForwardError} `permission-denied` if Deno may not look at something that is needed.
- */
-export async function readPlan(args: Arguments): Promise<Plan> {
-  const settings = await readSettings(args);
   const forwards = settings.clearAllForwardings ? [] : withoutDuplicates([
     ...args.forwards,
     ...settings.remoteForwards.map(parseRemoteForward),
   ]);
+  return { settings, forwards };
+}
+
+/**
+ * Reads the configuration, also that of the servers on the way.
+ *
+ * @throws as {@linkcode readConfig} does, and if there is nothing to forward.
+ */
+export async function readPlan(args: Arguments): Promise<Plan> {
+  const { settings, forwards } = await readConfig(args);
   if (forwards.length === 0) {
     throw new ArgumentError(
       "-R",
       "nothing is to be forwarded; use -R [bind:]port:host:hostport, or RemoteForward in ssh_config",
     );
   }
-  return {
-    settings,
-    hops: await resolveHops(settings, args.configFile),
-    forwards,
-  };
+  const hops = await resolveHops(settings, args.configFile);
+  return { settings, hops, forwards };
 }
 
 /** What of the settings does not matter to a connection. */

@@ -1,10 +1,17 @@
+import { isTcp } from "../ssh/bind.ts";
+import type { ForwardSpec } from "./command_line/forward_spec.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";
 
 /**
  * The settings as `ssh -G` prints them: a keyword in lower case and its value
  * a line. Those that were not set are left out.
+ *
+ * @param forwards All of them, those of the command line too.
  */
-export function showConfig(settings: SshSettings): string {
+export function showConfig(
+  settings: SshSettings,
+  forwards: readonly ForwardSpec[],
+): string {
   const lines: [string, unknown][] = [
     ["host", settings.host],
     ["user", settings.user],
@@ -44,8 +51,8 @@ export function showConfig(settings: SshSettings): string {
       ).join(","),
     ],
     ["pubkeyauthentication", settings.pubkeyAuthentication],
-    ...settings.remoteForwards.map(({ listen, connect = "" }) =>
-      ["remoteforward", `${listen} ${connect}`] satisfies [string, unknown]
+    ...forwards.map((forward) =>
+      ["remoteforward", forwardText(forward)] satisfies [string, unknown]
     ),
     ["serveralivecountmax", settings.serverAliveCountMax],
     ["serveraliveinterval", seconds(settings.serverAliveIntervalMs)],
@@ -60,6 +67,18 @@ export function showConfig(settings: SshSettings): string {
 
 function text(value: unknown): string {
   return typeof value === "boolean" ? value ? "yes" : "no" : `${value}`;
+}
+
+function forwardText({ bind, target }: ForwardSpec): string {
+  const listen = !isTcp(bind)
+    ? bind.path
+    : bind.address === "localhost"
+    ? bind.port
+    : `[${bind.address || "*"}]:${bind.port}`;
+  const connect = "path" in target
+    ? target.path
+    : `[${target.host}]:${target.port}`;
+  return `${listen} ${connect}`;
 }
 
 function seconds(ms: number | undefined): number | undefined {
