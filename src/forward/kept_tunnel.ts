@@ -119,11 +119,12 @@ export class KeptTunnel {
     ]);
     const { bindBackoff, bindRetryForMs = Infinity } = this.#keeper.options;
     const backoff = new Backoff({ maxMs: 30_000, ...bindBackoff });
-    const began = performance.now();
+    let since = 0;
     try {
       while (this.#state !== "refused") {
         const refusal = await this.#hold(connection, signal, first, backoff);
-        const waited = performance.now() - began;
+        if (backoff.failures === 0) since = performance.now();
+        const waited = performance.now() - since;
         if (refusal.why === "prohibited" || waited >= bindRetryForMs) {
           this.#refuse(refusal);
         } else {

@@ -342,11 +342,14 @@ serverTest(
     const { supervisor, events } = start(sshd, {
       tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
       verify: { everyMs: 50 },
+      // Counted from the refusal, not from the start.
+      bindRetryForMs: 200,
       onConnect: (connection) => void (held = connection),
     });
     await using _ = supervisor;
     await supervisor.ready;
     const { bound } = supervisor.snapshot.tunnels[0]!;
+    await delay(250);
 
     // Behind its back, as a server that lost it would.
     await held!.cancelForward(bound);
