@@ -130,6 +130,11 @@ export class TerminalProcess implements AsyncDisposable {
     Deno.kill(this.#pid, signal);
   }
 
+  /** Takes the terminal away, as a lost login does. */
+  hangUp(): void {
+    this.#script.kill("SIGKILL");
+  }
+
   /** Waits until the program has ended; a signal counts as 128 and its number, as in a shell. */
   async exitCode(): Promise<number> {
     const [code] = await this.#marked(/(\d+)\r?\n/);
@@ -138,9 +143,9 @@ export class TerminalProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#pid !== 0 && this.#findMarked(/(\d+)\r?\n/) === undefined) {
-      Deno.kill(this.#pid, "SIGKILL");
+      killIfAlive(() => Deno.kill(this.#pid, "SIGKILL"));
     }
-    this.#script.kill("SIGKILL");
+    killIfAlive(() => this.hangUp());
     await this.#collected;
     await this.#keys.abort().catch(() => {}); // what was typed last may not have been read
     await this.#script.status;
@@ -176,6 +181,17 @@ export class TerminalProcess implements AsyncDisposable {
     } catch (cause) {
       throw new Error(`not seen: ${what}, but:\n${this.text}`, { cause });
     }
+  }
+}
+
+/** Where the terminal hung up, the program may have ended by itself. */
+function killIfAlive(kill: () => void): void {
+  try {
+    kill();
+  } catch (error) {
+    const isGone = error instanceof Deno.errors.NotFound ||
+      error instanceof TypeError;
+    if (!isGone) throw error;
   }
 }
 

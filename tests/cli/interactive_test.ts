@@ -1,0 +1,434 @@
+/** The command in a terminal: what a person is asked, sees, and ends with Ctrl-C. */
+import { join } from "node:path";
+import { startTestServer } from "../../src/testing/mod.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { receiveText, send, startEcho, visit } from "../forward/rig.ts";
+import { serverTest } from "../servers/availability.ts";
+import { listeningAt } from "../servers/listening.ts";
+import { type Sshd, startSshd } from "../servers/openssh.ts";
+import { run } from "../servers/run.ts";
+import { sshArguments } from "../servers/ssh_server.ts";
+import { TerminalProcess } from "../servers/terminal.ts";
+import { eventually } from "./eventually.ts";
+
+const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+
+/** What the view shows once a tunnel is up and verified. */
+const UP = / up ✓ (?:\S+:(\d+)) →/;
+
+/** The command, as `deno install -g -A` has it, in a terminal of its own. */
+function start(args: string[], redirect = ""): Promise<TerminalProcess> {
+  return TerminalProcess.start({
+    program: Deno.execPath(),
+    args: ["run", "--quiet", "--allow-all", main, ...args],
+    env: { NO_COLOR: "1", SSH_AUTH_SOCK: "" },
+    redirect,
+  });
+}
+
+/** A forward of a port that sshd chooses, with what wins over the fixture's own options. */
+function toSshd(
+  sshd: Sshd,
+  { target = 9, options = [] }: { target?: number; options?: string[] } = {},
+): string[] {
+  return [
+    ...options.flatMap((option) => ["-o", option]),
+    ...["-o", "BatchMode=no", "--max-wait", "0.2"],
+    ...["-R", `127.0.0.1:0:127.0.0.1:${target}`],
+    ...sshArguments(sshd),
+  ];
+}
+
+async function see(terminal: TerminalProcess): Promise<number> {
+  const [, port] = await terminal.see(UP);
+  return Number(port);
+}
+
+/** Ctrl-C, and the terminal is as it was. */
+async function interrupt(terminal: TerminalProcess): Promise<void> {
+  await terminal.type("\x03");
+  assertEquals(await terminal.exitCode(), 0);
+  assert(await terminal.echoes());
+}
+
+/** How often something was shown. */
+function count(terminal: TerminalProcess, text: string): number {
+  return terminal.text.split(text).length - 1;
+}
+
+/** Encrypts the fixture's key. */
+async function lock(sshd: Sshd): Promise<string> {
+  const passphrase = crypto.randomUUID();
+  const { keyFile } = sshd;
+  await run("ssh-keygen", [
+    "-q",
+    "-p",
+    "-P",
+    "",
+    "-N",
+    passphrase,
+    "-f",
+    keyFile,
+  ]);
+  return passphrase;
+}
+
+serverTest(
+  "sshd",
+  "rforward asks for a passphrase until it is right, unseen, and never again",
+  async () => {
+    await using sshd = await startSshd();
+    const passphrase = await lock(sshd);
+    await using terminal = await start(toSshd(sshd));
+    for (const answer of ["wrong passphrase", passphrase]) {
+      await terminal.see(`Enter passphrase for key '${sshd.keyFile}': `);
+      assertEquals(await terminal.echoes(), false);
+      await terminal.type(`${answer}\r`);
+    }
+    const port = await see(terminal);
+    assert(await terminal.echoes());
+
+    sshd.killSessions("SIGKILL");
+    await terminal.see("connection lost");
+    assertEquals(await see(terminal), port);
+    await interrupt(terminal);
+    assertEquals(listeningAt(port), []);
+    assertEquals(count(terminal, "Enter passphrase"), 2);
+    for (const secret of ["wrong passphrase", passphrase]) {
+      assert(!terminal.output.includes(secret));
+    }
+  },
+);
+
+serverTest(
+  ["sshd", "useradd"],
+  "rforward asks for the password where there is no passphrase, until it is right, and never again",
+  async () => {
+    await using sshd = await startSshd({ passwordUser: true });
+    await lock(sshd);
+    await using terminal = await start(toSshd(sshd));
+    await terminal.see("Enter passphrase for key");
+    await terminal.type("\r");
+    for (const answer of ["wrong password", sshd.password!]) {
+      await terminal.see(`${sshd.user}@127.0.0.1's password: `);
+      assertEquals(await terminal.echoes(), false);
+      await terminal.type(`${answer}\r`);
+    }
+    const port = await see(terminal);
+
+    sshd.killSessions("SIGKILL");
+    await terminal.see("connection lost");
+    assertEquals(await see(terminal), port);
+    await interrupt(terminal);
+    assertEquals(count(terminal, "Enter passphrase"), 1);
+    assertEquals(count(terminal, "password: "), 2);
+    for (const secret of ["wrong password", sshd.password!]) {
+      assert(!terminal.output.includes(secret));
+    }
+  },
+);
+
+serverTest(
+  ["sshd", "useradd"],
+  "rforward ends if no password was right, and says what was tried",
+  async () => {
+    await using sshd = await startSshd({ passwordUser: true });
+    await using terminal = await start(
+      toSshd(sshd, { options: ["PubkeyAuthentication=no"] }),
+    );
+    for (let i = 0; i < 3; i++) {
+      await terminal.see("password: ");
+      await terminal.type("wrong password\r");
+    }
+    await terminal.see(/did not let \S+ in/);
+    assertEquals(await terminal.exitCode(), 255);
+    assert(await terminal.echoes());
+    assert(!terminal.output.includes("wrong password"));
+  },
+);
+
+serverTest(
+  "sshd",
+  "rforward passes on what a server asks, and answers it by itself the next time",
+  async () => {
+    await using server = await startTestServer({ keyboardInteractive: true });
+    await using files = new AsyncDisposableStack();
+    const knownHosts = await Deno.makeTempFile();
+    files.defer(() => Deno.remove(knownHosts));
+    await Deno.writeTextFile(knownHosts, server.knownHosts);
+    await using terminal = await start([
+      ...["-F", "none", "-o", `UserKnownHostsFile=${knownHosts}`],
+      ...["-o", "IdentityFile=none", "--max-wait", "0.2"],
+      ...["-R", "127.0.0.1:0:127.0.0.1:9", "-p", `${server.port}`],
+      `${server.user}@${server.host}`,
+    ]);
+    await terminal.see("(tester@127.0.0.1) Password: ");
+    assertEquals(await terminal.echoes(), false);
+    await terminal.type(`${server.password}\r`);
+    await see(terminal);
+    await server.disconnectAll();
+    await terminal.see("connection lost");
+    await see(terminal);
+    await interrupt(terminal);
+    assertEquals(count(terminal, "Password: "), 1);
+    assert(!terminal.output.includes(server.password));
+  },
+);
+
+for (const how of ["yes", "fingerprint"] as const) {
+  serverTest(
+    "sshd",
+    `rforward asks about an unknown host key once, and writes it down (${how})`,
+    async () => {
+      await using sshd = await startSshd();
+      const file = join(sshd.dir, "new", "known_hosts");
+      const options = [
+        `UserKnownHostsFile=${file}`,
+        "StrictHostKeyChecking=ask",
+        `HashKnownHosts=${how === "fingerprint" ? "yes" : "no"}`,
+      ];
+      const args = toSshd(sshd, { options });
+      {
+        await using terminal = await start(args);
+        const name = `[127.0.0.1]:${sshd.port}`;
+        await terminal.see(`The authenticity of host '${name}' can't be`);
+        const [, fingerprint] = await terminal.see(
+          /ED25519 key fingerprint is (SHA256:\S+)\.\n/,
+        );
+        await terminal.see("(yes/no/[fingerprint])? ");
+        assert(await terminal.echoes());
+        await terminal.type("of course\r");
+        await terminal.see("Please type 'yes', 'no' or the fingerprint: ");
+        await terminal.type(how === "yes" ? "yes\r" : `${fingerprint}\r`);
+        await see(terminal);
+        await interrupt(terminal);
+
+        const written = await Deno.readTextFile(file);
+        assertMatch(
+          written,
+          how === "yes"
+            ? /^\[127\.0\.0\.1\]:\d+ ssh-ed25519 \S+\n$/
+            : /^\|1\|\S+\|\S+ ssh-ed25519 \S+\n$/,
+        );
+        // ssh finds it too.
+        await run("ssh-keygen", ["-F", name, "-f", file]);
+      }
+      await using again = await start(args);
+      await see(again);
+      await interrupt(again);
+      assertEquals(count(again, "authenticity"), 0);
+    },
+  );
+}
+
+serverTest(
+  "sshd",
+  "rforward remembers the answer about a host key while it runs if it cannot be written down",
+  async () => {
+    await using sshd = await startSshd();
+    const options = [
+      "UserKnownHostsFile=/dev/null",
+      "StrictHostKeyChecking=ask",
+    ];
+    await using terminal = await start(toSshd(sshd, { options }));
+    await terminal.see("(yes/no/[fingerprint])? ");
+    await terminal.type("yes\r");
+    const port = await see(terminal);
+    sshd.killSessions("SIGKILL");
+    await terminal.see("connection lost");
+    assertEquals(await see(terminal), port);
+    await interrupt(terminal);
+    assertEquals(count(terminal, "authenticity"), 1);
+  },
+);
+
+serverTest("sshd", "rforward ends if the host key is not taken", async () => {
+  await using sshd = await startSshd();
+  const file = join(sshd.dir, "new");
+  const options = [
+    `UserKnownHostsFile=${file}`,
+    "StrictHostKeyChecking=ask",
+  ];
+  await using terminal = await start(toSshd(sshd, { options }));
+  await terminal.see("(yes/no/[fingerprint])? ");
+  await terminal.type("no\r");
+  await terminal.see("Host key verification failed.");
+  assertEquals(await terminal.exitCode(), 255);
+  assert(!await sshd.log().then((log) => log.includes("Accepted")));
+});
+
+serverTest(
+  "sshd",
+  "rforward refuses a host key that has changed, with a warning and without a question",
+  async () => {
+    await using sshd = await startSshd();
+    const other = `${sshd.keyFile}.pub`;
+    await Deno.writeTextFile(
+      sshd.knownHostsFile,
+      `[127.0.0.1]:${sshd.port} ${await Deno.readTextFile(other)}`,
+    );
+    const options = ["StrictHostKeyChecking=ask"];
+    await using terminal = await start(toSshd(sshd, { options }));
+    await terminal.see("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!");
+    await terminal.see(`Offending key in ${sshd.knownHostsFile}:1`);
+    await terminal.see("Host key verification failed.");
+    assertEquals(await terminal.exitCode(), 255);
+    assertEquals(count(terminal, "(yes/no"), 0);
+  },
+);
+
+serverTest(
+  "sshd",
+  "rforward gives up a question whose connection was lost, and asks it anew",
+  async () => {
+    await using sshd = await startSshd();
+    const options = [
+      `UserKnownHostsFile=${join(sshd.dir, "new")}`,
+      "StrictHostKeyChecking=ask",
+    ];
+    await using terminal = await start(toSshd(sshd, { options }));
+    await terminal.see("(yes/no/[fingerprint])? ");
+    assert(sshd.killSessions("SIGKILL") > 0);
+    await terminal.see("next try in");
+    await terminal.see("(yes/no/[fingerprint])? ");
+    await terminal.type("yes\r");
+    await see(terminal);
+    await interrupt(terminal);
+    assertEquals(count(terminal, "authenticity"), 2);
+  },
+);
+
+for (const [key, code] of [["\x03", 0], ["\x04", 255]] as const) {
+  const name = key === "\x03" ? "Ctrl-C" : "Ctrl-D";
+  serverTest(
+    "sshd",
+    `rforward ends at ${name} instead of an answer, and leaves the terminal as it was`,
+    async () => {
+      await using sshd = await startSshd();
+      await lock(sshd);
+      await using terminal = await start(toSshd(sshd));
+      await terminal.see("Enter passphrase");
+      assertEquals(await terminal.echoes(), false);
+      await terminal.type(key);
+      assertEquals(await terminal.exitCode(), code);
+      assert(await terminal.echoes());
+      assertLeft(terminal);
+    },
+  );
+}
+
+serverTest(
+  "sshd",
+  "rforward waits for live connections at Ctrl-C, and leaves the screen tidy",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    await using terminal = await start([
+      ...["--drain", "1m"],
+      ...toSshd(sshd, { target: echo.port }),
+    ]);
+    const port = await see(terminal);
+    using conn = await visit(port);
+    await terminal.see(/ 1\/1 /);
+    await terminal.type("\x03");
+    await terminal.see("waiting up to 1 min");
+    await eventually(
+      "the port is released",
+      () => listeningAt(port).length === 0,
+    );
+    await send(conn, "hello");
+    await conn.closeWrite();
+    assertEquals(await receiveText(conn), "echo: hello");
+    assertEquals(await terminal.exitCode(), 0);
+    assertLeft(terminal);
+  },
+);
+
+serverTest("sshd", "rforward ends at once at a second Ctrl-C", async () => {
+  await using sshd = await startSshd();
+  await using echo = startEcho("echo");
+  await using terminal = await start([
+    ...["--drain", "1m"],
+    ...toSshd(sshd, { target: echo.port }),
+  ]);
+  const port = await see(terminal);
+  using _conn = await visit(port);
+  await terminal.see(/ 1\/1 /);
+  await terminal.type("\x03");
+  await terminal.see("Ctrl-C again to end at once");
+  await interrupt(terminal);
+  assertEquals(listeningAt(port), []);
+  assertLeft(terminal);
+});
+
+serverTest("sshd", "rforward ends when its terminal hangs up", async () => {
+  await using sshd = await startSshd();
+  await using terminal = await start(toSshd(sshd));
+  const port = await see(terminal);
+  terminal.hangUp();
+  await eventually(
+    "the port is released",
+    () => listeningAt(port).length === 0,
+  );
+  await eventually("the process has ended", () => !isAlive(terminal.pid));
+});
+
+serverTest(
+  "sshd",
+  "rforward reads its configuration anew at SIGHUP also in a terminal",
+  async () => {
+    await using sshd = await startSshd();
+    await using terminal = await start(toSshd(sshd));
+    const port = await see(terminal);
+    terminal.kill("SIGHUP");
+    await terminal.see("the configuration was read again");
+    assertEquals(listeningAt(port), ["127.0.0.1"]);
+    await interrupt(terminal);
+  },
+);
+
+serverTest(
+  "sshd",
+  "rforward asks in a terminal although its streams lead elsewhere, and nothing under BatchMode",
+  async () => {
+    await using sshd = await startSshd();
+    const passphrase = await lock(sshd);
+    const log = join(sshd.dir, "log");
+    {
+      await using terminal = await start(
+        ["--plain", ...toSshd(sshd)],
+        `</dev/null >/dev/null 2>${log}`,
+      );
+      await terminal.see("Enter passphrase");
+      await terminal.type(`${passphrase}\r`);
+      await eventually(
+        "it is up",
+        () => Deno.readTextFileSync(log).includes("verified"),
+      );
+      terminal.kill("SIGTERM");
+      assertEquals(await terminal.exitCode(), 0);
+      assert(await terminal.echoes());
+    }
+    const options = ["BatchMode=yes"];
+    await using terminal = await start(toSshd(sshd, { options }));
+    await terminal.see(/did not let \S+ in/);
+    assertEquals(await terminal.exitCode(), 255);
+    assertEquals(count(terminal, "passphrase"), 0);
+  },
+);
+
+/** Asserts that the cursor is shown, on a new line, and no line is drawn over. */
+function assertLeft(terminal: TerminalProcess): void {
+  const { output } = terminal;
+  assert(output.lastIndexOf("\x1b[?25h") > output.lastIndexOf("\x1b[?25l"));
+  assertMatch(terminal.text, /\n$/);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie has ended.
+    return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}
