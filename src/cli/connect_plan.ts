@@ -40,13 +40,15 @@ export function planConnection(
     const prompts = secrets.asker && new Prompts(secrets.asker, until);
     try {
       const options: ConnectOptions[] = [];
-      for (const hop of hops) {
-        const answers = new LoginSecrets(
-          secrets,
-          hop.batchMode ? undefined : prompts,
-          hop.user,
-          hop.hostName,
-        );
+      for (const [i, hop] of hops.entries()) {
+        const answers = new LoginSecrets(secrets, {
+          user: hop.user,
+          host: hop.hostName,
+          // Seen from another hop, the same name may be another machine.
+          server: `${i} ${hop.hostName} ${hop.port}`,
+          prompts: hop.batchMode ? undefined : prompts,
+          logger,
+        });
         options.push({
           ...await toConnectOptions(hop, answers),
           signal,

@@ -1,3 +1,4 @@
+import type { Logger } from "../logger.ts";
 import type { HostKey } from "../ssh/host_keys/host_keys.ts";
 import type { KeyboardInteractive } from "../ssh/options.ts";
 import type { Prompts } from "./terminal/prompts.ts";
@@ -21,39 +22,38 @@ export class Secrets {
   }
 }
 
+/** Whose login it is, and who helps with it. */
+export interface Login {
+  readonly user: string;
+  readonly host: string;
+  /** What tells the server from all others: a secret for one is not for another. */
+  readonly server: string;
+  /** Asks the person; undefined if nobody may be asked. */
+  readonly prompts: Prompts | undefined;
+  /** Where to tell what would have been asked. */
+  readonly logger: Logger;
+}
+
 /** Answers the questions of one login: what is asked for twice was wrong at first. */
 export class LoginSecrets {
   readonly #secrets: Secrets;
-  readonly #prompts: Prompts | undefined;
-  readonly #user: string;
-  readonly #host: string;
+  readonly #login: Login;
   readonly #given = new Set<string>();
 
-  /**
-   * Begins to answer.
-   *
-   * @param prompts Asks the person; undefined if nobody may be asked.
-   */
-  constructor(
-    secrets: Secrets,
-    prompts: Prompts | undefined,
-    user: string,
-    host: string,
-  ) {
+  /** Begins to answer. */
+  constructor(secrets: Secrets, login: Login) {
     this.#secrets = secrets;
-    this.#prompts = prompts;
-    this.#user = user;
-    this.#host = host;
+    this.#login = login;
   }
 
   /** Whether there is anybody to ask for a secret, or one that was told before. */
   get mayAnswer(): boolean {
-    return this.#prompts !== undefined || this.#secrets.known.size > 0;
+    return this.#login.prompts !== undefined || this.#secrets.known.size > 0;
   }
 
   /** Whether there is anybody to ask about host keys, or was. */
   get mayAccept(): boolean {
-    return this.#prompts !== undefined || this.#secrets.hostKeys.size > 0;
+    return this.#login.prompts !== undefined || this.#secrets.hostKeys.size > 0;
   }
 
   /** Whether an unknown host's key is right. Who was asked once is not asked again, also if it could not be written down. */
@@ -61,21 +61,32 @@ export class LoginSecrets {
     const { hostKeys } = this.#secrets;
     const name = `${key.host} ${key.port} ${key.fingerprint}`;
     if (hostKeys.has(name)) return true;
-    const right = await this.#prompts?.confirmHostKey(key) ?? false;
+    const right = await this.#login.prompts?.confirmHostKey(key) ?? false;
     if (right) hostKeys.add(name);
     return right;
   }
 
   /** What decrypts a key; undefined if nobody knows. */
-  passphrase(file: string): Promise<string | undefined> {
-    return this.#give(file, (prompts) => prompts.passphrase(file));
+  async passphrase(file: string): Promise<string | undefined> {
+    const { prompts, logger } = this.#login;
+    const answer = await this.#give(
+      file,
+      (prompts) => prompts.passphrase(file),
+    );
+    if (answer === undefined && !prompts) {
+      logger.warn(
+        `the key ${file} needs a passphrase, and there is nobody to ask; add it to ssh-agent`,
+      );
+    }
+    return answer;
   }
 
   /** The user's password; undefined if nobody knows. */
   password(): Promise<string | undefined> {
+    const { user, host, server } = this.#login;
     return this.#give(
-      `${this.#user}@${this.#host}`,
-      (prompts) => prompts.password(this.#user, this.#host),
+      `${user} ${server}`,
+      (prompts) => prompts.password(user, host),
     );
   }
 
@@ -85,14 +96,15 @@ export class LoginSecrets {
    * connection is made anew.
    */
   readonly keyboardInteractive: KeyboardInteractive = async (request) => {
+    const { user, host, server, prompts } = this.#login;
     const ask = (prompts: Prompts) =>
-      prompts.keyboardInteractive(this.#user, this.#host)(request);
+      prompts.keyboardInteractive(user, host)(request);
     const [first, second] = request.prompts;
     if (!first || second || first.echo) {
-      return this.#prompts && await ask(this.#prompts);
+      return prompts && await ask(prompts);
     }
     const answer = await this.#give(
-      `${this.#user}@${this.#host} ${first.text}`,
+      `${user} ${server} ${first.text}`,
       async (prompts) => (await ask(prompts))?.[0],
     );
     return answer === undefined ? undefined : [answer];
@@ -103,10 +115,10 @@ export class LoginSecrets {
     ask: (prompts: Prompts) => Promise<string | undefined>,
   ): Promise<string | undefined> {
     const { known } = this.#secrets;
+    const { prompts } = this.#login;
     if (this.#given.has(what)) known.delete(what);
     this.#given.add(what);
-    const answer = known.get(what) ??
-      (this.#prompts && await ask(this.#prompts));
+    const answer = known.get(what) ?? (prompts && await ask(prompts));
     if (answer !== undefined) known.set(what, answer);
     return answer;
   }
