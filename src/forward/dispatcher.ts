@@ -26,6 +26,7 @@ export class Registration {
   readonly #inspections = new Turns();
   #inspect: ForwardedOpenInspector | undefined;
   #bound: Bind;
+  #held = false;
 
   /**
    * Made by {@linkcode PortDispatcher.register}.
@@ -50,9 +51,15 @@ export class Registration {
     return this.#bound;
   }
 
+  /** Whether the server listens there for it. */
+  get held(): boolean {
+    return this.#held;
+  }
+
   /** The server listens. */
   confirm(bound: Bind): void {
     this.#bound = bound;
+    this.#held = true;
     this.#answered.resolve();
   }
 
@@ -158,27 +165,36 @@ export class PortDispatcher {
 
   #find(bind: Bind): Registration | undefined {
     if (!isTcp(bind)) {
-      return this.#only((bound) => !isTcp(bound) && bound.path === bind.path);
+      return this.#holder(({ bound }) =>
+        !isTcp(bound) && bound.path === bind.path
+      );
     }
     const samePort = (bound: Bind): bound is TcpBind =>
       isTcp(bound) && bound.port !== 0 && bound.port === bind.port;
-    return this.#only((b) => samePort(b) && b.address === bind.address) ??
-      this.#only((b) => samePort(b) && sameName(b, bind)) ??
-      this.#only(samePort) ??
+    return this.#holder(({ bound }) =>
+      samePort(bound) && bound.address === bind.address
+    ) ??
+      this.#holder(({ bound }) => samePort(bound) && sameName(bound, bind)) ??
+      this.#only(({ bound }) => samePort(bound)) ??
       (bind.port === 0
-        ? this.#only((_, asked) =>
+        ? this.#only(({ asked }) =>
           isTcp(asked) && asked.port === 0 && sameName(asked, bind)
         )
         : undefined);
   }
 
+  /** The registration that fits: if several do, who has it already, as the server will refuse the others. */
+  #holder(
+    fits: (registration: Registration) => boolean,
+  ): Registration | undefined {
+    return this.#only(fits) ?? this.#only((r) => r.held && fits(r));
+  }
+
   /** The registration that fits, if exactly one does. */
   #only(
-    fits: (bound: Bind, asked: Bind) => boolean,
+    fits: (registration: Registration) => boolean,
   ): Registration | undefined {
-    const [first, second] = [...this.#registrations].filter((r) =>
-      fits(r.bound, r.asked)
-    );
+    const [first, second] = [...this.#registrations].filter(fits);
     return second ? undefined : first;
   }
 

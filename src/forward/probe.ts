@@ -59,8 +59,9 @@ const NONCE_BYTES = 32;
  * Finds out who really answers at a port that the server said it bound for us.
  *
  * The server is asked to connect to the port itself (`direct-tcpip`, RFC 4254
- * section 7.2), at each loopback address that belongs to the bind address, and
- * a random number sent that way has to come back on our own channel. The
+ * section 7.2), at each loopback address that belongs to the bind address (or
+ * at both, if nobody answers at another address), and a random number sent
+ * that way has to come back on our own channel. The
  * target sees nothing of it, and somebody else's service gets no byte.
  * Connections that come in meanwhile are held for that long, at most the
  * timeout.
@@ -102,12 +103,20 @@ export async function probe(
   }
   const began = performance.now();
   const end = AbortSignal.any([connection.signal, ...signal ? [signal] : []]);
-  const addresses = [];
-  for (const address of addressesOf(bound)) {
+  const addresses: { address: string; answer: ProbeAnswer }[] = [];
+  const look = async (address: string) => {
     using deadline = new Deadline(timeoutMs, end);
     deadline.start(() => new TimeOver(address, timeoutMs));
     const answer = await ask(connection, registration, address, deadline);
     addresses.push({ address, answer });
+  };
+  for (const address of addressesOf(bound)) await look(address);
+  const isElsewhere = addresses.every(({ address, answer }) =>
+    answer === "closed" && !LOOPBACK.includes(address)
+  );
+  if (isTcp(bound) && isElsewhere) {
+    // sshd listens there unless GatewayPorts has it heed the address.
+    for (const address of LOOPBACK) await look(address);
   }
   const ms = performance.now() - began;
   return { verdict: judge(addresses.map((a) => a.answer)), addresses, ms };
@@ -125,14 +134,16 @@ export function openOnServer(
     : connection.openDirectUnix(bind.path, { signal });
 }
 
+const LOOPBACK: readonly string[] = ["127.0.0.1", "::1"];
+
 /** Where on the server a bound port has to answer. */
-export function addressesOf(bind: Bind): string[] {
+export function addressesOf(bind: Bind): readonly string[] {
   if (!isTcp(bind)) return [bind.path];
   switch (bind.address.toLowerCase()) {
     case "":
     case "*":
     case "localhost":
-      return ["127.0.0.1", "::1"];
+      return LOOPBACK;
     case "0.0.0.0":
       return ["127.0.0.1"];
     case "::":

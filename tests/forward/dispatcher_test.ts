@@ -101,6 +101,15 @@ Deno.test("dispatcher.dispatch() does not hold a connection for ever when the po
   assertEquals(await early, "administratively-prohibited");
 });
 
+Deno.test("dispatcher.dispatch() passes to who holds a port while another asks for it", async () => {
+  const { ask, registrations } = setUp([
+    tcp("localhost", 4000),
+    tcp("localhost", 4000),
+  ]);
+  registrations[0]!.confirm(tcp("localhost", 4000));
+  assertEquals(await ask(tcp("localhost", 4000)), "0");
+});
+
 Deno.test("a connection that overtakes the answer to its own request is not lost", async () => {
   const connection = new FakeConnection();
   const answered = Promise.withResolvers<Bind>();

@@ -163,6 +163,25 @@ for (const gateway of ["yes", "clientspecified"]) {
 
 serverTest(
   "sshd",
+  "probe() finds us at loopback where GatewayPorts does not heed the address",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using tunnel = await forward(rig.connection, {
+      bind: { address: "127.7.7.7", port: 0 },
+      target: { port: 1 },
+    });
+    const found = await probe(rig.connection, tunnel.bound);
+    assertEquals(found.verdict, "verified");
+    assertEquals(answers(found), {
+      "127.7.7.7": "closed",
+      "127.0.0.1": "ours",
+      "::1": "ours",
+    });
+  },
+);
+
+serverTest(
+  "sshd",
   "probe() rejects where nobody is down for a port",
   async () => {
     await using rig = await startRig("sshd");
