@@ -393,7 +393,7 @@ serverTest(
   async () => {
     await using sshd = await startSshd();
     const passphrase = await lock(sshd);
-    const log = join(sshd.dir, "log");
+    const log = join(sshd.dir, "rforward.log");
     {
       await using terminal = await start(
         ["--plain", ...toSshd(sshd)],

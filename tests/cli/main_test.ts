@@ -1,0 +1,273 @@
+/** The command without a terminal: what it prints where, and how it ends. */
+import { join } from "node:path";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { ask, startEcho } from "../forward/rig.ts";
+import { serverTest } from "../servers/availability.ts";
+import { listeningAt } from "../servers/listening.ts";
+import { startSshd } from "../servers/openssh.ts";
+import { run } from "../servers/run.ts";
+import { sshArguments } from "../servers/ssh_server.ts";
+import config from "../../deno.json" with { type: "json" };
+import {
+  CommandProcess,
+  runCommand,
+  withPermissions,
+} from "./command_process.ts";
+import { eventually } from "./eventually.ts";
+
+const answers: [option: string, printed: RegExp][] = [
+  ["--help", /^Usage: rforward /],
+  ["-V", new RegExp(`^rforward ${RegExp.escape(config.version)}, Deno .*\n$`)],
+  ["--completions=bash", /complete .*rforward/],
+];
+
+for (const [option, printed] of answers) {
+  Deno.test(`rforward ${option} prints on stdout, and needs no permission`, async () => {
+    const { code, stdout, stderr } = await runCommand({
+      args: [option],
+      command: withPermissions(),
+    });
+    assertMatch(stdout, printed);
+    assertEquals({ code, stderr }, { code: 0, stderr: "" });
+  });
+}
+
+const mistakes: [args: string[], said: string][] = [
+  [
+    ["-R", "80:a", "server"],
+    '-R: expected ":" and the port of the target\n  80:a\n      ^\n',
+  ],
+  [
+    ["-R", "80:[a:b:80", "server"],
+    '-R: expected a "]"\n  80:[a:b:80\n            ^\n',
+  ],
+  [["--frob", "server"], "--frob: unknown option\n"],
+  [["-R", "80:a:80"], "destination: name the server: [user@]host\n"],
+  [["server"], "-R: nothing is to be forwarded; "],
+  [["-o", "Port=none", "-R", "80:a:80", "server"], "-o Port: "],
+  [["-o", "Nonsense=1", "-R", "80:a:80", "server"], "-o Nonsense: "],
+];
+
+for (const [args, said] of mistakes) {
+  Deno.test(`rforward ${args.join(" ")} is a usage error`, async () => {
+    const { code, stdout, stderr } = await runCommand({
+      args: ["-F", "none", ...args],
+    });
+    assert(stderr.startsWith(`rforward: ${said}`), stderr);
+    assertMatch(stderr, /\nSee rforward --help\.\n$/);
+    assertEquals({ code, stdout }, { code: 2, stdout: "" });
+  });
+}
+
+Deno.test("rforward tells of a configuration that cannot be used where the mistake is", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    for (
+      const [text, why] of [
+        ["Host server\n  Port many\n", `${file}:2: Port`],
+        ["RemoteForward 80 nowhere\n", `${file}:1: `],
+        ["ProxyJump hop\nMatch host hop\n  Port many\n", `${file}:3: Port`],
+      ] as const
+    ) {
+      await Deno.writeTextFile(file, text);
+      const { code, stdout, stderr } = await runCommand({
+        args: ["-F", file, "-R", "80:a:80", "server"],
+      });
+      assert(stderr.startsWith(`rforward: ${why}`), stderr);
+      assertEquals({ code, stdout }, { code: 255, stdout: "" });
+    }
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("rforward says which of its files it cannot use", async () => {
+  for (const [option, why] of [["-F", "read"], ["-E", "write"]] as const) {
+    const { code, stderr } = await runCommand({
+      args: [
+        "-F",
+        "none",
+        option,
+        "/nonexistent/file",
+        "-R",
+        "80:a:80",
+        "server",
+      ],
+    });
+    assertMatch(
+      stderr,
+      new RegExp(`^rforward: ${option}: cannot ${why} .*/nonexistent/file`),
+    );
+    assertEquals(code, 255);
+  }
+});
+
+serverTest(
+  "sshd",
+  "rforward asks nothing where there is no terminal, and says what it would need",
+  async () => {
+    await using sshd = await startSshd();
+    const before = (...options: string[]) =>
+      runCommand({
+        args: [
+          ...options.flatMap((option) => ["-o", option]),
+          ...["-R", "127.0.0.1:0:127.0.0.1:9", ...sshArguments(sshd)],
+        ],
+      });
+
+    const unknown = await before(
+      "BatchMode=no",
+      "StrictHostKeyChecking=ask",
+      `UserKnownHostsFile=${join(sshd.dir, "new")}`,
+    );
+    assertMatch(unknown.stderr, /^No host key is known for \[127\.0\.0\.1\]/);
+    assertMatch(unknown.stderr, /StrictHostKeyChecking=accept-new/);
+    assertEquals([unknown.code, unknown.stdout], [255, ""]);
+
+    const nothing = await before(
+      "BatchMode=no",
+      "PubkeyAuthentication=no",
+    );
+    assertMatch(
+      nothing.stderr,
+      /^the server did not let .*it accepts: publickey\n$/,
+    );
+    assertEquals([nothing.code, nothing.stdout], [255, ""]);
+
+    await run("ssh-keygen", [
+      "-q",
+      "-p",
+      "-P",
+      "",
+      "-N",
+      "secret",
+      "-f",
+      sshd.keyFile,
+    ]);
+    const locked = await before("BatchMode=no");
+    assertMatch(
+      locked.stderr,
+      /^the key \S+ needs a passphrase, and there is nobody to ask/,
+    );
+    assertEquals([locked.code, locked.stdout], [255, ""]);
+  },
+);
+
+serverTest(
+  "sshd",
+  "rforward tells in plain lines what happens, and at -v each connection",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    const to = [
+      "-R",
+      `127.0.0.1:0:127.0.0.1:${echo.port}`,
+      ...sshArguments(sshd),
+    ];
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      const verbose = signal === "SIGINT";
+      await using rforward = new CommandProcess({
+        args: [...verbose ? ["-v"] : [], ...to],
+      });
+      const [, port] = await rforward.see(
+        /^Allocated port (\d+) for remote forward to 127\.0\.0\.1:\d+$/m,
+      );
+      await rforward.see(/ verified in /);
+      assertEquals(await ask(Number(port), "hi"), "echo: hi");
+      if (verbose) {
+        await rforward.see(
+          /^connection from 127\.0\.0\.1 port \d+ .* closed after /m,
+        );
+      }
+      rforward.signal(signal);
+      const { code, stdout, stderr } = await rforward.ended();
+      assertEquals({ code, stdout }, { code: 0, stdout: "" });
+      assertEquals(stderr.includes("opened"), verbose);
+      assertMatch(stderr, /^stopped$/m);
+      assertEquals(listeningAt(Number(port)), []);
+    }
+  },
+);
+
+serverTest("sshd", "rforward -q tells nothing but why it ends", async () => {
+  await using sshd = await startSshd();
+  const args = ["-q", "-R", "127.0.0.1:0:127.0.0.1:9", ...sshArguments(sshd)];
+  {
+    await using rforward = new CommandProcess({ args: ["--once", ...args] });
+    await eventually("a session", () => sshd.killSessions("SIGCONT") > 1);
+    rforward.signal("SIGTERM");
+    assertEquals(await rforward.ended(), { code: 0, stdout: "", stderr: "" });
+  }
+  const { code, stderr } = await runCommand({
+    args: ["-l", "nobody-at-all", ...args],
+  });
+  assertMatch(stderr, /^the server did not let nobody-at-all in.*\n$/);
+  assertEquals(code, 255);
+});
+
+serverTest(
+  "sshd",
+  "rforward -E appends to a file, and prints nothing",
+  async () => {
+    await using sshd = await startSshd();
+    const log = join(sshd.dir, "rforward.log");
+    await Deno.writeTextFile(log, "before\n");
+    for (const json of [false, true]) {
+      const before = await Deno.readTextFile(log);
+      await using rforward = new CommandProcess({
+        args: [
+          ...json ? ["--json"] : [],
+          ...[
+            "-E",
+            log,
+            "-R",
+            "127.0.0.1:0:127.0.0.1:9",
+            ...sshArguments(sshd),
+          ],
+        ],
+      });
+      const told = () => Deno.readTextFileSync(log).slice(before.length);
+      await eventually("it is verified", () => told().includes("verified"));
+      rforward.signal("SIGTERM");
+      assertEquals(await rforward.ended(), { code: 0, stdout: "", stderr: "" });
+      const lines = told().trimEnd().split("\n");
+      if (json) {
+        assertEquals(JSON.parse(lines.at(-1)!).state, "stopped");
+        for (const line of lines) assert(JSON.parse(line).type);
+      } else {
+        for (const line of lines) {
+          assertMatch(
+            line,
+            /^\d{4}-\d\d-\d\dT[\d:]{8}Z ./,
+          );
+        }
+      }
+    }
+    assertMatch(await Deno.readTextFile(log), /^before\n/);
+  },
+);
+
+serverTest(
+  "sshd",
+  "rforward --json prints one object a line, and errors are among them",
+  async () => {
+    await using sshd = await startSshd();
+    const args = [
+      "--json",
+      "-R",
+      "127.0.0.1:0:127.0.0.1:9",
+      ...sshArguments(sshd),
+    ];
+    const { code, stdout, stderr } = await runCommand({
+      args: ["-l", "nobody-at-all", ...args],
+    });
+    const events = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assertEquals(events.map(({ type }) => type), [
+      "connecting",
+      "stopped",
+      "state",
+    ]);
+    assertEquals(events[1].error.code, "authentication-failed");
+    assertEquals({ code, stderr }, { code: 255, stderr: "" });
+  },
+);
