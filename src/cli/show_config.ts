@@ -4,7 +4,7 @@ import type { SshSettings } from "./ssh_config/ssh_settings.ts";
 
 /**
  * The settings as `ssh -G` prints them: a keyword in lower case and its value
- * a line. Those that were not set are left out.
+ * a line. Those that were not set are left out; tokens are expanded everywhere.
  *
  * @param forwards All of them, those of the command line too.
  */
@@ -36,7 +36,7 @@ export function showConfig(
     ),
     ["kbdinteractiveauthentication", settings.kbdInteractiveAuthentication],
     ["kexalgorithms", settings.kexAlgorithms],
-    ["loglevel", settings.logLevel],
+    ["loglevel", settings.logLevel?.replace("DEBUG1", "DEBUG")],
     ["macs", settings.macs],
     ["numberofpasswordprompts", settings.numberOfPasswordPrompts],
     ["passwordauthentication", settings.passwordAuthentication],
@@ -57,7 +57,7 @@ export function showConfig(
     ["serveralivecountmax", settings.serverAliveCountMax],
     ["serveraliveinterval", seconds(settings.serverAliveIntervalMs)],
     ["streamlocalbindunlink", settings.streamLocalBindUnlink],
-    ["stricthostkeychecking", settings.strictHostKeyChecking],
+    ["stricthostkeychecking", checkingText(settings.strictHostKeyChecking)],
     ["tcpkeepalive", settings.tcpKeepAlive],
     ["userknownhostsfile", words(settings.userKnownHostsFiles)],
   ];
@@ -79,6 +79,19 @@ function forwardText({ bind, target }: ForwardSpec): string {
     ? target.path
     : `[${target.host}]:${target.port}`;
   return `${listen} ${connect}`;
+}
+
+function checkingText(
+  checking: SshSettings["strictHostKeyChecking"],
+): string | undefined {
+  switch (checking) {
+    case "yes":
+      return "true";
+    case "no":
+      return "false";
+    default:
+      return checking;
+  }
 }
 
 function seconds(ms: number | undefined): number | undefined {
