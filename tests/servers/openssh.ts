@@ -27,6 +27,10 @@ export interface SshdOptions {
 export interface Sshd extends SshServer {
   /** The sshd_config it runs with. */
   config(): Promise<string>;
+  /** Kills it with all its sessions. */
+  stop(): Promise<void>;
+  /** Starts it again after {@linkcode stop}, on the same port with the same keys. */
+  start(): Promise<void>;
 }
 
 /** Starts an sshd of its own; it listens when the promise is fulfilled. */
@@ -58,7 +62,14 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
 
   const configFile = join(dir, "sshd_config");
   const pidFile = join(dir, "pid");
-  const { process, port } = await withFreePort(async (port) => {
+  const [program = "", ...args] = [
+    ...options.through ?? [],
+    ...[findProgram("sshd") ?? "/usr/sbin/sshd", "-D", "-e", "-f"],
+    configFile,
+  ];
+  const start = () =>
+    ServerProcess.start({ program, args, directory: dir, pidFile });
+  const { started, port } = await withFreePort(async (port) => {
     await Deno.writeTextFile(
       configFile,
       [
@@ -83,20 +94,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
         "",
       ].join("\n"),
     );
-    const [program = "", ...args] = [
-      ...options.through ?? [],
-      ...[findProgram("sshd") ?? "/usr/sbin/sshd", "-D", "-e", "-f"],
-      configFile,
-    ];
-    const process = await ServerProcess.start({
-      program,
-      args,
-      directory: dir,
-      pidFile,
-    });
-    return { process, port };
+    return { started: await start(), port };
   });
-  stack.use(process);
+  let process = started;
+  stack.defer(() => process[Symbol.asyncDispose]());
 
   const knownHosts = `[127.0.0.1]:${port} ${await Deno.readTextFile(
     `${hostKey}.pub`,
@@ -114,9 +115,18 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     knownHostsFile,
     knownHosts,
     dir,
-    pid: process.pid,
-    status: process.status,
+    get pid() {
+      return process.pid;
+    },
+    get status() {
+      return process.status;
+    },
     config: () => Deno.readTextFile(configFile),
+    stop: () => process[Symbol.asyncDispose](),
+    async start() {
+      await Deno.remove(pidFile);
+      process = await start();
+    },
     log: () => process.log(),
     kill: (signal) => process.kill(signal),
     killSessions: (signal) => process.killSessions(signal),

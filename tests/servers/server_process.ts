@@ -29,6 +29,7 @@ export class ServerProcess implements AsyncDisposable {
   readonly #logFile: string;
   /** Sessions of a master that was killed: init's children now. */
   #orphans: Identity[] = [];
+  #ended: Promise<void> | undefined;
 
   private constructor(child: Deno.ChildProcess, logFile: string) {
     this.#child = child;
@@ -101,7 +102,11 @@ export class ServerProcess implements AsyncDisposable {
     return sessions.length;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#ended ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
     // A stopped master forks no more: what is listed now is all there is.
     signalProcess(this.pid, "SIGSTOP");
     const all = this.#descendants();
