@@ -18,6 +18,7 @@ const packages = {
   nxproxy: "nxproxy",
   Xvfb: "xvfb",
   xauth: "xauth",
+  ip: "iproute2",
   bash: "bash",
   zsh: "zsh",
   fish: "fish",

@@ -1,4 +1,3 @@
-import { whyUnavailable } from "./availability.ts";
 import { serverTest } from "./availability.ts";
 import { run } from "./run.ts";
 
