@@ -18,7 +18,6 @@ const packages = {
   nxproxy: "nxproxy",
   Xvfb: "xvfb",
   xauth: "xauth",
-  ip: "iproute2",
   bash: "bash",
   zsh: "zsh",
   fish: "fish",
