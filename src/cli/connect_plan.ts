@@ -106,10 +106,12 @@ function login(settings: SshSettings, answers: LoginSecrets): LoginOptions {
   }));
   const options: LoginOptions = {};
   if (wanted("publickey", settings.pubkeyAuthentication)) {
-    options.privateKeys = keys.map((key) => ({
-      ...key,
-      passphrase: () => answers.passphrase(key.file),
-    }));
+    // The public half says which key of the agent is meant.
+    options.privateKeys = keys.filter(({ file }) => !file.endsWith(".pub"))
+      .map((key) => ({
+        ...key,
+        passphrase: () => answers.passphrase(key.file),
+      }));
     if (identityAgent !== undefined) options.agent = identityAgent;
     if (settings.identitiesOnly) options.agentKeys = keys;
   }
