@@ -161,8 +161,19 @@ export async function appendKnownHost(
   // ssh itself appends to an unfinished last line, which spoils both.
   const lineBreak = present === "" || present.endsWith("\n") ? "" : "\n";
   const line = `${lineBreak}${hosts} ${key.type} ${key.data.toBase64()}\n`;
-  const append = () =>
-    Deno.writeTextFile(file, line, { append: true, mode: 0o600 });
+  const append = async () => {
+    // Not writeTextFile(), which would change the mode of a file that is there,
+    // say of /dev/null.
+    using open = await Deno.open(file, {
+      append: true,
+      create: true,
+      mode: 0o600,
+    });
+    const bytes = new TextEncoder().encode(line);
+    for (let done = 0; done < bytes.length;) {
+      done += await open.write(bytes.subarray(done));
+    }
+  };
   try {
     await append();
   } catch (error) {

@@ -231,6 +231,14 @@ Deno.test("appendKnownHost() makes the file and its directory, for the user alon
   assertEquals(await mode(join(dir.path, ".ssh")), 0o700);
 });
 
+Deno.test("appendKnownHost() leaves the mode of a file as it is", async () => {
+  await using dir = await testDirectory();
+  const file = await dir.file("known_hosts", "");
+  await Deno.chmod(file, 0o664); // as /dev/null must stay writable for all
+  await appendKnownHost(file, "example.org", key);
+  assertEquals((await Deno.stat(file)).mode! & 0o777, 0o664);
+});
+
 Deno.test("appendKnownHost() ends an unfinished last line first", async () => {
   await using dir = await testDirectory();
   const file = join(dir.path, "known_hosts");
