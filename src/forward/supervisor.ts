@@ -1,17 +1,10 @@
-import { delay } from "../delay.ts";
-import {
-  ConnectionLostError,
-  type ErrorCode,
-  RForwardError,
-} from "../errors.ts";
+import { ConnectionLostError, RForwardError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
-import { connect } from "../ssh/connect.ts";
 import type { CloseReason, SshConnection } from "../ssh/connection.ts";
 import { checkMs } from "../validate.ts";
-import { Backoff } from "./backoff.ts";
-import { toBind } from "./bind_options.ts";
 import { watchClock } from "./clock_watch.ts";
-import { KeptTunnel } from "./kept_tunnel.ts";
+import { KeptTunnels } from "./kept_tunnels.ts";
+import { Reconnector } from "./reconnector.ts";
 import type {
   SupervisedTunnel,
   SupervisorEvent,
@@ -19,9 +12,6 @@ import type {
   SupervisorSnapshot,
   SupervisorState,
 } from "./supervisor_options.ts";
-
-/** A connection that lasted so long, in milliseconds, was a good one: waits begin anew. */
-const GOOD_MS = 10_000;
 
 /** How long the server may take to release the ports in the end, in milliseconds. */
 const RELEASE_MS = 2000;
@@ -47,26 +37,19 @@ export class Supervisor
 
   readonly #options: SupervisorOptions;
   readonly #logger: Logger;
-  #tunnels: readonly KeptTunnel[] = [];
-  readonly #backoff: Backoff;
+  readonly #tunnels: KeptTunnels;
+  readonly #reconnector: Reconnector;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #life = new AbortController();
-  /** Cuts a wait short. */
-  #wake = new AbortController();
   #change = Promise.withResolvers<void>();
   #changes = 0;
   #connection: SshConnection | undefined;
-  /** Tunnels that have had a first answer on this connection. */
-  #answered = new Set<KeptTunnel>();
-  /** What goes on on this connection. */
-  #keeping = new Set<Promise<void>>();
   #connections = 0;
   #wasUp = false;
   #state: SupervisorState = "connecting";
   #since = new Date();
   #error: RForwardError | undefined;
-  #until: Date | undefined;
   /** Ends the connection because of what cannot heal. */
   #giveUp: (error: RForwardError) => void = () => {};
 
@@ -87,8 +70,17 @@ export class Supervisor
     }
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
-    this.#backoff = new Backoff(options.backoff);
-    this.#tunnels = options.tunnels.map((tunnel, i) => this.#keep(i, tunnel));
+    const tell = (event: SupervisorEvent) => this.#tell(event);
+    const changed = () => this.#update();
+    this.#tunnels = new KeptTunnels(options.tunnels, {
+      options,
+      tell,
+      changed,
+    });
+    this.#reconnector = new Reconnector(options, this.#life.signal, (event) => {
+      tell(event);
+      changed();
+    });
     this.ready = this.#ready.promise;
     this.ready.catch(() => {}); // `closed` tells too
     this.closed = this.#closed.promise;
@@ -103,14 +95,15 @@ export class Supervisor
   /** All that can be told now. */
   get snapshot(): SupervisorSnapshot {
     const server = this.#connection?.server;
+    const until = this.#reconnector.wait?.until;
     return {
       state: this.#state,
       since: this.#since,
       ...(server && { server }),
       reconnects: Math.max(0, this.#connections - 1),
       ...(this.#error && { error: this.#error }),
-      ...(this.#until && { until: this.#until }),
-      tunnels: this.#tunnels.map((tunnel) => tunnel.snapshot()),
+      ...(until && { until }),
+      tunnels: this.#tunnels.all.map((tunnel) => tunnel.snapshot()),
     };
   }
 
@@ -140,20 +133,7 @@ export class Supervisor
     { drainMs = 0 }: { drainMs?: number } = {},
   ): Promise<void> {
     checkMs("drainMs", drainMs);
-    const before = new Set(this.#tunnels);
-    const after = tunnels.map((options, index) => {
-      const same = before.values().find((t) => isSame(t.options, options));
-      if (same) before.delete(same);
-      return same ?? this.#keep(index, options);
-    });
-    const added = after.filter((tunnel) => !this.#tunnels.includes(tunnel));
-    this.#tunnels = after;
-    after.forEach((tunnel, index) => tunnel.index = index);
-    const gone = [...before].map((tunnel) => tunnel.stop(drainMs));
-    const connection = this.#connection;
-    if (connection) added.forEach((t) => this.#begin(t, connection));
-    this.#update();
-    await Promise.all(gone);
+    await this.#tunnels.set(tunnels, drainMs);
   }
 
   /**
@@ -184,7 +164,7 @@ export class Supervisor
       Math.min(drainMs + RELEASE_MS, 2 ** 31 - 1),
     );
     await Promise.race([
-      Promise.allSettled(this.#tunnels.map((t) => t.stop(drainMs))),
+      this.#tunnels.stop(drainMs),
       this.#connection?.closed,
       time.promise,
     ]);
@@ -200,11 +180,8 @@ export class Supervisor
     if (this.#options.signal?.aborted) onAbort();
     try {
       while (true) {
-        const connection = await this.#connect();
-        const began = performance.now();
-        const error = await this.#serve(connection);
-        if (performance.now() - began >= GOOD_MS) this.#backoff.reset();
-        await this.#wait(error);
+        const connection = await this.#reconnector.connect();
+        this.#reconnector.lost(await this.#serve(connection));
       }
     } catch (error) {
       this.#finish(signal.aborted ? undefined : asOurs(error));
@@ -212,35 +189,6 @@ export class Supervisor
       stopWatching();
       this.#options.signal?.removeEventListener("abort", onAbort);
     }
-  }
-
-  /** @throws what cannot heal. */
-  async #connect(): Promise<SshConnection> {
-    const { signal } = this.#life;
-    const { maxAttempts = Infinity } = this.#options;
-    for (let attempt = 1;; attempt++) {
-      signal.throwIfAborted();
-      this.#tell({ type: "connecting", attempt });
-      this.#update();
-      try {
-        return await this.#dial();
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!canHeal(error) || attempt >= maxAttempts) throw error;
-        await this.#wait(error);
-      }
-    }
-  }
-
-  async #dial(): Promise<SshConnection> {
-    const { signal } = this.#life;
-    const { connect: how } = this.#options;
-    const connection = typeof how === "function"
-      ? await how(signal)
-      : await connect({ logger: this.#logger, ...how, signal });
-    if (!signal.aborted) return connection;
-    await connection.close();
-    throw signal.reason;
   }
 
   /**
@@ -255,13 +203,16 @@ export class Supervisor
     this.#giveUp = given.reject;
     this.#connection = connection;
     this.#connections++;
-    this.#answered.clear();
     this.#tell({ type: "connected", server: connection.server });
     this.#welcome(connection);
     const stopped = () => given.reject(this.#life.signal.reason);
     this.#life.signal.addEventListener("abort", stopped);
     if (this.#life.signal.aborted) stopped();
-    for (const tunnel of this.#tunnels) this.#begin(tunnel, connection);
+    const kept = this.#tunnels.keep(
+      connection,
+      this.#life.signal,
+      (error) => this.#giveUp(asOurs(error)),
+    );
     this.#update();
     try {
       const { error } = await Promise.race([connection.closed, given.promise]);
@@ -277,28 +228,8 @@ export class Supervisor
       this.#giveUp = () => {};
       await connection.close();
       this.#connection = undefined;
-      await Promise.all(this.#keeping);
+      await kept;
     }
-  }
-
-  #keep(index: number, options: SupervisedTunnel): KeptTunnel {
-    return new KeptTunnel(index, options, {
-      options: this.#options,
-      tell: (event) => this.#tell(event),
-      changed: () => this.#update(),
-    });
-  }
-
-  /** Has a tunnel kept up on this connection. */
-  #begin(tunnel: KeptTunnel, connection: SshConnection): void {
-    const answered = () => {
-      this.#answered.add(tunnel);
-      this.#update();
-    };
-    const keeping = tunnel.keep(connection, this.#life.signal, answered)
-      .catch((error) => this.#giveUp(asOurs(error)))
-      .finally(() => this.#keeping.delete(keeping));
-    this.#keeping.add(keeping);
   }
 
   #welcome(connection: SshConnection): void {
@@ -311,27 +242,9 @@ export class Supervisor
     }
   }
 
-  async #wait(error: unknown): Promise<void> {
-    const ms = this.#backoff.next();
-    this.#error = asOurs(error);
-    this.#until = new Date(Date.now() + ms);
-    const { signal } = this.#wake = new AbortController();
-    this.#tell({
-      type: "waiting",
-      error: this.#error,
-      ms,
-      until: this.#until,
-    });
-    this.#update();
-    await delay(ms, AbortSignal.any([this.#life.signal, signal])).catch(
-      () => this.#life.signal.throwIfAborted(),
-    );
-    this.#error = this.#until = undefined;
-  }
-
   #onSleep(ms: number): void {
     this.#tell({ type: "slept", ms });
-    this.#wake.abort();
+    this.#reconnector.wake();
     // If it does not answer, it is gone, and that ends it.
     this.#connection?.ping({ timeoutMs: AFTER_SLEEP_MS }).catch(() => {});
   }
@@ -341,29 +254,29 @@ export class Supervisor
     if (this.#state === "stopped") return;
     if (this.#connection?.signal.aborted) return; // the loss is told next
     this.#become(this.#judge());
-    if (!this.#connection || !this.#allAnswered) return;
+    if (!this.#connection || !this.#tunnels.answered) return;
     const { allOrNothing } = this.#options;
     const bad = !this.#wasUp && this.#state === "degraded";
-    const refused = this.#tunnels.filter((t) => t.state === "refused");
+    const refused = this.#tunnels.all.filter((t) => t.state === "refused");
     if (
       (allOrNothing && bad) ||
-      (refused.length > 0 && refused.length === this.#tunnels.length)
+      (refused.length > 0 && refused.length === this.#tunnels.all.length)
     ) {
       this.#giveUp(this.#error!);
     }
   }
 
-  get #allAnswered(): boolean {
-    return this.#tunnels.every((tunnel) => this.#answered.has(tunnel));
-  }
-
   #judge(): SupervisorState {
-    if (!this.#connection) return this.#until ? "waiting" : "connecting";
-    if (!this.#allAnswered) {
+    if (!this.#connection) {
+      const { wait } = this.#reconnector;
+      this.#error = wait?.error;
+      return wait ? "waiting" : "connecting";
+    }
+    if (!this.#tunnels.answered) {
       const settled = ["up", "degraded"].includes(this.#state);
       return settled ? this.#state : "connecting"; // settled: one was added
     }
-    const bad = this.#tunnels.find((tunnel) => tunnel.state !== "up");
+    const bad = this.#tunnels.all.find((tunnel) => tunnel.state !== "up");
     this.#error = bad?.error;
     return bad ? "degraded" : "up";
   }
@@ -385,7 +298,6 @@ export class Supervisor
 
   #finish(error: RForwardError | undefined): void {
     this.#error = error;
-    this.#until = undefined;
     this.#life.abort(error);
     this.#ready.reject(
       error ??
@@ -440,31 +352,8 @@ export function supervise(options: SupervisorOptions): Supervisor {
   return new Supervisor(options);
 }
 
-/** What another attempt may mend. */
-const HEALING: readonly ErrorCode[] = [
-  "host-not-found",
-  "connect-failed",
-  "connect-timeout",
-  "protocol-error",
-  "connection-lost",
-  "connection-closed",
-  "channel-refused",
-  "channel-closed",
-];
-
-function canHeal(error: unknown): boolean {
-  return error instanceof RForwardError && HEALING.includes(error.code);
-}
-
 function asOurs(error: unknown): RForwardError {
   if (error instanceof RForwardError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new RForwardError("connect-failed", message, { cause: error });
-}
-
-function isSame(a: SupervisedTunnel, b: SupervisedTunnel): boolean {
-  const key = ({ bind, target }: SupervisedTunnel) =>
-    JSON.stringify([toBind(bind), target]);
-  return key(a) === key(b) &&
-    (typeof a.target !== "function" || a.target === b.target);
 }
