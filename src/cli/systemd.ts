@@ -43,7 +43,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * is not the service's main process that speaks. `Type=notify-reload` is not
  * supported: it wants the time of a clock that Deno cannot read.
  *
- * One message is sent at a time, and the latest news win. That the process is
+ * One message is sent at a time, and the latest status wins. That the process is
  * alive means that its event loop turns: a tunnel that is down heals itself,
  * and a restart would not help it. Nothing here throws; the first of several
  * failures is logged.
@@ -52,7 +52,9 @@ export class Systemd implements AsyncDisposable {
   readonly #socket: string;
   readonly #logger: Logger;
   readonly #heartbeat: ReturnType<typeof setInterval> | undefined;
-  #news: SystemdNews & { alive?: true } = {};
+  /** What it is doing, in order: each change counts. */
+  readonly #states: NonNullable<SystemdNews["state"]>[] = [];
+  #news: Pick<SystemdNews, "status"> & { alive?: true } = {};
   #status = "";
   #statusTime = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -115,14 +117,17 @@ export class Systemd implements AsyncDisposable {
 
   #tell(news: SystemdNews & { alive?: true }): void {
     if (this.#closed) return;
-    this.#news = { ...this.#news, ...news };
+    const { state, ...others } = news;
+    if (state) this.#states.push(state);
+    this.#news = { ...this.#news, ...others };
     this.#sendDue();
   }
 
   #sendDue(): void {
     if (this.#sending) return;
     clearTimeout(this.#timer);
-    const { state, alive } = this.#news;
+    const { alive } = this.#news;
+    const state = this.#states.shift();
     const status = printable(this.#news.status ?? this.#status);
     const urgent = state !== undefined || alive || this.#closed;
     if (!urgent && status === this.#status) return;

@@ -38,7 +38,7 @@ async function assertForwards(args: string[]): Promise<RforwardProcess> {
   assertEquals(await ask(await rforward.up(), "hi"), "echo: hi");
   rforward.signal("SIGTERM");
   assertEquals((await rforward.status).code, 0);
-  assertEquals(rforward.all("stopped").map(({ error }) => error), [undefined]);
+  assertEquals((await rforward.next("stopped")).error, undefined);
   return rforward;
 }
 
