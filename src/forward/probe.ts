@@ -177,17 +177,19 @@ function ask(
           address,
           deadline.signal,
         );
+        const other = somebodyElse(channel);
         // Where somebody else answers, nothing is sent: nobody knows what it would do.
-        await deadline.race(watch.seen);
+        await deadline.race(Promise.race([watch.seen, other]));
         const writer = channel.writable.getWriter();
         writer.write(watch.nonce).catch(() => {}); // then it does not come back either
-        const own = await deadline.race(watch.found);
+        const own = await deadline.race(Promise.race([watch.found, other]));
         // Nothing is left of it when it says so.
         channel.close();
         const closed = Promise.all([own.closed, channel.closed]);
         await deadline.race(closed).catch(() => {});
         return "ours";
       } catch (error) {
+        if (error instanceof SomebodyElse) return "foreign";
         if (error instanceof TimeOver) return channel ? "foreign" : "closed";
         if (!(error instanceof ChannelError) || deadline.signal.aborted) {
           throw error;
@@ -199,6 +201,22 @@ function ask(
       }
     },
   );
+}
+
+class SomebodyElse extends Error {}
+
+/** Rejects when something comes from the other end, if only its end: we say nothing there. */
+function somebodyElse(channel: SshChannel): Promise<never> {
+  const heard = channel.readable.getReader().read().then(
+    () => {
+      throw new SomebodyElse();
+    },
+    (error) => {
+      throw error instanceof ChannelError ? new SomebodyElse() : error;
+    },
+  );
+  heard.catch(() => {}); // when nobody waits for it any more
+  return heard;
 }
 
 /** RFC 4254 section 5.1. */

@@ -1,3 +1,4 @@
+import { Deadline } from "../deadline.ts";
 import { ChannelError, ForwardDeniedError } from "../errors.ts";
 import { isTcp } from "../ssh/bind.ts";
 import type { Bind, SshConnection } from "../ssh/connection.ts";
@@ -12,6 +13,9 @@ export type Refusal = "taken" | "prohibited" | "unknown";
 
 /** Ports below it are root's. */
 const PRIVILEGED = 1024;
+
+/** How long whoever listens may take to answer, in milliseconds. */
+const ANSWER_MS = 5000;
 
 /**
  * Finds out why a server would not bind, which SSH has no words for (RFC 4254
@@ -31,11 +35,19 @@ export async function whyRefused(
 ): Promise<Refusal> {
   if (denied.serverSays || isTcp(bind) && bind.port === 0) return "prohibited";
   for (const address of addressesOf(bind)) {
+    using deadline = new Deadline(ANSWER_MS, signal);
+    deadline.start(() => new TimeOver());
     try {
-      const channel = await openOnServer(connection, bind, address, signal);
+      const channel = await openOnServer(
+        connection,
+        bind,
+        address,
+        deadline.signal,
+      );
       channel.close();
       return "taken";
     } catch (error) {
+      if (error instanceof TimeOver) return "unknown";
       if (!(error instanceof ChannelError) || connection.signal.aborted) {
         throw error;
       }
@@ -46,6 +58,8 @@ export async function whyRefused(
   if (!await bindsAnother(connection, bind.address)) return "prohibited";
   return bind.port < PRIVILEGED ? "prohibited" : "unknown";
 }
+
+class TimeOver extends Error {}
 
 async function bindsAnother(
   connection: SshConnection,

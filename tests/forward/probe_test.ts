@@ -7,7 +7,14 @@ import {
 } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
-import { ask, servers, startEcho, startRig } from "./rig.ts";
+import {
+  ask,
+  send,
+  servers,
+  startEcho,
+  startRig,
+  startService,
+} from "./rig.ts";
 
 function answers({ addresses }: ProbeResult): Record<string, string> {
   return Object.fromEntries(addresses.map((a) => [a.address, a.answer]));
@@ -113,6 +120,32 @@ serverTest("sshd", "probe() sees that somebody else answers", async () => {
   (await other.accept()).close();
   assertEquals(found.verdict, "foreign");
 });
+
+for (const what of ["speaks", "hangs up"] as const) {
+  serverTest(
+    "sshd",
+    `probe() does not wait for somebody else who ${what} first`,
+    async () => {
+      await using rig = await startRig("sshd");
+      const written = Promise.withResolvers<void>();
+      await using other = startService(async (conn) => {
+        if (what === "speaks") {
+          await send(conn, "SSH-2.0-other\r\n");
+          await written.promise;
+        }
+      });
+      const bound = { address: "127.0.0.1", port: other.port };
+      PortDispatcher.of(rig.connection).register(
+        bound,
+        () => Promise.resolve(),
+      );
+      const found = await probe(rig.connection, bound, { timeoutMs: 60_000 });
+      written.resolve();
+      assertEquals(found.verdict, "foreign");
+      assertEquals(other.taken, 1);
+    },
+  );
+}
 
 serverTest("sshd", "probe() sees that nobody answers", async () => {
   await using rig = await startRig("sshd");

@@ -8,6 +8,7 @@ import { type Refusal, whyRefused } from "../../src/forward/refusal.ts";
 import { startTestServer } from "../../src/testing/mod.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
+import { startFullPort } from "../servers/tcp_server.ts";
 import { connectTo, servers, startRig } from "./rig.ts";
 
 /** Asks for what will be refused, and then why. */
@@ -50,6 +51,17 @@ serverTest(
     await using other = await connectTo(rig.server);
     const bind = await other.requestForward({ address: "127.0.0.1", port: 0 });
     assertEquals(await refusal(rig.connection, bind), "taken");
+  },
+);
+
+serverTest(
+  "sshd",
+  "whyRefused() does not wait for ever for who listens and does not take connections",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using full = await startFullPort();
+    const bind = { address: "127.0.0.1", port: full.port };
+    assertEquals(await refusal(rig.connection, bind), "unknown");
   },
 );
 
