@@ -118,7 +118,7 @@ export class KeptTunnel {
       this.#life.signal,
     ]);
     const { bindBackoff, bindRetryForMs = Infinity } = this.#keeper.options;
-    const backoff = new Backoff({ maxMs: 30_000, ...bindBackoff });
+    const backoff = new Backoff({ maxMs: 10_000, ...bindBackoff });
     let since = 0;
     try {
       while (this.#state !== "refused") {
