@@ -12,14 +12,15 @@ import { RForwardError } from "../../errors.ts";
 export async function findFiles(pattern: string): Promise<string[]> {
   const [root = "", ...parts] = pattern.split("/");
   let found = [root];
+  let seen = false;
   for (const part of parts) {
-    const next = /[*?[]/.test(part)
-      ? found.map((directory) => entries(directory, part))
-      : found.map((path) =>
-        existing(`${path}/${part.replace(/\\(.)/g, "$1")}`)
-      );
-    found = (await Promise.all(next)).flat();
+    seen = /[*?[]/.test(part);
+    found = seen
+      ? (await Promise.all(found.map((path) => entries(path, part)))).flat()
+      : found.map((path) => `${path}/${part.replace(/\\(.)/g, "$1")}`);
   }
+  // Directories on the way are not looked at: Deno would have to allow it.
+  if (!seen) found = (await Promise.all(found.map(existing))).flat();
   return found.sort();
 }
 

@@ -51,3 +51,12 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "findFiles() needs no permission for the directories on the way",
+  permissions: { read: ["/etc/ssh"] },
+  async fn() {
+    assertEquals(await findFiles("/etc/ssh/none*"), []);
+    assertEquals(await findFiles("/etc/ssh/none"), []);
+  },
+});
