@@ -47,6 +47,7 @@ export class Supervisor
   #connection: SshConnection | undefined;
   #connections = 0;
   #wasUp = false;
+  #stopping = false;
   #state: SupervisorState = "connecting";
   #since = new Date();
   #error: RForwardError | undefined;
@@ -144,6 +145,7 @@ export class Supervisor
    */
   async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
     checkMs("drainMs", drainMs);
+    this.#stopping = true;
     if (this.#connection) await this.#release(drainMs);
     this.#life.abort(
       new RForwardError("tunnel-stopped", "the supervisor was stopped"),
@@ -181,7 +183,9 @@ export class Supervisor
     try {
       while (true) {
         const connection = await this.#reconnector.connect();
-        this.#reconnector.lost(await this.#serve(connection));
+        const error = await this.#serve(connection);
+        if (this.#stopping) return this.#finish(undefined);
+        this.#reconnector.lost(error);
       }
     } catch (error) {
       this.#finish(signal.aborted ? undefined : asOurs(error));
@@ -253,20 +257,22 @@ export class Supervisor
   #update(): void {
     if (this.#state === "stopped") return;
     if (this.#connection?.signal.aborted) return; // the loss is told next
-    this.#become(this.#judge());
-    if (!this.#connection || !this.#tunnels.answered) return;
-    const { allOrNothing } = this.#options;
-    const bad = !this.#wasUp && this.#state === "degraded";
-    const refused = this.#tunnels.all.filter((t) => t.state === "refused");
-    if (
-      (allOrNothing && bad) ||
-      (refused.length > 0 && refused.length === this.#tunnels.all.length)
-    ) {
-      this.#giveUp(this.#error!);
-    }
+    const state = this.#judge();
+    if (this.#isHopeless(state)) this.#giveUp(this.#error!);
+    else this.#become(state);
+  }
+
+  /** Whether there is no use in going on. */
+  #isHopeless(state: SupervisorState): boolean {
+    const { all, answered } = this.#tunnels;
+    if (!this.#connection || !answered || this.#stopping) return false;
+    const { allOrNothing = false } = this.#options;
+    return (allOrNothing && !this.#wasUp && state === "degraded") ||
+      (all.length > 0 && all.every((tunnel) => tunnel.state === "refused"));
   }
 
   #judge(): SupervisorState {
+    if (this.#stopping) return this.#state;
     if (!this.#connection) {
       const { wait } = this.#reconnector;
       this.#error = wait?.error;

@@ -82,6 +82,10 @@ function portOf({ tunnels }: SupervisorSnapshot, index = 0): number {
   return (tunnels[index]!.bound as TcpBind).port;
 }
 
+function statesOf(events: readonly SupervisorEvent[]): string[] {
+  return events.flatMap((event) => event.type === "state" ? event.state : []);
+}
+
 function types(events: readonly SupervisorEvent[]): string[] {
   return events.map((e) => e.type === "state" ? e.state : e.type);
 }
@@ -383,6 +387,7 @@ serverTest(
       ["prohibited", undefined],
       ["prohibited", undefined],
     ]);
+    assertEquals(statesOf(events), ["stopped"]);
   },
 );
 
@@ -406,10 +411,34 @@ serverTest(
     assertEquals(degraded.state, "degraded");
     assertEquals(await ask(portOf(degraded, 1), "hi"), "echo: hi");
 
-    const none = start(sshd, { tunnels, allOrNothing: true }).supervisor;
-    const { error } = await none.closed;
+    const none = start(sshd, { tunnels, allOrNothing: true });
+    const { error } = await none.supervisor.closed;
     assert(error instanceof ForwardDeniedError);
     assertEquals(error.port, taken.addr.port);
+    assertEquals(statesOf(none.events), ["stopped"]);
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor that stops is neither degraded nor waiting meanwhile",
+  async () => {
+    await using sshd = await startSshd();
+    for (const end of ["asked", "lost"]) {
+      const { supervisor, events } = start(sshd, {
+        tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
+        onEvent: (event) => {
+          events.push(event);
+          if (event.type === "lost") void supervisor.stop();
+        },
+      });
+      await supervisor.ready;
+      if (end === "lost") sshd.killSessions("SIGKILL");
+      else await supervisor.stop();
+      assertEquals(await supervisor.closed, { reason: "closed" });
+      assertEquals(statesOf(events), ["up", "stopped"], end);
+      assertEquals(types(events).includes("waiting"), false, end);
+    }
   },
 );
 
