@@ -86,10 +86,12 @@ class Namespace implements AsyncDisposable {
   static async start(): Promise<Namespace> {
     const holder = new Deno.Command("unshare", {
       args: ["--net", "sh", "-c", "ip link set dev lo up; echo; exec cat"],
-      stdin: "piped", // it ends with this process, whatever ends that
+      stdin: "piped", // closes with this process, whatever ends that
       stdout: "piped",
     }).spawn();
-    await holder.stdout.getReader().read();
+    const ready = holder.stdout.getReader();
+    await ready.read();
+    ready.releaseLock();
     return new Namespace(holder);
   }
 
@@ -107,6 +109,8 @@ class Namespace implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#holder[Symbol.asyncDispose]();
+    await this.#holder.stdin.close();
+    await this.#holder.stdout.cancel();
+    await this.#holder.status;
   }
 }

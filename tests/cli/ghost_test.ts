@@ -1,0 +1,104 @@
+/** The command where a session that does not answer any more still holds its port. */
+import { setTimeout as delay } from "node:timers/promises";
+import { assertEquals, assertMatch } from "../assert.ts";
+import { startProcess } from "../bench/bench_process.ts";
+import { ask, startEcho } from "../forward/rig.ts";
+import { serverTest } from "../servers/availability.ts";
+import { listeningAt } from "../servers/listening.ts";
+import { type Sshd, startSshd } from "../servers/openssh.ts";
+import { sshArguments } from "../servers/ssh_server.ts";
+import { within } from "../within.ts";
+import { RforwardProcess } from "./rforward_process.ts";
+
+/** The server misses a client after 3 s. */
+const missing = ["ClientAliveInterval 1", "ClientAliveCountMax 2"];
+
+/**
+ * How long it may take to get the port of a client that was just stopped, in
+ * milliseconds: it is asked for at the latest after 1, 3 and 7 s, the server
+ * misses the client before the last of these, and the machine may be busy.
+ */
+const TAKEN_OVER_MS = 7000 + 10_000;
+
+function forward(sshd: Sshd, bind: string, target: number): RforwardProcess {
+  return new RforwardProcess({
+    args: [
+      ...["--max-wait", "0.2", "-R", `${bind}:127.0.0.1:${target}`],
+      ...sshArguments(sshd),
+    ],
+  });
+}
+
+function statesOf(rforward: RforwardProcess): string[] {
+  return rforward.all("state").map(({ state }) => state);
+}
+
+serverTest(
+  "sshd",
+  "rforward takes a port when the stale session that held it is gone, and is not up before",
+  async () => {
+    await using sshd = await startSshd({ config: missing });
+    await using stale = startEcho("stale");
+    await using fresh = startEcho("fresh");
+    await using first = forward(sshd, "127.0.0.1:0", stale.port);
+    const port = await first.up();
+    first.signal("SIGSTOP");
+
+    await using second = forward(sshd, `127.0.0.1:${port}`, fresh.port);
+    const { why, ms } = await second.next("refused");
+    assertEquals(why, "taken");
+    assertEquals(typeof ms, "number");
+    await second.up({ withinMs: TAKEN_OVER_MS });
+    assertMatch(await sshd.log(), /Timeout, client not responding/);
+    assertEquals(await ask(port, "hi"), "fresh: hi");
+    assertEquals(listeningAt(port), ["127.0.0.1"]);
+    assertEquals(statesOf(second), ["degraded", "up"]);
+    assertEquals(second.all("bound").length, 1);
+
+    // Now it is the other one's turn to wait.
+    first.signal("SIGCONT");
+    assertEquals((await first.next("refused")).why, "taken");
+    assertEquals(await ask(port, "hi"), "fresh: hi");
+    second.signal("SIGTERM");
+    await first.up({ withinMs: TAKEN_OVER_MS });
+    assertEquals(await ask(port, "hi"), "stale: hi");
+    assertEquals(listeningAt(port), ["127.0.0.1"]);
+    assertEquals(statesOf(first).slice(-2), ["degraded", "up"]);
+  },
+);
+
+serverTest(
+  ["sshd", "ssh"],
+  "rforward does not settle for ::1 where a stale session holds 127.0.0.1",
+  async () => {
+    await using sshd = await startSshd({ config: missing });
+    await using echo = startEcho("echo");
+    await using stale = await startProcess(
+      "ssh",
+      ["-N", "-R", "127.0.0.1:0:127.0.0.1:1", ...sshArguments(sshd)],
+      /Allocated port (\d+)/,
+    );
+    const { pid, port } = stale;
+    Deno.kill(pid!, "SIGSTOP");
+    try {
+      await using rforward = forward(sshd, `localhost:${port}`, echo.port);
+      // sshd says yes, because of ::1 alone.
+      assertEquals((await rforward.next("verified")).verdict, "half-bound");
+      assertEquals((await rforward.next("refused")).why, "taken");
+      const released = async () => {
+        while (listeningAt(port).includes("::1")) await delay(5);
+      };
+      await within(5000, "the release of ::1", released());
+
+      await rforward.up({ withinMs: TAKEN_OVER_MS });
+      assertEquals(listeningAt(port), ["127.0.0.1", "::1"]);
+      assertEquals(await ask(port, "hi"), "echo: hi");
+      assertEquals(statesOf(rforward), ["degraded", "up"]);
+      const { verdict, addresses } = rforward.all("verified").at(-1)!;
+      assertEquals(verdict, "verified");
+      assertEquals(addresses.map(({ answer }) => answer), ["ours", "ours"]);
+    } finally {
+      Deno.kill(pid!, "SIGCONT");
+    }
+  },
+);
