@@ -35,8 +35,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     if (!(error instanceof RForwardError)) throw error;
     console.error(`rforward: ${error.message}`);
+    // What is wrong with a file is no mistake of the command line.
     const isUsage = error instanceof ArgumentError &&
-      !/:\d+$|^-[EF]$/.test(error.argument);
+      !/:\d+$|^-[EF]$|\//.test(error.argument);
     if (isUsage) console.error("See rforward --help.");
     return isUsage ? EXIT.usage : EXIT.failed;
   }
