@@ -16,7 +16,8 @@ export interface CommandResult {
   stderr: string;
 }
 
-const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+/** The command's source. */
+export const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 
 /** The source of the command with some permissions, which is all that it gets. */
 export function withPermissions(...permissions: string[]): string[] {

@@ -1,6 +1,7 @@
 /** The command as a service of systemd. */
 import { join } from "node:path";
 import { assertEquals, assertMatch } from "../assert.ts";
+import { ask, startEcho } from "../forward/rig.ts";
 import { findProgram, serverTest } from "../servers/availability.ts";
 import {
   type NotifySocket,
@@ -8,7 +9,11 @@ import {
 } from "../servers/notify_socket.ts";
 import { startSshd } from "../servers/openssh.ts";
 import { sshArguments } from "../servers/ssh_server.ts";
+import { listeningAt } from "../servers/listening.ts";
+import { withFreePort } from "../servers/free_port.ts";
 import { startTcpServer } from "../servers/tcp_server.ts";
+import { CommandProcess, main } from "./command_process.ts";
+import { eventually } from "./eventually.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
 function serviceTest(name: string, fn: () => Promise<void>): void {
@@ -128,3 +133,58 @@ serviceTest("rforward tells systemd why it has ended", async () => {
   assertMatch(rest.at(-1)!, /STATUS=stopped.*: /);
   assertEquals((await rforward.status).code, 255);
 });
+
+serviceTest(
+  "the example unit's command works with the permissions that it names, and can be reloaded",
+  async () => {
+    await using socket = await startNotifySocket();
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    await using more = startEcho("more");
+    const unit = await Deno.readTextFile(
+      new URL("../../examples/systemd/rforward.service", import.meta.url),
+    );
+    // What the unit tells the administrator to write down.
+    const config = /<<END\n([^]*?)#   END\n/.exec(unit)![1]!
+      .replaceAll("#   ", "");
+    const [port, second] = [await freePort(), await freePort()];
+    const here = (text: string) =>
+      text.replaceAll("/etc/rforward", sshd.dir)
+        .replaceAll("127.0.0.1:8080", `127.0.0.1:${echo.port}`)
+        .replaceAll("127.0.0.1:8022", `127.0.0.1:${port}`)
+        .replaceAll("server.example:22", `127.0.0.1:${sshd.port}`);
+    const text = `${here(config)}Host server.example\nHostName 127.0.0.1\n`
+      .replace("User tunnel", `User ${sshd.user}\nPort ${sshd.port}`);
+    const file = join(sshd.dir, "ssh_config");
+    await Deno.writeTextFile(file, text);
+
+    const start = /^ExecStart=((?:.*\\\n)*.*)$/m.exec(unit)![1]!;
+    const command = here(start)
+      .replaceAll("%d/id_ed25519", sshd.keyFile)
+      .replace("/usr/local/bin/deno", Deno.execPath())
+      .replace("jsr:@x2go/rforward/cli", main)
+      .replaceAll("\\\n", " ").trim().split(/ +/);
+    await using rforward = new CommandProcess({
+      command,
+      args: [],
+      env: { NOTIFY_SOCKET: socket.address, WATCHDOG_USEC: "60000000" },
+    });
+    await told(socket, /^READY=1/);
+    assertEquals(await ask(port, "hi"), "echo: hi");
+    await Deno.writeTextFile(
+      file,
+      `${text}RemoteForward 127.0.0.1:${second} 127.0.0.1:${more.port}\n`,
+    );
+    rforward.signal("SIGHUP");
+    await told(socket, /^RELOADING=1/);
+    await eventually("the other port", () => listeningAt(second).length > 0);
+    rforward.signal("SIGTERM");
+    const { code, stderr } = await rforward.ended();
+    assertEquals(code, 0, stderr);
+    assertEquals(/permission|allow/.exec(stderr), null, stderr);
+  },
+);
+
+function freePort(): Promise<number> {
+  return withFreePort((port) => Promise.resolve(port));
+}
