@@ -54,10 +54,12 @@ export class KeptTunnels {
       this.#keeping.add(keeping);
     };
     this.#all.forEach(this.#begin);
-    for (const end of [signal, connection.signal]) {
-      if (end.aborted) resolve();
-      end.addEventListener("abort", () => resolve(), { once: true });
-    }
+    if (signal.aborted || connection.signal.aborted) resolve();
+    connection.signal.addEventListener("abort", () => resolve());
+    // The signal outlives the connection, which it must not hold.
+    signal.addEventListener("abort", () => resolve(), {
+      signal: connection.signal,
+    });
     await ended;
     this.#begin = () => {};
     await Promise.all(this.#keeping);
