@@ -1,3 +1,4 @@
+import { HostKeyError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { defaultAlgorithms, supportedAlgorithms } from "../ssh/algorithms.ts";
 import { connectThrough } from "../ssh/connect_through.ts";
@@ -7,7 +8,10 @@ import type {
   KnownHostsOptions,
 } from "../ssh/host_keys/host_keys.ts";
 import type { Algorithms, ConnectOptions } from "../ssh/options.ts";
+import type { Dial } from "../ssh/transport.ts";
+import { dialFrom } from "./dial_from.ts";
 import { dialByCommand } from "./proxy_command.ts";
+import { readRevokedHostKeys } from "./revoked_host_keys.ts";
 import { LoginSecrets, type Secrets } from "./secrets.ts";
 import { applyAlgorithmList } from "./ssh_config/algorithm_list.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";
@@ -51,11 +55,15 @@ export function planConnection(
         });
         options.push({
           ...await toConnectOptions(hop, answers),
+          // The others are reached from the one before.
+          ...i === 0 && dialling(hop),
           signal,
           logger,
         });
       }
       return await connectThrough(options);
+    } catch (error) {
+      throw withRevocationList(error, hops);
     } finally {
       over.abort();
     }
@@ -66,7 +74,8 @@ async function toConnectOptions(
   settings: SshSettings,
   answers: LoginSecrets,
 ): Promise<ConnectOptions> {
-  const { hostName: host, port, user, proxyCommand, addressFamily } = settings;
+  const { hostName: host, port, user } = settings;
+  const family = familyOf(settings);
   return {
     host,
     port,
@@ -77,12 +86,7 @@ async function toConnectOptions(
     ...settings.connectTimeoutMs && {
       connectTimeoutMs: settings.connectTimeoutMs,
     },
-    ...addressFamily && addressFamily !== "any" && {
-      addressFamily: addressFamily === "inet" ? 4 as const : 6 as const,
-    },
-    ...proxyCommand !== undefined && {
-      dial: (to) => Promise.resolve(dialByCommand(proxyCommand, to)),
-    },
+    ...family && { addressFamily: family },
     keepalive: {
       ...settings.serverAliveIntervalMs !== undefined && {
         intervalMs: settings.serverAliveIntervalMs,
@@ -92,6 +96,22 @@ async function toConnectOptions(
       },
     },
   };
+}
+
+/** How to reach the server if not just by its address. */
+function dialling(settings: SshSettings): Pick<ConnectOptions, "dial"> {
+  const { proxyCommand, bindAddress } = settings;
+  if (proxyCommand !== undefined) {
+    const dial: Dial = async (to) => await dialByCommand(proxyCommand, to);
+    return { dial };
+  }
+  return bindAddress === undefined
+    ? {}
+    : { dial: dialFrom(bindAddress, familyOf(settings)) };
+}
+
+function familyOf({ addressFamily = "any" }: SshSettings): 4 | 6 | undefined {
+  return { any: undefined, inet: 4 as const, inet6: 6 as const }[addressFamily];
 }
 
 /** How to log in: keys, the agent, and whom to ask. */
@@ -146,7 +166,8 @@ async function hostKeys(
   settings: SshSettings,
   answers: LoginSecrets,
 ): Promise<KnownHostsOptions> {
-  const { hostKeyAlias, strictHostKeyChecking = "ask" } = settings;
+  const { hostKeyAlias, strictHostKeyChecking = "ask", revokedHostKeys } =
+    settings;
   const acceptNew = toAcceptNew(strictHostKeyChecking, answers);
   // Those that are missing hold no keys, which is no mistake. The first is
   // where a new key is written down, and made for that.
@@ -157,12 +178,27 @@ async function hostKeys(
   const files: string[] = [];
   if (first && (acceptNew || await exists(first))) files.push(first);
   for (const file of others) if (await exists(file)) files.push(file);
+  const revoked = revokedHostKeys && await readRevokedHostKeys(revokedHostKeys);
   return {
-    ...files.length > 0 ? { files } : { text: "" },
+    files,
+    ...revoked && { text: revoked },
     acceptNew,
     hashed: settings.hashKnownHosts ?? false,
     ...hostKeyAlias !== undefined && { alias: hostKeyAlias },
   };
+}
+
+/** Names the file of `RevokedHostKeys`, which comes to known_hosts as a text. */
+function withRevocationList(
+  error: unknown,
+  hops: readonly SshSettings[],
+): unknown {
+  if (error instanceof HostKeyError && error.reason === "revoked") {
+    const files = new Set(hops.flatMap((hop) => hop.revokedHostKeys ?? []));
+    const name = [...files].join(" or ");
+    error.message = error.message.replaceAll("(text):", `${name}:`);
+  }
+  return error;
 }
 
 function toAcceptNew(

@@ -1,12 +1,13 @@
 import { ArgumentError } from "../errors.ts";
 import type { SupervisedTunnel } from "../forward/supervisor_options.ts";
-import type { Arguments } from "./command_line/arguments.ts";
+import { type Arguments, setting } from "./command_line/arguments.ts";
 import {
   type ForwardSpec,
   parseRemoteForward,
   withoutDuplicates,
 } from "./command_line/forward_spec.ts";
 import { resolveHops } from "./hops.ts";
+import { thisMachine } from "./ssh_config/local_machine.ts";
 import { resolveSshConfig } from "./ssh_config/resolve_ssh_config.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";
 
@@ -27,16 +28,37 @@ export interface Plan {
 export async function readConfig(
   args: Arguments,
 ): Promise<Pick<Plan, "settings" | "forwards">> {
+  const missing = await missingFiles(args.identities);
+  const left = new Set(missing.map((file) => setting("IdentityFile", file)));
   const settings = await resolveSshConfig({
     host: args.host,
-    options: args.settings,
+    // ssh takes no notice of them either.
+    options: args.settings.filter((line) => !left.has(line)),
     ...args.configFile !== undefined && { configFile: args.configFile },
   });
   const forwards = settings.clearAllForwardings ? [] : withoutDuplicates([
     ...args.forwards,
     ...settings.remoteForwards.map(parseRemoteForward),
   ]);
-  return { settings, forwards };
+  const warnings = [
+    ...missing.map((file) => `-i: Identity file ${file} not accessible`),
+    ...settings.warnings,
+  ];
+  return { settings: { ...settings, warnings }, forwards };
+}
+
+/** Those that cannot be had. */
+async function missingFiles(files: readonly string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const file of files) {
+    try {
+      await Deno.stat(file.replace(/^~(?=\/)/, () => thisMachine.home));
+    } catch (error) {
+      // What Deno may not look at is told of when it is read.
+      if (!(error instanceof Deno.errors.NotCapable)) missing.push(file);
+    }
+  }
+  return missing;
 }
 
 /**

@@ -1,13 +1,14 @@
 import { ConnectError } from "../errors.ts";
 import type { DialRequest, Transport } from "../ssh/transport.ts";
+import { thisMachine } from "./ssh_config/local_machine.ts";
 
 /** How long the command may take to end once it is told to, in milliseconds. */
 const END_MS = 2000;
 
 /**
- * Reaches a server through a shell command whose standard input and output are
- * the connection (ssh_config(5), `ProxyCommand`). What it says on standard
- * error is shown.
+ * Reaches a server through a command whose standard input and output are the
+ * connection (ssh_config(5), `ProxyCommand`); the user's shell runs it. What it
+ * says on standard error is shown.
  *
  * Ctrl-C does not reach it: it is up to us when it ends, as connections may
  * still go on for a while.
@@ -19,9 +20,10 @@ export function dialByCommand(
   { host, port, signal }: DialRequest,
 ): Transport {
   signal.throwIfAborted();
+  const shell = thisMachine.env("SHELL") || "/bin/sh";
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command("/bin/sh", {
+    child = new Deno.Command(shell, {
       // The shell gives way to the command, so that it is what is killed.
       args: ["-c", `trap '' INT; exec ${command}`],
       stdin: "piped",
@@ -30,7 +32,7 @@ export function dialByCommand(
     }).spawn();
   } catch (cause) {
     const why = cause instanceof Deno.errors.NotCapable
-      ? "run deno with --allow-run=/bin/sh"
+      ? `run deno with --allow-run=${shell}`
       : (cause as Error).message;
     throw new ConnectError(
       "connect-failed",

@@ -54,6 +54,7 @@ export function showConfig(
     ...forwards.map((forward) =>
       ["remoteforward", forwardText(forward)] satisfies [string, unknown]
     ),
+    ["revokedhostkeys", settings.revokedHostKeys],
     ["serveralivecountmax", settings.serverAliveCountMax],
     ["serveraliveinterval", seconds(settings.serverAliveIntervalMs)],
     ["streamlocalbindunlink", settings.streamLocalBindUnlink],

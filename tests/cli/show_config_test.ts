@@ -36,6 +36,7 @@ Host cmd
   HostKeyAlias other
   PasswordAuthentication no
   StrictHostKeyChecking off
+  RevokedHostKeys /revoked
 `;
 
 const lines: string[][] = [
@@ -43,6 +44,7 @@ const lines: string[][] = [
   ["srv"],
   ["cmd"],
   ["-p", "23", "-l", "carol", "-6", "-J", "jump", "-i", "/etc/passwd", "plain"],
+  ["-i", "/missing/key", "-i", "/etc/passwd", "srv"],
   ["-R", "80:localhost:80", "-R", "*:81:[::1]:82", "-R", "/a:/b", "srv"],
   ["-o", "ClearAllForwardings=yes", "-R", "80:localhost:80", "srv"],
   ["-v", "-c", "aes128-ctr", "-m", "hmac-sha2-256", "plain"],

@@ -37,6 +37,8 @@ export interface Arguments {
    * for a keyword counts, and all count more than the files of ssh_config.
    */
   settings: readonly string[];
+  /** The files of `-i`; they are among the settings, as `IdentityFile`. */
+  identities: readonly string[];
   /** The file of `-F`, or `none`; the usual ones if it is undefined. */
   configFile?: string;
   /** Where messages go instead of stderr. */
@@ -86,12 +88,13 @@ export function parseArguments(argv: readonly string[]): Command {
 class CommandLine {
   readonly #settings: string[] = [];
   readonly #overrides = new Map<string, string>();
+  readonly #identities: string[] = [];
   readonly #forwards: ForwardSpec[] = [];
   readonly #notes = new Set<string>();
   #name: "run" | "show-config" = "run";
   readonly #arguments: Omit<
     Arguments,
-    "host" | "forwards" | "settings" | "notes"
+    "host" | "forwards" | "settings" | "identities" | "notes"
   > = {
     verbosity: 0,
     verify: true,
@@ -121,8 +124,6 @@ class CommandLine {
   ): void {
     if ("own" in effect) {
       this.#own(effect.own, flag, value);
-    } else if ("setting" in effect) {
-      this.#settings.push(setting(effect.setting, value));
     } else if ("override" in effect) {
       this.#overrides.set(effect.override, effect.to ?? value);
     } else if ("refused" in effect) {
@@ -146,6 +147,7 @@ class CommandLine {
         host: this.#host,
         forwards: withoutDuplicates(this.#forwards),
         settings: [...overrides, ...this.#settings],
+        identities: this.#identities,
         notes: [...this.#notes],
       },
     };
@@ -163,6 +165,10 @@ class CommandLine {
       case "user":
         checkUser(flag, value);
         this.#settings.push(setting("User", value));
+        break;
+      case "identity":
+        this.#settings.push(setting("IdentityFile", value));
+        this.#identities.push(value);
         break;
       case "jump":
         this.#jump(flag, value);
@@ -253,7 +259,7 @@ class CommandLine {
 }
 
 /** A line for `-o`, quoted where ssh_config's syntax needs it. */
-function setting(keyword: string, value: string): string {
+export function setting(keyword: string, value: string): string {
   return /^[^\s"'\\#=]+$/.test(value)
     ? `${keyword}=${value}`
     : `${keyword}="${value.replace(/["\\]/g, "\\$&")}"`;

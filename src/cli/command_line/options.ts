@@ -11,6 +11,7 @@ export type OwnOption =
   | "forward"
   | "port"
   | "user"
+  | "identity"
   | "jump"
   | "config-file"
   | "setting"
@@ -39,9 +40,7 @@ export type OptionEffect =
   | { own: OwnOption }
   /** Ends the reading: nothing else is done. */
   | { answer: Answer }
-  /** Sets a keyword of ssh_config; the first that is given counts, whether here or with `-o`. */
-  | { setting: string }
-  /** Sets one in ssh's other way: the last counts, and it counts more than any `-o`. */
+  /** Sets a keyword of ssh_config: the last counts, and it counts more than any `-o`. */
   | { override: string; to?: string }
   /** Nothing; a text says what the user has to do without. */
   | { ignored: true | string }
@@ -206,7 +205,7 @@ export const options: readonly Option[] = [
   {
     flags: ["-i"],
     value: file,
-    effect: { setting: "IdentityFile" },
+    effect: { own: "identity" },
     help: "private key to log in with",
     asInSsh: true,
   },

@@ -69,14 +69,17 @@ export async function expandSettings(
     ),
     userKnownHostsFiles: await knownHostsFiles(
       first.userKnownHostsFiles,
-      [`${machine.home}/.ssh/known_hosts`, `${machine.home}/.ssh/known_hosts2`],
+      () => ["", "2"].map((end) => `${machine.home}/.ssh/known_hosts${end}`),
       (file) => expandPath(file, scope),
     ),
     globalKnownHostsFiles: await knownHostsFiles(
       first.globalKnownHostsFiles,
-      ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"],
+      () => ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"],
       ({ value, line }) => expandTilde(value, line, machine),
     ),
+    ...first.revokedHostKeys && !isNone(first.revokedHostKeys) && {
+      revokedHostKeys: first.revokedHostKeys.value,
+    },
     remoteForwards: plain.clearAllForwardings
       ? []
       : await Promise.all(raw.remoteForwards.map(async (forward) => {
@@ -171,10 +174,10 @@ async function expandIdentityFiles(
 
 async function knownHostsFiles(
   written: Written<readonly string[]> | undefined,
-  defaults: readonly string[],
+  defaults: () => readonly string[],
   expand: (file: Written<string>) => string | Promise<string>,
 ): Promise<readonly string[]> {
-  if (written === undefined) return defaults;
+  if (written === undefined) return defaults();
   const { value, line } = written;
   const files = withoutNone(value.map((file) => ({ value: file, line })));
   return await Promise.all(files.map(expand));

@@ -6,12 +6,12 @@
  * what the wire is like.
  */
 const missing = words(`
-  BindInterface CASignatureAlgorithms CanonicalizeHostname ChannelTimeout
-  CheckHostIP DynamicForward ForkAfterAuthentication HostbasedAuthentication
+  BindInterface CASignatureAlgorithms CanonicalizeHostname CertificateFile
+  ChannelTimeout CheckHostIP DynamicForward ForkAfterAuthentication HostbasedAuthentication
   KnownHostsCommand LocalCommand LocalForward NoHostAuthenticationForLocalhost
   PKCS11Provider ProxyUseFdpass PubkeyAcceptedAlgorithms
   PubkeyAcceptedKeyTypes RefuseConnection RekeyLimit RequiredRSASize
-  RevokedHostKeys SecurityKeyProvider SmartcardDevice Tunnel VerifyHostKeyDNS`);
+  SecurityKeyProvider SmartcardDevice Tunnel VerifyHostKeyDNS`);
 
 /**
  * What makes no difference where no shell is opened and nothing but remote

@@ -198,6 +198,7 @@ export const options: ReadonlyMap<string, Option> = new Map(
     proxyjump: proxyJump,
     pubkeyauthentication: once("pubkeyAuthentication", pubkeyAuthentication),
     remoteforward: remoteForward,
+    revokedhostkeys: unfinished("revokedHostKeys", written(word)),
     serveralivecountmax: once("serverAliveCountMax", integer),
     serveraliveinterval: once("serverAliveIntervalMs", duration),
     skeyauthentication: once("kbdInteractiveAuthentication", flag),

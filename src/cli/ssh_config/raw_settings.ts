@@ -59,6 +59,8 @@ export interface UnfinishedSettings {
   proxyCommand?: Written<string>;
   /** Empty for `none`. */
   proxyJump?: Written<readonly JumpHost[]>;
+  /** A file or `none`. */
+  revokedHostKeys?: Written<string>;
   /** Files or `none`. */
   userKnownHostsFiles?: Written<readonly string[]>;
 }

@@ -112,6 +112,9 @@ export interface SshSettings {
   /** The system's known_hosts files; ssh's by default, empty for `none`. */
   readonly globalKnownHostsFiles: readonly string[];
 
+  /** A file of host keys to refuse; without it in reach, all of them are refused. */
+  readonly revokedHostKeys?: string;
+
   /** As written, for {@linkcode applyAlgorithmList}. */
   readonly hostKeyAlgorithms?: string;
   /** As written, for {@linkcode applyAlgorithmList}. */

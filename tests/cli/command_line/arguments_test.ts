@@ -31,6 +31,7 @@ Deno.test("parseArguments() fills in what was not said", () => {
       host: "server",
       forwards: [],
       settings: [],
+      identities: [],
       verbosity: 0,
       verify: true,
       once: false,
@@ -68,6 +69,16 @@ Deno.test("parseArguments() passes on what ssh_config has words for", () => {
   );
 });
 
+Deno.test("parseArguments() tells which keys -i named", () => {
+  const { identities, settings } = read("-i a -o IdentityFile=b -ic server");
+  assertEquals(identities, ["a", "c"]);
+  assertEquals(settings, [
+    "IdentityFile=a",
+    "IdentityFile=b",
+    "IdentityFile=c",
+  ]);
+});
+
 Deno.test("parseArguments() quotes values for ssh_config", () => {
   const { settings } = read("ssh://a%20b@server");
   assertEquals(settings, ['User="a b"']);
@@ -94,6 +105,7 @@ Deno.test("parseArguments() takes its own options", () => {
     output: "json",
     configFile: "none",
     logFile: "/log",
+    identities: [],
   });
   assertEquals(read("--json --plain server").output, "plain");
 });

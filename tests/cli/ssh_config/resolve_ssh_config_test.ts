@@ -71,6 +71,7 @@ Deno.test("resolveSshConfig() reads every option that it knows", async () => {
     BatchMode yes
     StrictHostKeyChecking off
     HashKnownHosts yes
+    RevokedHostKeys /revoked
     HostKeyAlias Alias
     UserKnownHostsFile ~/known /known/%k
     GlobalKnownHostsFile none
@@ -126,6 +127,7 @@ Deno.test("resolveSshConfig() reads every option that it knows", async () => {
     hashKnownHosts: true,
     hostKeyAlias: "alias",
     userKnownHostsFiles: [`${home.path}/known`, "/known/alias"],
+    revokedHostKeys: "/revoked",
     globalKnownHostsFiles: [],
     hostKeyAlgorithms: "+ssh-rsa",
     ciphers: "-*cbc",
@@ -144,7 +146,7 @@ Deno.test("resolveSshConfig() reads every option that it knows", async () => {
     exitOnForwardFailure: true,
     streamLocalBindUnlink: true,
     logLevel: "DEBUG1",
-    warnings: [],
+    warnings: [`${home.path}/config:16: CertificateFile has no effect here`],
   });
 });
 

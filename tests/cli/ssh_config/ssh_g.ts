@@ -114,6 +114,7 @@ export function asPrinted(
     proxyjump: settings.proxyJump && formatJumps(settings.proxyJump),
     pubkeyauthentication: settings.pubkeyAuthentication,
     remoteforward: settings.remoteForwards.map(formatForward),
+    revokedhostkeys: settings.revokedHostKeys,
     serveralivecountmax: settings.serverAliveCountMax,
     serveraliveinterval: seconds(settings.serverAliveIntervalMs),
     streamlocalbindunlink: settings.streamLocalBindUnlink,

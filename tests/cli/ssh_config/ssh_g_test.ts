@@ -73,6 +73,8 @@ const cases: Case[] = [
   ["UserKnownHostsFile a b\nUserKnownHostsFile c\nGlobalKnownHostsFile ~/d e"],
   ["UserKnownHostsFile ${HOME}/a\nIdentityAgent ${HOME}/%h"],
   ["HostKeyAlias Alias\nUserKnownHostsFile %k"],
+  ["RevokedHostKeys ~/%h\nRevokedHostKeys /b"],
+  ["RevokedHostKeys None\nRevokedHostKeys /b"],
   ["IdentityAgent none"],
   ["IdentityAgent SSH_AUTH_SOCK"],
   ["IdentityAgent $HOME"],

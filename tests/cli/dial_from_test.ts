@@ -1,0 +1,56 @@
+import { dialFrom } from "../../src/cli/dial_from.ts";
+import type { Dial } from "../../src/ssh/transport.ts";
+import { assertEquals, assertRejects } from "../assert.ts";
+
+const { signal } = new AbortController();
+
+/** Loopback addresses are all this machine's own, on Linux. */
+const ignore = Deno.build.os !== "linux";
+
+Deno.test({
+  name: "dialFrom() connects from the address, and each direction has its end",
+  ignore,
+  async fn() {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    const dialling = dialFrom("127.7.7.7")({ host: "localhost", port, signal });
+    const conn = await listener.accept();
+    using _ = conn;
+    const { readable, writable, close } = await dialling;
+    assertEquals((conn.remoteAddr as Deno.NetAddr).hostname, "127.7.7.7");
+
+    const sending = new Response("to the server").body!.pipeTo(writable);
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    for await (const chunk of conn.readable.values({ preventCancel: true })) {
+      chunks.push(chunk);
+    }
+    await sending;
+    assertEquals(await new Blob(chunks).text(), "to the server");
+    await close?.();
+    await readable.cancel().catch(() => {});
+  },
+});
+
+const refused: [what: string, Dial][] = [
+  ["an address of another machine", dialFrom("192.0.2.1")],
+  ["a name that nobody knows", dialFrom("nohost.invalid")],
+  ["an address of the other family", dialFrom("::1", 4)],
+];
+for (const [what, dial] of refused) {
+  Deno.test(`dialFrom() rejects ${what}`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    await assertRejects(() => dial({ host: "127.0.0.1", port, signal }), Error);
+  });
+}
+
+Deno.test("dialFrom() gives up with the signal", async () => {
+  const stop = new AbortController();
+  const dialling = dialFrom("127.0.0.1")({
+    host: "192.0.2.1",
+    port: 22,
+    signal: stop.signal,
+  });
+  stop.abort();
+  await assertRejects(() => dialling, Error);
+});
