@@ -134,14 +134,14 @@ Deno.test("resolveSshConfig() reads every option that it knows", async () => {
     macs: "^hmac-sha2-256",
     kexAlgorithms: "curve25519-sha256",
     remoteForwards: [
-      { listen: "8080", connect: "localhost:80", where: where(34) },
-      { listen: "[::1]:8081", connect: "[::1]:81", where: where(35) },
+      { listen: "8080", connect: "localhost:80", where: where(35) },
+      { listen: "[::1]:8081", connect: "[::1]:81", where: where(36) },
       {
         listen: "/run/127.0.0.1.sock",
         connect: "/run/%2222.sock",
-        where: where(36),
+        where: where(37),
       },
-      { listen: "1080", where: where(37) },
+      { listen: "1080", where: where(38) },
     ],
     exitOnForwardFailure: true,
     streamLocalBindUnlink: true,
