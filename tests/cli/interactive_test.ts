@@ -317,32 +317,40 @@ for (const [key, code] of [["\x03", 0], ["\x04", 255]] as const) {
   );
 }
 
-serverTest(
-  "sshd",
-  "rforward waits for live connections at Ctrl-C, and leaves the screen tidy",
-  async () => {
-    await using sshd = await startSshd();
-    await using echo = startEcho("echo");
-    await using terminal = await start([
-      ...["--drain", "1m"],
-      ...toSshd(sshd, { target: echo.port }),
-    ]);
-    const port = await see(terminal);
-    using conn = await visit(port);
-    await terminal.see(/ 1\/1 /);
-    await terminal.type("\x03");
-    await terminal.see("waiting up to 1 min");
-    await eventually(
-      "the port is released",
-      () => listeningAt(port).length === 0,
-    );
-    await send(conn, "hello");
-    await conn.closeWrite();
-    assertEquals(await receiveText(conn), "echo: hello");
-    assertEquals(await terminal.exitCode(), 0);
-    assertLeft(terminal);
-  },
-);
+for (const via of ["directly", "by a ProxyCommand"]) {
+  serverTest(
+    ["sshd", "bash"],
+    `rforward (${via}) waits for live connections at Ctrl-C, and leaves the screen tidy`,
+    async () => {
+      await using sshd = await startSshd();
+      await using echo = startEcho("echo");
+      await using terminal = await start([
+        ...["--drain", "1m"],
+        ...toSshd(sshd, {
+          target: echo.port,
+          options: via === "directly" ? [] : [`ProxyCommand=${COPY}`],
+        }),
+      ]);
+      const port = await see(terminal);
+      using conn = await visit(port);
+      await terminal.see(/ 1\/1 /);
+      await terminal.type("\x03");
+      await terminal.see("waiting up to 1 min");
+      await eventually(
+        "the port is released",
+        () => listeningAt(port).length === 0,
+      );
+      await send(conn, "hello");
+      await conn.closeWrite();
+      assertEquals(await receiveText(conn), "echo: hello");
+      assertEquals(await terminal.exitCode(), 0);
+      assertLeft(terminal);
+    },
+  );
+}
+
+/** What nc does, where there is none. */
+const COPY = "bash -c 'exec 3<>/dev/tcp/$0/$1; cat <&3 & exec cat >&3' %h %p";
 
 serverTest("sshd", "rforward ends at once at a second Ctrl-C", async () => {
   await using sshd = await startSshd();

@@ -145,7 +145,7 @@ serviceTest(
       new URL("../../examples/systemd/rforward.service", import.meta.url),
     );
     // What the unit tells the administrator to write down.
-    const config = /<<END\n([^]*?)#   END\n/.exec(unit)![1]!
+    const config = /<<END\n([^]*?)# {3}END\n/.exec(unit)![1]!
       .replaceAll("#   ", "");
     const [port, second] = [await freePort(), await freePort()];
     const here = (text: string) =>
