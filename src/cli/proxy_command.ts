@@ -1,6 +1,8 @@
 import { ConnectError } from "../errors.ts";
 import type { DialRequest, Transport } from "../ssh/transport.ts";
-import { thisMachine } from "./ssh_config/local_machine.ts";
+
+/** Has the user's shell run `$0`. Not all shells can be told to ignore a signal. */
+const RUN = `trap '' INT; exec "\${SHELL:-/bin/sh}" -c "$0"`;
 
 /** How long the command may take to end once it is told to, in milliseconds. */
 const END_MS = 2000;
@@ -20,19 +22,18 @@ export function dialByCommand(
   { host, port, signal }: DialRequest,
 ): Transport {
   signal.throwIfAborted();
-  const shell = thisMachine.env("SHELL") || "/bin/sh";
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command(shell, {
-      // The shell gives way to the command, so that it is what is killed.
-      args: ["-c", `trap '' INT; exec ${command}`],
+    child = new Deno.Command("/bin/sh", {
+      // Shells give way to the command, so that it is what is killed.
+      args: ["-c", RUN, `exec ${command}`],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
   } catch (cause) {
     const why = cause instanceof Deno.errors.NotCapable
-      ? `run deno with --allow-run=${shell}`
+      ? "run deno with --allow-run=/bin/sh"
       : (cause as Error).message;
     throw new ConnectError(
       "connect-failed",
