@@ -1,6 +1,6 @@
 /** How long to wait between attempts, in milliseconds: longer each time, and not all clients at once. */
 export interface BackoffOptions {
-  /** The first wait, 1000 by default. It doubles with each failure … */
+  /** The first wait, 100 by default. It doubles with each failure … */
   firstMs?: number;
   /** … up to this, 60000 by default. What is really waited lies between half of it and all of it. */
   maxMs?: number;
@@ -12,7 +12,7 @@ export class Backoff {
   readonly #maxMs: number;
   #failures = 0;
 
-  constructor({ firstMs = 1000, maxMs = 60_000 }: BackoffOptions = {}) {
+  constructor({ firstMs = 100, maxMs = 60_000 }: BackoffOptions = {}) {
     this.#firstMs = firstMs;
     this.#maxMs = maxMs;
   }

@@ -39,7 +39,7 @@ export interface SupervisorOptions {
   maxAttempts?: number;
   /** Ends it all if a tunnel cannot be bound at the start (ssh: `ExitOnForwardFailure`). */
   allOrNothing?: boolean;
-  /** How long to wait between requests for a port that somebody holds; 1000 and 10000 ms by default. */
+  /** How long to wait between requests for a port that somebody holds; 100 and 10000 ms by default. */
   bindBackoff?: BackoffOptions;
   /**
    * How long a port that somebody holds is asked for again, in milliseconds.
