@@ -238,13 +238,13 @@ serverTest(
 
     const first = probe(rig.connection, bound, { signal: stop.signal });
     first.catch(() => {});
-    (await other.accept()).close();
+    using _first = await other.accept();
     stop.abort(enough);
     assertEquals(await assertRejects(() => first, Error), enough);
 
     const second = probe(rig.connection, bound);
     second.catch(() => {});
-    (await other.accept()).close();
+    using _second = await other.accept();
     rig.server.killSessions("SIGKILL");
     const error = await assertRejects(() => second, Error);
     assertEquals(error.name, "ConnectionLostError");
