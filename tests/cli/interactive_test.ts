@@ -421,7 +421,7 @@ serverTest(
     await using terminal = await start(toSshd(sshd, { options }));
     await terminal.see(/did not let \S+ in/);
     assertEquals(await terminal.exitCode(), 255);
-    assertEquals(count(terminal, "passphrase"), 0);
+    assertEquals(count(terminal, "Enter passphrase"), 0);
   },
 );
 

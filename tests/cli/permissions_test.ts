@@ -11,6 +11,7 @@ import {
   runCommand,
   withPermissions,
 } from "./command_process.ts";
+import { eventually } from "./eventually.ts";
 
 /** A person's home directory with what ssh has there, for a destination `server`. */
 async function furnish(
@@ -72,7 +73,7 @@ async function assertForwards(
 }
 
 serverTest(
-  "sshd",
+  ["sshd", "bash"],
   "rforward needs no more permissions than it names",
   async (t) => {
     await using sshd = await startSshd();
@@ -161,19 +162,20 @@ serverTest(
         env,
         args: ["-4", "-E", log, "--once", ...to],
       });
-      for await (const _ of Deno.watchFs(home)) {
-        if (
-          await Deno.readTextFile(log).then(
-            (text) => text.includes("verified"),
-            () => false,
-          )
-        ) break;
-      }
+      await eventually("it is verified", () => hasText(log, "verified"));
       rforward.signal("SIGTERM");
       assertEquals(await rforward.ended(), { code: 0, stdout: "", stderr: "" });
     });
   },
 );
+
+function hasText(file: string, text: string): boolean {
+  try {
+    return Deno.readTextFileSync(file).includes(text);
+  } catch {
+    return false;
+  }
+}
 
 serverTest("sshd", "rforward can be installed", async () => {
   await using sshd = await startSshd();
