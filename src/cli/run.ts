@@ -1,23 +1,20 @@
-import { ArgumentError, type RForwardError } from "../errors.ts";
+import type { RForwardError } from "../errors.ts";
 import { Supervisor } from "../forward/supervisor.ts";
 import type { SupervisorEvent } from "../forward/supervisor_options.ts";
 import type { Logger } from "../logger.ts";
 import type { SshConnection } from "../ssh/connection.ts";
+import { Turns } from "../turns.ts";
 import type { Arguments } from "./command_line/arguments.ts";
-import { EventLog, timestamp } from "./report/event_log.ts";
-import { JsonLog } from "./report/json_log.ts";
-import { LiveView } from "./report/live_view.ts";
-import { onSignal } from "./on_signal.ts";
-import type { Output } from "./report/output.ts";
 import { planConnection } from "./connect_plan.ts";
+import { onSignal } from "./on_signal.ts";
+import { openReporter } from "./open_reporter.ts";
+import { PausingAsker } from "./pausing_asker.ts";
 import { isSameConnection, type Plan, readPlan, tunnelsOf } from "./plan.ts";
 import type { Level, Reporter } from "./report/reporter.ts";
+import { formatDuration } from "./report/units.ts";
 import { Secrets } from "./secrets.ts";
-import type { SshLogLevel } from "./ssh_config/ssh_settings.ts";
-import { Turns } from "../turns.ts";
 import { Systemd } from "./systemd.ts";
 import { type Asker, Terminal } from "./terminal/terminal.ts";
-import { formatDuration } from "./report/units.ts";
 
 /** Exit statuses, those of ssh where it has them. */
 export const EXIT = { ended: 0, usage: 2, failed: 255 } as const;
@@ -46,6 +43,7 @@ class ForwardCommand implements AsyncDisposable {
   readonly #secrets: Secrets;
   readonly #logger: Logger;
   #plan: Plan;
+  /** Undefined at the very beginning only. */
   #supervisor!: Supervisor;
   /** Why it ended although nobody asked for that. */
   #failure: RForwardError | undefined;
@@ -70,8 +68,12 @@ class ForwardCommand implements AsyncDisposable {
   private constructor(args: Arguments, plan: Plan) {
     this.#args = args;
     this.#plan = plan;
-    const verbosity = verbosityOf(plan.settings.logLevel);
-    this.#reporter = this.#resources.use(this.#createReporter(verbosity));
+    this.#reporter = openReporter(
+      args,
+      plan.settings.logLevel,
+      () => this.#supervisor?.snapshot,
+      this.#resources,
+    );
     const tell = (level: Level) => (message: string) =>
       this.#reporter.message(level, message);
     this.#logger = {
@@ -151,8 +153,9 @@ class ForwardCommand implements AsyncDisposable {
   }
 
   #onEvent(event: SupervisorEvent): void {
-    const isReplaced = this.#replacing && !this.#stopping;
-    if (event.type === "stopped" && isReplaced) return;
+    const isEnd = event.type === "stopped" ||
+      event.type === "state" && event.state === "stopped";
+    if (isEnd && this.#replacing && !this.#stopping) return;
     this.#reporter.event(
       event.type === "stopped" && this.#failure
         ? { ...event, error: this.#failure }
@@ -243,50 +246,12 @@ class ForwardCommand implements AsyncDisposable {
     if (!this.#stopping) this.#supervise(connect);
   }
 
-  #createReporter(verbosity: number): Reporter {
-    const { output, logFile, host } = this.#args;
-    if (logFile !== undefined) {
-      const file = this.#resources.use(openLog(logFile));
-      return output === "json"
-        ? new JsonLog(file, { verbosity })
-        : new EventLog(file, { verbosity, prefix: timestamp });
-    }
-    if (output === "json") return new JsonLog(Deno.stdout, { verbosity });
-    const out: Output = Deno.stderr;
-    return output === "live" && verbosity >= 0 && Deno.stderr.isTerminal()
-      ? new LiveView(() => this.#supervisor?.snapshot, out, {
-        destination: host,
-        verbosity,
-      })
-      : new EventLog(out, { verbosity });
-  }
-
   #openAsker(): Asker | undefined {
     if (this.#plan.hops.every(({ batchMode }) => batchMode)) return undefined;
     const terminal = Terminal.open();
     if (!terminal) return undefined;
     this.#resources.use(terminal);
     return new PausingAsker(terminal, this.#reporter);
-  }
-}
-
-/** Keeps the screen free for questions. */
-class PausingAsker implements Asker {
-  constructor(readonly asker: Asker, readonly reporter: Reporter) {}
-
-  write(text: string): void {
-    using _ = this.reporter.pause();
-    this.asker.write(text);
-  }
-
-  async askLine(question: string, signal?: AbortSignal): Promise<string> {
-    using _ = this.reporter.pause();
-    return await this.asker.askLine(question, signal);
-  }
-
-  async askHidden(question: string, signal?: AbortSignal): Promise<string> {
-    using _ = this.reporter.pause();
-    return await this.asker.askHidden(question, signal);
   }
 }
 
@@ -298,34 +263,4 @@ function quiet(logger: Logger): Logger {
 /** A terminal that hung up is none any more. */
 function hasTerminal(): boolean {
   return Deno.stdin.isTerminal() || Deno.stderr.isTerminal();
-}
-
-/** @throws {ArgumentError} if nothing can be written there. */
-function openLog(file: string): Deno.FsFile {
-  try {
-    return Deno.openSync(file, { create: true, append: true });
-  } catch (cause) {
-    const why = cause instanceof Deno.errors.NotCapable
-      ? `run deno with --allow-write=${file}`
-      : (cause as Error).message;
-    throw new ArgumentError("-E", `cannot write to ${file}: ${why}`, { cause });
-  }
-}
-
-function verbosityOf(level: SshLogLevel = "INFO"): number {
-  switch (level) {
-    case "QUIET":
-    case "FATAL":
-    case "ERROR":
-      return -1;
-    case "INFO":
-      return 0;
-    case "VERBOSE":
-    case "DEBUG1":
-      return 1;
-    case "DEBUG2":
-      return 2;
-    case "DEBUG3":
-      return 3;
-  }
 }

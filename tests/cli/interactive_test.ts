@@ -106,7 +106,7 @@ serverTest(
   async () => {
     await using sshd = await startSshd({ passwordUser: true });
     await lock(sshd);
-    await using terminal = await start(toSshd(sshd));
+    await using terminal = await start(["-vvv", ...toSshd(sshd)]);
     await terminal.see("Enter passphrase for key");
     await terminal.type("\r");
     for (const answer of ["wrong password", sshd.password!]) {

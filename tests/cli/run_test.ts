@@ -184,6 +184,7 @@ serverTest(
     assertEquals(await ask(port, "hi"), "echo: hi");
     assertEquals(before.killSessions("SIGCONT"), 0);
     assertEquals(rforward.all("stopped"), []);
+    assert(!rforward.all("state").some(({ state }) => state === "stopped"));
     rforward.signal("SIGTERM");
     assertEquals((await rforward.status).code, 0);
     await rforward.next("stopped");

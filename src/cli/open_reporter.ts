@@ -1,0 +1,68 @@
+import { ArgumentError } from "../errors.ts";
+import type { SupervisorSnapshot } from "../forward/supervisor_options.ts";
+import type { Arguments } from "./command_line/arguments.ts";
+import { EventLog, timestamp } from "./report/event_log.ts";
+import { JsonLog } from "./report/json_log.ts";
+import { LiveView } from "./report/live_view.ts";
+import type { Reporter } from "./report/reporter.ts";
+import type { SshLogLevel } from "./ssh_config/ssh_settings.ts";
+
+/**
+ * Begins to tell what happens, to whom and how the command line says.
+ *
+ * @param snapshot What a live view shows; nothing while it is undefined.
+ * @param resources What has to be disposed of in the end.
+ * @throws {ArgumentError} if there is a log file, and it cannot be written.
+ */
+export function openReporter(
+  { output, logFile, host }: Arguments,
+  level: SshLogLevel | undefined,
+  snapshot: () => SupervisorSnapshot | undefined,
+  resources: AsyncDisposableStack,
+): Reporter {
+  const verbosity = verbosityOf(level);
+  const file = logFile === undefined
+    ? undefined
+    : resources.use(openLog(logFile));
+  const isLive = output === "live" && !file && verbosity >= 0 &&
+    Deno.stderr.isTerminal();
+  return resources.use(
+    output === "json"
+      ? new JsonLog(file ?? Deno.stdout, { verbosity })
+      : isLive
+      ? new LiveView(snapshot, Deno.stderr, { destination: host, verbosity })
+      : new EventLog(file ?? Deno.stderr, {
+        verbosity,
+        ...file && { prefix: timestamp },
+      }),
+  );
+}
+
+function openLog(file: string): Deno.FsFile {
+  try {
+    return Deno.openSync(file, { create: true, append: true });
+  } catch (cause) {
+    const why = cause instanceof Deno.errors.NotCapable
+      ? `run deno with --allow-write=${file}`
+      : (cause as Error).message;
+    throw new ArgumentError("-E", `cannot write to ${file}: ${why}`, { cause });
+  }
+}
+
+function verbosityOf(level: SshLogLevel = "INFO"): number {
+  switch (level) {
+    case "QUIET":
+    case "FATAL":
+    case "ERROR":
+      return -1;
+    case "INFO":
+      return 0;
+    case "VERBOSE":
+    case "DEBUG1":
+      return 1;
+    case "DEBUG2":
+      return 2;
+    case "DEBUG3":
+      return 3;
+  }
+}
