@@ -15,10 +15,11 @@ const missing = ["ClientAliveInterval 1", "ClientAliveCountMax 2"];
 
 /**
  * How long it may take to get the port of a client that was just stopped, in
- * milliseconds: it is asked for at the latest after 1, 3 and 7 s, the server
- * misses the client before the last of these, and the machine may be busy.
+ * milliseconds: the server misses it after 3 s, or 6 if it hears of a probe, and
+ * the port is asked for after at most 0.1, 0.3, 0.7 s and so on, twice as long
+ * each time; and the machine may be busy.
  */
-const TAKEN_OVER_MS = 7000 + 10_000;
+const TAKEN_OVER_MS = 2 * 6000 + 10_000;
 
 function forward(sshd: Sshd, bind: string, target: number): RforwardProcess {
   return new RforwardProcess({

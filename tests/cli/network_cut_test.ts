@@ -25,11 +25,11 @@ const MISSED_MS = 4000 + 5000;
 /**
  * How long it may take until it is up again in a network that has healed, in
  * milliseconds: an attempt that is under way fails after `ConnectTimeout`, 1 s,
- * the next one comes 0.2 s later, and is answered; the server misses the
- * session before within 3 s, and is asked for the port at the latest after 1,
- * 3 and 7 s; and the machine may be busy.
+ * the next one comes 0.2 s later; the server misses the old session within 3 s,
+ * and at most as long after that it is asked for the port; and the machine may
+ * be busy.
  */
-const BACK_MS = 1000 + 200 + 7000 + 10_000;
+const BACK_MS = 1000 + 200 + 2 * 3000 + 10_000;
 
 /** A client's machine and a server's, with an sshd. */
 interface Rig extends AsyncDisposable {

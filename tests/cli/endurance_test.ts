@@ -1,0 +1,83 @@
+/** The command after its connection was lost many times. */
+import { setTimeout as delay } from "node:timers/promises";
+import { assert, assertEquals } from "../assert.ts";
+import { residentBytes } from "../bench/process_stat.ts";
+import { ask, startEcho } from "../forward/rig.ts";
+import { serverTest } from "../servers/availability.ts";
+import { listeningAt } from "../servers/listening.ts";
+import { startSshd } from "../servers/openssh.ts";
+import { sshArguments } from "../servers/ssh_server.ts";
+import { within } from "../within.ts";
+import { RforwardProcess } from "./rforward_process.ts";
+
+const MIB = 1024 * 1024;
+
+/**
+ * How much more may be in use after 50 reconnects than after 10. What was
+ * compiled meanwhile takes 0.3 MiB of the heap; a connection that is not let go
+ * of takes 30 KiB of it each time, and V8 gives back to the system what it likes.
+ */
+const MORE = { heap: 1 * MIB, resident: 32 * MIB, files: 3 };
+
+serverTest(
+  "sshd",
+  "rforward holds no more memory and no more files after 50 reconnects than after 10",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    const preload = new URL("measure_memory.ts", import.meta.url).pathname;
+    await using rforward = new RforwardProcess({
+      deno: ["--v8-flags=--expose-gc", `--preload=${preload}`],
+      args: [
+        ...["--max-wait", "0.05", "-R", `127.0.0.1:0:127.0.0.1:${echo.port}`],
+        ...sshArguments(sshd),
+      ],
+    });
+    const port = await rforward.up();
+    let before: Use | undefined;
+    for (let reconnects = 1; reconnects <= 50; reconnects++) {
+      sshd.killSessions("SIGKILL");
+      await rforward.next("lost");
+      await rforward.up();
+      assertEquals(await ask(port, "hi"), "echo: hi");
+      assertEquals(listeningAt(port), ["127.0.0.1"]);
+      if (reconnects === 10) before = await measure(rforward);
+    }
+    const after = await measure(rforward);
+    for (const what of ["heap", "resident", "files"] as const) {
+      const more = after[what] - before![what];
+      assert(more < MORE[what], `${what}: ${more} more`);
+    }
+    assertEquals(rforward.all("connected").length, 51);
+    assertEquals(
+      rforward.all("bound").map(({ bound }) => bound.port),
+      Array(51).fill(port),
+    );
+  },
+);
+
+/** What a process uses. */
+interface Use {
+  /** V8's heap, after what is not used any more was taken out of it, in bytes. */
+  heap: number;
+  /** Memory that it has, in bytes. */
+  resident: number;
+  /** Files that are open. */
+  files: number;
+}
+
+async function measure(rforward: RforwardProcess): Promise<Use> {
+  const before = rforward.stderr.length;
+  rforward.signal("SIGUSR2"); // see measure_memory.ts
+  const heap = async () => {
+    for (;; await delay(10)) {
+      const found = /heap (\d+)\n/.exec(rforward.stderr.slice(before));
+      if (found) return Number(found[1]);
+    }
+  };
+  return {
+    heap: await within(10_000, "the size of the heap", heap()),
+    resident: residentBytes(rforward.pid),
+    files: [...Deno.readDirSync(`/proc/${rforward.pid}/fd`)].length,
+  };
+}
