@@ -7,7 +7,7 @@ import { checkMs } from "../validate.ts";
 import { Backoff } from "./backoff.ts";
 import { toBind } from "./bind_options.ts";
 import { probe, type ProbeResult } from "./probe.ts";
-import { type Refusal, whyRefused } from "./refusal.ts";
+import { isHeld, type Refusal, whyRefused } from "./refusal.ts";
 import type {
   SupervisedTunnel,
   SupervisedTunnelSnapshot,
@@ -53,6 +53,10 @@ export class KeptTunnel {
   #error: RForwardError | undefined;
   #until: Date | undefined;
   #probe: ProbeResult | undefined;
+  /** Why the server would not bind on this connection; it is looked at once, see {@linkcode isHeld}. */
+  #refusal: Refusal | undefined;
+  /** Who else answered at the port on this connection. */
+  #others: { addresses: readonly string[]; error: RForwardError } | undefined;
   readonly #life = new AbortController();
   readonly #live = new Set<TunnelConnection>();
   #total = 0;
@@ -120,6 +124,7 @@ export class KeptTunnel {
     const { bindBackoff, bindRetryForMs = Infinity } = this.#keeper.options;
     const backoff = new Backoff({ maxMs: 10_000, ...bindBackoff });
     let since = 0;
+    this.#refusal = this.#others = undefined;
     try {
       while (this.#state !== "refused") {
         const refusal = await this.#hold(connection, signal, first, backoff);
@@ -160,12 +165,16 @@ export class KeptTunnel {
   ): Promise<{ why: Refusal; error: RForwardError }> {
     this.#probe = undefined;
     this.#become("binding", this.#error);
+    const others = this.#others;
+    if (others && await isHeld(connection, this.#bound, others.addresses)) {
+      return { why: "taken", error: others.error };
+    }
     const tunnel = this.#tunnel = this.#create(connection);
     try {
       await tunnel.start();
     } catch (error) {
       if (!(error instanceof ForwardDeniedError)) throw error;
-      const why = await whyRefused(
+      const why = this.#refusal ??= await whyRefused(
         connection,
         this.#bound,
         error,
@@ -194,6 +203,7 @@ export class KeptTunnel {
       }
       if (!up) {
         this.#held = true;
+        this.#refusal = this.#others = undefined;
         backoff.reset();
         this.#become("up");
         first();
@@ -213,18 +223,21 @@ export class KeptTunnel {
     this.#tell({ type: "verified", bound, probe: found });
     const { verdict } = found;
     if (verdict === "verified" || verdict === "unverifiable") return undefined;
-    const others = found.addresses.filter(({ answer }) => answer === "foreign")
-      .map(({ address }) => address).join(" and ");
-    return new ForwardDeniedError(
+    const addresses = found.addresses
+      .filter(({ answer }) => answer === "foreign")
+      .map(({ address }) => address);
+    const error = new ForwardDeniedError(
       bound,
       verdict === "unreachable"
         ? `nobody answers at ${
           formatBind(bound)
         } on the server, though it said that it listens`
-        : `somebody else answers at ${others} port ${
+        : `somebody else answers at ${addresses.join(" and ")} port ${
           isTcp(bound) ? bound.port : formatBind(bound)
         } on the server`,
     );
+    this.#others = { addresses, error };
+    return error;
   }
 
   #create(connection: SshConnection): ReverseTunnel {

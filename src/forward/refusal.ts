@@ -59,6 +59,37 @@ export async function whyRefused(
   return bind.port < PRIVILEGED ? "prohibited" : "unknown";
 }
 
+/**
+ * Whether somebody still holds a port at one of these addresses. He is not
+ * connected to, as sshd 9.2 takes that for a sign that a client is alive which
+ * it would soon miss; it is asked for each address instead.
+ *
+ * @param bind What was asked for.
+ * @param addresses Where somebody else was found.
+ * @returns false too if that cannot be told.
+ */
+export async function isHeld(
+  connection: SshConnection,
+  bind: Bind,
+  addresses: readonly string[],
+): Promise<boolean> {
+  // Whoever else says yes to a part may not be able to let go of that part.
+  if (!isTcp(bind) || !/^OpenSSH/.test(connection.server.software)) {
+    return false;
+  }
+  for (const address of addresses) {
+    try {
+      const part = { address, port: bind.port };
+      await connection.cancelForward(await connection.requestForward(part));
+    } catch (error) {
+      if (!(error instanceof ForwardDeniedError)) throw error;
+      // The part alone may be prohibited.
+      return error.serverSays === undefined;
+    }
+  }
+  return false;
+}
+
 class TimeOver extends Error {}
 
 async function bindsAnother(

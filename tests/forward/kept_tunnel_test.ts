@@ -1,0 +1,91 @@
+import { supervise, type Supervisor, type SupervisorEvent } from "../../mod.ts";
+import { assertEquals } from "../assert.ts";
+import { startProcess } from "../bench/bench_process.ts";
+import { serverTest } from "../servers/availability.ts";
+import { startSshd } from "../servers/openssh.ts";
+import { sshArguments, type SshServer } from "../servers/ssh_server.ts";
+import { startTcpServer } from "../servers/tcp_server.ts";
+import { within } from "../within.ts";
+import { ask, startEcho } from "./rig.ts";
+
+/** A supervisor that asks for a port often. */
+function start(
+  server: SshServer,
+  bind: { address: string; port: number },
+  target: number,
+  onEvent: (event: SupervisorEvent) => void = () => {},
+): Supervisor {
+  return supervise({
+    connect: {
+      host: server.host,
+      port: server.port,
+      user: server.user,
+      privateKeys: [{ file: server.keyFile }],
+      hostKeys: { text: server.knownHosts },
+    },
+    bindBackoff: { firstMs: 50, maxMs: 50 },
+    tunnels: [{ bind, target: { port: target } }],
+    onEvent,
+  });
+}
+
+for (const address of ["127.0.0.1", "localhost"]) {
+  serverTest(
+    "sshd",
+    `a kept tunnel connects but once to who holds its port of ${address}, and takes it when it is free`,
+    async () => {
+      await using sshd = await startSshd();
+      await using echo = startEcho("echo");
+      const often = Promise.withResolvers<void>();
+      const holder = startTcpServer(() => Promise.resolve());
+      const { port } = holder;
+      let refused = 0;
+      await using supervisor = start(
+        sshd,
+        { address, port },
+        echo.port,
+        (event) => {
+          if (event.type !== "refused") return;
+          assertEquals(event.why, "taken");
+          if (++refused === 5) often.resolve();
+        },
+      );
+      await within(20_000, "five refusals", often.promise);
+      const { taken } = holder;
+      await holder[Symbol.asyncDispose]();
+      assertEquals(taken, 1);
+      assertEquals(supervisor.snapshot.state, "degraded");
+
+      await within(20_000, "the port", supervisor.ready);
+      assertEquals(await ask(port, "hi"), "echo: hi");
+      assertEquals(supervisor.snapshot.tunnels[0]?.probe?.verdict, "verified");
+    },
+  );
+}
+
+serverTest(
+  ["sshd", "ssh"],
+  "a kept tunnel gets its port from a stale session, which asking for it does not keep alive",
+  async () => {
+    // sshd 9.2 never misses a client to whose port somebody connects all the time.
+    await using sshd = await startSshd({
+      config: ["ClientAliveInterval 1", "ClientAliveCountMax 1"],
+    });
+    await using echo = startEcho("echo");
+    await using stale = await startProcess(
+      "ssh",
+      ["-N", "-R", "127.0.0.1:0:127.0.0.1:1", ...sshArguments(sshd)],
+      /Allocated port (\d+)/,
+    );
+    const { pid, port } = stale;
+    Deno.kill(pid!, "SIGSTOP");
+    try {
+      const bind = { address: "127.0.0.1", port };
+      await using supervisor = start(sshd, bind, echo.port);
+      await within(20_000, "the port", supervisor.ready);
+      assertEquals(await ask(port, "hi"), "echo: hi");
+    } finally {
+      Deno.kill(pid!, "SIGCONT");
+    }
+  },
+);
