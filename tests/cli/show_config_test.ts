@@ -59,7 +59,9 @@ for (const line of lines) {
       try {
         await Deno.writeTextFile(file, config);
         const args = ["-F", file, "-G", ...line];
-        const ours = await runCommand({ args });
+        // ssh does not ask HOME.
+        const env = { HOME: userInfo().homedir };
+        const ours = await runCommand({ args, env });
         assertEquals({ code: ours.code, stderr: ours.stderr }, {
           code: 0,
           stderr: "",
