@@ -1,6 +1,12 @@
+/** An address and port that somebody listens on. */
+export interface TcpListener {
+  address: string;
+  port: number;
+}
+
 /**
  * At which addresses somebody listens on a TCP port, once for each listener,
- * as the kernel knows it (proc(5), `/proc/net/tcp`).
+ * as the kernel knows it.
  *
  * @param pid A process of the network namespace to look into; this one by default.
  */
@@ -8,15 +14,24 @@ export function listeningAt(
   port: number,
   pid: number | "self" = "self",
 ): string[] {
+  return tcpListeners(pid).filter((listener) => listener.port === port)
+    .map(({ address }) => address);
+}
+
+/**
+ * All TCP listeners of a network namespace (proc(5), `/proc/net/tcp`). It takes
+ * the kernel some milliseconds to list them.
+ */
+export function tcpListeners(pid: number | "self" = "self"): TcpListener[] {
   return ["tcp", "tcp6"]
     .flatMap((file) =>
       Deno.readTextFileSync(`/proc/${pid}/net/${file}`).trim().split("\n")
     )
     .flatMap((line) => {
       const [, local = "", , state] = line.trim().split(/\s+/);
-      const [address = "", hexPort = ""] = local.split(":");
-      return state === LISTEN && parseInt(hexPort, 16) === port
-        ? [parseAddress(address)]
+      const [address = "", port = ""] = local.split(":");
+      return state === LISTEN
+        ? [{ address: parseAddress(address), port: parseInt(port, 16) }]
         : [];
     });
 }

@@ -1,0 +1,78 @@
+/** A line that only says more about another one. */
+const more =
+  /^(debug\d: |OpenSSH_|Authenticated |Allocated port |Transferred: |Bytes per second: |\[-|See rforward| {2}|unverifiable$|@{59}$|#\d|Killed by signal)/;
+
+/**
+ * What kinds of complaints there are: how `ssh` says it, or how `rforward`
+ * does. The errors of the latter come with their code in front.
+ */
+const kinds: [kind: string, pattern: RegExp][] = [
+  ["half-bound", /^half-bound$/],
+  ["forward refused", /remote port forwarding failed|would not listen on /],
+  [
+    "target failed",
+    /^connect_to .* (failed|unknown host)|^connect to .* port -2 failed|^target-failed: /,
+  ],
+  ["connection refused", /: Connection refused|refused the connection/],
+  ["host not found", /^ssh: Could not resolve hostname|^host-not-found: /],
+  ["no address of ours", /^bind .*: Cannot assign|^connect-failed: .*: bind /],
+  ["timeout", / timed out|^connect-timeout: /],
+  [
+    "server silent",
+    /^Timeout, server|^connection-lost: the server was silent/,
+  ],
+  ["connection lost", / closed by remote host\.$|^connection-lost: /],
+  [
+    "no SSH",
+    /^kex_exchange_identification: |^protocol-error: .* SSH (server|2)/,
+  ],
+  ["no common algorithm", /^Unable to negotiate |: no matching /],
+  [
+    "no such algorithm",
+    /^Unknown (cipher|mac) type|^Unsupported KEX algorithm|leaves nothing of /,
+  ],
+  [
+    "login refused",
+    /: Permission denied \(|^authentication-failed: |needs a passphrase, and there is nobody/,
+  ],
+  ["host key changed", /IDENTIFICATION HAS CHANGED|^host-key-changed: /],
+  ["host key revoked", /REVOKED HOST KEY|revoked by file|^host-key-revoked: /],
+  [
+    "no host key accepted",
+    /^Error checking host key|no host key is accepted/,
+  ],
+  [
+    "host key unknown",
+    /host key is known for|^Host key verification failed|^host-key-unknown: /,
+  ],
+  ["host key added", /^Warning: Permanently added|is new: accepted its/],
+  ["key file missing", /Identity file .* not accessible/],
+  ["key unusable", /^Load key |^Going on without a key: /],
+  ["command not found", /sh: .*(: not found|: No such file or directory)$/],
+  ["jump loop", /^jumphost loop |through itself$/],
+  ["bad forward", /Bad (remote )?forwarding spec|: expected /],
+  ["bad port", /^Bad port |is no port; /],
+  ["bad host", /^hostname contains invalid|^rforward: destination: .*no host/],
+  ["no destination", /^usage: ssh|name the server/],
+  ["value missing", /^option requires an argument|a value is missing/],
+  ["unknown option", /unknown option/],
+  [
+    "bad configuration",
+    /Bad configuration option|unsupported option|no argument after|invalid time|is no option of ssh|: \w+ (cannot be|has no argument)/,
+  ],
+  ["file unreadable", /^Can't open user config|cannot read the file/],
+  ["file unwritable", /^Couldn't open logfile|cannot write to /],
+  ["not done here", /use ssh|not supported|nothing is to be forwarded/],
+  ["no effect here", /has no effect here$|^-[A-Z]: /],
+];
+
+/**
+ * Of what kind the first complaint is.
+ *
+ * @returns undefined if there is none; the complaint itself if it is of no kind that is known.
+ */
+export function complaint(said: readonly string[]): string | undefined {
+  const first = said.find((line) => !more.test(line) && line !== "");
+  return first &&
+    (kinds.find(([, pattern]) => pattern.test(first))?.[0] ?? first);
+}
