@@ -10,14 +10,13 @@ import { sshArguments } from "../servers/ssh_server.ts";
 import { within } from "../within.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
-/** The server misses a client after 3 s. */
+/** The server misses a client after 3 s; 9.2 takes twice as long. */
 const missing = ["ClientAliveInterval 1", "ClientAliveCountMax 2"];
 
 /**
  * How long it may take to get the port of a client that was just stopped, in
- * milliseconds: the server misses it after 3 s, or 6 if it hears of a probe, and
- * the port is asked for after at most 0.1, 0.3, 0.7 s and so on, twice as long
- * each time; and the machine may be busy.
+ * milliseconds: until the server misses it, at most as long again until it is
+ * asked for the port, since the waits double, and the machine may be busy.
  */
 const TAKEN_OVER_MS = 2 * 6000 + 10_000;
 
