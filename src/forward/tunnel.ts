@@ -287,7 +287,7 @@ export class ReverseTunnel implements AsyncDisposable {
     } catch (error) {
       this.#endPeriod(error);
       if (error instanceof ForwardDeniedError) {
-        this.#logger.error(error.message);
+        this.#logger.warn(error.message);
         this.#call(() => this.#options.onRequestDenied?.(error));
       }
       throw error;

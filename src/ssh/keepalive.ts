@@ -18,8 +18,12 @@ export interface KeepaliveSubject {
   readonly fail: (error: ConnectionLostError) => void;
 }
 
+/** How often to look, in each interval: so much later than it could have been it is noticed. */
+const LOOKS = 4;
+
 /**
- * Watches that the server is there.
+ * Watches that the server is there: it is lost after `countMax + 1` intervals
+ * of silence. Time in which this process does not run does not count.
  *
  * @returns stops watching.
  */
@@ -29,23 +33,22 @@ export function watchKeepalive(
 ): () => void {
   if (intervalMs === 0) return () => {};
   let before = bytesRead();
-  let silent = 0;
+  let looks = 0;
   const timer = setInterval(() => {
     const now = bytesRead();
-    silent = now === before ? silent + 1 : 0;
+    looks = now === before ? looks + 1 : 0;
     before = now;
-    if (silent > countMax) {
-      clearInterval(timer);
-      fail(
-        new ConnectionLostError(
-          `the server was silent for ${
-            silent * intervalMs
-          } ms and did not answer ${countMax} times`,
-        ),
-      );
-    } else if (silent > 0) {
-      ask();
-    }
-  }, intervalMs);
+    if (looks === 0 || looks % LOOKS > 0) return;
+    const silent = looks / LOOKS;
+    if (silent <= countMax) return ask();
+    clearInterval(timer);
+    fail(
+      new ConnectionLostError(
+        `the server was silent for ${
+          silent * intervalMs
+        } ms and did not answer ${countMax} times`,
+      ),
+    );
+  }, intervalMs / LOOKS);
   return () => clearInterval(timer);
 }
