@@ -1,5 +1,6 @@
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError, ForwardDeniedError } from "../errors.ts";
 import type { SupervisedTunnel } from "../forward/supervisor_options.ts";
+import { formatBind, isTcp } from "../ssh/bind.ts";
 import { type Arguments, setting } from "./command_line/arguments.ts";
 import {
   type ForwardSpec,
@@ -65,6 +66,7 @@ async function missingFiles(files: readonly string[]): Promise<string[]> {
  * Reads the configuration, also that of the servers on the way.
  *
  * @throws as {@linkcode readConfig} does, and if there is nothing to forward.
+ * @throws {ForwardDeniedError} if one forward has the port of another, and all of them have to be.
  */
 export async function readPlan(args: Arguments): Promise<Plan> {
   const { settings, forwards } = await readConfig(args);
@@ -74,8 +76,44 @@ export async function readPlan(args: Arguments): Promise<Plan> {
       "nothing is to be forwarded; use -R [bind:]port:host:hostport, or RemoteForward in ssh_config",
     );
   }
-  const hops = await resolveHops(settings, args.configFile);
-  return { settings, hops, forwards };
+  const { kept, refused } = withoutClashes(forwards);
+  if (settings.exitOnForwardFailure && refused[0]) throw refused[0];
+  const warnings = [
+    ...settings.warnings,
+    ...refused.map(({ message }) => `Warning: ${message}`),
+  ];
+  return {
+    settings: { ...settings, warnings },
+    hops: await resolveHops(settings, args.configFile),
+    forwards: kept,
+  };
+}
+
+/** Leaves out those that the server would refuse because of one before, which has the same port or path. */
+function withoutClashes(
+  forwards: readonly ForwardSpec[],
+): { kept: ForwardSpec[]; refused: ForwardDeniedError[] } {
+  const holders = new Map<string, ForwardSpec>();
+  const kept: ForwardSpec[] = [];
+  const refused: ForwardDeniedError[] = [];
+  for (const forward of forwards) {
+    const { bind, text } = forward;
+    const holder = holders.get(formatBind(bind));
+    if (holder === undefined) {
+      kept.push(forward);
+      if (!isTcp(bind) || bind.port > 0) holders.set(formatBind(bind), forward);
+    } else {
+      refused.push(
+        new ForwardDeniedError(
+          bind,
+          `remote port forwarding failed for ${text}: ${holder.text} has the same ${
+            isTcp(bind) ? "port" : "path"
+          }`,
+        ),
+      );
+    }
+  }
+  return { kept, refused };
 }
 
 /** What of the settings does not matter to a connection. */

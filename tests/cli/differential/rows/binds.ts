@@ -96,6 +96,14 @@ export const binds: Row[] = [
     both: `${loopback}; forward refused`,
   },
   {
+    name: "one port for two targets, ExitOnForwardFailure",
+    args: [
+      ...["-R", "{port}:127.0.0.1:{tcp}", "-R", "{port}:127.0.0.1:{tcp2}"],
+      ...["-o", "ExitOnForwardFailure=yes", "server"],
+    ],
+    both: "exit 255; forward refused",
+  },
+  {
     name: "a target by name",
     args: ["-R", "{port}:localhost:{tcp}", "server"],
     both: loopback,
