@@ -260,7 +260,11 @@ export class Handshake {
     if (cause?.level === "client-authentication") return this.#auth.error("");
     if (socket.bytesRead === 0) {
       return error(
-        `${address} closed the connection without a word; is it an SSH server, and does it take more connections (sshd: MaxStartups)?`,
+        this.#parts.options.dial
+          ? `the way to ${address} ended before a word came from there${
+            cause ? `: ${printable(cause.message)}` : ""
+          }`
+          : `${address} closed the connection without a word; is it an SSH server, and does it take more connections (sshd: MaxStartups)?`,
       );
     }
     if (softwareOf(this.#client) === undefined) {

@@ -116,7 +116,11 @@ serverTest(
 
 for (
   const [what, script, message] of [
-    ["ends at once", "exit 1", /closed the connection without a word/],
+    [
+      "ends at once",
+      "exit 1",
+      /the way to \S+ ended before a word came from there/,
+    ],
     [
       "writes what is not SSH",
       "echo 'no route to host'; read greeting",

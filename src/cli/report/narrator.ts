@@ -41,7 +41,12 @@ export class Narrator {
   /** @returns what to say of an event; undefined if that is nothing. */
   tell(event: SupervisorEvent): Line | undefined {
     if (event.type === "stopped" && event.error) {
-      return { level: "error", text: explain(event.error) };
+      return {
+        level: "error",
+        text: this.#explained.has(event.error)
+          ? "stopped"
+          : explain(event.error),
+      };
     }
     const line = this.#tell(event);
     return line && { ...line, text: oneLine(line.text) };
@@ -188,7 +193,9 @@ function verdict(bound: Bind, { verdict, addresses, ms }: ProbeResult): Line {
     case "verified":
       return {
         level: "info",
-        text: `${formatBind(bound)} verified in ${formatDuration(ms)}`,
+        text: `${formatBind(bound)} verified in ${formatDuration(ms)}${
+          partly(addresses)
+        }`,
       };
     case "unverifiable":
       return {
@@ -209,6 +216,14 @@ function verdict(bound: Bind, { verdict, addresses, ms }: ProbeResult): Line {
         } on the server, though it said that it listens`,
       };
   }
+}
+
+/** Where it is, if it is not at all addresses that belong to what was asked: sshd heeds them only as `GatewayPorts` says. */
+function partly(addresses: ProbeResult["addresses"]): string {
+  if (addresses.every(({ answer }) => answer === "ours")) return "";
+  const ours = addresses.filter(({ answer }) => answer === "ours")
+    .map(({ address }) => address);
+  return `, at ${ours.join(" and ")} only`;
 }
 
 function whyRefused(

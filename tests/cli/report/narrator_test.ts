@@ -91,6 +91,19 @@ Deno.test("narrator.tell() says what is bound and who answers there", () => {
   );
 });
 
+Deno.test("narrator.tell() says where a bind is that sshd has moved", () => {
+  assertEquals(
+    told(verified({
+      addresses: [
+        { address: "192.0.2.1", answer: "closed" },
+        { address: "127.0.0.1", answer: "ours" },
+        { address: "::1", answer: "ours" },
+      ],
+    })),
+    ["info: localhost:8080 verified in 12 ms, at 127.0.0.1 and ::1 only"],
+  );
+});
+
 Deno.test("narrator.tell() is silent of what was verified again and is as it was", () => {
   const levels = told(
     verified({}),
@@ -113,6 +126,16 @@ Deno.test("narrator.tell() says once why the connection was lost", () => {
       "warn: connection lost: the server closed the connection",
       "warn: next try in 750 ms",
       "warn: server.example:22 refused the connection; next try in 1 min 5 s",
+    ],
+  );
+});
+
+Deno.test("narrator.tell() says once why it has stopped", () => {
+  assertEquals(
+    told({ type: "lost", error: lost }, { type: "stopped", error: lost }),
+    [
+      "warn: connection lost: the server closed the connection",
+      "error: stopped",
     ],
   );
 });
