@@ -17,7 +17,7 @@ import type {
 } from "./supervisor_options.ts";
 import { createDialer } from "./target.ts";
 import { ReverseTunnel } from "./tunnel.ts";
-import type { TunnelConnection } from "./tunnel_connection.ts";
+import { TunnelTotals } from "./tunnel_totals.ts";
 
 /** What a kept tunnel has of its supervisor. */
 export interface Keeper {
@@ -58,10 +58,7 @@ export class KeptTunnel {
   /** Who else answered at the port on this connection. */
   #others: { addresses: readonly string[]; error: RForwardError } | undefined;
   readonly #life = new AbortController();
-  readonly #live = new Set<TunnelConnection>();
-  #total = 0;
-  #bytesToTarget = 0;
-  #bytesToServer = 0;
+  readonly #totals = new TunnelTotals();
 
   /** @throws {ArgumentError} if the tunnel's options cannot be used. */
   constructor(index: number, options: SupervisedTunnel, keeper: Keeper) {
@@ -87,8 +84,6 @@ export class KeptTunnel {
 
   /** All that can be told of it now. */
   snapshot(): SupervisedTunnelSnapshot {
-    const sum = (of: (connection: TunnelConnection) => number) =>
-      this.#live.values().reduce((bytes, c) => bytes + of(c), 0);
     return {
       state: this.#state,
       asked: this.#asked,
@@ -97,10 +92,7 @@ export class KeptTunnel {
       ...(this.#probe && { probe: this.#probe }),
       ...(this.#error && { error: this.#error }),
       ...(this.#until && { until: this.#until }),
-      live: this.#live.size,
-      total: this.#total,
-      bytesToTarget: this.#bytesToTarget + sum((c) => c.bytesToTarget),
-      bytesToServer: this.#bytesToServer + sum((c) => c.bytesToServer),
+      ...this.#totals.now,
     };
   }
 
@@ -251,7 +243,8 @@ export class KeptTunnel {
       retryForMs: 0,
       logger: this.#logger,
       onConnection: (connection) => {
-        this.#count(connection);
+        this.#totals.add(connection);
+        this.#tell({ type: "connection", connection });
         onConnection?.(connection);
       },
       onTargetError: (error, originator) => {
@@ -259,17 +252,6 @@ export class KeptTunnel {
         onTargetError?.(error, originator);
       },
     });
-  }
-
-  #count(connection: TunnelConnection): void {
-    this.#total++;
-    this.#live.add(connection);
-    connection.closed.then(() => {
-      this.#live.delete(connection);
-      this.#bytesToTarget += connection.bytesToTarget;
-      this.#bytesToServer += connection.bytesToServer;
-    });
-    this.#tell({ type: "connection", connection });
   }
 
   #refuse({ why, error }: { why: Refusal; error: RForwardError }): void {
