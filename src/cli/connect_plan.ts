@@ -9,7 +9,7 @@ import type {
 } from "../ssh/host_keys/host_keys.ts";
 import type { Algorithms, ConnectOptions } from "../ssh/options.ts";
 import type { Dial } from "../ssh/transport.ts";
-import { dialFrom } from "./dial_from.ts";
+import { dialFrom } from "../ssh/dial_from.ts";
 import { dialByCommand } from "./proxy_command.ts";
 import { readRevokedHostKeys } from "./revoked_host_keys.ts";
 import { LoginSecrets, type Secrets } from "./secrets.ts";

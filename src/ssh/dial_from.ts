@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { Readable, Writable } from "node:stream";
-import type { Dial } from "../ssh/transport.ts";
+import type { Dial } from "./transport.ts";
 
 /**
  * Reaches servers from one address of this machine (ssh_config(5),
