@@ -1,4 +1,4 @@
-import { dialFrom } from "../../src/cli/dial_from.ts";
+import { dialFrom } from "../../src/ssh/dial_from.ts";
 import type { Dial } from "../../src/ssh/transport.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 
