@@ -10,6 +10,7 @@ import {
   assertThrows,
 } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { hasServices } from "../../servers/services.ts";
 import { askSsh } from "./ssh_oracle.ts";
 
 /** The arguments of a command line that runs something, split at blanks. */
@@ -204,7 +205,7 @@ const lines = [
   "-p 1 -o Port=2 h",
   "-o Port=1 -p 2 h",
   "-oPort=1 h",
-  "-p ssh h",
+  ...hasServices ? ["-p ssh h"] : [],
   "-p 1 ssh://h:2",
   "ssh://h:2 -p 1",
   "ssh://u@h:2/ -l v",

@@ -1,3 +1,4 @@
+import { hasServices } from "../../../servers/services.ts";
 import type { Row } from "../row.ts";
 
 const loopback = "127.0.0.1:{port} → tcp, ::1:{port} → tcp";
@@ -55,12 +56,14 @@ export const binds: Row[] = [
     sshd: ["GatewayPorts clientspecified"],
     both: "127.0.0.1:chosen → tcp",
   },
-  {
-    name: "a port by its name",
-    args: ["-R", "{loop}:http-alt:127.0.0.1:{tcp}", "server"],
-    sshd: ["GatewayPorts clientspecified"],
-    both: "{loop}:8080 → tcp",
-  },
+  ...hasServices
+    ? [{
+      name: "a port by its name",
+      args: ["-R", "{loop}:http-alt:127.0.0.1:{tcp}", "server"],
+      sshd: ["GatewayPorts clientspecified"],
+      both: "{loop}:8080 → tcp",
+    }]
+    : [],
   {
     name: "several -R",
     args: [
