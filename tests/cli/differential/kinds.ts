@@ -48,7 +48,11 @@ const kinds: [kind: string, pattern: RegExp][] = [
   ["host key added", /^Warning: Permanently added|is new: accepted its/],
   ["key file missing", /Identity file .* not accessible/],
   ["key unusable", /^Load key |^Going on without a key: /],
-  ["command not found", /sh: .*(: not found|: No such file or directory)$/],
+  [
+    "command not found",
+    // dash writes its line in pieces, and ssh in between.
+    /sh: .*(: not found|: No such file or directory)$|^\S*sh: \d+: /,
+  ],
   ["jump loop", /^jumphost loop |through itself$/],
   ["bad forward", /Bad (remote )?forwarding spec|: expected /],
   ["bad port", /^Bad port |is no port; /],
