@@ -1,18 +1,7 @@
 import { quote } from "../../src/quote.ts";
 import { enclose, enclosed } from "../../src/x2go/shell.ts";
 import { assertEquals } from "../assert.ts";
-
-const NASTY = [
-  "",
-  "plain",
-  " two  blanks ",
-  "it's",
-  "''",
-  `"double" $HOME \`id\` $(id) \\ \\' !x * ? ~ # & ; | < >`,
-  "-n",
-  "ünïcode ✓",
-  "line\nbreak",
-];
+import { NASTY } from "../nasty_words.ts";
 
 Deno.test("enclosed() finds what the script of enclose() printed, and nothing else", async () => {
   for (const text of NASTY) {
