@@ -105,7 +105,8 @@ export {
   type ProbeResult,
   type ProbeVerdict,
 } from "./src/forward/probe.ts";
-export { supervise, Supervisor } from "./src/forward/supervisor.ts";
+export { supervise } from "./src/forward/supervise.ts";
+export { Supervisor } from "./src/forward/supervisor.ts";
 export type {
   SupervisedTunnel,
   SupervisedTunnelSnapshot,

@@ -1,3 +1,4 @@
+import { ChunkReader } from "../chunk_reader.ts";
 import type { ForwardedOpen, SshChannel } from "../ssh/connection.ts";
 import { isTcp } from "../ssh/bind.ts";
 
@@ -19,10 +20,8 @@ export class ForwardedConn implements Deno.Conn {
   readonly closed: Promise<void>;
 
   readonly #channel: SshChannel;
-  #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+  #reader: ChunkReader | undefined;
   #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
-  /** What was read from the channel and did not fit. */
-  #rest: Uint8Array<ArrayBuffer> | undefined;
 
   /**
    * Takes over a channel.
@@ -52,18 +51,8 @@ export class ForwardedConn implements Deno.Conn {
 
   /** Reads into `p`; resolves to the bytes read, or null at EOF. */
   async read(p: Uint8Array): Promise<number | null> {
-    if (p.length === 0) return 0;
-    this.#reader ??= this.readable.getReader();
-    let chunk = this.#rest;
-    while (!chunk?.length) {
-      const { value, done } = await this.#reader.read();
-      if (done) return null;
-      chunk = value;
-    }
-    const n = Math.min(p.length, chunk.length);
-    p.set(chunk.subarray(0, n));
-    this.#rest = n < chunk.length ? chunk.subarray(n) : undefined;
-    return n;
+    this.#reader ??= new ChunkReader(this.readable);
+    return await this.#reader.read(p);
   }
 
   /** Writes all of `p`, once the SSH window has room for it. */

@@ -14,10 +14,12 @@ import type {
   Originator,
   SshConnection,
 } from "../ssh/connection.ts";
+import { onceAborted } from "../once_aborted.ts";
 import { Turns } from "../turns.ts";
 import { checkMs, checkPort } from "../validate.ts";
 import { toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
+import { LiveConnections } from "./live_connections.ts";
 import { createDialer, type Dialer } from "./target.ts";
 import { TunnelConnection } from "./tunnel_connection.ts";
 import type { TunnelOptions } from "./tunnel_options.ts";
@@ -59,7 +61,7 @@ export class ReverseTunnel implements AsyncDisposable {
   readonly #options: TunnelOptions;
   readonly #dialer: Dialer;
   readonly #logger: Logger;
-  readonly #connections = new Set<TunnelConnection>();
+  readonly #connections = new LiveConnections();
   readonly #closed = Promise.withResolvers<CloseReason>();
   /** Aborts when the tunnel is stopped: nothing is bound any more. */
   readonly #life = new AbortController();
@@ -149,7 +151,7 @@ export class ReverseTunnel implements AsyncDisposable {
       if (this.#state !== "listening") return !this.#binding;
       this.#endPeriod(stopped("paused"));
       const released = await this.#release();
-      await this.#drained();
+      await this.#connections.drained();
       this.#state = "paused";
       return released;
     });
@@ -185,9 +187,9 @@ export class ReverseTunnel implements AsyncDisposable {
     if (drainMs === 0) this.#endPeriod(this.#life.signal.reason);
     await this.#turns.take(async () => {
       await this.#release();
-      await this.#drained(drainMs);
+      await this.#connections.drained(drainMs);
       this.#endPeriod(this.#life.signal.reason);
-      await this.#drained();
+      await this.#connections.drained();
       this.#finish({ reason: "closed" });
     });
   }
@@ -242,7 +244,6 @@ export class ReverseTunnel implements AsyncDisposable {
       `${way}: connection from ${originator.address}:${originator.port}`,
     );
     connection.closed.then(({ error }) => {
-      this.#connections.delete(connection);
       this.#logger.debug(
         `${way}: connection ended, ${connection.bytesToTarget} bytes there, ${connection.bytesToServer} back${
           error ? `; ${error.message}` : ""
@@ -306,7 +307,7 @@ export class ReverseTunnel implements AsyncDisposable {
     if (port === this.#bind.port) return;
     this.#endPeriod(stopped("moved to another port"));
     await this.#release();
-    await this.#drained();
+    await this.#connections.drained();
     if (this.#state === "listening") this.#state = "paused";
     this.#binding?.abandon();
     this.#binding = undefined;
@@ -323,15 +324,6 @@ export class ReverseTunnel implements AsyncDisposable {
     if (!await (this.#binding?.release() ?? true)) return false;
     this.#binding = undefined;
     return true;
-  }
-
-  /** Settles when no connection is live any more, or the time is over. */
-  async #drained(ms?: number): Promise<void> {
-    const time = Promise.withResolvers<void>();
-    const timer = ms === undefined ? undefined : setTimeout(time.resolve, ms);
-    const ends = [...this.#connections].map((connection) => connection.closed);
-    await Promise.race([Promise.all(ends), time.promise]);
-    clearTimeout(timer);
   }
 
   #onConnectionEnd(reason: unknown): void {
@@ -355,16 +347,4 @@ export class ReverseTunnel implements AsyncDisposable {
 
 function stopped(how: string): RForwardError {
   return new RForwardError("tunnel-stopped", `the tunnel was ${how}`);
-}
-
-/** Calls back once when a signal aborts or has aborted, unless `until` aborts first. */
-function onceAborted(
-  signal: AbortSignal | undefined,
-  until: AbortSignal,
-  callback: (reason: unknown) => void,
-): void {
-  if (!signal) return;
-  const onAbort = () => callback(signal.reason);
-  if (signal.aborted) return onAbort();
-  signal.addEventListener("abort", onAbort, { once: true, signal: until });
 }

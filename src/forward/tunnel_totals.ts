@@ -1,9 +1,10 @@
+import { LiveConnections } from "./live_connections.ts";
 import type { SupervisedTunnelSnapshot } from "./supervisor_options.ts";
 import type { TunnelConnection } from "./tunnel_connection.ts";
 
 /** Counts what goes through a tunnel, over all its SSH connections. */
 export class TunnelTotals {
-  readonly #live = new Set<TunnelConnection>();
+  readonly #live = new LiveConnections();
   #total = 0;
   /** Bytes of those that are over. */
   #bytesToTarget = 0;
@@ -14,7 +15,6 @@ export class TunnelTotals {
     this.#total++;
     this.#live.add(connection);
     connection.closed.then(() => {
-      this.#live.delete(connection);
       this.#bytesToTarget += connection.bytesToTarget;
       this.#bytesToServer += connection.bytesToServer;
     });

@@ -1,3 +1,4 @@
+import { ChunkReader } from "../chunk_reader.ts";
 import { ArgumentError } from "../errors.ts";
 import type { ByteStream } from "./ssh2_socket.ts";
 
@@ -31,16 +32,14 @@ export type Dial = (to: DialRequest) => Promise<Transport>;
 /** A transport as the stream that {@linkcode Ssh2Socket} reads and writes. */
 export class TransportStream implements ByteStream {
   readonly #transport: Transport;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ChunkReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  /** What was read and did not fit. */
-  #rest: Uint8Array | undefined;
 
   /** @throws {ArgumentError} if it has no streams that can be used. */
   constructor(transport: Transport) {
     this.#transport = transport;
     try {
-      this.#reader = transport.readable.getReader();
+      this.#reader = new ChunkReader(transport.readable);
       this.#writer = transport.writable.getWriter();
     } catch (cause) {
       throw new ArgumentError(
@@ -49,22 +48,12 @@ export class TransportStream implements ByteStream {
         { cause },
       );
     }
-    // Whoever reads or writes next learns of it.
-    this.#reader.closed.catch(() => {});
+    // Whoever writes next learns of it.
     this.#writer.closed.catch(() => {});
   }
 
-  async read(p: Uint8Array): Promise<number | null> {
-    let chunk = this.#rest;
-    while (!chunk?.length) {
-      const { value, done } = await this.#reader.read();
-      if (done) return null;
-      chunk = value;
-    }
-    const n = Math.min(p.length, chunk.length);
-    p.set(chunk.subarray(0, n));
-    this.#rest = n < chunk.length ? chunk.subarray(n) : undefined;
-    return n;
+  read(p: Uint8Array): Promise<number | null> {
+    return this.#reader.read(p);
   }
 
   /** Writes a copy: a stream may keep what it has taken, and `p` is used again. */

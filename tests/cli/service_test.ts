@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { ask, startEcho } from "../forward/rig.ts";
-import { findProgram, serverTest } from "../servers/availability.ts";
+import { serverTest } from "../servers/availability.ts";
 import {
   type NotifySocket,
   startNotifySocket,
@@ -17,12 +17,7 @@ import { eventually } from "./eventually.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
 function serviceTest(name: string, fn: () => Promise<void>): void {
-  if (findProgram("systemd-notify")) serverTest("sshd", name, fn);
-  else {Deno.test({
-      name: `${name} (ignored: no systemd-notify)`,
-      ignore: true,
-      fn,
-    });}
+  serverTest(["sshd", "systemd-notify"], name, fn);
 }
 
 /** The command as systemd starts it. */

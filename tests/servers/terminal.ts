@@ -89,7 +89,7 @@ export class TerminalProcess implements AsyncDisposable {
   /** All that was shown so far, line by line, without what moves the cursor or colours. */
   get text(): string {
     // A sequence that is not whole yet must not pass for text.
-    // deno-lint-ignore no-control-regex
+    // deno-lint-ignore no-control-regex -- ESC begins it
     const whole = this.#output.replace(/\x1b[^A-Za-z]*$/, "");
     return stripVTControlCharacters(whole)
       .replaceAll(/\r+\n/g, "\n")

@@ -34,7 +34,7 @@ export class Screen implements Output {
     this.writes++;
     const text = new TextDecoder().decode(bytes);
     this.raw += text;
-    // deno-lint-ignore no-control-regex
+    // deno-lint-ignore no-control-regex -- ESC begins what moves the cursor
     for (const [token] of text.matchAll(/\x1b\[[?\d;]*[A-Za-z]|[^]/gu)) {
       this.#take(token);
     }

@@ -9,7 +9,7 @@ const { exports } = new WebAssembly.Instance(
 const memory = new Uint8Array((exports.memory as WebAssembly.Memory).buffer);
 const run = exports.poly1305 as (...args: number[]) => void;
 
-/** The tag of a message that has noise around it, as any address may have. */
+/** The tag of a message with noise around it, which must not count. */
 function tagOf(
   key: Uint8Array,
   message: Uint8Array,
