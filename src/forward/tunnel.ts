@@ -6,6 +6,7 @@ import {
   TargetError,
 } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
+import { onceAborted } from "../once_aborted.ts";
 import { formatBind, isTcp } from "../ssh/bind.ts";
 import type {
   Bind,
@@ -14,7 +15,6 @@ import type {
   Originator,
   SshConnection,
 } from "../ssh/connection.ts";
-import { onceAborted } from "../once_aborted.ts";
 import { Turns } from "../turns.ts";
 import { checkMs, checkPort } from "../validate.ts";
 import { toBind } from "./bind_options.ts";
