@@ -41,6 +41,8 @@ export interface MountSource {
 /** x2gomountdirs gives sshfs 30 s. */
 const MOUNT_MS = 40_000;
 const UNMOUNT_MS = 20_000;
+/** What sshfs says of a mount in its place: a dead one, and one that lives or died within the second. */
+const IN_THE_WAY = /endpoint is not connected|failed to access mountpoint/;
 
 /** Bytes of a mount point's name, with room for a number: file systems take 255. */
 const MAX_NAME = 200;
@@ -90,16 +92,17 @@ export async function mount(
     const [failure] = /^(?:mounting|insertion) of .*$/m.exec(stderr) ?? [];
     const isListed = failure?.startsWith("insertion");
     const words = tried ? await sshfsWords(connection, name) : "";
-    const dead = isListed
-      ? await findDead(connection, name, source)
-      : words.includes("endpoint is not connected")
+    const inTheWay = isListed
+      ? await findMounted(connection, name, source)
+      : IN_THE_WAY.test(words)
       ? tried
       : undefined;
-    if (dead && firstTry) {
-      await unmount(connection, name, dead);
+    const isDead = inTheWay && !await answers(connection, name, inTheWay);
+    if (isDead && firstTry) {
+      await unmount(connection, name, inTheWay);
       continue;
     }
-    if (isListed) return undefined;
+    if (isListed || inTheWay && !isDead) return undefined;
     const said = printable(failure ?? (stdout || stderr));
     throw new X2GoError(
       "x2go-share",
@@ -192,8 +195,8 @@ function unmountScript(session: string, mountPoint: string): Script {
   };
 }
 
-/** The mount point for a folder, if the session has it in its list and nobody answers for it. */
-async function findDead(
+/** The mount point for a folder, if the session has it in its list. */
+async function findMounted(
   connection: SshConnection,
   session: string,
   { path, kind }: MountSource,
@@ -203,16 +206,26 @@ async function findDead(
     print: `/spool/C-${session}`,
     mimebox: `/mimebox/C-${session}`,
   };
-  const mountPoint = (await listMounts(connection, session))
+  return (await listMounts(connection, session))
     .find((mountPoint) => mountPoint.endsWith(places[kind]));
-  if (mountPoint === undefined) return undefined;
-  const answers = `timeout -k 1 5 stat -f ${quote(mountPoint)} >/dev/null 2>&1`;
+}
+
+/**
+ * Whether something is mounted there that answers. The file system itself is
+ * asked: what the kernel remembers of a file looks alive for a second after.
+ */
+async function answers(
+  connection: SshConnection,
+  session: string,
+  mountPoint: string,
+): Promise<boolean> {
+  const asked = `timeout -k 1 5 stat -f ${quote(mountPoint)} >/dev/null 2>&1`;
   const { stdout } = await runScript(connection, {
     name: "the question for a mount",
     session,
-    text: `! ${isMounted(mountPoint)} || ! ${answers} || echo alive`,
+    text: `! ${isMounted(mountPoint)} || ! ${asked} || echo alive`,
   });
-  return stdout.startsWith("alive") ? undefined : mountPoint;
+  return stdout.startsWith("alive");
 }
 
 /** A command that says by its exit status whether something is mounted there. */

@@ -178,6 +178,24 @@ serverTest(
       assertEquals(await inside(x2go, one, "cat greeting"), "hello\n");
     });
 
+    await t.step("beside one that the server has lost sight of", async () => {
+      await using second = await X2GoSession.start(connection, {
+        command: "xterm",
+      });
+      const path = await desk.mkdir("unlisted");
+      await using one = await session.shareFolder(path);
+      await inside(x2go, one, "sleep 100 > output 2>&1 &");
+      await x2go.run(
+        `perl -MX2Go::Server::DB=db_deletemount -e 'db_deletemount(@ARGV)' ${name} '${one.mountPoint}'`,
+      );
+
+      await using two = await second.shareFolder(path);
+
+      assertEquals(two.mountPoint, `${one.mountPoint}_2`);
+      await inside(x2go, one, "echo hello > greeting");
+      assertEquals(await inside(x2go, two, "cat greeting"), "hello\n");
+    });
+
     await t.step("no others", async () => {
       const path = await desk.mkdir("once");
       await desk.write("file", "");
