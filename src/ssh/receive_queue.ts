@@ -80,7 +80,8 @@ export class ReceiveQueue {
 
   /** Nothing more may be read, not even what is held. */
   abort(error: Error): void {
-    this.#discard();
+    // The end that has come is not reached any more.
+    if (this.#discard() > 0) this.#end = undefined;
     this.end(error);
   }
 

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { ReceiveQueue } from "../../src/ssh/receive_queue.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { within } from "../within.ts";
 
 interface Setting {
   queue: ReceiveQueue;
@@ -126,6 +127,30 @@ Deno.test("ReceiveQueue.abort() throws away what it holds", async () => {
   const reader = it.queue.readable.getReader();
   assertEquals(await assertRejects(() => reader.read(), Error), error);
   assertEquals(it.queue.bytesRead, 0);
+});
+
+Deno.test("ReceiveQueue.abort() throws away what it holds after the end has come", async () => {
+  const it = setUp();
+  const error = new Error("closed");
+  it.queue.push(chunk(2000));
+  it.queue.end();
+  it.queue.abort(error);
+
+  const reader = it.queue.readable.getReader();
+  const reading = assertRejects(() => reader.read(), Error);
+  assertEquals(await within(1000, "read()", reading), error);
+});
+
+Deno.test("ReceiveQueue.abort() leaves a stream alone that was read to its end", async () => {
+  const { queue } = setUp();
+  queue.push(chunk(1));
+  queue.end();
+  const reader = queue.readable.getReader();
+  await reader.read();
+
+  queue.abort(new Error("too late"));
+
+  assertEquals((await reader.read()).done, true);
 });
 
 Deno.test("ReceiveQueue gives window back for what nobody wants any more", async () => {

@@ -198,6 +198,23 @@ Deno.test("a channel gathers small packets, and takes no empty ones", async () =
   channel.close();
 });
 
+Deno.test("a channel that is closed before its end was read does not leave its reader waiting", async () => {
+  await using it = await setUp(wellBehaved);
+  const channel = await it.connection.openDirect(address, 80);
+  it.protocol.channelData(0, Buffer.from("never read"));
+  it.protocol.channelEOF(0);
+  await it.heard();
+
+  channel.close();
+
+  const reader = channel.readable.getReader();
+  await within(
+    1000,
+    "read()",
+    assertRejects(() => reader.read(), ChannelError),
+  );
+});
+
 Deno.test("a channel sends no packet larger than the server takes, and no byte beyond its window", async () => {
   const sizes: number[] = [];
   let ended = false;
