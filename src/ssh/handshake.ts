@@ -20,6 +20,7 @@ import type { ConnectOptions } from "./options.ts";
 import { printable } from "./printable.ts";
 import {
   type AnyAuthMethod,
+  type AuthenticationHandlers,
   type Client,
   type ConnectConfig,
   createClient,
@@ -93,10 +94,10 @@ export class Handshake {
         algorithms,
         readyTimeout: 0,
         authHandler: (
-          acceptable: readonly string[] | null,
+          _acceptable: readonly string[] | null,
           _partial: boolean,
           proceed: (next: AnyAuthMethod | false) => void,
-        ) => this.#isVerified() && this.#auth.next(acceptable, proceed),
+        ) => this.#isVerified() && this.#auth.next(proceed),
         hostVerifier: (key: Buffer, verify: (good: boolean) => void) =>
           this.#verify(key, verify),
       } as ConnectConfig);
@@ -109,7 +110,27 @@ export class Handshake {
       const argument = list ? `algorithms.${list[0]}` : "algorithms";
       throw new ArgumentError(argument, printable(message), { cause });
     }
-    accelerate(protocolOf(this.#client));
+    const protocol = protocolOf(this.#client);
+    this.#watchFailures(protocol._handlers);
+    accelerate(protocol);
+  }
+
+  /**
+   * Sees to it that what the server wants next is what is tried next. ssh2
+   * goes on with an agent's keys, whatever the server would accept, and never
+   * tells what it said then: where it wants a key and a password, the key
+   * would be the end of it.
+   */
+  #watchFailures(handlers: AuthenticationHandlers): void {
+    const { USERAUTH_FAILURE } = handlers;
+    handlers.USERAUTH_FAILURE = (p, acceptable, partial) => {
+      this.#auth.onFailure(acceptable);
+      if (acceptable.includes("publickey")) {
+        USERAUTH_FAILURE(p, acceptable, partial);
+      } else {
+        handlers.SERVICE_ACCEPT(p, "ssh-userauth");
+      }
+    };
   }
 
   /**

@@ -91,9 +91,20 @@ export interface ConnectionHandlers {
   CHANNEL_FAILURE(p: unknown, recipient: number): void;
 }
 
+/** Messages of authentication (RFC 4252) as ssh2's client takes them. */
+export interface AuthenticationHandlers {
+  /** Has the client ask what to try next. */
+  SERVICE_ACCEPT(p: unknown, name: string): void;
+  USERAUTH_FAILURE(
+    p: unknown,
+    acceptable: readonly string[],
+    partial: boolean,
+  ): void;
+}
+
 /** ssh2's writer of messages. */
 export interface Ssh2Protocol {
-  readonly _handlers: ConnectionHandlers;
+  readonly _handlers: ConnectionHandlers & AuthenticationHandlers;
   ping(): void;
   requestFailure(): void;
   tcpipForward(address: string, port: number, wantReply: boolean): void;

@@ -13,7 +13,8 @@ export class Authentication {
   readonly #attempts: Attempt[];
   readonly #events: LoginEvents;
   readonly #tried: Attempt[] = [];
-  #acceptable: readonly string[] = [];
+  /** The methods that the server offered last; undefined before it did. */
+  #acceptable: readonly string[] | undefined;
   /** Whether the user is asked what to try next. */
   #asking = false;
 
@@ -33,22 +34,25 @@ export class Authentication {
     this.#events = events;
   }
 
+  /** The server did not let the user in, or not yet, and tells what it would accept. */
+  onFailure(acceptable: readonly string[]): void {
+    this.#acceptable = acceptable;
+  }
+
   /**
-   * What to try next; false when nothing is left. ssh2 calls it first with no
-   * methods, then with those the server offers.
+   * What to try next; false when nothing is left.
    *
    * @param proceed Called with it later, if nothing is returned.
    */
   next(
-    acceptable: readonly string[] | null,
     proceed: (next: AnyAuthMethod | false) => void,
   ): AnyAuthMethod | false | undefined {
     // The server refuses what was not tried yet.
     if (this.#asking) return undefined;
     this.#events.waitFor("server");
     // Asking for "none" is how one learns what the server offers (RFC 4252 section 5.2).
-    if (acceptable === null) return { type: "none", username: this.#user };
-    this.#acceptable = acceptable;
+    const acceptable = this.#acceptable;
+    if (!acceptable) return { type: "none", username: this.#user };
     const attempt = this.#attempts.find(({ method, triesLeft }) =>
       triesLeft > 0 && acceptable.includes(method)
     );
@@ -69,7 +73,7 @@ export class Authentication {
    * @param said What the server said, if it did.
    */
   error(said: string, cause?: unknown): AuthenticationError {
-    const acceptable = this.#acceptable.map(printable);
+    const acceptable = this.#acceptable?.map(printable) ?? [];
     const tried = this.#tried.map(({ label }) => label);
     return new AuthenticationError(
       "authentication-failed",
@@ -101,7 +105,7 @@ export class Authentication {
         return proceed(method);
       }
       attempt.triesLeft = 0; // the user gave up
-      const next = this.next(this.#acceptable, proceed);
+      const next = this.next(proceed);
       if (next !== undefined) proceed(next);
     } catch (error) {
       fail(error);

@@ -134,6 +134,66 @@ serverTest(
   },
 );
 
+for (const count of [0, 8]) {
+  serverTest(
+    ["sshd", "useradd"],
+    `connect() logs in where the server wants a key of an agent with ${count} others, and then a password`,
+    async () => {
+      await using stack = new AsyncDisposableStack();
+      const dir = await Deno.makeTempDir({ prefix: "rforward-agent-" });
+      stack.defer(() => Deno.remove(dir, { recursive: true }));
+      const others = Array.from({ length: count }, (_, i) => join(dir, `${i}`));
+      for (const file of others) {
+        await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file]);
+      }
+      await using server = await startSshd({
+        passwordUser: true,
+        config: ["AuthenticationMethods publickey,password"],
+      });
+      const agent = stack.use(await startSshAgent([server.keyFile, ...others]));
+      const options: ConnectOptions = {
+        ...{ host: server.host, port: server.port, user: server.user },
+        agent: agent.socket,
+        hostKeys: { text: server.knownHosts },
+      };
+
+      await using connection = await connect({
+        ...options,
+        password: server.password!,
+      });
+      assertEquals(connection.server.user, server.user);
+
+      const error = await assertRejects(
+        () => connect(options),
+        AuthenticationError,
+      );
+      assertEquals(error.acceptable, ["password"]);
+    },
+  );
+}
+
+serverTest(
+  "sshd",
+  "connect() logs in where the server wants two keys of an agent",
+  async () => {
+    await using it = await threeKeys();
+    const [first, second] = it.files;
+    await using server = await startSshd({
+      authorizedKeys: [
+        (await Deno.readTextFile(`${first}.pub`)).trim(),
+        (await Deno.readTextFile(`${second}.pub`)).trim(),
+      ],
+      config: ["AuthenticationMethods publickey,publickey"],
+    });
+    await using connection = await connect({
+      ...it.options,
+      port: server.port,
+      hostKeys: { text: server.knownHosts },
+    });
+    assertEquals(connection.signal.aborted, false);
+  },
+);
+
 serverTest(
   "ssh",
   "Ssh2Agent has the keys of an agent, and signs with them",
