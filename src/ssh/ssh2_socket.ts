@@ -28,6 +28,8 @@ export interface ByteStream {
 
 /** Bytes that may wait to be written before {@linkcode Ssh2Socket.congested} says so. */
 const CONGESTED = 192 * 1024;
+/** Bytes that may wait to be written before nothing is read any more. */
+const MAX_QUEUED = 8 * 1024 * 1024;
 /** What waits to be written is gathered in buffers that begin with this size. */
 const FIRST_BUFFER = 16 * 1024;
 /** Bytes that are read at once at most. */
@@ -90,7 +92,7 @@ export class Ssh2Socket extends EventEmitter {
     return this.#drained.promise;
   }
 
-  /** Part of what ssh2 calls; reading starts with {@linkcode resume} and never pauses: the windows bound it. */
+  /** Part of what ssh2 calls; reading starts with {@linkcode resume} and does not pause for it: the windows bound it. */
   pause(): this {
     return this;
   }
@@ -174,6 +176,8 @@ export class Ssh2Socket extends EventEmitter {
         }
         const seen = this.greeting.take(chunk);
         if (seen) this.emit("data", seen);
+        // Answers have no window: who does not take them cannot ask for more.
+        if (this.#queued > MAX_QUEUED) await this.drained();
       }
       if (this.#destroyed) return;
       this._readableState.ended = true;

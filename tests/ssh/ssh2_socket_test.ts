@@ -82,3 +82,36 @@ Deno.test("Ssh2Socket.destroy() drops what is queued, and wakes who waits for ro
   assertEquals(writes, []);
   assertEquals(socket.write("x"), false);
 });
+
+Deno.test("Ssh2Socket reads no more while too much waits for the other side to take it", async () => {
+  const greeting = new TextEncoder().encode("SSH-2.0-x\r\n");
+  const taking = Promise.withResolvers<void>();
+  let reads = 0;
+  const socket = new Ssh2Socket({
+    async read(p) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      p.set(greeting);
+      return ++reads && greeting.length;
+    },
+    write: (p) => taking.promise.then(() => p.length),
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+  });
+  const answer = new Uint8Array(100_000);
+  socket.on("data", () => socket.write(answer)).resume();
+  for (let before = -1; before !== reads && reads < 1000;) {
+    before = reads;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert(reads < 200, `${reads} reads`);
+
+  taking.resolve();
+  const before = reads;
+  while (reads === before) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  socket.destroy();
+  await socket.closed;
+  // The read under way has an end too.
+  await new Promise((resolve) => setTimeout(resolve, 10));
+});
