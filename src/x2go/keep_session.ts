@@ -16,12 +16,13 @@ export interface KeepSessionOptions {
  * with it comes back by itself after a lost connection.
  *
  * The server may hold the session's ports for a connection that it has not
- * missed yet; what could not come back for that is tried again and again.
+ * missed yet; what could not come back for that is tried again and again, and
+ * the rest is left alone meanwhile.
  *
  * @param session The session, on a connection of the supervisor's.
  * @param supervisor Keeps the connection; it needs no tunnels of its own.
- * @returns a promise that settles when the session has finished or the
- * supervisor has stopped.
+ * @returns a promise that settles when the supervisor has stopped, or when a
+ * new connection finds the session finished; the server tells no sooner.
  *
  * @example
  * ```ts ignore

@@ -163,12 +163,7 @@ export class X2GoSession implements AsyncDisposable {
    */
   refresh(options: WaitOptions = {}): Promise<SessionInfo> {
     return this.#turns.take(async () => {
-      const { soundPort, foldersPort } = this.#info;
-      await this.#update(options);
-      const moved = this.#info.soundPort !== soundPort ||
-        this.#info.foldersPort !== foldersPort;
-      if (this.#info.state === "finished") await this.#shares.stop();
-      else if (moved || !isOpen(this.#info.state)) await this.#shares.pause();
+      await this.#look(options);
       return this.#info;
     });
   }
@@ -219,7 +214,9 @@ export class X2GoSession implements AsyncDisposable {
   /**
    * Goes on over another connection, because the one before was lost. What is
    * shared with the session comes back with it, or, if the session was
-   * suspended by the loss, when it is resumed.
+   * suspended by the loss, when it is resumed. A second call with the same
+   * connection brings back what did not come at the first, and leaves alone
+   * what did.
    *
    * @param connection A connection as the same user to the same server.
    * @param options `timeoutMs`: 30000 by default.
@@ -233,10 +230,11 @@ export class X2GoSession implements AsyncDisposable {
     options: WaitOptions = {},
   ): Promise<SessionInfo> {
     return this.#turns.take(async () => {
-      await this.#shares.pause();
-      this.#remote = new RemoteSession(connection, this.#info.name);
-      await this.#update(options);
-      if (this.#info.state === "finished") await this.#shares.stop();
+      if (connection !== this.connection) {
+        await this.#shares.pause();
+        this.#remote = new RemoteSession(connection, this.#info.name);
+      }
+      await this.#look(options);
       if (isOpen(this.#info.state)) await this.#resumeShares();
       return this.#info;
     });
@@ -374,6 +372,16 @@ export class X2GoSession implements AsyncDisposable {
       `the session ${name} is ${state}; nothing can be run in it or shared with it now`,
       name,
     );
+  }
+
+  /** Looks how the session is, and lets go of ports that are not its own any more. */
+  async #look(options: WaitOptions): Promise<void> {
+    const { soundPort, foldersPort } = this.#info;
+    await this.#update(options);
+    const moved = this.#info.soundPort !== soundPort ||
+      this.#info.foldersPort !== foldersPort;
+    if (this.#info.state === "finished") await this.#shares.stop();
+    else if (moved || !isOpen(this.#info.state)) await this.#shares.pause();
   }
 
   async #update(options: WaitOptions): Promise<void> {

@@ -17,6 +17,7 @@ export interface SessionAccess {
 export abstract class SessionShare implements AsyncDisposable {
   readonly #turns = new Turns();
   readonly #stopped = Promise.withResolvers<void>();
+  #isOpen = false;
   #ended = false;
 
   /** What the session's programs need in their environment to find it. */
@@ -35,18 +36,18 @@ export abstract class SessionShare implements AsyncDisposable {
 
   /** Lets go of the session: it is suspended. The session calls this. */
   pause(): Promise<void> {
-    return this.#turns.take(() => this.close());
+    return this.#turns.take(() => this.#close());
   }
 
-  /** Is there again, or for the first time. The session calls this. */
+  /** Is there again, or for the first time, unless it is there. The session calls this. */
   resume(access: SessionAccess): Promise<void> {
     return this.#turns.take(async () => {
-      if (this.#ended) return;
-      await this.close();
+      if (this.#ended || this.#isOpen) return;
       try {
         await this.open(access);
+        this.#isOpen = true;
       } catch (error) {
-        await this.close();
+        await this.#close();
         throw error;
       }
     });
@@ -56,7 +57,7 @@ export abstract class SessionShare implements AsyncDisposable {
   stop(): Promise<void> {
     this.#ended = true;
     return this.#turns.take(async () => {
-      await this.close();
+      await this.#close();
       this.#stopped.resolve();
     });
   }
@@ -64,5 +65,10 @@ export abstract class SessionShare implements AsyncDisposable {
   /** Same as {@linkcode stop}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  async #close(): Promise<void> {
+    this.#isOpen = false;
+    await this.close();
   }
 }

@@ -311,7 +311,7 @@ serverTest(
       "a program in the folder",
       assertRejects(() => inside(x2go, share, "cat output"), Error),
     );
-    await within(1000, "stop()", other.stop());
+    await within(5000, "stop()", other.stop());
 
     // The server has it in its list still, and would not mount it again.
     await using another = await connectTo(x2go);
@@ -329,11 +329,12 @@ serverTest(
     await x2go.run("kill -9 $(pgrep -u $USER -x sshfs)");
     await x2go.run(`x2goumount-session ${session.info.name}`);
     assertEquals(await session.listMounts(), []);
-    await session.moveTo(another);
+    await using third = await connectTo(x2go);
+    await session.moveTo(third);
     await inside(x2go, share, "echo again > output");
     assertEquals(await session.listMounts(), [mountPoint]);
 
-    await another.close();
+    await third.close();
     await within(5000, "the end", session[Symbol.asyncDispose]());
     assertEquals(session.shares.size, 0);
   },

@@ -105,6 +105,7 @@ Deno.test("PrinterShare keeps a job whose handler fails, until it is stopped", a
   await problems.until(3);
 
   paper = true;
+  await share.pause();
   await share.resume(ACCESS);
   await tried.until(5);
   assertEquals(share.failed, []);
