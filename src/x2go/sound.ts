@@ -137,8 +137,10 @@ export class SoundShare extends SessionShare {
       }
     }
     const names = targets.map(nameOf).join(", ");
-    const message =
-      `no sound server answers at ${names}; start one, or name it with \`target\``;
+    const denied = failures.find((it) => it instanceof Deno.errors.NotCapable);
+    const message = denied
+      ? `no sound server could be asked at ${names}: ${denied.message}`
+      : `no sound server answers at ${names}; start one, or name it with \`target\``;
     const cause = new AggregateError(failures);
     this.#report(new TargetError("target-failed", names, message, { cause }));
     return targets[0]!;
@@ -172,16 +174,18 @@ export class SoundShare extends SessionShare {
 }
 
 const here: Surroundings = {
-  env(name) {
-    try {
-      return Deno.env.get(name);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) return undefined;
-      throw error;
-    }
-  },
-  uid: () => Deno.uid(),
+  env: (name) => ifAllowed(() => Deno.env.get(name)),
+  uid: () => ifAllowed(() => Deno.uid()) ?? null,
 };
+
+function ifAllowed<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
 
 function nameOf(target: SoundTarget): string {
   return "path" in target

@@ -12,7 +12,7 @@ export type SoundTarget = TcpTarget | UnixTarget;
 export interface Surroundings {
   /** A variable of the environment; undefined also if this process may not know. */
   env(name: string): string | undefined;
-  /** Who runs it; null where there are no numbers for that. */
+  /** Who runs it; null where there are no numbers for that, or this process may not know. */
   uid(): number | null;
 }
 

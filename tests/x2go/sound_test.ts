@@ -1,5 +1,8 @@
 import { type RForwardError, TargetError } from "../../src/errors.ts";
+import type { SshConnection } from "../../src/ssh/connection.ts";
+import type { ReadySession } from "../../src/x2go/session_info.ts";
 import { X2GoSession } from "../../src/x2go/session.ts";
+import { SoundShare } from "../../src/x2go/sound.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
 import { startPulseAudio } from "../servers/pulseaudio.ts";
@@ -214,3 +217,27 @@ serverTest(
     assertMatch(await x2go.run("stat -c %a ~/.esd_auth"), /^600$/m);
   },
 );
+
+Deno.test({
+  name:
+    "without Deno's permissions, sound is looked for all the same, and somebody is told which are missing",
+  permissions: "none",
+  async fn() {
+    const problems: RForwardError[] = [];
+    const share = new SoundShare({
+      onProblem: (problem) => problems.push(problem),
+    });
+    const connection = {
+      exec: () => Promise.reject(new Error("as far as that")),
+    } as Partial<SshConnection> as SshConnection;
+    const session = { name: "s", soundPort: 30_001 } as ReadySession;
+
+    const error = await assertRejects(
+      () => share.resume({ connection, session }),
+      Error,
+    );
+
+    assertEquals(error.message, "as far as that");
+    assertMatch(problems[0]!.message, /127\.0\.0\.1:4713.* --allow-net/);
+  },
+});
