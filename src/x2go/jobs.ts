@@ -6,7 +6,12 @@ import { X2GoError } from "./errors.ts";
 export interface Job {
   /** What it is called over there: one line of text, not to be trusted. */
   readonly title: string;
-  /** The absolute path of its file here. The server cannot reach it any more. It is removed when the handler is done. */
+  /**
+   * The absolute path of its file here. It is removed when the handler is done.
+   * The server knows no way to it any more; but one that means harm may have
+   * kept it open, or have a hard link to it, and still write to it: copy it
+   * before you judge by what is in it.
+   */
   readonly file: string;
 }
 

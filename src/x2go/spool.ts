@@ -24,8 +24,8 @@ const MAX_WAITING = 10_000;
  * A folder of this side that the server puts jobs into, and who takes them out.
  *
  * The folder is a new one among this machine's temporary files that only its
- * user can read. A job is moved out of it, where the server cannot change it
- * any more, before the handler gets it.
+ * user can read. A job is moved out of it, where the server can name it no
+ * more, before the handler gets it.
  */
 export abstract class SpoolShare extends SessionShare {
   readonly #server: FolderServer;
