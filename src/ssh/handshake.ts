@@ -97,7 +97,7 @@ export class Handshake {
           _acceptable: readonly string[] | null,
           _partial: boolean,
           proceed: (next: AnyAuthMethod | false) => void,
-        ) => this.#isVerified() && this.#auth.next(proceed),
+        ) => this.#tryNext(proceed),
         hostVerifier: (key: Buffer, verify: (good: boolean) => void) =>
           this.#verify(key, verify),
       } as ConnectConfig);
@@ -113,6 +113,14 @@ export class Handshake {
     const protocol = protocolOf(this.#client);
     this.#watchFailures(protocol._handlers);
     accelerate(protocol);
+  }
+
+  /** What to try next; nothing more once the user is in, whatever the server says. */
+  #tryNext(
+    proceed: (next: AnyAuthMethod | false) => void,
+  ): AnyAuthMethod | false | undefined {
+    if (this.#connection) return undefined;
+    return this.#isVerified() && this.#auth.next(proceed);
   }
 
   /**
@@ -181,7 +189,8 @@ export class Handshake {
 
   /** Runs inside ssh2's handler of USERAUTH_SUCCESS: the next message is ours already. */
   #ready(): void {
-    if (!this.#isVerified()) return;
+    // A server that lets the user in once more is not to be minded.
+    if (this.#connection || !this.#isVerified()) return;
     const { options, where, socket, deadline } = this.#parts;
     deadline.stop();
     try {

@@ -11,6 +11,11 @@ import { acceptClient, type ParsedKey } from "../../src/testing/ssh2_server.ts";
 export interface ServerProtocol extends Ssh2Protocol {
   /** The host keys by their algorithm. */
   _hostKeys: Record<string, ParsedKey>;
+  /** The methods that the client tried and that are not answered yet. */
+  readonly _authsQueue: string[];
+  serviceAccept(name: string): void;
+  authSuccess(): void;
+  authFailure(acceptable: string[]): void;
   rekey(): void;
   disconnect(reason: number): void;
   requestSuccess(data?: Uint8Array): void;

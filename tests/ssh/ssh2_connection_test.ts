@@ -135,6 +135,29 @@ Deno.test("a connection minds no messages that nobody asked for", async () => {
   await assertAlive(it.connection);
 });
 
+Deno.test("a connection minds no answers to a login that is over", async () => {
+  let asked = 0;
+  await using it = await setUp(wellBehaved, {
+    password: () => {
+      asked++;
+      return Promise.resolve("secret");
+    },
+  });
+  const { protocol } = it;
+  const answers = [
+    () => protocol.authSuccess(),
+    () => protocol.authFailure(["password"]),
+    () => protocol.serviceAccept("ssh-userauth"),
+  ];
+  for (const answer of answers) {
+    protocol._authsQueue.push("none");
+    answer();
+    await it.heard();
+    await assertAlive(it.connection);
+  }
+  assertEquals(asked, 0);
+});
+
 Deno.test("a connection refuses channels of a kind that it does not know", async () => {
   const refused = Promise.withResolvers<unknown[]>();
   await using it = await setUp((protocol) => ({
