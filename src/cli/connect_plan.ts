@@ -17,6 +17,9 @@ import { applyAlgorithmList } from "./ssh_config/algorithm_list.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";
 import { Prompts } from "./terminal/prompts.ts";
 
+/** Where a new host key is written down that nobody is to keep. */
+const NOWHERE = Deno.build.os === "windows" ? "NUL" : "/dev/null";
+
 /** What a connection is made with, beside the settings. */
 export interface ConnectContext {
   /** Who answers the questions of a login. */
@@ -171,13 +174,14 @@ async function hostKeys(
   const acceptNew = toAcceptNew(strictHostKeyChecking, answers);
   // Those that are missing hold no keys, which is no mistake. The first is
   // where a new key is written down, and made for that.
-  const [first, ...others] = [
-    ...settings.userKnownHostsFiles,
-    ...settings.globalKnownHostsFiles,
-  ];
+  const [first, ...others] = settings.userKnownHostsFiles;
   const files: string[] = [];
   if (first && (acceptNew || await exists(first))) files.push(first);
-  for (const file of others) if (await exists(file)) files.push(file);
+  for (const file of [...others, ...settings.globalKnownHostsFiles]) {
+    if (await exists(file)) files.push(file);
+  }
+  // The system's file is not this command's to write.
+  if (!first && acceptNew && files.length > 0) files.unshift(NOWHERE);
   const revoked = revokedHostKeys && await readRevokedHostKeys(revokedHostKeys);
   return {
     files,

@@ -260,6 +260,23 @@ serverTest(
   },
 );
 
+serverTest(
+  "sshd",
+  "rforward never writes a new host key to the system's file",
+  async () => {
+    await using sshd = await startSshd();
+    const file = join(sshd.dir, "system");
+    await Deno.writeTextFile(file, "");
+    await assertForwards([
+      ...["-o", "UserKnownHostsFile=none"],
+      ...["-o", `GlobalKnownHostsFile=${file}`],
+      ...["-o", "StrictHostKeyChecking=accept-new"],
+      ...sshArguments(sshd),
+    ]);
+    assertEquals(await Deno.readTextFile(file), "");
+  },
+);
+
 function isThere(path: string): boolean {
   try {
     Deno.statSync(path);
