@@ -61,7 +61,8 @@ export class EventLog implements Reporter {
 
   /** Tells anything else. */
   message(level: Level, text: string): void {
-    this.#add({ level, text });
+    // What is wrong at one attempt to connect is so at the next.
+    this.#add({ level, text, ...level === "warn" && { key: text } });
   }
 
   /** A log is in nobody's way. */

@@ -1,4 +1,4 @@
-import { TargetError } from "../../../mod.ts";
+import { ConnectionLostError, TargetError } from "../../../mod.ts";
 import {
   EventLog,
   type EventLogOptions,
@@ -83,6 +83,28 @@ Deno.test("eventLog folds what a target does to each visitor, and counts it in t
   assertEquals(paper.lines, [
     "connection from 192.0.2.1 port 1 refused: t:1 is down",
     "connection from 192.0.2.1 port 3 refused: t:1 is down (repeated 2 times)",
+  ]);
+});
+
+Deno.test("eventLog folds a warning that comes with each attempt, and lets it fold the others", async () => {
+  const paper = new Paper();
+  {
+    await using log = new EventLog(paper, { clock: new FakeClock() });
+    const error = new ConnectionLostError("the server is gone");
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      log.message("warn", "no such key");
+      log.event({ type: "waiting", error, ms: 1000, until: new Date() });
+    }
+    log.message("info", "read again");
+    log.message("warn", "no such key");
+  }
+  assertEquals(paper.lines, [
+    "no such key",
+    "the server is gone; next try in 1 s",
+    "no such key (repeated 2 times)",
+    "the server is gone; next try in 1 s (repeated 2 times)",
+    "read again",
+    "no such key",
   ]);
 });
 
