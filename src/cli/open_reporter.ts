@@ -40,7 +40,7 @@ export function openReporter(
 
 function openLog(file: string): Deno.FsFile {
   try {
-    return Deno.openSync(file, { create: true, append: true });
+    return Deno.openSync(file, { create: true, append: true, mode: 0o600 });
   } catch (cause) {
     const why = cause instanceof Deno.errors.NotCapable
       ? `run deno with --allow-write=${file}`

@@ -1,4 +1,5 @@
 /** The command without a terminal: what it prints where, and how it ends. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { ask, startEcho } from "../forward/rig.ts";
@@ -191,10 +192,11 @@ serverTest(
 
 serverTest("sshd", "rforward -q tells nothing but why it ends", async () => {
   await using sshd = await startSshd();
-  const args = ["-q", "-R", "127.0.0.1:0:127.0.0.1:9", ...sshArguments(sshd)];
+  const socket = join(sshd.dir, "socket");
+  const args = ["-q", "-R", `${socket}:127.0.0.1:9`, ...sshArguments(sshd)];
   {
     await using rforward = new CommandProcess({ args: ["--once", ...args] });
-    await eventually("a session", () => sshd.killSessions("SIGCONT") > 1);
+    await eventually("it is bound", () => existsSync(socket));
     rforward.signal("SIGTERM");
     assertEquals(await rforward.ended(), { code: 0, stdout: "", stderr: "" });
   }
@@ -246,6 +248,22 @@ serverTest(
     assertMatch(await Deno.readTextFile(log), /^before\n/);
   },
 );
+
+Deno.test("rforward -E makes a file that nobody else can read, as ssh does", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const log = join(dir, "log");
+    await runCommand({
+      args: [
+        ...["-F", "none", "-o", "BatchMode=yes", "--once", "-E", log],
+        ...["-R", "80:a:80", "-p", "1", "a@127.0.0.1"],
+      ],
+    });
+    assertEquals((await Deno.stat(log)).mode! & 0o777, 0o600);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
 
 serverTest(
   "sshd",
