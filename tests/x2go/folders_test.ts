@@ -307,7 +307,7 @@ serverTest(
 
     // There, programs get errors; here, a share can be stopped.
     await within(
-      5000,
+      15_000,
       "a program in the folder",
       assertRejects(() => inside(x2go, share, "cat output"), Error),
     );
@@ -335,7 +335,7 @@ serverTest(
     assertEquals(await session.listMounts(), [mountPoint]);
 
     await third.close();
-    await within(5000, "the end", session[Symbol.asyncDispose]());
+    await within(15_000, "the end", session[Symbol.asyncDispose]());
     assertEquals(session.shares.size, 0);
   },
 );

@@ -37,7 +37,7 @@ serverTest(
       const before = sound.tunnel;
       assert(x2go.killSessions("SIGKILL") > 0);
       await within(
-        30_000,
+        60_000,
         "what is shared",
         (async () => {
           while (
@@ -56,6 +56,6 @@ serverTest(
 
     await session.terminate();
     x2go.killSessions("SIGKILL");
-    await within(30_000, "keepSession()", kept);
+    await within(60_000, "keepSession()", kept);
   },
 );

@@ -51,7 +51,7 @@ serverTest(
       ]);
       const [, title] = await Promise.all([
         assertTone(session, x2go, pulse),
-        within(20_000, "a page", printed.promise),
+        within(60_000, "a page", printed.promise),
         printer.print(`page ${round}`),
         x2go.run(`cp '${music.mountPoint}/song' '${notes.mountPoint}/copy'`),
       ]);

@@ -153,19 +153,22 @@ serverTest(
     assert(sound.problem instanceof TargetError);
     assertMatch(sound.problem.message, /no sound server answers at .*nobody/);
 
-    const before = performance.now();
-    const error = await assertRejects(
-      () => x2go.run(`${exports(session)} timeout 10 pactl info`),
-      Error,
+    // The machine may be busy, but not each time.
+    const took: number[] = [];
+    do {
+      const before = performance.now();
+      const error = await assertRejects(
+        () => x2go.run(`${exports(session)} timeout 10 pactl info`),
+        Error,
+      );
+      took.push(performance.now() - before);
+      assertMatch(error.message, /Connection (refused|terminated)/);
+    } while (took.at(-1)! >= 1000 && took.length < 10);
+    assert(took.at(-1)! < 1000, `it took ${took} ms`);
+    assertEquals(
+      problems.map(({ code }) => code),
+      ["target-failed", ...took.map(() => "target-failed")],
     );
-
-    const took = performance.now() - before;
-    assert(took < 1000, `it took ${took} ms`);
-    assertMatch(error.message, /Connection (refused|terminated)/);
-    assertEquals(problems.map(({ code }) => code), [
-      "target-failed",
-      "target-failed",
-    ]);
 
     // As soon as somebody is there, all is well.
     using late = Deno.listen({ transport: "unix", path: `${x2go.dir}/nobody` });
