@@ -48,6 +48,8 @@ class ForwardCommand implements AsyncDisposable {
   /** Why it ended although nobody asked for that. */
   #failure: RForwardError | undefined;
   #stopping = false;
+  /** Whether systemd was told that it is ready, which it is once it was up. */
+  #ready = false;
   /** Whether another supervisor is to take this one's place. */
   #replacing = false;
   readonly #reloads = new Turns();
@@ -172,7 +174,10 @@ class ForwardCommand implements AsyncDisposable {
         this.#stop(0);
         break;
       case "state":
-        if (event.state === "up") this.#systemd?.notify({ state: "ready" });
+        if (event.state === "up") {
+          this.#ready = true;
+          this.#systemd?.notify({ state: "ready" });
+        }
         this.#systemd?.notify({ status: this.#status() });
         break;
       case "stopped":
@@ -221,11 +226,15 @@ class ForwardCommand implements AsyncDisposable {
       const plan = await readPlan(this.#args);
       if (!this.#stopping) await this.#change(plan);
     } catch (error) {
-      this.#reporter.message(
-        "error",
-        `the configuration stays as it was: ${(error as Error).message}`,
-      );
+      this.#keep(error as Error);
     }
+  }
+
+  #keep({ message }: Error): void {
+    this.#reporter.message(
+      "error",
+      `the configuration stays as it was: ${message}`,
+    );
   }
 
   async #change(plan: Plan): Promise<void> {
@@ -233,12 +242,14 @@ class ForwardCommand implements AsyncDisposable {
     const isSame = isSameConnection(this.#plan, plan);
     const connect = this.#connectAs(plan);
     this.#reporter.message("info", "the configuration was read again");
-    this.#systemd?.notify({ state: "reloading" });
+    if (this.#ready) this.#systemd?.notify({ state: "reloading" });
     this.#plan = plan;
     if (isSame) {
-      const changed = this.#supervisor.setTunnels(tunnelsOf(plan), { drainMs });
-      this.#systemd?.notify({ state: "ready" });
-      return await changed;
+      // The next reload is not to wait for connections that may go on a while.
+      this.#supervisor.setTunnels(tunnelsOf(plan), { drainMs })
+        .catch((error) => this.#keep(error));
+      if (this.#ready) this.#systemd?.notify({ state: "ready" });
+      return;
     }
     this.#replacing = true;
     await this.#supervisor.stop({ drainMs });

@@ -111,7 +111,7 @@ serverTest(
       `RemoteForward 127.0.0.1:${goes} 127.0.0.1:${two.port}`,
     );
     await using rforward = new RforwardProcess({
-      args: ["-F", config.file, "server"],
+      args: ["-F", config.file, "--drain", "1m", "server"],
     });
     await rforward.up();
     const port = rforward.all("bound").find(({ tunnel }) => tunnel === 0)!.bound
@@ -148,6 +148,44 @@ serverTest(
 
 serverTest(
   "sshd",
+  "rforward follows its configuration at SIGHUP while connections of what is gone go on",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    const config = new Config(sshd);
+    const forward = (socket: string) =>
+      `RemoteForward ${join(sshd.dir, socket)} 127.0.0.1:${echo.port}`;
+    const goes = await freePort();
+    const gone = `RemoteForward 127.0.0.1:${goes} 127.0.0.1:${echo.port}`;
+    await config.write(gone);
+    await using rforward = new RforwardProcess({
+      args: ["-F", config.file, "--drain", "1m", "server"],
+    });
+    await rforward.up();
+    using conn = await visit(goes);
+    await rforward.next("opened");
+
+    for (const lines of [[forward("two")], [gone, forward("three")]]) {
+      await config.write(...lines);
+      rforward.signal("SIGHUP");
+      await message(rforward, "the configuration was read again");
+      const [, path] = lines.at(-1)!.split(" ");
+      await rforward.next("verified", {
+        fits: ({ bound }) => bound.path === path,
+      });
+    }
+    assertEquals(await ask(goes, "hi"), "echo: hi");
+    await send(conn, "still there");
+    await conn.closeWrite();
+    assertEquals(await receiveText(conn), "echo: still there");
+    assertEquals(rforward.all("connected").length, 1);
+    rforward.signal("SIGTERM");
+    assertEquals((await rforward.status).code, 0);
+  },
+);
+
+serverTest(
+  "sshd",
   "rforward connects anew at SIGHUP if that is what has changed",
   async () => {
     await using before = await startSshd();
@@ -158,7 +196,7 @@ serverTest(
     const forward = `RemoteForward 127.0.0.1:${port} 127.0.0.1:${echo.port}`;
     await config.write(forward);
     await using rforward = new RforwardProcess({
-      args: ["-F", config.file, "server"],
+      args: ["-F", config.file, "--drain", "1m", "server"],
     });
     await rforward.up();
     using live = await visit(port);
@@ -182,7 +220,10 @@ serverTest(
       after.port,
     ]);
     assertEquals(await ask(port, "hi"), "echo: hi");
-    assertEquals(before.killSessions("SIGCONT"), 0);
+    await eventually(
+      "the session before has ended",
+      () => before.killSessions("SIGCONT") === 0,
+    );
     assertEquals(rforward.all("stopped"), []);
     assert(!rforward.all("state").some(({ state }) => state === "stopped"));
     rforward.signal("SIGTERM");

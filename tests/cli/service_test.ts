@@ -98,6 +98,26 @@ serviceTest(
 );
 
 serviceTest(
+  "rforward is not ready for systemd because it has read its configuration anew",
+  async () => {
+    await using socket = await startNotifySocket();
+    await using sshd = await startSshd();
+    await sshd.stop();
+    const args = ["-R", "127.0.0.1:0:127.0.0.1:9", ...sshArguments(sshd)];
+    await using rforward = start(socket, ["--max-wait", "0.2", ...args]);
+    await rforward.next("waiting");
+    rforward.signal("SIGHUP");
+    await rforward.next("message", {
+      fits: ({ text }) => text === "the configuration was read again",
+    });
+    rforward.signal("SIGTERM");
+    const messages = await told(socket, /^STOPPING=1/);
+    assertEquals(messages.filter((message) => message.includes("READY=1")), []);
+    assertEquals((await rforward.status).code, 0);
+  },
+);
+
+serviceTest(
   "rforward gives systemd signs of life, also while it waits for its server",
   async () => {
     await using socket = await startNotifySocket();
