@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { printable } from "../ssh/printable.ts";
 import type { FolderServer } from "./folder_server.ts";
 import type { Job, JobHandler } from "./jobs.ts";
-import { type SpoolOptions, SpoolShare, takeFile } from "./spool.ts";
+import { type SpoolOptions, SpoolShare, takeFile, tame } from "./spool.ts";
 
 /**
  * A folder whose files come to this side, to be opened here for instance:
@@ -39,7 +39,7 @@ export class MimeBoxShare extends SpoolShare {
   ): Promise<Job | undefined> {
     if ((await Deno.lstat(path)).isDirectory) return undefined;
     const name = posix.basename(path);
-    const file = posix.join(directory, name);
+    const file = posix.join(directory, tame(name));
     await takeFile(path, file);
     return { title: printable(name), file };
   }

@@ -129,7 +129,8 @@ export async function listMounts(
     text: limited(`x2golistmounts ${quote(session)}`, UNMOUNT_MS),
   }, options);
   // host|mount point
-  return [...stdout.matchAll(/^[^|\n]*\|(\/.*)$/gm)].map(([, path]) => path!);
+  return [...stdout.matchAll(/^[^|\n]*\|(\/\P{Cc}*)$/gmu)]
+    .map(([, path]) => path!);
 }
 
 /**

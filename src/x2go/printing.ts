@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { printable } from "../ssh/printable.ts";
 import type { FolderServer } from "./folder_server.ts";
 import type { Job, JobHandler } from "./jobs.ts";
-import { type SpoolOptions, SpoolShare, takeFile } from "./spool.ts";
+import { type SpoolOptions, SpoolShare, takeFile, tame } from "./spool.ts";
 
 /** Bytes of the file that says what a job is. */
 const MAX_READY = 16 * 1024;
@@ -56,8 +56,8 @@ export class PrinterShare extends SpoolShare {
     if (name === "" || name !== posix.basename(name) || /^\.\.?$/.test(name)) {
       throw new Error("it names no file");
     }
-    const file = posix.join(directory, name);
+    const file = posix.join(directory, tame(name));
     await takeFile(posix.join(posix.dirname(path), name), file);
-    return { title: printable(title) || name, file };
+    return { title: printable(title) || tame(name), file };
   }
 }

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { ReverseTunnel } from "../forward/tunnel.ts";
 import { type Logger, silentLogger } from "../logger.ts";
+import { printable } from "../ssh/printable.ts";
 import { Turns } from "../turns.ts";
 import { X2GoError } from "./errors.ts";
 import type { FolderServer, MountedFolder } from "./folder_server.ts";
@@ -165,7 +166,9 @@ export abstract class SpoolShare extends SessionShare {
     const why = cause instanceof Error ? cause.message : String(cause);
     const problem = new X2GoError(
       "x2go-share",
-      `${JSON.stringify(what)} from the session was not handled: ${why}`,
+      `${JSON.stringify(printable(what))} from the session was not handled: ${
+        printable(why)
+      }`,
       this.#session,
       { cause },
     );
@@ -186,6 +189,11 @@ async function makeDirectory(): Promise<string> {
   const directory = await Deno.realPath(made);
   await Deno.mkdir(posix.join(directory, SPOOL), { mode: 0o700 });
   return directory;
+}
+
+/** A name from the server without what does something to a terminal, or hides what it is. */
+export function tame(name: string): string {
+  return name.replace(/\p{C}/gu, "_");
 }
 
 /**

@@ -136,7 +136,7 @@ Deno.test("mount() leaves alone what is not the session's", async () => {
 Deno.test("listMounts() passes over what is no mount point", async () => {
   await using server = await X2GoCommands.create({
     x2golistmounts:
-      "printf '%s\\n' '' noise '127.0.0.1|relative' '127.0.0.1|/a b' 'host|/c|d'",
+      "printf '%b\\n' '' noise '127.0.0.1|relative' '127.0.0.1|/a b' 'host|/c|d' 'host|/\\033[2J'",
   });
 
   await server.connect(async (connection) => {

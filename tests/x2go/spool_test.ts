@@ -180,6 +180,31 @@ Deno.test("MimeBoxShare hands over files, also one that comes while another of i
   assert(Deno.statSync(join(spool, ".hidden")).isFile);
 });
 
+Deno.test("what the server calls a file does nothing to a terminal", async () => {
+  const odd = "a\x1b[2J\x9b2J\u202egpj.exe";
+  const seen = /^[^\p{C}]*$/u;
+  const jobs = new Log<Job>();
+  {
+    await using rig = await printer((job) => jobs.add(job));
+    await rig.arrive(odd, "PDF");
+    await rig.arrive("1.ready", `${odd}\n`);
+    await rig.arrive(`${odd}.ready`, `missing ${odd}\n`);
+    await rig.problems.until(1);
+    assertMatch(rig.problems.entries[0]!, seen);
+  }
+  {
+    await using rig = await Rig.start((server, options) =>
+      new MimeBoxShare(server, (job) => jobs.add(job), options)
+    );
+    await rig.arrive(odd, "exe");
+    await jobs.until(2);
+  }
+  for (const { file, title } of jobs.entries) {
+    assertMatch(file + title, seen);
+    assertMatch(file, /\.exe$/);
+  }
+});
+
 /** Nothing of it is looked at but the name. */
 const ACCESS: SessionAccess = {
   connection: {} as SshConnection,
