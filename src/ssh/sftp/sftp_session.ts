@@ -124,7 +124,9 @@ export class SftpSession {
   #refuse(type: number, id: number, error: unknown): void {
     const { code, text } = statusOf(error);
     if (error instanceof Deno.errors.NotCapable) {
-      this.#logger.warn(`Deno may not do what SFTP asks: ${error.message}`);
+      this.#logger.warn(
+        `Deno may not do what SFTP asks: ${printable(error.message)}`,
+      );
     } else {
       this.#logger.debug(`SFTP request ${type} failed: ${text}`, error);
     }

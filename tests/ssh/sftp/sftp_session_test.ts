@@ -8,7 +8,13 @@ import {
   Status,
 } from "../../../src/ssh/sftp/sftp_protocol.ts";
 import { SftpSession } from "../../../src/ssh/sftp/sftp_session.ts";
-import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { SharedFolders } from "../../../src/ssh/sftp/shared_folders.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
 import { within } from "../../within.ts";
 import {
   attributes,
@@ -242,6 +248,32 @@ Deno.test("SftpSession tells what failed, and no path of this machine", async ()
     assert(message.includes(text), message);
     assert(!message.includes("/"), message);
   }
+});
+
+Deno.test({
+  name:
+    "SftpSession tells which permission Deno lacks, and nothing to a terminal",
+  permissions: { read: true },
+  async fn() {
+    const folders = new SharedFolders();
+    await folders.add({ path: "/tmp" });
+    const warnings: string[] = [];
+    await using client = new SftpClient(folders, {
+      ...silentLogger,
+      warn: (message) => warnings.push(message),
+    });
+    const version = client.reply(3);
+    await client.send(init(3));
+    await version;
+
+    const path = string("/tmp/\x1b[2J\x9b2J\u202e");
+    assertEquals(
+      await client.status(Packet.mkdir, path, attributes()),
+      Status.permissionDenied,
+    );
+    assertEquals(warnings.length, 1);
+    assertMatch(warnings[0]!, /^Deno may not .* write access [^\p{C}]*$/u);
+  },
 });
 
 Deno.test("SftpSession: requests have the effect that they have one after the other", async () => {
