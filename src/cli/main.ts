@@ -66,8 +66,13 @@ async function execute(command: Command): Promise<number> {
 
 function print(text: string): void {
   const bytes = new TextEncoder().encode(text);
-  for (let sent = 0; sent < bytes.length;) {
-    sent += Deno.stdout.writeSync(bytes.subarray(sent));
+  try {
+    for (let sent = 0; sent < bytes.length;) {
+      sent += Deno.stdout.writeSync(bytes.subarray(sent));
+    }
+  } catch (error) {
+    // Who reads it may have read enough, as in `rforward --help | head`.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
 }
 

@@ -33,6 +33,45 @@ for (const [option, printed] of answers) {
   });
 }
 
+serverTest(
+  "bash",
+  "rforward ends quietly where nobody reads what it prints",
+  async () => {
+    const command = withPermissions("--allow-all").join(" ");
+    for (const args of ["--help", "-G server"]) {
+      const { code, stderr } = await new Deno.Command("bash", {
+        args: [
+          "-c",
+          `${command} -F none ${args} | exec true; exit \${PIPESTATUS[0]}`,
+        ],
+        stdin: "null",
+      }).output();
+      assertEquals(new TextDecoder().decode(stderr), "");
+      assertEquals(code, 0);
+    }
+  },
+);
+
+/** Runs a program as a user that the system does not know, as containers may. */
+const AS_STRANGER = ["unshare", "--user", "--map-user=54321"];
+
+Deno.test({
+  name: "rforward wants to be told a user where the system knows none",
+  // Not every machine lets one be a stranger.
+  ignore: !await run("env", [...AS_STRANGER, "true"]).then(
+    () => true,
+    () => false,
+  ),
+  async fn() {
+    const { code, stderr } = await runCommand({
+      args: ["-F", "none", "-R", "80:a:80", "server"],
+      command: [...AS_STRANGER, ...withPermissions("--allow-all")],
+    });
+    assertMatch(stderr, /^rforward: .* no user 54321; .*user@host.*\n$/);
+    assertEquals(code, 255);
+  },
+});
+
 const mistakes: [args: string[], said: string][] = [
   [
     ["-R", "80:a", "server"],

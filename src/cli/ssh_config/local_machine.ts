@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { RForwardError } from "../../errors.ts";
+import { ArgumentError, RForwardError } from "../../errors.ts";
 
 /** What configuration may depend on, on this side. */
 export interface LocalMachine {
@@ -23,11 +23,11 @@ export const thisMachine: LocalMachine = {
   get home() {
     const variable = Deno.build.os === "windows" ? "USERPROFILE" : "HOME";
     return this.env(variable) ||
-      allowed("--allow-sys=uid,gid,userInfo", () => userInfo().homedir);
+      account().homedir;
   },
   // As ssh does, not USER: su leaves the former user's name there.
   get userName() {
-    return allowed("--allow-sys=uid,gid,userInfo", () => userInfo().username);
+    return account().username;
   },
   get uid() {
     return allowed("--allow-sys=uid", () => Deno.uid()) ?? undefined;
@@ -39,6 +39,20 @@ export const thisMachine: LocalMachine = {
     return allowed(`--allow-env=${name}`, () => Deno.env.get(name));
   },
 };
+
+/** @throws {ArgumentError} if this machine does not know who runs this, as in some containers. */
+function account(): { username: string; homedir: string } {
+  try {
+    return allowed("--allow-sys=uid,gid,userInfo", userInfo);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new ArgumentError(
+      "/etc/passwd",
+      `there is no user ${thisMachine.uid}; name the one to log in as (user@host), and set HOME`,
+      { cause },
+    );
+  }
+}
 
 /** @throws {RForwardError} `permission-denied`, with the flag that is missing. */
 function allowed<T>(flag: string, look: () => T): T {
