@@ -40,8 +40,8 @@ systemdTest(
       socket: socket.address,
       logger: silentLogger,
     });
-    systemd.notify({ status: "first" });
     const start = performance.now();
+    systemd.notify({ status: "first" });
     assertEquals(await socket.message(), "STATUS=first");
     for (let i = 0; i <= 1000; i++) systemd.notify({ status: `number ${i}` });
     assertEquals(await socket.message(), "STATUS=number 1000");
@@ -83,12 +83,12 @@ systemdTest(
 
 systemdTest("systemd gives signs of life by itself", async () => {
   await using socket = await startNotifySocket();
+  const start = performance.now();
   await using _systemd = new Systemd({
     socket: socket.address,
     watchdogMs: 200,
     logger: silentLogger,
   });
-  const start = performance.now();
   for (let i = 0; i < 3; i++) {
     assertEquals(await socket.message(), "WATCHDOG=1");
   }
