@@ -26,24 +26,30 @@ export class Shares extends Set<SessionShare> {
     return share;
   }
 
-  /** @throws what the first of those that failed threw; the others are paused. */
+  /** @throws what those that failed threw; the others are paused. */
   pause(): Promise<void> {
     return this.#each((share) => share.pause());
   }
 
-  /** @throws what the first of those that failed threw; the others are there. */
+  /** @throws what those that failed threw; the others are there. */
   resume(access: SessionAccess): Promise<void> {
     return this.#each((share) => share.resume(access));
   }
 
-  /** @throws what the first of those that failed threw; the others are stopped. */
+  /** @throws what those that failed threw; the others are stopped. */
   stop(): Promise<void> {
     return this.#each((share) => share.stop());
   }
 
   async #each(work: (share: SessionShare) => Promise<void>): Promise<void> {
     const done = await Promise.allSettled([...this].map(work));
-    const failed = done.find((result) => result.status === "rejected");
-    if (failed) throw failed.reason;
+    const failures = done.filter((it) => it.status === "rejected")
+      .map(({ reason }) => reason);
+    if (failures.length === 0) return;
+    if (failures.length === 1) throw failures[0];
+    throw new AggregateError(
+      failures,
+      failures.map(({ message }) => message).join("; "),
+    );
   }
 }

@@ -113,3 +113,21 @@ Deno.test("shares.resume() resumes the others if one fails", async () => {
   assertEquals(good.calls.at(-1), "opened");
   assertEquals(shares.size, 2);
 });
+
+Deno.test("shares.resume() tells of all that failed", async () => {
+  const shares = new Shares();
+  const bad = ["no sound", "no folder"].map((message) => {
+    const share = new Recorder();
+    share.failure = new Error(message);
+    return share;
+  });
+  for (const share of bad) shares.add(share);
+
+  const error = await assertRejects(
+    () => shares.resume(ACCESS),
+    AggregateError,
+  );
+
+  assertEquals(error.message, "no sound; no folder");
+  assertEquals(error.errors, bad.map(({ failure }) => failure));
+});
