@@ -34,6 +34,8 @@ for (const { kind, count, config } of loads) {
       await using tunnel = await forward(rig.connection, {
         bind: { port: 0 },
         target: { port: service.port },
+        // This process serves both ends, so a busy machine delays the dialling too.
+        connectTimeoutMs: 300_000,
       });
       await Promise.all(
         Array.from({ length: count }, () => exchange(tunnel.port)),
