@@ -24,7 +24,8 @@ export class Backoff {
 
   /** It failed once more: how long to wait now, in milliseconds. */
   next(): number {
-    const ms = Math.min(this.#firstMs * 2 ** this.#failures++, this.#maxMs);
+    const grown = this.#firstMs * 2 ** Math.min(this.#failures++, 31);
+    const ms = Math.min(grown, this.#maxMs);
     return Math.round(ms * (1 + Math.random()) / 2);
   }
 

@@ -27,3 +27,8 @@ Deno.test("backoff.next() waits up to a minute by default", () => {
   const ms = backoff.next();
   assert(ms >= 30_000 && ms <= 60_000, `${ms}`);
 });
+
+Deno.test("backoff.next() may be no wait at all, however often", () => {
+  const backoff = new Backoff({ firstMs: 0 });
+  for (let i = 0; i < 2000; i++) assertEquals(backoff.next(), 0);
+});
