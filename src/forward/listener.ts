@@ -1,5 +1,6 @@
 import type { RForwardError } from "../errors.ts";
 import { silentLogger } from "../logger.ts";
+import { onceAborted } from "../once_aborted.ts";
 import { isTcp } from "../ssh/bind.ts";
 import type { Bind, ForwardedOpen, SshConnection } from "../ssh/connection.ts";
 import { checkMs } from "../validate.ts";
@@ -169,12 +170,11 @@ export async function listen(
     logger,
   });
   const listener = new ForwardListener(queue, binding);
-  const close = () => listener.close();
-  signal?.addEventListener("abort", close, { signal: queue.signal });
-  connection.signal.addEventListener(
-    "abort",
-    () => queue.close(connection.signal.reason),
-    { signal: queue.signal },
+  onceAborted(signal, queue.signal, () => listener.close());
+  onceAborted(
+    connection.signal,
+    queue.signal,
+    (reason) => queue.close(reason as Error),
   );
   return listener;
 }

@@ -1,6 +1,7 @@
 import { ConnectionLostError, listen, RForwardError } from "../../mod.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
+import { within } from "../within.ts";
 import { FakeConnection } from "./fake_connection.ts";
 import { ask, isRefused, receiveText, send, startRig, visit } from "./rig.ts";
 
@@ -140,4 +141,18 @@ Deno.test("listen() does not listen once its signal is aborted", async () => {
     RForwardError,
   );
   assertEquals(rejected, error);
+});
+
+Deno.test("listener.accept() rejects if the connection ended with the server's answer", async () => {
+  const connection = new FakeConnection();
+  connection.answer = (bind) => {
+    queueMicrotask(() => void connection.close());
+    return Promise.resolve(bind);
+  };
+  const listener = await listen(connection, { port: 5000 });
+  const rejected = await assertRejects(
+    () => within(10_000, "accept()", listener.accept()),
+    RForwardError,
+  );
+  assertEquals(rejected, connection.signal.reason);
 });
