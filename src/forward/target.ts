@@ -148,6 +148,7 @@ class HandlerDialer implements Dialer {
     return Promise.resolve({
       serve: async (channel, signal) => {
         const stop = Promise.withResolvers<never>();
+        stop.promise.catch(() => {}); // the handler may throw before it is raced
         const abort = () => stop.reject(signal.reason);
         signal.addEventListener("abort", abort, { once: true });
         try {

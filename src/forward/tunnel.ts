@@ -152,7 +152,7 @@ export class ReverseTunnel implements AsyncDisposable {
       this.#endPeriod(stopped("paused"));
       const released = await this.#release();
       await this.#connections.drained();
-      this.#state = "paused";
+      if (this.#state === "listening") this.#state = "paused";
       return released;
     });
   }
@@ -184,11 +184,16 @@ export class ReverseTunnel implements AsyncDisposable {
     checkMs("drainMs", drainMs);
     this.#life.abort(stopped("stopped"));
     this.#accepting = false;
-    if (drainMs === 0) this.#endPeriod(this.#life.signal.reason);
+    const end = () => this.#endPeriod(this.#life.signal.reason);
+    // Not in its turn, so that it can cut short a drain under way.
+    if (drainMs === 0) end();
+    else void this.#connections.drained(drainMs).then(end);
     await this.#turns.take(async () => {
       await this.#release();
-      await this.#connections.drained(drainMs);
-      this.#endPeriod(this.#life.signal.reason);
+      // Whoever binds the same next must not share it with a drain.
+      this.#binding?.abandon();
+      await this.#connections.drained();
+      end();
       await this.#connections.drained();
       this.#finish({ reason: "closed" });
     });
@@ -285,6 +290,7 @@ export class ReverseTunnel implements AsyncDisposable {
         signal: this.#life.signal,
         logger: this.#logger,
       });
+      this.#life.signal.throwIfAborted();
     } catch (error) {
       this.#endPeriod(error);
       if (error instanceof ForwardDeniedError) {

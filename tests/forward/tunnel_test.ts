@@ -15,6 +15,8 @@ import {
   assertThrows,
 } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
+import { within } from "../within.ts";
+import { FakeConnection } from "./fake_connection.ts";
 import {
   ask,
   isRefused,
@@ -274,6 +276,27 @@ serverTest("sshd", "tunnel.stop() cuts a drain short", async () => {
   await drained;
   assertEquals(await receiveText(live), "");
 });
+
+serverTest(
+  "sshd",
+  "tunnel.stop() with less time cuts short a drain under way",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using echo = startEcho("echo");
+    const connected = Promise.withResolvers<TunnelConnection>();
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      target: { port: echo.port },
+      onConnection: connected.resolve,
+    });
+    using live = await visit(tunnel.port);
+    await connected.promise;
+    const draining = tunnel.stop({ drainMs: 2 ** 31 - 1 });
+    await within(10_000, "the drain", tunnel.stop({ drainMs: 50 }));
+    await draining;
+    assertEquals(await receiveText(live), "");
+  },
+);
 
 serverTest(
   "sshd",
@@ -636,3 +659,54 @@ serverTest(
     }
   },
 );
+
+Deno.test("a tunnel has stopped, and says so, if its connection ends while it starts", async () => {
+  // Whatever comes in between: that is a matter of a few microtasks.
+  for (let later = 0; later < 10; later++) {
+    const connection = new FakeConnection();
+    connection.answer = (bind) => {
+      let turn = Promise.resolve();
+      for (let i = 0; i < later; i++) turn = turn.then(() => {});
+      void turn.then(() => connection.close());
+      return Promise.resolve(bind);
+    };
+    const tunnel = new ReverseTunnel(connection, {
+      bind: { port: 5000 },
+      target: { port: 1 },
+    });
+    const [started] = await Promise.allSettled([tunnel.start()]);
+    await tunnel.closed;
+    assertEquals(tunnel.state, "stopped", `${later}: ${started.status}`);
+  }
+});
+
+Deno.test("a tunnel has stopped, and says so, if its connection ends while it pauses", async () => {
+  const connection = new FakeConnection();
+  const tunnel = await forward(connection, {
+    bind: { port: 5000 },
+    target: { port: 1 },
+  });
+  connection.cancelForward = async () => {
+    await connection.close();
+    throw connection.signal.reason;
+  };
+  await tunnel.pause();
+  assertEquals(tunnel.state, "stopped");
+});
+
+Deno.test("a handler may stop its tunnel and throw", async () => {
+  const connection = new FakeConnection();
+  const connected = Promise.withResolvers<TunnelConnection>();
+  await using tunnel = await forward(connection, {
+    bind: { port: 5000 },
+    target: () => {
+      void tunnel.stop();
+      throw new Error("oops");
+    },
+    onConnection: connected.resolve,
+  });
+  await connection.open({ address: "127.0.0.1", port: 5000 });
+  const { closed } = await connected.promise;
+  assertEquals(await closed, { reason: "closed" });
+  assertEquals(await tunnel.closed, { reason: "closed" });
+});
