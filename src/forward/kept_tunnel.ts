@@ -48,7 +48,8 @@ export class KeptTunnel {
   /** What of the port was settled on the connections before. */
   #bound: Bind;
   #held = false;
-  #tunnel: ReverseTunnel | undefined;
+  /** The one that is bound, and those whose connections may go on. */
+  readonly #tunnels = new Set<ReverseTunnel>();
   #state: SupervisedTunnelState = "down";
   #error: RForwardError | undefined;
   #until: Date | undefined;
@@ -140,8 +141,9 @@ export class KeptTunnel {
 
   /** Lets live connections go on to their end, for a while, and takes no others. */
   async stop(drainMs: number): Promise<void> {
-    await this.#tunnel?.stop({ drainMs });
     this.#life.abort();
+    const ends = [...this.#tunnels].map((tunnel) => tunnel.stop({ drainMs }));
+    await Promise.all(ends);
   }
 
   /**
@@ -161,10 +163,12 @@ export class KeptTunnel {
     if (others && await isHeld(connection, this.#bound, others.addresses)) {
       return { why: "taken", error: others.error };
     }
-    const tunnel = this.#tunnel = this.#create(connection);
+    signal.throwIfAborted();
+    const tunnel = this.#create(connection);
     try {
       await tunnel.start();
     } catch (error) {
+      await tunnel.stop();
       if (!(error instanceof ForwardDeniedError)) throw error;
       const why = this.#refusal ??= await whyRefused(
         connection,
@@ -234,7 +238,7 @@ export class KeptTunnel {
 
   #create(connection: SshConnection): ReverseTunnel {
     const { onConnection, onTargetError, ...options } = this.options;
-    return new ReverseTunnel(connection, {
+    const tunnel = new ReverseTunnel(connection, {
       unlinkStale: this.#held,
       ...options,
       bind: this.#bound,
@@ -252,6 +256,9 @@ export class KeptTunnel {
         onTargetError?.(error, originator);
       },
     });
+    this.#tunnels.add(tunnel);
+    tunnel.closed.then(() => this.#tunnels.delete(tunnel));
+    return tunnel;
   }
 
   #refuse({ why, error }: { why: Refusal; error: RForwardError }): void {

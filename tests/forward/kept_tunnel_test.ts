@@ -1,4 +1,11 @@
-import { supervise, type Supervisor, type SupervisorEvent } from "../../mod.ts";
+import { getEventListeners } from "node:events";
+import {
+  ChannelError,
+  ForwardDeniedError,
+  supervise,
+  type Supervisor,
+  type SupervisorEvent,
+} from "../../mod.ts";
 import { assertEquals } from "../assert.ts";
 import { startProcess } from "../bench/bench_process.ts";
 import { serverTest } from "../servers/availability.ts";
@@ -6,6 +13,7 @@ import { startSshd } from "../servers/openssh.ts";
 import { sshArguments, type SshServer } from "../servers/ssh_server.ts";
 import { startTcpServer } from "../servers/tcp_server.ts";
 import { within } from "../within.ts";
+import { FakeConnection } from "./fake_connection.ts";
 import { ask, startEcho } from "./rig.ts";
 
 /** A supervisor that asks for a port often. */
@@ -89,3 +97,59 @@ serverTest(
     }
   },
 );
+
+for (const end of ["setTunnels", "stop"] as const) {
+  Deno.test(`supervisor.${end}() ends a kept tunnel that the server is still being asked for`, async () => {
+    const connection = new FakeConnection();
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    connection.answer = async (bind) => {
+      asked.resolve();
+      await answer.promise;
+      return bind;
+    };
+    await using supervisor = supervise({
+      connect: () => Promise.resolve(connection),
+      tunnels: [{ bind: { port: 5000 }, target: { port: 1 } }],
+    });
+    await asked.promise;
+    const ended = end === "stop"
+      ? supervisor.stop()
+      : supervisor.setTunnels([]);
+    answer.resolve();
+    await ended;
+    assertEquals(connection.cancelled, connection.requested);
+    assertEquals(connection.signal.aborted, end === "stop");
+    await supervisor.stop();
+    assertEquals(await supervisor.closed, { reason: "closed" });
+  });
+}
+
+Deno.test("a kept tunnel leaves nothing behind on the connection each time that it is refused", async () => {
+  const connection = new FakeConnection();
+  connection.openDirectUnix = () =>
+    Promise.reject(new ChannelError("channel-refused", "nobody", 2));
+  const often = Promise.withResolvers<void>();
+  let refused = 0;
+  let listeners = 0;
+  connection.answer = (bind) => {
+    if (++refused === 5) {
+      listeners = getEventListeners(connection.signal, "abort").length;
+    }
+    if (refused === 50) often.resolve();
+    return Promise.reject(
+      new ForwardDeniedError(bind as { path: string }, "no"),
+    );
+  };
+  await using supervisor = supervise({
+    connect: () => Promise.resolve(connection),
+    tunnels: [{ bind: { path: "/taken" }, target: { port: 1 } }],
+    bindBackoff: { firstMs: 1, maxMs: 1 },
+  });
+  await within(10_000, "fifty refusals", often.promise);
+  assertEquals(
+    getEventListeners(connection.signal, "abort").length,
+    listeners,
+  );
+  await supervisor.stop();
+});

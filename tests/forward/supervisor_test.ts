@@ -371,6 +371,35 @@ serverTest(
 
 serverTest(
   "sshd",
+  "supervisor.setTunnels() ends also what a tunnel has left over from a port that it lost",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    let held: SshConnection | undefined;
+    const { supervisor, events } = start(sshd, {
+      tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
+      verify: { everyMs: 50 },
+      onConnect: (connection) => void (held = connection),
+    });
+    await using _ = supervisor;
+    await supervisor.ready;
+    using conn = await visit(portOf(supervisor.snapshot));
+    await conn.write(new TextEncoder().encode("slow"));
+    while (supervisor.snapshot.tunnels[0]?.live !== 1) await delay(5);
+    await held!.cancelForward(supervisor.snapshot.tunnels[0]!.bound);
+    await until(supervisor, ({ state }) => state === "degraded");
+    await until(supervisor, ({ state }) => state === "up");
+    assertEquals(events.filter((e) => e.type === "bound").length, 2);
+
+    const changed = supervisor.setTunnels([], { drainMs: 50 });
+    await within(10_000, "the drain", changed);
+    assertEquals(await receiveText(conn), "");
+    assertEquals(supervisor.snapshot.state, "up");
+  },
+);
+
+serverTest(
+  "sshd",
   "a supervisor stops for good where forwarding is prohibited",
   async () => {
     await using sshd = await startSshd({ config: ["AllowTcpForwarding no"] });
@@ -478,35 +507,47 @@ function otherKey(server: SshServer): string {
   return `${host} ${type} ${key.slice(0, -1)}${last}\n`;
 }
 
-serverTest(
-  "sshd",
-  "supervisor.stop() lets live connections end in their own time, for a while",
-  async () => {
-    await using sshd = await startSshd();
-    await using echo = startEcho("echo");
-    const { supervisor } = start(sshd, {
-      tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
-    });
-    await using _ = supervisor;
-    await supervisor.ready;
-    const port = portOf(supervisor.snapshot);
-    using conn = await visit(port);
-    await conn.write(new TextEncoder().encode("slow"));
-    while (supervisor.snapshot.tunnels[0]?.live !== 1) {
-      await delay(5);
-    }
+for (const end of ["stop", "setTunnels"] as const) {
+  serverTest(
+    "sshd",
+    `supervisor.${end}() lets live connections end in their own time, for a while`,
+    async () => {
+      await using sshd = await startSshd();
+      await using echo = startEcho("echo");
+      const { supervisor } = start(sshd, {
+        tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
+        verify: { everyMs: 20 },
+      });
+      await using _ = supervisor;
+      await supervisor.ready;
+      const port = portOf(supervisor.snapshot);
+      using conn = await visit(port);
+      await conn.write(new TextEncoder().encode("slow"));
+      while (supervisor.snapshot.tunnels[0]?.live !== 1) {
+        await delay(5);
+      }
 
-    const stopped = supervisor.stop({ drainMs: 60_000 });
-    while (!await isRefused(port)) {
-      await delay(5);
-    }
-    await conn.closeWrite();
-    const heard = new Uint8Array(20);
-    const n = await conn.read(heard) ?? 0;
-    assertEquals(new TextDecoder().decode(heard.subarray(0, n)), "echo: slow");
-    await within(10_000, "the drain", stopped);
-  },
-);
+      const drainMs = 60_000;
+      const ended = end === "stop"
+        ? supervisor.stop({ drainMs })
+        : supervisor.setTunnels([], { drainMs });
+      while (!await isRefused(port)) {
+        await delay(5);
+      }
+      await delay(60); // it would have been verified again
+      await conn.closeWrite();
+      const heard = new Uint8Array(20);
+      const n = await conn.read(heard) ?? 0;
+      assertEquals(
+        new TextDecoder().decode(heard.subarray(0, n)),
+        "echo: slow",
+      );
+      await within(10_000, "the drain", ended);
+      await supervisor.stop();
+      assertEquals(await supervisor.closed, { reason: "closed" });
+    },
+  );
+}
 
 serverTest(
   "sshd",
