@@ -74,6 +74,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       configFile,
       [
         ...options.config ?? [], // first, because sshd takes a keyword's first value
+        // Or else bash runs the ~/.bashrc of whoever runs the tests before each
+        // command: pyenv in one takes a lock there, and every later command
+        // waits a minute for it once a test has killed a session meanwhile.
+        ...temporary ? [] : ["SetEnv SHLVL=1"],
         "ListenAddress 127.0.0.1",
         `Port ${port}`,
         `HostKey ${hostKey}`,

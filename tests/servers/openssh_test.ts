@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { serverTest } from "./availability.ts";
 import { startSshd } from "./openssh.ts";
@@ -15,6 +16,23 @@ serverTest(
     assertEquals(printed, "hello\n");
     assertMatch(await sshd.log(), /Accepted publickey/);
     assertMatch(await sshd.config(), /^RekeyLimit 64M$/m);
+  },
+);
+
+serverTest(
+  ["sshd", "ssh", "bash"],
+  "startSshd() keeps the ~/.bashrc of whoever runs the tests out of them",
+  async () => {
+    await using sshd = await startSshd();
+    const home = join(sshd.dir, "home");
+    await Deno.mkdir(home);
+    await Deno.writeTextFile(join(home, ".bashrc"), "echo from .bashrc\n");
+
+    // As sshd starts a shell.
+    const command = `HOME=${home} exec bash -c 'echo from the command'`;
+    const printed = await run("ssh", [...sshArguments(sshd), command]);
+
+    assertEquals(printed, "from the command\n");
   },
 );
 
