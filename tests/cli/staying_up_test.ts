@@ -123,7 +123,7 @@ serverTest(
   async () => {
     await using patient = await startSshd();
     await using impatient = await startSshd({
-      config: ["ClientAliveInterval 2", "ClientAliveCountMax 1"],
+      config: ["ClientAliveInterval 1", "ClientAliveCountMax 1"],
     });
     await using echo = startEcho("echo");
     await using kept = forward(patient, { target: echo.port });
