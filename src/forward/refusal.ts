@@ -56,7 +56,8 @@ export async function whyRefused(
   // What stands in the way of a socket is most often a stale file.
   if (!isTcp(bind)) return "unknown";
   if (!await bindsAnother(connection, bind.address)) return "prohibited";
-  return bind.port < PRIVILEGED ? "prohibited" : "unknown";
+  const mayNot = bind.port < PRIVILEGED && connection.server.user !== "root";
+  return mayNot ? "prohibited" : "unknown";
 }
 
 /**

@@ -1,5 +1,6 @@
 import {
   type Bind,
+  ChannelError,
   connect,
   ForwardDeniedError,
   type SshConnection,
@@ -9,6 +10,7 @@ import { startTestServer } from "../../src/testing/mod.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
 import { startFullPort } from "../servers/tcp_server.ts";
+import { FakeConnection } from "./fake_connection.ts";
 import { connectTo, servers, startRig } from "./rig.ts";
 
 /** Asks for what will be refused, and then why. */
@@ -133,6 +135,24 @@ for (
     // A port that nobody listens on, and that is not root's.
     const bind = { address: "127.0.0.1", port: freePort() };
     const denied = new ForwardDeniedError(bind, "no");
+    assertEquals(
+      await whyRefused(connection, bind, denied, signal),
+      expected,
+    );
+  });
+}
+
+for (
+  const [user, expected] of [["root", "unknown"], ["x2go", "prohibited"]]
+) {
+  Deno.test(`whyRefused() takes a port under 1024 that it is not let to look at for ${expected} to ${user}`, async () => {
+    const connection = new FakeConnection();
+    Object.assign(connection.server, { user });
+    connection.openDirect = () =>
+      Promise.reject(new ChannelError("channel-refused", "no", 1));
+    const bind = { address: "127.0.0.1", port: 80 };
+    const denied = new ForwardDeniedError(bind, "no");
+    const { signal } = new AbortController();
     assertEquals(
       await whyRefused(connection, bind, denied, signal),
       expected,
