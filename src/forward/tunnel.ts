@@ -5,6 +5,7 @@ import {
   RForwardError,
   TargetError,
 } from "../errors.ts";
+import { formatAddress } from "../format_address.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { onceAborted } from "../once_aborted.ts";
 import { formatBind, isTcp } from "../ssh/bind.ts";
@@ -15,6 +16,7 @@ import type {
   Originator,
   SshConnection,
 } from "../ssh/connection.ts";
+import { printable } from "../ssh/printable.ts";
 import { Turns } from "../turns.ts";
 import { checkMs, checkPort } from "../validate.ts";
 import { toBind } from "./bind_options.ts";
@@ -246,7 +248,9 @@ export class ReverseTunnel implements AsyncDisposable {
     const way = `${formatBind(this.bound)} → ${target}`;
     this.#connections.add(connection);
     this.#logger.debug(
-      `${way}: connection from ${originator.address}:${originator.port}`,
+      `${way}: connection from ${
+        printable(formatAddress(originator.address, originator.port))
+      }`,
     );
     connection.closed.then(({ error }) => {
       this.#logger.debug(

@@ -53,8 +53,13 @@ export class FakeConnection implements SshConnection {
   /** The server opens a connection; settles when it was answered. */
   async open(bind: Bind): Promise<FakeOpen> {
     const open = new FakeOpen(bind);
-    await this.#taker?.(open);
+    await this.offer(open);
     return open;
+  }
+
+  /** The server opens this one; settles when it was answered. */
+  async offer(open: FakeOpen): Promise<void> {
+    await this.#taker?.(open);
   }
 
   openDirect(): Promise<SshChannel> {

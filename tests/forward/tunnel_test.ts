@@ -16,7 +16,7 @@ import {
 } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
 import { within } from "../within.ts";
-import { FakeConnection } from "./fake_connection.ts";
+import { FakeConnection, FakeOpen } from "./fake_connection.ts";
 import {
   ask,
   isRefused,
@@ -692,6 +692,22 @@ Deno.test("a tunnel has stopped, and says so, if its connection ends while it pa
   };
   await tunnel.pause();
   assertEquals(tunnel.state, "stopped");
+});
+
+Deno.test("a tunnel logs nothing of an originator that a terminal would obey", async () => {
+  const connection = new FakeConnection();
+  const said: string[] = [];
+  const note = (message: string) => said.push(message);
+  await using _ = await forward(connection, {
+    bind: { port: 5000 },
+    target: () => Promise.resolve(),
+    logger: { debug: note, info: note, warn: note, error: note },
+  });
+  const open = new FakeOpen({ address: "127.0.0.1", port: 5000 });
+  open.originator.address = "\x1b[2J\x1b]0;owned\x07";
+  await connection.offer(open);
+  assert(said.some((message) => message.includes("owned")));
+  assertEquals(said.filter((message) => /\p{Cc}/u.test(message)), []);
 });
 
 Deno.test("a handler may stop its tunnel and throw", async () => {
