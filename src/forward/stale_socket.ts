@@ -5,7 +5,9 @@ import type { SshConnection } from "../ssh/connection.ts";
 /**
  * Removes a Unix socket on the server that nobody listens on any more. sshd
  * leaves it behind, also where it was released, and then refuses to bind it
- * again (sshd_config(5): `StreamLocalBindUnlink`).
+ * again (sshd_config(5): `StreamLocalBindUnlink`). A server that connects
+ * nobody to its sockets (`AllowStreamLocalForwarding remote`) answers as if
+ * nobody listened: there, as by `StreamLocalBindUnlink`, any socket goes.
  *
  * @returns whether there was one, and it is gone. False too where the user may
  * not run commands.

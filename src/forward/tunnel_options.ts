@@ -24,8 +24,9 @@ export interface TunnelOptions {
   retryForMs?: number;
   /**
    * Removes a Unix socket on the server that is in the way and that nobody
-   * listens on, with `rm` there. By default only one that this tunnel has bound
-   * before: sshd leaves them behind.
+   * listens on, with `rm` there; who listens cannot be seen where sshd has
+   * `AllowStreamLocalForwarding remote`. By default only one that this tunnel
+   * has bound before: sshd leaves them behind.
    */
   unlinkStale?: boolean;
   /** Stops the tunnel. */
