@@ -115,20 +115,23 @@ serverTest(
 );
 
 for (
-  const [what, script, message] of [
+  const [what, script, connectTimeoutMs, message] of [
     [
       "ends at once",
       "exit 1",
+      20_000,
       /the way to \S+ ended before a word came from there/,
     ],
     [
       "writes what is not SSH",
       "echo 'no route to host'; read greeting",
+      20_000,
       /does not speak SSH 2: it said "no route to host"/,
     ],
     [
       "says nothing",
       "cat >/dev/null",
+      300,
       /said nothing within 300 ms; is it an SSH server/,
     ],
   ] as const
@@ -140,7 +143,7 @@ for (
         connect({
           ...{ host: "server.example", user: "alice" },
           hostKeys: { text: "" },
-          connectTimeoutMs: 300,
+          connectTimeoutMs,
           dial,
         }),
       ConnectError,

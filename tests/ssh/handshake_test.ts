@@ -86,7 +86,6 @@ for (
         asked.resolve();
         return answer.promise as Promise<never>;
       }),
-      connectTimeoutMs: 100,
       async dial({ host: hostname, port }) {
         const conn = await Deno.connect({ hostname, port });
         const counting = new TransformStream<Uint8Array, Uint8Array>({

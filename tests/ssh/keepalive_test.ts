@@ -92,10 +92,10 @@ for (const [kind, start] of Object.entries(kinds)) {
       await using server = await start();
       await using proxy = startProxy(server);
       await using connection = await connectThrough(proxy, server, {
-        intervalMs: 30,
-        countMax: 1,
+        intervalMs: 300,
+        countMax: 3,
       });
-      await pass(500);
+      await pass(2000);
       assertEquals(connection.signal.aborted, false);
       await connection.requestForward({ address: "127.0.0.1", port: 0 });
     },
@@ -108,7 +108,7 @@ for (const [kind, start] of Object.entries(kinds)) {
       await using server = await start();
       await using proxy = startProxy(server);
       await using connection = await connectThrough(proxy, server, {
-        intervalMs: 50,
+        intervalMs: 300,
         countMax: 2,
       });
       using ends = await forwarded(connection);
@@ -124,14 +124,14 @@ for (const [kind, start] of Object.entries(kinds)) {
       proxy.freeze();
 
       const { reason, error } = await within(
-        3000,
+        5000,
         "the end",
         connection.closed,
       );
       assertEquals(reason, "lost");
       assertMatch(
         error!.message,
-        /silent for 150 ms and did not answer 2 times/,
+        /silent for 900 ms and did not answer 2 times/,
       );
       assertEquals(await reading, error);
       assertEquals(await writing, error);
@@ -141,24 +141,26 @@ for (const [kind, start] of Object.entries(kinds)) {
 
 serverTest(
   "sshd",
-  "a connection that is busy one way stays, however short the interval",
+  "a connection that is busy one way stays",
   async () => {
     await using server = await startSshd();
     await using connection = await connect({
       ...{ host: server.host, port: server.port, user: server.user },
       privateKeys: [{ file: server.keyFile }],
       hostKeys: { text: server.knownHosts },
-      keepalive: { intervalMs: 25, countMax: 3 },
+      keepalive: { intervalMs: 200, countMax: 3 },
     });
-    for (const command of ["head -c 50000000 /dev/zero", "cat > /dev/null"]) {
+    for (const command of ["timeout 1 cat /dev/zero; true", "cat >/dev/null"]) {
       await using process = await connection.exec(command);
       const writer = process.stdin.getWriter();
       if (command.startsWith("cat")) {
         const chunk = new Uint8Array(500_000);
-        for (let i = 0; i < 100; i++) await writer.write(chunk);
+        const end = performance.now() + 1000;
+        while (performance.now() < end) await writer.write(chunk);
       }
       await writer.close();
-      assertEquals((await process.output()).success, true);
+      await process.stdout.pipeTo(new WritableStream());
+      assertEquals((await process.status).success, true);
     }
     assertEquals(connection.signal.aborted, false);
   },
