@@ -147,8 +147,10 @@ export class Channel implements SshChannel {
 
   /** CHANNEL_WINDOW_ADJUST */
   onWindowAdjust(bytes: number): void {
+    const wasShut = this.#sendWindow === 0;
     this.#sendWindow = Math.min(this.#sendWindow + bytes, 2 ** 32 - 1);
-    this.#wakeWriter();
+    // With window left, the writer waits for the socket alone.
+    if (wasShut && bytes > 0) this.#wakeWriter();
   }
 
   /** CHANNEL_REQUEST: none is for a forwarded connection. */

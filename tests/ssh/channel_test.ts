@@ -1,0 +1,34 @@
+import { Channel, type ChannelCarrier } from "../../src/ssh/channel.ts";
+import { assert } from "../assert.ts";
+
+Deno.test("a channel whose socket is full does not remember each window that it gets meanwhile", async () => {
+  let waits = 0;
+  let packets = 0;
+  const room = Promise.withResolvers<void>();
+  const socket = {
+    congested: true,
+    bytesWritten: 0,
+    drained() {
+      waits++;
+      return room.promise;
+    },
+  };
+  const protocol = { channelData: () => packets++, channelEOF() {} };
+  const carrier = { protocol, socket, release() {} };
+  const channel = new Channel(carrier as unknown as ChannelCarrier, {
+    ...{ local: 0, remote: 0 },
+    ...{ window: 0, packetSize: 1000 },
+  });
+  const writer = channel.writable.getWriter();
+  const writing = writer.write(new Uint8Array(1000));
+  for (const bytes of [0, 0, 0, ...Array(1000).fill(1)]) {
+    await new Promise<void>((resolve) => queueMicrotask(resolve));
+    channel.onWindowAdjust(bytes);
+  }
+  assert(waits <= 3, `${waits} waits`);
+
+  socket.congested = false;
+  room.resolve();
+  await writing;
+  assert(packets > 0);
+});
