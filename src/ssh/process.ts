@@ -7,6 +7,7 @@ import type {
   ExitStatus,
   SshProcess,
 } from "./connection.ts";
+import { printable } from "./printable.ts";
 import { type Chunk, ReceiveQueue } from "./receive_queue.ts";
 
 /** Those that RFC 4254 section 6.10 names. */
@@ -61,8 +62,8 @@ export class SessionChannel extends Channel {
     if (type === "exit-status" && typeof data === "number") {
       this.#exit = { code: data, signal: undefined, success: data === 0 };
     } else if (type === "exit-signal") {
-      const { signal } = data as { signal: string };
-      this.#exit = { code: undefined, signal: `SIG${signal}`, success: false };
+      const signal = `SIG${printable((data as { signal: string }).signal)}`;
+      this.#exit = { code: undefined, signal, success: false };
     } else {
       super.onRequest(type, wantReply, data);
     }
