@@ -294,6 +294,9 @@ Deno.test({
     await terminal.see("no connections yet");
     await terminal.type("\x1a");
     await until("the cursor", () => terminal.output.endsWith(SHOWN));
+    // It shows the cursor first; a SIGCONT in between would be lost.
+    await until("it is stopped", () => isStopped(terminal.pid));
+    await terminal.see("no connections yet"); // as it was left there
     terminal.kill("SIGCONT");
     await terminal.see("no connections yet");
     terminal.kill("SIGUSR2");
@@ -301,6 +304,10 @@ Deno.test({
     assertEquals(await terminal.exitCode(), 0);
   },
 });
+
+function isStopped(pid: number): boolean {
+  return /^State:\s+T/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+}
 
 /** Waits until something is so. */
 function until(what: string, condition: () => boolean): Promise<void> {
