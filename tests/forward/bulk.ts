@@ -26,10 +26,11 @@ export async function exchange(port: number): Promise<void> {
   const [at = 0, size = 0] = crypto.getRandomValues(new Uint32Array(2));
   const piece = block.subarray(at % LARGEST).subarray(0, size % LARGEST);
   using conn = await visit(port);
-  const answer = receive(conn);
-  await send(conn, piece);
-  await conn.closeWrite();
-  const received = await answer;
+  const say = async () => {
+    await send(conn, piece);
+    await conn.closeWrite();
+  };
+  const [received] = await Promise.all([receive(conn), say()]);
   const digest = await sha256(piece);
   assertEquals(hex(received.subarray(0, 32)), hex(digest), "there");
   assertEquals(

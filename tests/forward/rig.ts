@@ -146,7 +146,8 @@ export async function isRefused(
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return true;
     // It was about to be taken when the listener went away.
-    if (error instanceof Deno.errors.ConnectionReset) return false;
+    const gone = [Deno.errors.ConnectionReset, Deno.errors.NotConnected];
+    if (gone.some((type) => error instanceof type)) return false;
     throw error;
   }
 }

@@ -48,6 +48,8 @@ serverTest(
     await using tunnel = await forward(rig.connection, {
       bind: { port: 0 },
       target: { port: service.port },
+      // Any program may have been given the port for a connection of its own.
+      retryForMs: 15_000,
     });
     const { port } = tunnel;
     for (let round = 0; round < 10; round++) {
