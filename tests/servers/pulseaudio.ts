@@ -37,6 +37,7 @@ export async function startPulseAudio(): Promise<PulseAudio> {
   const cookieFile = join(home, ".config/pulse/cookie");
   await user.write(cookieFile, crypto.randomUUID().padEnd(256, "x"));
   const socket = join(runtimeDir, "pulse/native");
+  const last = join(runtimeDir, "pulse/last");
   const logFile = join(home, "log");
 
   const port = await withFreePort(async (port) => {
@@ -46,8 +47,9 @@ export async function startPulseAudio(): Promise<PulseAudio> {
       [
         "load-module module-null-sink sink_name=out rate=44100 channels=2 format=s16le",
         `load-module module-native-protocol-tcp listen=127.0.0.1 port=${port} auth-cookie=${cookieFile} auth-anonymous=0`,
-        // Last: once its socket is there, all is.
         `load-module module-native-protocol-unix socket=${socket} auth-anonymous=0`,
+        // Last: once its socket is there, the others listen.
+        `load-module module-cli-protocol-unix socket=${last}`,
         "",
       ].join("\n"),
     );
@@ -67,7 +69,7 @@ export async function startPulseAudio(): Promise<PulseAudio> {
     }).spawn();
     const listening = (async () => {
       for await (const event of watcher) {
-        if (event.paths.includes(socket)) return true;
+        if (event.paths.includes(last)) return true;
       }
       return false;
     })();

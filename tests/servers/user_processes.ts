@@ -5,15 +5,19 @@
 export async function endProcessesOf(uid: number): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     const deadline = performance.now() + 3000;
-    for (const pid of processesOf(uid)) {
-      try {
-        Deno.kill(pid, signal);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-    }
+    const signalled = new Set<number>();
     while (performance.now() < deadline) {
-      if (processesOf(uid).length === 0) return;
+      const pids = processesOf(uid);
+      if (pids.length === 0) return;
+      for (const pid of pids) {
+        if (signalled.has(pid)) continue;
+        signalled.add(pid);
+        try {
+          Deno.kill(pid, signal);
+        } catch (error) {
+          if (!(error instanceof Deno.errors.NotFound)) throw error;
+        }
+      }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
