@@ -127,7 +127,7 @@ export class KeptTunnel {
           this.#refuse(refusal);
         } else {
           await this.#wait(refusal, backoff.next(), signal, first);
-          this.#letServerChooseAgain(waited);
+          if (waited >= SAME_PORT_MS) this.#letServerChooseAgain();
         }
         first();
       }
@@ -195,6 +195,7 @@ export class KeptTunnel {
         // Live connections are not to blame. What releases the port goes out
         // before it is asked for again.
         void tunnel.stop({ drainMs: DRAIN_MS });
+        if (!this.#held) this.#letServerChooseAgain();
         return { why: "taken", error: bad };
       }
       if (!up) {
@@ -278,9 +279,11 @@ export class KeptTunnel {
     await delay(ms, signal);
   }
 
-  /** A port that it chose may be somebody else's by now: then any other will do. */
-  #letServerChooseAgain(waited: number): void {
-    if (waited >= SAME_PORT_MS) this.#bound = this.#asked;
+  /** Where it chose the port, any other will do as well as one that is somebody else's. */
+  #letServerChooseAgain(): void {
+    if (!isTcp(this.#asked) || this.#asked.port > 0) return;
+    this.#bound = this.#asked;
+    this.#others = undefined;
   }
 
   #become(

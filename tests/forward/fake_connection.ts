@@ -62,7 +62,7 @@ export class FakeConnection implements SshConnection {
     await this.#taker?.(open);
   }
 
-  openDirect(): Promise<SshChannel> {
+  openDirect(_host: string, _port: number): Promise<SshChannel> {
     return Promise.reject(new Error("not played"));
   }
 

@@ -153,3 +153,34 @@ Deno.test("a kept tunnel leaves nothing behind on the connection each time that 
   );
   await supervisor.stop();
 });
+
+Deno.test("a kept tunnel has the server choose another port if the first was never its own", async () => {
+  const connection = new FakeConnection();
+  let chosen = 5000;
+  connection.answer = (bind) => {
+    const { address, port } = bind as { address: string; port: number };
+    return Promise.resolve({ address, port: port || ++chosen });
+  };
+  // Nobody answers at the first port; whether at the others is not said.
+  connection.openDirect = (_, port) =>
+    Promise.reject(
+      new ChannelError("channel-refused", "no", port === 5001 ? 2 : 1),
+    );
+  await using supervisor = supervise({
+    connect: () => Promise.resolve(connection),
+    tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
+    bindBackoff: { firstMs: 1, maxMs: 1 },
+  });
+  await within(10_000, "the port", supervisor.ready);
+  assertEquals(
+    connection.requested.map((bind) => "port" in bind && bind.port),
+    [
+      0,
+      0,
+    ],
+  );
+  assertEquals(supervisor.snapshot.tunnels[0]?.bound, {
+    address: "127.0.0.1",
+    port: 5002,
+  });
+});
