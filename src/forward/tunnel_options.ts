@@ -25,8 +25,8 @@ export interface TunnelOptions {
   /**
    * Removes a Unix socket on the server that is in the way and that nobody
    * listens on, with `rm` there; who listens cannot be seen where sshd has
-   * `AllowStreamLocalForwarding remote`. By default only one that this tunnel
-   * has bound before: sshd leaves them behind.
+   * `AllowStreamLocalForwarding remote` on a system that is not Linux. By
+   * default only one that this tunnel has bound before: sshd leaves them behind.
    */
   unlinkStale?: boolean;
   /** Stops the tunnel. */

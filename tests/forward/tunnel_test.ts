@@ -506,6 +506,59 @@ serverTest(
 
 serverTest(
   "sshd",
+  "`unlinkStale` leaves a socket that somebody listens on, also where sshd connects nobody to it",
+  async () => {
+    await using rig = await startRig("sshd", {
+      sshd: { config: ["AllowStreamLocalForwarding remote"] },
+    });
+    const bind = { path: `${rig.server.dir}/it's [live].sock` };
+    const options = {
+      bind,
+      target: { port: 1 },
+      unlinkStale: true,
+      retryDelayMs: 1,
+    };
+    {
+      using _listener = Deno.listen({ transport: "unix", path: bind.path });
+      await assertRejects(
+        () => forward(rig.connection, options),
+        ForwardDeniedError,
+      );
+      (await Deno.connect({ transport: "unix", path: bind.path })).close();
+    }
+    await (await forward(rig.connection, options)).stop(); // sshd leaves it
+    using _other = Deno.listen({ transport: "unix", path: `${bind.path}2` });
+    await using _tunnel = await forward(rig.connection, options);
+  },
+);
+
+serverTest(
+  "sshd",
+  "`unlinkStale` does not wait for ever for a login shell that hangs",
+  async () => {
+    await using rig = await startRig("sshd", {
+      sshd: { config: ["ForceCommand sleep 100"] },
+    });
+    const options = {
+      bind: { path: `${rig.server.dir}/stale.sock` },
+      target: { port: 1 },
+      unlinkStale: true,
+      retryDelayMs: 1,
+    };
+    await (await forward(rig.connection, options)).stop();
+    await within(
+      20_000,
+      "the refusal",
+      assertRejects(
+        () => forward(rig.connection, options),
+        ForwardDeniedError,
+      ),
+    );
+  },
+);
+
+serverTest(
+  "sshd",
   "a handler takes the connections of a tunnel in this process",
   async () => {
     await using rig = await startRig("sshd");
