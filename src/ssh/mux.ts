@@ -220,7 +220,9 @@ export class Mux implements ChannelCarrier {
       await this.taker?.(open);
     } catch (error) {
       this.logger.error(
-        `a connection to ${formatBind(open.bind)} could not be taken: ${error}`,
+        `a connection to ${
+          printable(formatBind(open.bind))
+        } could not be taken: ${error}`,
         error,
       );
     } finally {
