@@ -68,8 +68,7 @@ export class TunnelConnection {
       await endpoint.serve(this.#channel, signal);
       // sshd drops what it has not passed on when the SSH connection ends, so
       // it is over only when the server says so.
-      await settled(this.#channel.closed, signal);
-      return { reason: "closed" };
+      return await orAborted(this.#channel.closed, signal);
     } catch (error) {
       if (signal.aborted && !isLoss(signal.reason)) return { reason: "closed" };
       return { reason: "lost", error: this.#explain(error) };
@@ -88,15 +87,18 @@ function isLoss(reason: unknown): boolean {
   return reason instanceof RForwardError && reason.code === "connection-lost";
 }
 
-/** Waits for a promise, but no longer than until the signal aborts. */
-async function settled(
-  promise: Promise<unknown>,
+/** Waits for a promise; rejects with the signal's reason if that aborts first. */
+async function orAborted<T>(
+  promise: Promise<T>,
   signal: AbortSignal,
-): Promise<void> {
-  const aborted = Promise.withResolvers<void>();
-  const onAbort = () => aborted.resolve();
+): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
   if (signal.aborted) onAbort();
   signal.addEventListener("abort", onAbort);
-  await Promise.race([promise, aborted.promise]);
-  signal.removeEventListener("abort", onAbort);
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
