@@ -18,17 +18,26 @@
 import { parseArgs } from "node:util";
 import { connect, forward, RForwardError } from "../mod.ts";
 
-const { values: flags } = parseArgs({
-  options: {
-    host: { type: "string" },
-    port: { type: "string", default: "22" },
-    user: { type: "string" },
-    key: { type: "string" },
-    "known-hosts": { type: "string" },
-    bind: { type: "string" },
-    target: { type: "string" },
-  },
-});
+const options = {
+  host: { type: "string" },
+  port: { type: "string", default: "22" },
+  user: { type: "string" },
+  key: { type: "string" },
+  "known-hosts": { type: "string" },
+  bind: { type: "string" },
+  target: { type: "string" },
+} as const;
+
+function readFlags() {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    console.error((error as TypeError).message);
+    Deno.exit(2);
+  }
+}
+
+const flags = readFlags();
 
 function required(name: keyof typeof flags): string {
   const value = flags[name];

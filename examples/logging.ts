@@ -13,13 +13,15 @@
 
 import { ConsoleHandler, getLogger, setup } from "@std/log";
 import { TextLineStream } from "@std/streams";
-import { connect, forward } from "../mod.ts";
+import { connect, forward, RForwardError } from "../mod.ts";
 
-const [url, bindPort] = Deno.args;
-if (!url || !bindPort) {
-  throw new Error("usage: logging.ts ssh://USER@HOST PORT");
+const [url = "", bindPort = ""] = Deno.args;
+const server = URL.parse(url);
+if (!server?.username || !/^\d+$/.test(bindPort)) {
+  console.error("usage: logging.ts ssh://USER@HOST PORT");
+  Deno.exit(2);
 }
-const { hostname: host, port, username: user } = new URL(url);
+const { hostname: host, port, username: user } = server;
 
 setup({
   handlers: { console: new ConsoleHandler("DEBUG") },
@@ -28,21 +30,28 @@ setup({
 // A logger of @std/log is a logger of rforward as it is.
 const logger = getLogger();
 
-await using connection = await connect({
-  host,
-  port: Number(port || 22),
-  user,
-  privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],
-  logger,
-});
-await using tunnel = await forward(connection, {
-  bind: { port: Number(bindPort) },
-  target: async (conn) => {
-    const lines = conn.readable
-      .pipeThrough(new TextDecoderStream())
-      .pipeThrough(new TextLineStream());
-    for await (const line of lines) logger.info(`the server says: ${line}`);
-  },
-  logger,
-});
-await tunnel.closed;
+try {
+  await using connection = await connect({
+    host,
+    port: Number(port || 22),
+    user,
+    privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],
+    logger,
+  });
+  await using tunnel = await forward(connection, {
+    bind: { port: Number(bindPort) },
+    target: async (conn) => {
+      const lines = conn.readable
+        .pipeThrough(new TextDecoderStream())
+        .pipeThrough(new TextLineStream());
+      for await (const line of lines) logger.info(`the server says: ${line}`);
+    },
+    logger,
+  });
+  const { error } = await tunnel.closed;
+  if (error) throw error;
+} catch (error) {
+  if (!(error instanceof RForwardError)) throw error;
+  console.error(error.message);
+  Deno.exitCode = 1;
+}

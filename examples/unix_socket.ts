@@ -4,32 +4,43 @@
  *
  *     PULSE=$XDG_RUNTIME_DIR/pulse/native
  *     deno run --allow-net=server.example:22,unix:$PULSE \
- *       --allow-env=HOME,XDG_RUNTIME_DIR \
+ *       --allow-env=HOME \
  *       --allow-read=$HOME/.ssh,/etc/ssh/ssh_known_hosts,$PULSE \
  *       --allow-write=$PULSE \
- *       examples/unix_socket.ts ssh://alice@server.example
+ *       examples/unix_socket.ts ssh://alice@server.example $PULSE
  *
  * There: `PULSE_SERVER=unix:/tmp/alice-pulse paplay sound.wav`
  *
  * @module
  */
 
-import { connect, forward } from "../mod.ts";
+import { connect, forward, RForwardError } from "../mod.ts";
 
-const [url] = Deno.args;
-if (!url) throw new Error("usage: unix_socket.ts ssh://USER@HOST");
-const { hostname: host, port, username: user } = new URL(url);
+const [url = "", socket] = Deno.args;
+const server = URL.parse(url);
+if (!server?.username || !socket) {
+  console.error("usage: unix_socket.ts ssh://USER@HOST SOCKET");
+  Deno.exit(2);
+}
+const { hostname: host, port, username: user } = server;
 
-await using connection = await connect({
-  host,
-  port: Number(port || 22),
-  user,
-  privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],
-});
-await using tunnel = await forward(connection, {
-  bind: { path: `/tmp/${user}-pulse` },
-  target: { path: `${Deno.env.get("XDG_RUNTIME_DIR")}/pulse/native` },
-  onTargetError: (error) => console.warn(error.message),
-});
-console.log(`${host}:/tmp/${user}-pulse leads to ${tunnel.target}`);
-await tunnel.closed;
+try {
+  await using connection = await connect({
+    host,
+    port: Number(port || 22),
+    user,
+    privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],
+  });
+  await using tunnel = await forward(connection, {
+    bind: { path: `/tmp/${user}-pulse` },
+    target: { path: socket },
+    onTargetError: (error) => console.warn(error.message),
+  });
+  console.log(`${host}:/tmp/${user}-pulse leads to ${tunnel.target}`);
+  const { error } = await tunnel.closed;
+  if (error) throw error;
+} catch (error) {
+  if (!(error instanceof RForwardError)) throw error;
+  console.error(error.message);
+  Deno.exitCode = 1;
+}

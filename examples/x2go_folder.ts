@@ -12,27 +12,36 @@
  * @module
  */
 
-import { connect } from "../mod.ts";
+import { connect, RForwardError } from "../mod.ts";
 import { X2GoSession } from "../src/x2go/mod.ts";
 
-const [url, name, folder] = Deno.args;
-if (!url || !name || !folder) {
-  throw new Error("usage: x2go_folder.ts ssh://USER@HOST NAME FOLDER");
+const [url = "", name, folder] = Deno.args;
+const server = URL.parse(url);
+if (!server?.username || !name || !folder) {
+  console.error("usage: x2go_folder.ts ssh://USER@HOST NAME FOLDER");
+  Deno.exit(2);
 }
-const { hostname: host, port, username: user } = new URL(url);
+const { hostname: host, port, username: user } = server;
 
-await using connection = await connect({
-  host,
-  port: Number(port || 22),
-  user,
-  privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],
-});
-await using session = await X2GoSession.attach(connection, name);
-const share = await session.shareFolder(folder);
-console.log(`${folder} is ${host}:${share.mountPoint}`);
+try {
+  await using connection = await connect({
+    host,
+    port: Number(port || 22),
+    user,
+    privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],
+  });
+  await using session = await X2GoSession.attach(connection, name);
+  const share = await session.shareFolder(folder);
+  console.log(`${folder} is ${host}:${share.mountPoint}`);
 
-const { promise: interrupted, resolve: interrupt } = Promise
-  .withResolvers<void>();
-Deno.addSignalListener("SIGINT", interrupt);
-await Promise.race([interrupted, connection.closed]);
-Deno.removeSignalListener("SIGINT", interrupt);
+  const { promise: interrupted, resolve: interrupt } = Promise
+    .withResolvers<void>();
+  Deno.addSignalListener("SIGINT", interrupt);
+  await Promise.race([interrupted, connection.closed]);
+  Deno.removeSignalListener("SIGINT", interrupt);
+  connection.signal.throwIfAborted();
+} catch (error) {
+  if (!(error instanceof RForwardError)) throw error;
+  console.error(error.message);
+  Deno.exitCode = 1;
+}

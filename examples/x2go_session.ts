@@ -15,11 +15,18 @@
 import { connect, RForwardError } from "../mod.ts";
 import { type SessionInfo, X2GoSession } from "../src/x2go/mod.ts";
 
-const [url, verb, argument = ""] = Deno.args;
-if (!url || !verb) {
-  throw new Error("usage: x2go_session.ts ssh://USER@HOST VERB [ARGUMENT]");
+const [url = "", verb = "", argument] = Deno.args;
+const server = URL.parse(url);
+const isVerb = argument
+  ? ["start", "suspend", "resume", "terminate"].includes(verb)
+  : verb === "list";
+if (!server?.username || !isVerb) {
+  console.error(
+    "usage: x2go_session.ts ssh://USER@HOST list | start COMMAND | suspend|resume|terminate NAME",
+  );
+  Deno.exit(2);
 }
-const { hostname: host, port, username: user } = new URL(url);
+const { hostname: host, port, username: user } = server;
 
 function describe(session: SessionInfo): string {
   const { name, state, display, graphicsPort } = session;
@@ -33,7 +40,7 @@ try {
     user,
     privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],
   });
-  if (verb === "list") {
+  if (!argument) {
     for (const session of await X2GoSession.list(connection)) {
       console.log(describe(session));
     }
@@ -44,8 +51,7 @@ try {
     if (verb === "start") await session.run(argument);
     else if (verb === "suspend") await session.suspend();
     else if (verb === "resume") await session.resume();
-    else if (verb === "terminate") await session.terminate();
-    else throw new Error(`there is no verb ${verb}`);
+    else await session.terminate();
     console.log(describe(session.info));
   }
 } catch (error) {

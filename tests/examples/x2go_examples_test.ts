@@ -66,12 +66,12 @@ serverTest(
         name: "x2go_sound.ts",
         permissions: [
           `${home.net},unix:${pulse.socket}`,
-          "--allow-env=HOME,XDG_RUNTIME_DIR",
+          "--allow-env=HOME",
           `${home.read},${pulse.socket},${cookie}`,
           `--allow-write=${pulse.socket}`,
         ],
-        args: [home.url, name],
-        env: { HOME: home.path, XDG_RUNTIME_DIR: pulse.runtimeDir },
+        args: [home.url, name, pulse.socket],
+        env: { HOME: home.path },
       });
       const config = /PULSE_CLIENTCONFIG: "(.*)"/.exec(
         await example.line(/PULSE_CLIENTCONFIG/),
