@@ -266,9 +266,13 @@ export class Supervisor
   #isHopeless(state: SupervisorState): boolean {
     const { all, answered } = this.#tunnels;
     if (!this.#connection || !answered || this.#stopping) return false;
-    const { allOrNothing = false } = this.#options;
-    return (allOrNothing && !this.#wasUp && state === "degraded") ||
+    return (this.#needsAll && state === "degraded") ||
       (all.length > 0 && all.every((tunnel) => tunnel.state === "refused"));
+  }
+
+  /** Whether a tunnel that is refused now ends it all. */
+  get #needsAll(): boolean {
+    return !this.#wasUp && (this.#options.allOrNothing ?? false);
   }
 
   #judge(): SupervisorState {
@@ -317,6 +321,8 @@ export class Supervisor
   }
 
   #tell(event: SupervisorEvent): void {
+    // Nobody is to be told that it asks again when it will not.
+    if (event.type === "refused" && this.#needsAll) delete event.ms;
     try {
       this.#options.onEvent?.(event);
     } catch (error) {

@@ -82,6 +82,24 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 
 serverTest(
   "sshd",
+  "rforward does not say that it asks again where ExitOnForwardFailure ends it",
+  async () => {
+    await using sshd = await startSshd();
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    await using rforward = new RforwardProcess({
+      args: [
+        ...["-o", "ExitOnForwardFailure=yes", "-R"],
+        `127.0.0.1:${taken.addr.port}:127.0.0.1:9`,
+        ...sshArguments(sshd),
+      ],
+    });
+    assertEquals((await rforward.next("refused")).ms, undefined);
+    assertEquals((await rforward.status).code, 255);
+  },
+);
+
+serverTest(
+  "sshd",
   "rforward ends at a signal while it waits for a server",
   async () => {
     await using sshd = await startSshd();
