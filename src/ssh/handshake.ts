@@ -281,7 +281,7 @@ export class Handshake {
     );
   }
 
-  #explain(cause?: Error & { level?: string }): Error {
+  #explain(cause?: Error & { level?: string; code?: unknown }): Error {
     const { where, socket } = this.#parts;
     const address = formatAddress(where.host, where.port);
     const options = cause ? { cause } : undefined;
@@ -302,9 +302,13 @@ export class Handshake {
       return error(`${address} does not speak SSH 2: it said ${said}`);
     }
     if (this.#negotiated) {
-      return this.#auth.error(
+      const refusal = this.#auth.error(
         printable(cause?.message ?? "it closed the connection"),
         cause,
+      );
+      // Without a word of the server's, the network may be to blame.
+      return typeof cause?.code === "number" ? refusal : error(
+        `the login to ${address} broke off: ${refusal.message}`,
       );
     }
     return error(

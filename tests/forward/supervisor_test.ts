@@ -21,6 +21,7 @@ import {
   assertRejects,
   assertThrows,
 } from "../assert.ts";
+import { startTestServer } from "../../src/testing/mod.ts";
 import { serverTest } from "../servers/availability.ts";
 import { startSshd } from "../servers/openssh.ts";
 import { startProxy } from "../servers/proxy.ts";
@@ -501,6 +502,31 @@ for (const [what, options, type] of hopeless) {
     assertEquals(types(events).at(-1), "stopped");
   });
 }
+
+Deno.test("a supervisor connects again if its connection breaks off in the middle of the login", async () => {
+  await using server = await startTestServer({ keyboardInteractive: true });
+  const asked = Promise.withResolvers<void>();
+  let logins = 0;
+  await using supervisor = supervise({
+    connect: {
+      host: server.host,
+      port: server.port,
+      user: server.user,
+      hostKeys: { text: server.knownHosts },
+      keyboardInteractive: () => {
+        asked.resolve();
+        const never = new Promise<string[]>(() => {});
+        return ++logins === 1 ? never : Promise.resolve([server.password]);
+      },
+    },
+    tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
+    backoff,
+  });
+  await asked.promise;
+  await server.disconnectAll();
+  await within(20_000, "the supervisor", supervisor.ready);
+  assertEquals(logins, 2);
+});
 
 function otherKey(server: SshServer): string {
   const [host, type, key = ""] = server.knownHosts.trim().split(" ");
