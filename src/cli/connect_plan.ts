@@ -129,8 +129,11 @@ function login(settings: SshSettings, answers: LoginSecrets): LoginOptions {
   }));
   const options: LoginOptions = {};
   if (wanted("publickey", settings.pubkeyAuthentication)) {
-    // The public half says which key of the agent is meant.
-    options.privateKeys = keys.filter(({ file }) => !file.endsWith(".pub"))
+    // The public half says which key of the agent is meant, if there is one.
+    options.privateKeys = keys
+      .filter(({ file }) =>
+        identityAgent === undefined || !file.endsWith(".pub")
+      )
       .map((key) => ({
         ...key,
         passphrase: () => answers.passphrase(key.file),

@@ -170,9 +170,19 @@ serverTest(
     );
     assertMatch(
       nothing.stderr,
-      /^the server did not let .*it accepts: publickey\n$/,
+      /^the server did not let .*it accepts: publickey; give a key, .*\n$/,
     );
     assertEquals([nothing.code, nothing.stdout], [255, ""]);
+
+    const { stderr: halved } = await runCommand({
+      args: [
+        ...["-F", "none", "-p", `${sshd.port}`, "-i", `${sshd.keyFile}.pub`],
+        ...["-o", "IdentityAgent=none", "-o", "BatchMode=yes"],
+        ...["-o", `UserKnownHostsFile=${sshd.knownHostsFile}`],
+        ...["-R", "127.0.0.1:0:127.0.0.1:9", `${sshd.user}@${sshd.host}`],
+      ],
+    });
+    assertMatch(halved, /is a public key; give the private one/);
 
     await run("ssh-keygen", [
       "-q",
@@ -188,6 +198,10 @@ serverTest(
     assertMatch(
       locked.stderr,
       /^the key \S+ needs a passphrase, and there is nobody to ask/,
+    );
+    assertMatch(
+      locked.stderr,
+      /tried: publickey \S+, which was left locked; it accepts: publickey\n$/,
     );
     assertEquals([locked.code, locked.stdout], [255, ""]);
   },

@@ -86,7 +86,14 @@ function lockedKey(
   const holder = new LockedKeyHolder(label, publicKey, agent, unlock);
   const signer = new Signer(holder, events);
   const how = { type: "agent", username, agent: signer } as const;
-  return { method, label, how, triesLeft: 1 };
+  return {
+    method,
+    get label() {
+      return holder.label;
+    },
+    how,
+    triesLeft: 1,
+  };
 }
 
 function agentKeys(

@@ -81,6 +81,7 @@ export class Authentication {
         `the server did not let ${this.#user} in${said && `: ${said}`}`,
         `tried: ${tried.join(", ") || "nothing that the server offers"}`,
         `it accepts: ${acceptable.join(", ") || "nothing"}`,
+        ...said ? [] : advice(tried, acceptable),
       ].join("; "),
       { tried, acceptable },
       cause === undefined ? undefined : { cause },
@@ -111,4 +112,19 @@ export class Authentication {
       fail(error);
     }
   }
+}
+
+/** What to do where the server does not say why it lets nobody in. */
+function advice(
+  tried: readonly string[],
+  acceptable: readonly string[],
+): string[] {
+  if (tried.length === 0 && acceptable.length > 0) {
+    return ["give a key, agent or password that it takes"];
+  }
+  // Where a key was not enough, something else is asked for.
+  return acceptable.includes("publickey") &&
+      tried.some((label) => /^publickey SHA256:\S+$/.test(label))
+    ? ["is the user right, and the key in the user's authorized_keys there?"]
+    : [];
 }

@@ -83,21 +83,26 @@ export class LockedKey {
  * the passphrase asked for. An agent that has the key signs without one.
  */
 export class LockedKeyHolder implements KeyHolder {
-  readonly label: string;
+  readonly #name: string;
   readonly #publicKey: ParsedKey;
+  #leftLocked = false;
   readonly #agent: Agent | undefined;
   readonly #unlock: () => Promise<ParsedKey | undefined>;
 
   constructor(
-    label: string,
+    name: string,
     publicKey: ParsedKey,
     agent: Agent | undefined,
     unlock: () => Promise<ParsedKey | undefined>,
   ) {
-    this.label = label;
+    this.#name = name;
     this.#publicKey = publicKey;
     this.#agent = agent;
     this.#unlock = unlock;
+  }
+
+  get label(): string {
+    return `${this.#name}${this.#leftLocked ? ", which was left locked" : ""}`;
   }
 
   keys(): Promise<ParsedKey[]> {
@@ -116,7 +121,8 @@ export class LockedKeyHolder implements KeyHolder {
         .catch((error: Error) => error);
     }
     const unlocked = await this.#unlock();
-    return unlocked?.sign(data, hash) ??
-      new Error(`${this.label} was left locked`);
+    if (unlocked) return unlocked.sign(data, hash);
+    this.#leftLocked = true;
+    return new Error(`${this.#name} was left locked`);
   }
 }

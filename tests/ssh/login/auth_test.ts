@@ -79,7 +79,7 @@ serverTest(
     assertEquals(error.acceptable, ["password"]);
     assertMatch(
       error.message,
-      /tried: publickey SHA256:.*; it accepts: password/,
+      /tried: publickey SHA256:.*; it accepts: password$/,
     );
   },
 );
@@ -176,7 +176,7 @@ serverTest(
     assertEquals(error.acceptable, ["publickey"]);
     assertMatch(
       error.message,
-      /tried: nothing that the server offers; it accepts: publickey$/,
+      /tried: nothing that the server offers; it accepts: publickey; give a key, agent or password that it takes$/,
     );
   },
 );
