@@ -32,11 +32,12 @@ export function dialByCommand(
       stderr: "inherit",
     }).spawn();
   } catch (cause) {
-    const why = cause instanceof Deno.errors.NotCapable
+    const isDenied = cause instanceof Deno.errors.NotCapable;
+    const why = isDenied
       ? "run deno with --allow-run=/bin/sh"
       : (cause as Error).message;
     throw new ConnectError(
-      "connect-failed",
+      isDenied ? "permission-denied" : "connect-failed",
       { host, port },
       `the ProxyCommand could not be run: ${why}`,
       { cause },

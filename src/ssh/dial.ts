@@ -94,7 +94,7 @@ export async function dialWith(
     ).catch(() => {});
     signal.throwIfAborted();
     throw new ConnectError(
-      "connect-failed",
+      isDenied(cause) ? "permission-denied" : "connect-failed",
       where,
       `could not reach ${formatAddress(where.host, where.port)}: ${
         cause instanceof Error ? cause.message : cause
@@ -105,6 +105,11 @@ export async function dialWith(
   return new TransportStream(transport);
 }
 
+/** Whether it is of no use to try again. */
+function isDenied(cause: unknown): boolean {
+  return cause instanceof ConnectError && cause.code === "permission-denied";
+}
+
 function explain(
   cause: Error,
   where: { host: string; port: number },
@@ -112,10 +117,12 @@ function explain(
   const { host, port } = where;
   const address = formatAddress(host, port);
   if (cause instanceof Deno.errors.NotCapable) {
+    // Of a name, it is an address that may not be reached.
+    const lacking = /"([^"]+)"/.exec(cause.message)?.[1] ?? address;
     return new ConnectError(
       "permission-denied",
       where,
-      `may not connect to ${address}; run deno with --allow-net=${address}`,
+      `may not connect to ${lacking}; run deno with --allow-net=${lacking}`,
       { cause },
     );
   }

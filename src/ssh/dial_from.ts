@@ -2,6 +2,8 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { Readable, Writable } from "node:stream";
+import { ConnectError } from "../errors.ts";
+import { formatAddress } from "../format_address.ts";
 import type { Dial } from "./transport.ts";
 
 /**
@@ -14,6 +16,7 @@ import type { Dial } from "./transport.ts";
 export function dialFrom(local: string, family: 0 | 4 | 6 = 0): Dial {
   return async ({ host, port, signal }) => {
     const from = await lookup(local, { family });
+    await askToBind(from.address, { host, port });
     signal.throwIfAborted();
     const socket = connect({
       host,
@@ -35,4 +38,19 @@ export function dialFrom(local: string, family: 0 | 4 | 6 = 0): Dial {
       close: () => void socket.destroy(),
     };
   };
+}
+
+/** node:net throws where nobody can catch it if it may not (measured with Deno 2.9.6). */
+async function askToBind(
+  address: string,
+  where: { host: string; port: number },
+): Promise<void> {
+  const host = formatAddress(address, 0);
+  const { state } = await Deno.permissions.request({ name: "net", host });
+  if (state === "granted") return;
+  throw new ConnectError(
+    "permission-denied",
+    where,
+    `may not connect from ${address}; run deno with --allow-net=${host}`,
+  );
 }

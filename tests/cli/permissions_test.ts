@@ -149,6 +149,17 @@ serverTest(
         `ProxyCommand=${proxy}`,
         ...to,
       ]);
+
+      const { code, stderr } = await runCommand({
+        command: withPermissions(read!, ...others),
+        args: ["--attempts", "2", "-o", `ProxyCommand=${proxy}`, ...to],
+        env,
+      });
+      assertMatch(
+        stderr,
+        /^could not .*run deno with --allow-run=\/bin\/sh\n$/,
+      );
+      assertEquals(code, 255);
     });
 
     await t.step("for a log file, and an address family", async () => {

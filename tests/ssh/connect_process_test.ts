@@ -84,21 +84,29 @@ for (
   });
 }
 
-Deno.test("connect() names the permission to look up addresses", async () => {
+Deno.test("connect() names the permissions to look up addresses, and to reach them", async () => {
   await using it = await setUp();
-  const { stdout, stderr } = await runDeno({
-    script: `
-      import { connect } from "${packageUrl}";
-      await connect(JSON.parse(Deno.args[0])).catch((error) =>
-        console.log(error.code + " " + error.message));`,
-    argument: { ...it.options, host: "localhost", addressFamily: 4 },
-    permissions: ["--allow-read", it.net],
-  });
-  assertMatch(
-    stdout,
-    /^permission-denied .*--allow-net=localhost \(without a port\)/,
-    stderr,
-  );
+  const { port } = it.server;
+  for (
+    const [net, lacks] of [
+      [it.net, "localhost \\(without a port\\)"],
+      ["--allow-net=localhost", `127\\.0\\.0\\.1:${port}\n`],
+    ] as const
+  ) {
+    const { stdout, stderr } = await runDeno({
+      script: `
+        import { connect } from "${packageUrl}";
+        await connect(JSON.parse(Deno.args[0])).catch((error) =>
+          console.log(error.code + " " + error.message));`,
+      argument: { ...it.options, host: "localhost", addressFamily: 4 },
+      permissions: ["--allow-read", net],
+    });
+    assertMatch(
+      stdout,
+      new RegExp(`^permission-denied .*--allow-net=${lacks}`),
+      stderr,
+    );
+  }
 });
 
 for (

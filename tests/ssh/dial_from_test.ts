@@ -1,6 +1,7 @@
 import { dialFrom } from "../../src/ssh/dial_from.ts";
 import type { Dial } from "../../src/ssh/transport.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
+import { runDeno } from "../run_deno.ts";
 
 const { signal } = new AbortController();
 
@@ -43,6 +44,24 @@ for (const [what, dial] of refused) {
     await assertRejects(() => dial({ host: "127.0.0.1", port, signal }), Error);
   });
 }
+
+Deno.test("dialFrom() names the permission that it lacks", async () => {
+  const dialFromUrl = new URL("../../src/ssh/dial_from.ts", import.meta.url);
+  const { code, stdout, stderr } = await runDeno({
+    script: `
+      import { dialFrom } from "${dialFromUrl}";
+      const { signal } = new AbortController();
+      await dialFrom("127.0.0.1")({ host: "127.0.0.1", port: 9, signal })
+        .catch((error) => console.log(error.code + " " + error.message));`,
+    permissions: ["--allow-net=127.0.0.1:9"],
+  });
+  assertEquals({ code, stdout, stderr }, {
+    code: 0,
+    stdout:
+      "permission-denied may not connect from 127.0.0.1; run deno with --allow-net=127.0.0.1:0\n",
+    stderr: "",
+  });
+});
 
 Deno.test("dialFrom() gives up with the signal", async () => {
   const stop = new AbortController();
