@@ -26,8 +26,11 @@ import { Ssh2Socket } from "./ssh2_socket.ts";
  * Connects to an SSH server and logs in.
  *
  * The host key is verified before any secret is sent. Needs
- * `--allow-net=HOST:PORT` unless `dial` reaches the server, and `--allow-read`
- * for the key and known_hosts files that it reads.
+ * `--allow-net=HOST:PORT` unless `dial` reaches the server, `--allow-read` for
+ * the key and known_hosts files that it reads, and `--allow-env=HOME` to find
+ * those of known_hosts unless `hostKeys` names them. An agent's socket needs
+ * `--allow-net=unix:PATH`, `--allow-read` and `--allow-write`, and `agent: true`
+ * `--allow-env=SSH_AUTH_SOCK`.
  *
  * @param options Where to, as whom, and how.
  * @returns the connection; close it, or hold it with `await using`.

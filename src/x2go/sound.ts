@@ -32,7 +32,8 @@ export interface SoundOptions {
   /**
    * The file that holds the sound server's cookie, which is copied to the
    * server. By default the first there is, of `$PULSE_COOKIE`,
-   * `~/.config/pulse/cookie` and `~/.pulse-cookie`. For esd: `~/.esd_auth`.
+   * `~/.config/pulse/cookie` (or in `$XDG_CONFIG_HOME`) and `~/.pulse-cookie`.
+   * For esd: `~/.esd_auth`.
    */
   cookieFile?: string;
   /** Called with why no sound can be heard: nothing answers here, or there is no cookie. */
