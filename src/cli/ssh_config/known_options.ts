@@ -7,9 +7,10 @@
  */
 const missing = words(`
   BindInterface CASignatureAlgorithms CanonicalizeHostname CertificateFile
-  ChannelTimeout CheckHostIP DynamicForward ForkAfterAuthentication HostbasedAuthentication
-  KnownHostsCommand LocalCommand LocalForward NoHostAuthenticationForLocalhost
-  PKCS11Provider ProxyUseFdpass PubkeyAcceptedAlgorithms
+  ChannelTimeout CheckHostIP Compression DynamicForward
+  ForkAfterAuthentication HostbasedAuthentication KnownHostsCommand
+  LocalCommand LocalForward NoHostAuthenticationForLocalhost PKCS11Provider
+  ProxyUseFdpass PubkeyAcceptedAlgorithms
   PubkeyAcceptedKeyTypes RefuseConnection RekeyLimit RequiredRSASize
   SecurityKeyProvider SmartcardDevice Tunnel VerifyHostKeyDNS`);
 
@@ -20,9 +21,9 @@ const missing = words(`
  */
 const harmless = words(`
   AddKeysToAgent CanonicalDomains CanonicalizeFallbackLocal
-  CanonicalizeMaxDots CanonicalizePermittedCNAMEs Compression
-  ControlMaster ControlPath ControlPersist EnableEscapeCommandline
-  EnableSSHKeysign EscapeChar FingerprintHash ForwardAgent ForwardX11
+  CanonicalizeMaxDots CanonicalizePermittedCNAMEs ControlMaster ControlPath
+  ControlPersist EnableEscapeCommandline EnableSSHKeysign EscapeChar
+  FingerprintHash ForwardAgent ForwardX11
   ForwardX11Timeout ForwardX11Trusted GSSAPIAuthentication
   GSSAPIClientIdentity GSSAPIDelegateCredentials GSSAPIKeyExchange
   GSSAPIKexAlgorithms GSSAPIRenewalForcesRekey GSSAPIServerIdentity
