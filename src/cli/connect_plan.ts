@@ -7,9 +7,10 @@ import type {
   HostKeyVerifier,
   KnownHostsOptions,
 } from "../ssh/host_keys/host_keys.ts";
-import type { Algorithms, ConnectOptions } from "../ssh/options.ts";
+import type { Algorithms, ConnectOptions, PrivateKey } from "../ssh/options.ts";
 import type { Dial } from "../ssh/transport.ts";
 import { dialFrom } from "../ssh/dial_from.ts";
+import { othersMayRead } from "./others_may_read.ts";
 import { dialByCommand } from "./proxy_command.ts";
 import { readRevokedHostKeys } from "./revoked_host_keys.ts";
 import { LoginSecrets, type Secrets } from "./secrets.ts";
@@ -57,7 +58,7 @@ export function planConnection(
           logger,
         });
         options.push({
-          ...await toConnectOptions(hop, answers),
+          ...await toConnectOptions(hop, answers, logger),
           // The others are reached from the one before.
           ...i === 0 && dialling(hop),
           signal,
@@ -76,6 +77,7 @@ export function planConnection(
 async function toConnectOptions(
   settings: SshSettings,
   answers: LoginSecrets,
+  logger: Logger,
 ): Promise<ConnectOptions> {
   const { hostName: host, port, user } = settings;
   const family = familyOf(settings);
@@ -85,7 +87,7 @@ async function toConnectOptions(
     user,
     hostKeys: await hostKeys(settings, answers),
     algorithms: algorithms(settings),
-    ...login(settings, answers),
+    ...await login(settings, answers, logger),
     ...settings.connectTimeoutMs && {
       connectTimeoutMs: settings.connectTimeoutMs,
     },
@@ -118,7 +120,11 @@ function familyOf({ addressFamily = "any" }: SshSettings): 4 | 6 | undefined {
 }
 
 /** How to log in: keys, the agent, and whom to ask. */
-function login(settings: SshSettings, answers: LoginSecrets): LoginOptions {
+async function login(
+  settings: SshSettings,
+  answers: LoginSecrets,
+  logger: Logger,
+): Promise<LoginOptions> {
   const { identityAgent, preferredAuthentications } = settings;
   const wanted = (method: string, on = true) =>
     on && (preferredAuthentications?.includes(method) ?? true);
@@ -129,15 +135,24 @@ function login(settings: SshSettings, answers: LoginSecrets): LoginOptions {
   }));
   const options: LoginOptions = {};
   if (wanted("publickey", settings.pubkeyAuthentication)) {
-    // The public half says which key of the agent is meant, if there is one.
-    options.privateKeys = keys
-      .filter(({ file }) =>
-        identityAgent === undefined || !file.endsWith(".pub")
-      )
-      .map((key) => ({
+    const own: PrivateKey[] = [];
+    options.privateKeys = own;
+    for (const key of keys) {
+      const { file } = key;
+      const isPublic = file.endsWith(".pub");
+      // The public half says which key of the agent is meant, if there is one.
+      if (isPublic && identityAgent !== undefined) continue;
+      if (!isPublic && await othersMayRead(file)) {
+        logger.warn(
+          `Going on without a key: others may read ${file}; run chmod 600 on it`,
+        );
+        continue;
+      }
+      own.push({
         ...key,
-        passphrase: () => answers.passphrase(key.file),
-      }));
+        passphrase: () => answers.passphrase(file),
+      });
+    }
     if (identityAgent !== undefined) options.agent = identityAgent;
     if (settings.identitiesOnly) options.agentKeys = keys;
   }

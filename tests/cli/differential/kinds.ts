@@ -47,6 +47,10 @@ const kinds: [kind: string, pattern: RegExp][] = [
   ],
   ["host key added", /^Warning: Permanently added|is new: accepted its/],
   ["key file missing", /Identity file .* not accessible/],
+  [
+    "key open to others",
+    /UNPROTECTED PRIVATE KEY FILE|others may read /,
+  ],
   ["key unusable", /^Load key |^Going on without a key: /],
   [
     "command not found",

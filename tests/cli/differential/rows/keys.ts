@@ -75,6 +75,19 @@ export const keys: Row[] = [
     both: "exit 255; login refused",
   },
   {
+    name: "a key that others can read",
+    args: [...forward, "server"],
+    identity: "{dir}/open",
+    given: async (site) => {
+      const [key, open] = ["{key}", "{dir}/open"].map((path) =>
+        site.fill(path)
+      );
+      await Deno.copyFile(key!, open!);
+      await Deno.chmod(open!, 0o644);
+    },
+    both: "exit 255; key open to others",
+  },
+  {
     name: "-i, a file that is missing",
     args: [...forward, "-i", "{dir}/missing", "server"],
     both: `${loopback}; key file missing`,
