@@ -1,27 +1,32 @@
+import { LendingReader } from "./lending_reader.ts";
+
+/** Sizes of chunks that are asked for. */
+const SMALLEST = 4 * 1024;
+const LARGEST = 128 * 1024;
+
 /** Reads a stream of chunks into buffers of any size, as `Deno.Reader` does. */
 export class ChunkReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: LendingReader;
   /** What was read and did not fit. */
-  #rest: Uint8Array | undefined;
+  #rest: Uint8Array = new Uint8Array();
 
   /** @throws {TypeError} if somebody else reads the stream. */
   constructor(readable: ReadableStream<Uint8Array>) {
-    this.#reader = readable.getReader();
-    this.#reader.closed.catch(() => {}); // whoever reads next learns of it
+    this.#reader = new LendingReader(readable);
   }
 
   /** Reads into `p`; resolves to the bytes read, or null at the end. */
   async read(p: Uint8Array): Promise<number | null> {
     if (p.length === 0) return 0;
-    let chunk = this.#rest;
-    while (!chunk?.length) {
-      const { value, done } = await this.#reader.read();
-      if (done) return null;
-      chunk = value;
+    while (this.#rest.length === 0) {
+      const size = Math.min(Math.max(p.length, SMALLEST), LARGEST);
+      const chunk = await this.#reader.read(size);
+      if (!chunk) return null;
+      this.#rest = chunk;
     }
-    const n = Math.min(p.length, chunk.length);
-    p.set(chunk.subarray(0, n));
-    this.#rest = n < chunk.length ? chunk.subarray(n) : undefined;
+    const n = Math.min(p.length, this.#rest.length);
+    p.set(this.#rest.subarray(0, n));
+    this.#rest = this.#rest.subarray(n);
     return n;
   }
 

@@ -112,7 +112,7 @@ export class Handshake {
     }
     const protocol = protocolOf(this.#client);
     this.#watchFailures(protocol._handlers);
-    accelerate(protocol);
+    accelerate(protocol, this.#parts.socket);
   }
 
   /** What to try next; nothing more once the user is in, whatever the server says. */

@@ -41,6 +41,8 @@ const LINGER_MS = 1000;
 
 /** The socket; its events are those of node:net that ssh2 listens to. */
 export class Ssh2Socket extends EventEmitter {
+  /** Whether who listens to `data` may keep it: what it lies in is used again if not. */
+  dataIsKept = true;
   /** Read by ssh2 before each write. */
   writable = true;
   /** Read by ssh2 when its own keepalive gives up. */
@@ -158,7 +160,6 @@ export class Ssh2Socket extends EventEmitter {
   }
 
   async #read(): Promise<void> {
-    // Never reused: ssh2 keeps views of a chunk while a packet is split.
     let slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
     let offset = 0;
     try {
@@ -169,13 +170,14 @@ export class Ssh2Socket extends EventEmitter {
         if (n === null) break;
         const chunk = slab.subarray(offset, offset + n);
         this.bytesRead += n;
-        offset += n;
+        const wasKept = this.dataIsKept;
+        const seen = this.greeting.take(chunk);
+        if (seen) this.emit("data", seen);
+        if (wasKept || this.dataIsKept) offset += n;
         if (SLAB_SIZE - offset < READ_SIZE / 2) {
           slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
           offset = 0;
         }
-        const seen = this.greeting.take(chunk);
-        if (seen) this.emit("data", seen);
         // Answers have no window: who does not take them cannot ask for more.
         if (this.#queued > MAX_QUEUED) await this.drained();
       }

@@ -235,3 +235,107 @@ Deno.test("ReceiveQueue hands out plain chunks that share no memory", async () =
   }
   assertEquals(packets.length, 64 * 1024);
 });
+
+/** Reads all that comes into buffers of that size, each used again; the bytes, and how much each read gave. */
+async function readInto(readable: ReadableStream<Uint8Array>, size: number) {
+  const reader = readable.getReader({ mode: "byob" });
+  const sizes: number[] = [];
+  const all: number[] = [];
+  let buffer = new ArrayBuffer(size);
+  while (true) {
+    const { value, done } = await reader.read(new Uint8Array(buffer));
+    if (done) return { all, sizes };
+    all.push(...value);
+    sizes.push(value.length);
+    buffer = value.buffer;
+  }
+}
+
+Deno.test("ReceiveQueue fills the buffers that its reader brings", async () => {
+  for (const [size, expected] of [[4, [4, 4, 2]], [10, [10]], [99, [10]]]) {
+    const it = setUp();
+    for (const i of [1, 4, 2, 3]) it.queue.push(chunk(i, i));
+    it.queue.end();
+    const { all, sizes } = await readInto(it.queue.readable, size as number);
+    assertEquals(all, [1, 4, 4, 4, 4, 2, 2, 3, 3, 3]);
+    assertEquals(sizes, expected);
+    assertEquals(it.returned, 10);
+    assertEquals(it.queue.bytesRead, 10);
+  }
+});
+
+Deno.test("ReceiveQueue tells a reader that waits with a buffer what comes: data, the end, an error", async () => {
+  const { queue } = setUp();
+  const reader = queue.readable.getReader({ mode: "byob" });
+  const first = reader.read(new Uint8Array(9));
+  await Promise.resolve();
+  queue.push(chunk(3, 7));
+  assertEquals((await first).value, chunk(3, 7));
+  const second = reader.read(new Uint8Array(9));
+  await Promise.resolve();
+  queue.end();
+  assertEquals((await within(1000, "read()", second)).done, true);
+
+  const failing = setUp().queue;
+  const error = new Error("cut");
+  const third = failing.readable.getReader({ mode: "byob" })
+    .read(new Uint8Array(9));
+  await Promise.resolve();
+  failing.end(error);
+  assertEquals(await assertRejects(() => third, Error), error);
+});
+
+Deno.test("ReceiveQueue goes on right whoever reads: with buffers, without, or in turns", async () => {
+  // What is pushed next, and what has to be read next.
+  const queues = Array.from(
+    { length: 3 },
+    () => ({ ...setUp(), pushed: 0, read: 0 }),
+  );
+  const next = (at: number) => at * 7 % 251;
+  for (let round = 0; round < 60; round++) {
+    for (const [i, it] of queues.entries()) {
+      for (let packet = 0; packet < round % 7 + 1; packet++) {
+        const data = chunk(1 + (round * 7919 + i * 104_729) % 32_000);
+        it.queue.push(data.map(() => next(it.pushed++)));
+      }
+    }
+    for (const [i, it] of queues.entries()) {
+      const ownBuffer = i === 0 || i === 2 && round % 5 < 3;
+      const wanted = it.pushed - (round === 59 ? 0 : 1000 * i);
+      const { readable } = it.queue;
+      const reader = ownBuffer
+        ? readable.getReader({ mode: "byob" })
+        : readable.getReader();
+      while (it.read < wanted) {
+        const { value } = reader instanceof ReadableStreamBYOBReader
+          ? await reader.read(new Uint8Array(100_000))
+          : await reader.read();
+        assert(value!.every((byte) => byte === next(it.read++)));
+      }
+      reader.releaseLock();
+    }
+  }
+  for (const it of queues) assertEquals(it.read, it.pushed);
+});
+
+Deno.test("ReceiveQueue hands out no buffer that others have used", async () => {
+  const secret = setUp().queue;
+  const secretReader = secret.readable.getReader({ mode: "byob" });
+  for (let i = 0; i < 20; i++) {
+    secret.push(chunk(128 * 1024, 99));
+    await secretReader.read(new Uint8Array(128 * 1024));
+  }
+  const other = setUp().queue;
+  // Grows its buffers as a reader with buffers, then is read without.
+  for (let i = 0; i < 20; i++) {
+    other.push(chunk(100_000, 1));
+    const reader = i < 10
+      ? other.readable.getReader({ mode: "byob" })
+      : other.readable.getReader();
+    const { value } = reader instanceof ReadableStreamBYOBReader
+      ? await reader.read(new Uint8Array(100_000))
+      : await reader.read();
+    assert(!new Uint8Array(value!.buffer).includes(99));
+    reader.releaseLock();
+  }
+});

@@ -115,3 +115,40 @@ Deno.test("Ssh2Socket reads no more while too much waits for the other side to t
   // The read under way has an end too.
   await new Promise((resolve) => setTimeout(resolve, 10));
 });
+
+Deno.test("Ssh2Socket uses its buffer again once nobody keeps what it gives, and never what was kept", async () => {
+  const ROUNDS = 40, SIZE = 60_000;
+  let round = 0;
+  const socket = new Ssh2Socket({
+    read(p) {
+      if (round === ROUNDS) return Promise.resolve(null);
+      p.subarray(0, SIZE).fill(++round);
+      return Promise.resolve(SIZE);
+    },
+    write: (p) => Promise.resolve(p.length),
+    closeWrite: () => Promise.resolve(),
+    close() {},
+  });
+  const seen: Uint8Array[] = [];
+  socket.greeting.take(new TextEncoder().encode("SSH-2.0-test\n"));
+  socket.on("data", (chunk: Uint8Array) => {
+    seen.push(chunk);
+    assert(chunk.every((byte) => byte === round));
+    if (round === 10) socket.dataIsKept = false; // in the midst of what was to be kept
+    if (round === 30) socket.dataIsKept = true;
+  });
+  socket.resume();
+  await socket.closed;
+
+  assertEquals(seen.length, ROUNDS);
+  const wasKept = (i: number) => i <= 10 || i >= 30;
+  for (const [i, chunk] of seen.entries()) {
+    if (wasKept(i + 1)) assert(chunk.every((byte) => byte === i + 1), `${i}`);
+  }
+  const places = new Set(
+    seen.slice(10, 29).map(({ buffer, byteOffset }) =>
+      `${byteOffset} ${buffer.byteLength}`
+    ),
+  );
+  assertEquals(places.size, 1);
+});

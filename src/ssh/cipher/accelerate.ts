@@ -1,6 +1,7 @@
 import { ChaCha20Poly1305 } from "./chacha20_poly1305.ts";
 import { type NativeCipher, Ssh2Cipher } from "./ssh2_cipher.ts";
 import { type NativeDecipher, Ssh2Decipher } from "./ssh2_decipher.ts";
+import type { Ssh2Socket } from "../ssh2_socket.ts";
 
 /**
  * Puts our chacha20-poly1305 in the place of ssh2's (measured: 31 us instead of
@@ -16,7 +17,10 @@ import { type NativeDecipher, Ssh2Decipher } from "./ssh2_decipher.ts";
  * next packet overwrites. {@linkcode ReceiveQueue} and {@linkcode Ssh2Socket}
  * do.
  */
-export function accelerate(protocol: object): void {
+export function accelerate(
+  protocol: object,
+  socket: Pick<Ssh2Socket, "dataIsKept">,
+): void {
   if (!ChaCha20Poly1305.isSupported()) return;
   replaceAssigned(protocol, "_cipher", (assigned) => {
     if (!isNativeCipher(assigned)) return assigned;
@@ -25,7 +29,9 @@ export function accelerate(protocol: object): void {
     return cipher;
   });
   replaceAssigned(protocol, "_decipher", (assigned) => {
-    if (!isNativeDecipher(assigned)) return assigned;
+    const isOurs = isNativeDecipher(assigned);
+    socket.dataIsKept = !isOurs;
+    if (!isOurs) return assigned;
     const decipher = new Ssh2Decipher(assigned);
     wipe(assigned._decKeyMain, assigned._decKeyPktLen);
     return decipher;

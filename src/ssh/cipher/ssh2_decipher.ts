@@ -41,6 +41,8 @@ export class Ssh2Decipher {
   /** Collects a packet that comes in pieces: first its length, then all of it. */
   #packet: Uint8Array = this.#length;
   #collected = 0;
+  /** Where that is collected. */
+  #room = new Uint8Array();
   #freed = false;
 
   /** Takes over from ssh2's own, whose keys are copied. */
@@ -100,7 +102,9 @@ export class Ssh2Decipher {
     this.#packet.set(part, this.#collected);
     this.#collected += part.length;
     if (this.#collected === LENGTH_SIZE) {
-      this.#packet = new Uint8Array(this.#sizeOf(this.#length));
+      const size = this.#sizeOf(this.#length);
+      if (this.#room.length < size) this.#room = new Uint8Array(size);
+      this.#packet = this.#room.subarray(0, size);
       this.#packet.set(this.#length);
     }
     return part.length;

@@ -98,7 +98,7 @@ export async function serveSftp(
     if (signal?.aborted) stop();
     acceptClient(socket, hostKey, (client) => {
       const protocol = protocolOf(client as unknown as Client);
-      accelerate(protocol);
+      accelerate(protocol, socket);
       client.on("error", (error) => {
         logger.debug(`the SFTP client's connection failed: ${error}`, error);
       });

@@ -1,7 +1,7 @@
 import { RForwardError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { MAX_HANDLES } from "./open_handles.ts";
-import { PacketQueue } from "./packet_queue.ts";
+import { PacketSource } from "./packet_source.ts";
 import { printable } from "../printable.ts";
 import { type FileSystemSpace, SftpFiles } from "./sftp_files.ts";
 import { MAX_DATA, MAX_PACKET, Packet, PacketReader } from "./sftp_protocol.ts";
@@ -59,22 +59,22 @@ export class SftpSession {
   /**
    * Serves until the client sends no more; then all that it had open is closed.
    *
-   * @param input What the client sends.
+   * @param input What the client sends, as a byte stream.
    * @param output Takes the replies; a write that has settled is done with its bytes.
    * @throws {RForwardError} `protocol-error` if what it sends is not SFTP.
    */
   async run(input: ReadableStream<Uint8Array>, output: Output): Promise<void> {
     using _files = this.#files;
-    using queue = new PacketQueue(input);
-    while (true) {
-      if (queue.empty) await send(output, this.#takeReplies());
-      const packets = await queue.take();
-      if (packets.length === 0) break;
+    const source = new PacketSource(input);
+    let sending = Promise.resolve();
+    for (let packets; (packets = await source.take()).length > 0;) {
       for (const step of transfers(packets)) {
-        const ready = this.#takeReplies();
-        await both(this.#answer(step), send(output, ready));
+        await both(this.#answer(step), sending);
+        sending = send(output, this.#takeReplies());
+        sending.catch(() => {}); // the next step learns of it, or the end
       }
     }
+    await sending;
   }
 
   /** The replies so far; they are to be sent before the next ones are taken. */

@@ -2,7 +2,6 @@ import { createHash, type Hash } from "node:crypto";
 import { forward } from "../../../mod.ts";
 import { accelerate } from "../../../src/ssh/cipher/accelerate.ts";
 import { ChaCha20Poly1305 } from "../../../src/ssh/cipher/chacha20_poly1305.ts";
-import type { Ssh2Protocol } from "../../../src/ssh/ssh2.ts";
 import { Ssh2Cipher } from "../../../src/ssh/cipher/ssh2_cipher.ts";
 import { Ssh2Decipher } from "../../../src/ssh/cipher/ssh2_decipher.ts";
 import { assert, assertEquals } from "../../assert.ts";
@@ -16,8 +15,11 @@ interface Fields {
   _decipher: unknown;
 }
 
-function accelerated(fields: Partial<Fields> = {}): Partial<Fields> {
-  accelerate(fields as unknown as Ssh2Protocol);
+function accelerated(
+  fields: Partial<Fields> = {},
+  socket = { dataIsKept: true },
+): Partial<Fields> {
+  accelerate(fields, socket);
   return fields;
 }
 
@@ -33,6 +35,16 @@ Deno.test("accelerate() replaces ciphers and deciphers each time that they are a
     protocol._decipher = decipher();
     assert(protocol._decipher instanceof Ssh2Decipher);
     assertEquals(protocol._decipher.inSeqno, 9);
+  }
+});
+
+Deno.test("accelerate() has the socket use its buffers again as long as the decipher keeps nothing", () => {
+  const socket = { dataIsKept: true };
+  const protocol = accelerated({}, socket);
+  assert(socket.dataIsKept);
+  for (const [assigned, kept] of [[decipher(), false], [{}, true]] as const) {
+    protocol._decipher = assigned;
+    assertEquals(socket.dataIsKept, kept);
   }
 });
 

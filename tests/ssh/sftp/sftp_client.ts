@@ -1,6 +1,6 @@
 /** A bare SFTP client on a session in this process: it can also say what no real client would. */
 import { type Logger, silentLogger } from "../../../src/logger.ts";
-import { PacketSplitter } from "../../../src/ssh/sftp/packet_queue.ts";
+import { PacketSource } from "../../../src/ssh/sftp/packet_source.ts";
 import {
   type Attributes,
   Packet,
@@ -10,6 +10,7 @@ import {
 import { SftpSession } from "../../../src/ssh/sftp/sftp_session.ts";
 import type { SharedFolders } from "../../../src/ssh/sftp/shared_folders.ts";
 import { assertEquals } from "../../assert.ts";
+import { byteStream } from "../../byte_stream.ts";
 
 /** A reply, read up to its number. */
 export interface Reply {
@@ -27,15 +28,15 @@ export class SftpClient implements AsyncDisposable {
   #nextId = 1;
 
   constructor(folders: SharedFolders, logger: Logger = silentLogger) {
-    const splitter = new PacketSplitter();
-    const replies = new WritableStream<Uint8Array>({
-      write: (chunk) => {
+    const replies = new TransformStream<Uint8Array, Uint8Array>({
+      transform: (chunk, controller) => {
         // A copy: once a write is done, the session uses its buffer again.
-        for (const packet of splitter.split(chunk.slice())) this.#take(packet);
+        controller.enqueue(chunk.slice());
       },
     });
+    this.#takeReplies(new PacketSource(byteStream(replies.readable)));
     this.ended = new SftpSession(folders, logger)
-      .run(this.#requests.readable, replies.getWriter());
+      .run(byteStream(this.#requests.readable), replies.writable.getWriter());
     this.ended.catch(() => {});
   }
 
@@ -149,6 +150,12 @@ export class SftpClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writer.close().catch(() => {});
     await this.ended.catch(() => {});
+  }
+
+  async #takeReplies(source: PacketSource): Promise<void> {
+    for (let packets; (packets = await source.take()).length > 0;) {
+      for (const packet of packets) this.#take(packet.slice());
+    }
   }
 
   #take(packet: Uint8Array): void {

@@ -15,6 +15,7 @@ import {
   assertMatch,
   assertRejects,
 } from "../../assert.ts";
+import { byteStream } from "../../byte_stream.ts";
 import { within } from "../../within.ts";
 import {
   attributes,
@@ -447,7 +448,7 @@ Deno.test("SftpSession reads no further while its replies are not taken", async 
     },
   }, { highWaterMark: 0 });
   const ended = new SftpSession(folder.folders, silentLogger)
-    .run(input, output.getWriter());
+    .run(byteStream(input), output.getWriter());
 
   // It stands still once what it reads ahead is full.
   for (let before = -1; before !== sent;) {
@@ -485,7 +486,7 @@ Deno.test("SftpSession closes all files when its replies cannot be sent any more
   await assertRejects(
     () =>
       new SftpSession(folder.folders, silentLogger)
-        .run(input, output.getWriter()),
+        .run(byteStream(input), output.getWriter()),
     Error,
   );
 });
