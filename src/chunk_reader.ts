@@ -1,8 +1,4 @@
-import { LendingReader } from "./lending_reader.ts";
-
-/** Sizes of chunks that are asked for. */
-const SMALLEST = 4 * 1024;
-const LARGEST = 128 * 1024;
+import { LendingReader } from "./lending.ts";
 
 /** Reads a stream of chunks into buffers of any size, as `Deno.Reader` does. */
 export class ChunkReader {
@@ -19,8 +15,7 @@ export class ChunkReader {
   async read(p: Uint8Array): Promise<number | null> {
     if (p.length === 0) return 0;
     while (this.#rest.length === 0) {
-      const size = Math.min(Math.max(p.length, SMALLEST), LARGEST);
-      const chunk = await this.#reader.read(size);
+      const chunk = await this.#reader.read();
       if (!chunk) return null;
       this.#rest = chunk;
     }

@@ -87,15 +87,17 @@ export class PeekedOpen implements ForwardedOpen {
 
   /** What was seen, and then the rest. */
   #whole(): ReadableStream<Chunk> {
-    return new ReadableStream<Chunk>({
+    return new ReadableStream({
+      type: "bytes",
       pull: async (controller) => {
         const seen = this.#seen.shift();
         if (seen) return controller.enqueue(seen);
         const next = this.#next ?? this.#reader.read();
         this.#next = undefined;
         const { value, done } = await next;
-        if (done) controller.close();
-        else controller.enqueue(value);
+        if (!done) return controller.enqueue(value);
+        controller.close();
+        controller.byobRequest?.respond(0);
       },
       cancel: (reason) => this.#reader.cancel(reason),
     }, { highWaterMark: 0 });

@@ -1,4 +1,5 @@
 import { RForwardError } from "../errors.ts";
+import { borrows, LendingReader } from "../lending.ts";
 import type { Duplex } from "./socket.ts";
 
 /** Options of {@linkcode relay}. */
@@ -26,8 +27,8 @@ export interface RelayResult {
  *
  * Each direction goes its own way: it runs, its EOF closes the writer on the
  * other side, and it is done, while the opposite direction goes on. An error
- * or an abort on any side ends both directions. One chunk a direction is held
- * in between, so a slow reader slows down the writer.
+ * or an abort on any side ends both directions. The next chunk is read once the
+ * one before is written, so a slow reader slows down the writer.
  *
  * @returns the bytes of each direction, once both are done.
  * @throws the first error of any side, or the signal's reason.
@@ -83,7 +84,7 @@ async function copy(
   fail: (error: unknown) => void,
   linger: Linger,
 ): Promise<number> {
-  const reader = from.getReader();
+  const reader = new LendingReader(from, borrows(to));
   const writer = to.getWriter();
   // Without this, a writer that fails while nothing is to be read goes unnoticed.
   writer.closed.catch(fail);
@@ -96,11 +97,11 @@ async function copy(
   let bytes = 0;
   try {
     while (true) {
-      const { value, done } = await reader.read();
-      if (done) break;
-      await writer.ready;
-      writer.write(value).catch(fail);
-      bytes += value.length;
+      await writer.ready; // what was written before is done with
+      const chunk = await reader.read();
+      if (!chunk) break;
+      writer.write(chunk).catch(fail);
+      bytes += chunk.length;
       linger.postpone();
     }
     await writer.close();

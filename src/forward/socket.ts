@@ -1,3 +1,5 @@
+import { borrower } from "../lending.ts";
+
 /** A connection as a pair of Web Streams. */
 export interface Duplex {
   /** What the other side sends; ends at its EOF. */
@@ -6,10 +8,8 @@ export interface Duplex {
   readonly writable: WritableStream<Uint8Array>;
 }
 
-/** Reads start with a buffer of this size, so that an idle connection costs little. */
-const FIRST_READ = 4 * 1024;
-/** And grow to this one as long as they fill it. */
-const LARGEST_READ = 128 * 1024;
+/** Bytes that are read at once for who brings no buffer. */
+const READ_SIZE = 16 * 1024;
 
 /**
  * A `Deno.Conn` as Web Streams that keep its two directions apart.
@@ -23,29 +23,30 @@ const LARGEST_READ = 128 * 1024;
 export function socketStreams(
   conn: Pick<Deno.Conn, "read" | "write" | "close" | "closeWrite">,
 ): Duplex {
-  let size = FIRST_READ;
   return {
     readable: new ReadableStream({
+      type: "bytes",
+      autoAllocateChunkSize: READ_SIZE,
       async pull(controller) {
-        const buffer = new Uint8Array(size);
-        const n = await conn.read(buffer);
-        if (n === null) return controller.close();
-        controller.enqueue(buffer.subarray(0, n));
-        if (n === size) size = Math.min(size * 4, LARGEST_READ);
-        else if (n < FIRST_READ) size = FIRST_READ;
+        const request = controller.byobRequest!;
+        const n = await conn.read(request.view as Uint8Array<ArrayBuffer>);
+        if (n === null) controller.close();
+        request.respond(n ?? 0);
       },
     }, { highWaterMark: 0 }),
-    writable: new WritableStream({
-      start(controller) {
-        // The stream calls abort() only after the write under way, which may never end.
-        controller.signal.addEventListener("abort", () => closeQuietly(conn));
-      },
-      async write(chunk) {
-        let rest = chunk;
-        while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
-      },
-      close: () => conn.closeWrite(),
-    }),
+    writable: borrower(
+      new WritableStream({
+        start(controller) {
+          // The stream calls abort() only after the write under way, which may never end.
+          controller.signal.addEventListener("abort", () => closeQuietly(conn));
+        },
+        async write(chunk) {
+          let rest = chunk;
+          while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
+        },
+        close: () => conn.closeWrite(),
+      }),
+    ),
   };
 }
 

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { ChannelError, type RForwardError } from "../errors.ts";
+import { borrower } from "../lending.ts";
 import type { CloseReason, SshChannel } from "./connection.ts";
 import { type Chunk, ReceiveQueue } from "./receive_queue.ts";
 import type { Ssh2Protocol } from "./ssh2.ts";
@@ -81,15 +82,17 @@ export class Channel implements SshChannel {
       () => this.onReadableCancelled(),
     );
     this.readable = this.#received.readable;
-    this.writable = new WritableStream({
-      start: (controller) => {
-        this.#controller = controller;
-        // The stream calls abort() only after the write under way: end that.
-        controller.signal.addEventListener("abort", () => this.#abort());
-      },
-      write: (chunk) => this.#write(chunk),
-      close: () => this.#sendEof(),
-    });
+    this.writable = borrower(
+      new WritableStream({
+        start: (controller) => {
+          this.#controller = controller;
+          // The stream calls abort() only after the write under way: end that.
+          controller.signal.addEventListener("abort", () => this.#abort());
+        },
+        write: (chunk) => this.#write(chunk),
+        close: () => this.#sendEof(),
+      }),
+    );
   }
 
   get bytesReceived(): number {

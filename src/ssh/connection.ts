@@ -59,12 +59,14 @@ export interface SshChannel {
   /**
    * What the other side sends. Ends at its EOF; errors if the connection is
    * lost before that. Cancelling closes the channel. The SSH window is given
-   * back only as this is read.
+   * back only as this is read. It is a byte stream: a reader may bring its own
+   * buffer (`mode: "byob"`), which saves garbage.
    */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
    * What goes to the other side. Closing sends EOF and leaves the readable as
-   * it is; aborting closes the channel. Errors when the channel closes.
+   * it is; aborting closes the channel. Errors when the channel closes. A
+   * write that has settled is done with its bytes.
    */
   readonly writable: WritableStream<Uint8Array>;
   /** Bytes that were taken from {@linkcode readable}. */

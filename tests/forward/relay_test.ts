@@ -1,5 +1,7 @@
 import { type Duplex, relay, RForwardError } from "../../mod.ts";
+import { borrower } from "../../src/lending.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { byteStream } from "../byte_stream.ts";
 
 /** A stream pair whose other ends the test holds. */
 function createEnd() {
@@ -111,4 +113,34 @@ Deno.test("relay() with lingerMs ends a direction that is silent after the other
   await atB;
   const error = await assertRejects(() => relayed, RForwardError);
   assertEquals(error.code, "channel-closed");
+});
+
+Deno.test("relay() lends chunks only to streams that are known to be done with them", async () => {
+  const parts = Array.from(
+    { length: 9 },
+    (_, i) => new Uint8Array(1000).fill(i),
+  );
+  const source = () => byteStream(ReadableStream.from(parts));
+  const kept: Uint8Array[] = [];
+  const keeper = new WritableStream<Uint8Array>({
+    write: (chunk) => void kept.push(chunk),
+  });
+  const copied: number[] = [];
+  const copier = borrower(
+    new WritableStream<Uint8Array>({
+      async write(chunk) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        copied.push(...chunk);
+      },
+    }),
+  );
+  const result = await relay(
+    { readable: source(), writable: keeper },
+    { readable: source(), writable: copier },
+  );
+
+  assertEquals(result, { sent: 9000, received: 9000 });
+  const expected = parts.flatMap((part) => [...part]);
+  assertEquals(kept.flatMap((chunk) => [...chunk]), expected);
+  assertEquals(copied, expected);
 });

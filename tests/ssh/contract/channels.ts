@@ -89,6 +89,30 @@ export function testChannels(subject: Subject): void {
       assertEquals([channel.bytesReceived, channel.bytesSent], [0, 0]);
     }],
 
+    ["a reader may bring its own buffer", async ({ connection }) => {
+      using ends = await forwarded(connection);
+      const { program, channel } = ends;
+      const sent = noise(300_001);
+      const received = new Uint8Array(sent.length);
+      const reader = channel.readable.getReader({ mode: "byob" });
+      const read = async () => {
+        let buffer = new ArrayBuffer(10_000);
+        for (let at = 0;;) {
+          const { value, done } = await reader.read(new Uint8Array(buffer));
+          if (done) return at;
+          received.set(value, at);
+          at += value.length;
+          buffer = value.buffer;
+        }
+      };
+
+      const [length] = await Promise.all([read(), writeAndEnd(program, sent)]);
+
+      assertEquals(length, sent.length);
+      assertSameBytes(received, sent);
+      assertEquals(channel.bytesReceived, sent.length);
+    }],
+
     ["5 MB go both ways at once, and are counted", async ({ connection }) => {
       using ends = await forwarded(connection);
       const { program, channel } = ends;
