@@ -8,7 +8,7 @@
  */
 
 /** Buffers start with this size, so that an idle connection costs little, ... */
-const SMALLEST = 4 * 1024;
+const SMALLEST = 2 * 1024;
 /** ... and grow to this one as long as they are filled. */
 const LARGEST = 128 * 1024;
 

@@ -20,11 +20,11 @@ Deno.test("lendingReader.read() has a byte stream fill one buffer again and agai
   const reader = new LendingReader(byteStream(chunks()));
   const first = await reader.read();
   assertEquals(first, Uint8Array.of(1, 2, 3));
-  assertEquals(first!.buffer.byteLength, 4096);
+  assertEquals(first!.buffer.byteLength, 2048);
 
   const second = await reader.read();
   assertEquals(second, Uint8Array.of(4, 5));
-  assertEquals(second!.buffer.byteLength, 4096);
+  assertEquals(second!.buffer.byteLength, 2048);
   assertEquals(first!.length, 0); // it was lent, and is gone: nobody sees what came after it
   assertEquals(await reader.read(), undefined);
   assertEquals(await reader.read(), undefined);
@@ -34,12 +34,12 @@ Deno.test("lendingReader.read() takes a larger buffer while it is filled, a smal
   let most = Infinity;
   const reader = new LendingReader(plenty(() => most));
   const read = async () => (await reader.read())!.buffer.byteLength / 1024;
-  assertEquals([await read(), await read(), await read()], [4, 16, 64]);
+  assertEquals([await read(), await read(), await read()], [2, 8, 32]);
   assertEquals([await read(), await read()], [128, 128]);
-  most = 4096;
+  most = 2048;
   assertEquals([await read(), await read()], [128, 128]);
   most = 1;
-  assertEquals([await read(), await read()], [128, 4]);
+  assertEquals([await read(), await read()], [128, 2]);
 });
 
 Deno.test("lendingReader.read() passes on the chunks of any other stream", async () => {
