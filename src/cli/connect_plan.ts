@@ -27,6 +27,8 @@ export interface ConnectContext {
   readonly secrets: Secrets;
   /** Where the connections tell what happens. */
   readonly logger: Logger;
+  /** Told what a server says before the login, unless it said the same the last time. */
+  readonly onBanner: (text: string) => void;
 }
 
 /**
@@ -38,9 +40,13 @@ export interface ConnectContext {
  */
 export function planConnection(
   hops: readonly SshSettings[],
-  { secrets, logger }: ConnectContext,
+  { secrets, logger, onBanner }: ConnectContext,
 ): (signal: AbortSignal) => Promise<SshConnection> {
   hops.forEach(algorithms); // so that a mistake is told at once
+  const banners: string[] = [];
+  const tellBanner = (hop: number) => (text: string) => {
+    if (banners[hop] !== text) onBanner(banners[hop] = text);
+  };
   return async (signal) => {
     const over = new AbortController();
     // A question does not outlive the login that it is for.
@@ -61,6 +67,7 @@ export function planConnection(
           ...await toConnectOptions(hop, answers, logger),
           // The others are reached from the one before.
           ...i === 0 && dialling(hop),
+          onBanner: tellBanner(i),
           signal,
           logger,
         });

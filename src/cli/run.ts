@@ -113,6 +113,7 @@ class ForwardCommand implements AsyncDisposable {
   #connectAs({ hops }: Plan): Connect {
     return planConnection(hops, {
       secrets: this.#secrets,
+      onBanner: (text) => this.#reporter.message("info", text),
       // The same of a connection, once there is one.
       logger: {
         ...this.#logger,

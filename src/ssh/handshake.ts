@@ -17,7 +17,7 @@ import {
   type HostKeyCheck,
 } from "./host_keys/host_keys.ts";
 import type { ConnectOptions } from "./options.ts";
-import { printable } from "./printable.ts";
+import { printable, printableLines } from "./printable.ts";
 import {
   type AnyAuthMethod,
   type AuthenticationHandlers,
@@ -71,6 +71,7 @@ export class Handshake {
     const { deadline } = this.#parts;
     this.#client
       .on("handshake", (negotiated) => this.#negotiated = negotiated)
+      .on("banner", (text) => this.#onBanner(text))
       .on("ready", () => this.#ready())
       .on("error", (error) => this.#onError(error))
       .on("change password", () => this.#onPasswordExpired())
@@ -185,6 +186,17 @@ export class Handshake {
       ),
     );
     return false;
+  }
+
+  /** USERAUTH_BANNER; who is not verified or has nothing more to ask is not listened to. */
+  #onBanner(text: string): void {
+    if (this.#connection || !this.#isVerified()) return;
+    const lines = printableLines(text);
+    try {
+      if (lines.length > 0) this.#parts.options.onBanner?.(lines.join("\n"));
+    } catch (error) {
+      this.#outcome.reject(error);
+    }
   }
 
   /** Runs inside ssh2's handler of USERAUTH_SUCCESS: the next message is ours already. */

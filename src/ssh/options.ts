@@ -125,6 +125,12 @@ export interface ConnectOptions {
   keepalive?: KeepaliveOptions;
   /** Algorithms to offer instead of the default ones. */
   algorithms?: Algorithms;
+  /**
+   * Told what the server says before the login (RFC 4252 section 5.4), such as
+   * who may use it, if it says anything: lines without characters that do
+   * something to a terminal. Its host key is known to be good then.
+   */
+  onBanner?: (text: string) => void;
   /** Gives up connecting. Has no effect once connected. */
   signal?: AbortSignal;
   /** Where to tell what happens; nowhere by default. */

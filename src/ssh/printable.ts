@@ -1,8 +1,28 @@
+/** Lines of a text that are shown. */
+const MAX_LINES = 100;
+/** Characters of a line that are shown. */
+const MAX_LENGTH = 200;
+
 /**
  * Text from the other side, fit for an error or a log: one line, not long, and
  * without characters that do something to a terminal or hide what is said.
  */
 export function printable(text: string): string {
-  const line = text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ").trim();
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+  return shortened(harmless(text).trim());
+}
+
+/** The same for a text of several lines, not many; each is indented as it was. None if it is blank. */
+export function printableLines(text: string): string[] {
+  if (printable(text) === "") return [];
+  const lines = text.trimEnd().split(/\r?\n/, MAX_LINES + 1)
+    .map((line) => shortened(harmless(line.replace(/\t/g, "    ")).trimEnd()));
+  return lines.length > MAX_LINES ? [...lines.slice(0, MAX_LINES), "…"] : lines;
+}
+
+function harmless(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ");
+}
+
+function shortened(line: string): string {
+  return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}…` : line;
 }

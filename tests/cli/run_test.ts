@@ -349,3 +349,32 @@ serverTest(
 function freePort(): Promise<number> {
   return withFreePort((port) => Promise.resolve(port));
 }
+
+serverTest(
+  "sshd",
+  "rforward shows what the server says before the login, once for all that it connects",
+  async () => {
+    const dir = await Deno.makeTempDir({ prefix: "rforward-run-" });
+    try {
+      const banner = join(dir, "banner");
+      await Deno.writeTextFile(banner, "Staff only.\nAll is logged.\n");
+      await using sshd = await startSshd({ config: [`Banner ${banner}`] });
+      await using rforward = new RforwardProcess({
+        args: ["-R", "127.0.0.1:0:127.0.0.1:9", ...sshArguments(sshd)],
+      });
+      await rforward.up();
+      await Deno.writeTextFile(banner, "Nobody is logged.\n");
+      for (let i = 0; i < 2; i++) {
+        sshd.killSessions("SIGKILL");
+        await rforward.next("lost");
+        await rforward.up();
+      }
+      const said = rforward.events.flatMap((event) =>
+        event.type === "message" ? [event.text] : []
+      );
+      assertEquals(said, ["Staff only.\nAll is logged.", "Nobody is logged."]);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+);

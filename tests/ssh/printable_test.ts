@@ -1,4 +1,4 @@
-import { printable } from "../../src/ssh/printable.ts";
+import { printable, printableLines } from "../../src/ssh/printable.ts";
 import { assertEquals } from "../assert.ts";
 
 Deno.test("printable() leaves text as it is", () => {
@@ -22,4 +22,26 @@ Deno.test("printable() makes one line without control characters", () => {
 Deno.test("printable() cuts what is long", () => {
   assertEquals(printable("x".repeat(201)), `${"x".repeat(200)}…`);
   assertEquals(printable("x".repeat(200)), "x".repeat(200));
+});
+
+Deno.test("printableLines() keeps lines and how they are indented", () => {
+  assertEquals(printableLines("\n  All use\r\n\tis logged.  \n\n"), [
+    "",
+    "  All use",
+    "    is logged.",
+  ]);
+  assertEquals(printableLines("left\u202eright\n\x1b]0;title\x07"), [
+    "left right",
+    " ]0;title",
+  ]);
+  for (const blank of ["", "\n", " \x00\r\n\t"]) {
+    assertEquals(printableLines(blank), []);
+  }
+});
+
+Deno.test("printableLines() cuts what is long", () => {
+  const lines = printableLines(`${"x".repeat(201)}\n`.repeat(200_000));
+  assertEquals(lines.length, 101);
+  assertEquals(lines[99], `${"x".repeat(200)}…`);
+  assertEquals(lines[100], "…");
 });

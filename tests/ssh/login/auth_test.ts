@@ -491,3 +491,42 @@ Deno.test("connect() and its connection show no secret, neither to a logger nor 
   // Nor what is behind it: keys of the session are there.
   assert(!shown.some((text) => /cipher\w*Key|_protocol|_kex/i.test(text)));
 });
+
+serverTest(
+  "sshd",
+  "connect() tells what sshd says before the login, and nothing to a terminal",
+  async () => {
+    const dir = await Deno.makeTempDir({ prefix: "rforward-auth-" });
+    try {
+      const file = join(dir, "banner");
+      await Deno.writeTextFile(
+        file,
+        "\n  Staff only.\n\x1b[2JAll is logged.\n",
+      );
+      await using server = await startSshd({ config: [`Banner ${file}`] });
+      const privateKeys = [{ file: server.keyFile }];
+      const said: string[] = [];
+      await using _ = await connect(
+        optionsFor(server, {
+          privateKeys,
+          onBanner: (text) => said.push(text),
+        }),
+      );
+      assertEquals(said, ["\n  Staff only.\n [2JAll is logged."]);
+
+      const error = new Error("we do not agree");
+      const onBanner = () => {
+        throw error;
+      };
+      assertEquals(
+        await assertRejects(
+          () => connect(optionsFor(server, { privateKeys, onBanner })),
+          Error,
+        ),
+        error,
+      );
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+);
