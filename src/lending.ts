@@ -1,6 +1,6 @@
 /**
- * Moving bytes from stream to stream without garbage: the one fills a buffer,
- * the other is done with it when its write has settled, and the buffer is used
+ * Moving bytes from stream to stream without garbage: one fills a buffer, the
+ * other is done with it when its write has settled, and the buffer is used
  * again. At some 100 MB/s, collecting a new one for each chunk costs a tenth
  * of a processor, and more of a second one.
  *
@@ -14,7 +14,10 @@ const LARGEST = 128 * 1024;
 
 const borrowers = new WeakSet<WritableStream>();
 
-/** Tells of a stream whose writes, once settled, are done with their bytes. */
+/**
+ * Tells of a stream whose writes, once settled, are done with their bytes, and
+ * that takes one at a time: when it is ready again, the last one has settled.
+ */
 export function borrower<W extends WritableStream>(writable: W): W {
   borrowers.add(writable);
   return writable;
@@ -36,6 +39,7 @@ export class LendingReader {
     | ReadableStreamBYOBReader;
   #buffer = new ArrayBuffer(0);
   #size = SMALLEST;
+  #ended = false;
 
   /**
    * @param readable What is read.
@@ -44,11 +48,28 @@ export class LendingReader {
    */
   constructor(readable: ReadableStream<Uint8Array>, lend = true) {
     this.#reader = lend && byobReader(readable) || readable.getReader();
-    this.#reader.closed.catch(() => {}); // whoever reads next learns of it
+    this.#reader.closed.then(
+      () => this.#onEnd(),
+      () => {}, // whoever reads next learns of it
+    );
   }
 
   /** Reads what comes next; undefined at the end. */
   async read(): Promise<Uint8Array | undefined> {
+    try {
+      return this.#ended ? undefined : await this.#read();
+    } catch (error) {
+      if (this.#ended) return undefined;
+      throw error;
+    }
+  }
+
+  /** Wants no more of it. */
+  async cancel(reason?: unknown): Promise<void> {
+    if (!this.#ended) await this.#reader.cancel(reason);
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
     if (this.#reader instanceof ReadableStreamDefaultReader) {
       return (await this.#reader.read()).value;
     }
@@ -64,9 +85,13 @@ export class LendingReader {
     return value;
   }
 
-  /** Wants no more of it. */
-  async cancel(reason?: unknown): Promise<void> {
-    await this.#reader.cancel(reason);
+  /**
+   * A byte stream that is closed without `respond(0)`, as many are, leaves the
+   * read that waits with a buffer waiting for ever. This ends it.
+   */
+  #onEnd(): void {
+    this.#ended = true;
+    this.#reader.releaseLock();
   }
 }
 

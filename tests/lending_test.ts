@@ -1,6 +1,7 @@
 import { borrower, borrows, LendingReader } from "../src/lending.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
 import { byteStream } from "./byte_stream.ts";
+import { within } from "./within.ts";
 
 const chunks = () =>
   ReadableStream.from([Uint8Array.of(1, 2, 3), Uint8Array.of(4, 5)]);
@@ -40,6 +41,25 @@ Deno.test("lendingReader.read() takes a larger buffer while it is filled, a smal
   assertEquals([await read(), await read()], [128, 128]);
   most = 1;
   assertEquals([await read(), await read()], [128, 2]);
+});
+
+Deno.test("lendingReader.read() ends with a byte stream that leaves its last read waiting", async () => {
+  const parts = [1, 2];
+  const reader = new LendingReader(
+    new ReadableStream({
+      type: "bytes",
+      pull(controller) {
+        const part = parts.shift();
+        if (part) controller.enqueue(Uint8Array.of(part));
+        else controller.close(); // without respond(0)
+      },
+    }),
+  );
+  assertEquals(await reader.read(), Uint8Array.of(1));
+  assertEquals(await reader.read(), Uint8Array.of(2));
+  assertEquals(await within(1000, "the end", reader.read()), undefined);
+  assertEquals(await reader.read(), undefined);
+  await reader.cancel();
 });
 
 Deno.test("lendingReader.read() passes on the chunks of any other stream", async () => {
