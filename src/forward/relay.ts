@@ -27,8 +27,8 @@ export interface RelayResult {
  *
  * Each direction goes its own way: it runs, its EOF closes the writer on the
  * other side, and it is done, while the opposite direction goes on. An error
- * or an abort on any side ends both directions. The next chunk is read once the
- * one before is written, so a slow reader slows down the writer.
+ * or an abort on any side ends both directions. A chunk is read only when the
+ * other side is ready to take it, so a slow reader slows down the writer.
  *
  * @returns the bytes of each direction, once both are done.
  * @throws the first error of any side, or the signal's reason.
@@ -97,7 +97,7 @@ async function copy(
   let bytes = 0;
   try {
     while (true) {
-      await writer.ready; // what was written before is done with
+      await writer.ready; // a borrower is done with what it was lent
       const chunk = await reader.read();
       if (!chunk) break;
       writer.write(chunk).catch(fail);

@@ -34,14 +34,14 @@ const MAX_QUEUED = 8 * 1024 * 1024;
 const FIRST_BUFFER = 16 * 1024;
 /** Bytes that are read at once at most. */
 const READ_SIZE = 128 * 1024;
-/** Read buffers are cut from slabs of this size. */
+/** Read buffers are cut from slabs of this size, as long as they are kept. */
 const SLAB_SIZE = 512 * 1024;
 /** How long the other side may take for each step once we end, in milliseconds. */
 const LINGER_MS = 1000;
 
 /** The socket; its events are those of node:net that ssh2 listens to. */
 export class Ssh2Socket extends EventEmitter {
-  /** Whether who listens to `data` may keep it: what it lies in is used again if not. */
+  /** Whether who listens to `data` keeps views of it, as ssh2's own deciphers do: if not, its memory is used again. */
   dataIsKept = true;
   /** Read by ssh2 before each write. */
   writable = true;
@@ -160,23 +160,19 @@ export class Ssh2Socket extends EventEmitter {
   }
 
   async #read(): Promise<void> {
-    let slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
-    let offset = 0;
+    let room = Buffer.allocUnsafeSlow(SLAB_SIZE);
     try {
       while (!this.#destroyed) {
-        const end = Math.min(offset + READ_SIZE, SLAB_SIZE);
-        const n = await this.#stream.read(slab.subarray(offset, end));
+        const n = await this.#stream.read(room.subarray(0, READ_SIZE));
         if (this.#destroyed) return;
         if (n === null) break;
-        const chunk = slab.subarray(offset, offset + n);
         this.bytesRead += n;
-        const wasKept = this.dataIsKept;
-        const seen = this.greeting.take(chunk);
+        const wasKept = this.dataIsKept; // it may change in the midst of a chunk
+        const seen = this.greeting.take(room.subarray(0, n));
         if (seen) this.emit("data", seen);
-        if (wasKept || this.dataIsKept) offset += n;
-        if (SLAB_SIZE - offset < READ_SIZE / 2) {
-          slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
-          offset = 0;
+        if (wasKept || this.dataIsKept) room = room.subarray(n);
+        if (room.length < READ_SIZE / 2) {
+          room = Buffer.allocUnsafeSlow(SLAB_SIZE);
         }
         // Answers have no window: who does not take them cannot ask for more.
         if (this.#queued > MAX_QUEUED) await this.drained();
