@@ -8,7 +8,7 @@ import { isTcp } from "../ssh/bind.ts";
  * keep their directions apart, so half-close works through them as well.
  */
 export class ForwardedConn implements Deno.Conn {
-  /** What the other side sends; ends at its EOF. A byte stream, see {@linkcode SshChannel.readable}. */
+  /** What the other side sends; ends at its EOF. See {@linkcode SshChannel.readable}. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** What goes to the other side; closing it sends EOF and leaves the readable as it is. */
   readonly writable: WritableStream<Uint8Array<ArrayBufferLike>>;

@@ -59,14 +59,15 @@ export interface SshChannel {
   /**
    * What the other side sends. Ends at its EOF; errors if the connection is
    * lost before that. Cancelling closes the channel. The SSH window is given
-   * back only as this is read. It is a byte stream: a reader may bring its own
-   * buffer (`mode: "byob"`), which saves garbage.
+   * back only as this is read. With {@linkcode connect} it is a byte stream: a
+   * reader may bring its own buffer (`mode: "byob"`), which saves garbage.
    */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
    * What goes to the other side. Closing sends EOF and leaves the readable as
-   * it is; aborting closes the channel. Errors when the channel closes. A
-   * write that has settled is done with its bytes.
+   * it is; aborting closes the channel. Errors when the channel closes. With
+   * {@linkcode connect}, a write that has settled is done with its bytes: their
+   * buffer may be used again.
    */
   readonly writable: WritableStream<Uint8Array>;
   /** Bytes that were taken from {@linkcode readable}. */

@@ -22,8 +22,7 @@ const MAX_SPARE = 16;
  * them.
  *
  * It is a byte stream: who brings a buffer of their own (`mode: "byob"`) has
- * it filled, and the queue uses its buffers again. That leaves no garbage,
- * which at some 100 MB/s costs a tenth of a processor to collect.
+ * it filled, and the queue uses its own again. `src/lending.ts` says why.
  */
 export class ReceiveQueue {
   /** Where it is read. */

@@ -15,7 +15,8 @@ import type { Ssh2Socket } from "../ssh2_socket.ts";
  * To be called before the first NEWKEYS. Who takes channel data has to copy
  * it, and so has the socket with what is written: both lie in memory that the
  * next packet overwrites. {@linkcode ReceiveQueue} and {@linkcode Ssh2Socket}
- * do.
+ * do. In return the socket is told when it may do the same, as our decipher
+ * keeps nothing of what it reads.
  */
 export function accelerate(
   protocol: object,

@@ -41,7 +41,7 @@ export class Ssh2Decipher {
   /** Collects a packet that comes in pieces: first its length, then all of it. */
   #packet: Uint8Array = this.#length;
   #collected = 0;
-  /** Where that is collected. */
+  /** Where the whole of it goes: each packet overwrites the one before. */
   #room = new Uint8Array();
   #freed = false;
 
