@@ -26,7 +26,7 @@ export class ChunkReader {
   }
 
   /** Wants no more of it. */
-  async cancel(): Promise<void> {
-    await this.#reader.cancel();
+  async cancel(reason?: unknown): Promise<void> {
+    await this.#reader.cancel(reason);
   }
 }

@@ -1,3 +1,4 @@
+import { ChunkReader } from "../chunk_reader.ts";
 import type {
   Bind,
   CloseReason,
@@ -5,8 +6,7 @@ import type {
   Originator,
   SshChannel,
 } from "../ssh/connection.ts";
-
-type Chunk = Uint8Array<ArrayBuffer>;
+import { byteReadable } from "./byte_readable.ts";
 
 /**
  * A connection that was confirmed to see what it begins with, and is then
@@ -19,9 +19,10 @@ export class PeekedOpen implements ForwardedOpen {
   readonly signal: AbortSignal;
 
   readonly #channel: SshChannel;
-  readonly #reader: ReadableStreamDefaultReader<Chunk>;
-  readonly #seen: Chunk[] = [];
-  #next: Promise<ReadableStreamReadResult<Chunk>> | undefined;
+  readonly #reader: ChunkReader;
+  readonly #seen: Uint8Array[] = [];
+  /** The part after them, as long as it is waited for; undefined at the end. */
+  #next: Promise<Uint8Array | undefined> | undefined;
   #answered = false;
 
   constructor(open: ForwardedOpen) {
@@ -29,7 +30,7 @@ export class PeekedOpen implements ForwardedOpen {
     this.originator = open.originator;
     this.signal = open.signal;
     this.#channel = open.confirm();
-    this.#reader = this.#channel.readable.getReader();
+    this.#reader = new ChunkReader(this.#channel.readable);
   }
 
   /** Settles when its channel is closed. */
@@ -49,14 +50,12 @@ export class PeekedOpen implements ForwardedOpen {
   async beginsWith(bytes: Uint8Array, until: Promise<void>): Promise<boolean> {
     let matched = 0;
     while (matched < bytes.length) {
-      const next = this.#next ??= this.#reader.read();
-      const result = await Promise.race([next, until]).catch(() => undefined);
-      if (!result || result.done) return false;
+      const next = this.#next ??= this.#readPart(bytes.length - matched);
+      const part = await Promise.race([next, until]).catch(() => undefined);
+      if (!part) return false;
       this.#next = undefined;
-      this.#seen.push(result.value);
-      for (const byte of result.value.subarray(0, bytes.length - matched)) {
-        if (byte !== bytes[matched++]) return false;
-      }
+      this.#seen.push(part);
+      for (const byte of part) if (byte !== bytes[matched++]) return false;
     }
     return true;
   }
@@ -65,7 +64,10 @@ export class PeekedOpen implements ForwardedOpen {
     this.#answered = true;
     const channel = this.#channel;
     return {
-      readable: this.#whole(),
+      readable: byteReadable(
+        (p) => this.#read(p),
+        (reason) => this.#reader.cancel(reason),
+      ),
       writable: channel.writable,
       closed: channel.closed,
       get bytesReceived() {
@@ -85,21 +87,20 @@ export class PeekedOpen implements ForwardedOpen {
     this.#next?.catch(() => {}); // ends with the channel
   }
 
-  /** What was seen, and then the rest. */
-  #whole(): ReadableStream<Chunk> {
-    return new ReadableStream({
-      type: "bytes",
-      pull: async (controller) => {
-        const seen = this.#seen.shift();
-        if (seen) return controller.enqueue(seen);
-        const next = this.#next ?? this.#reader.read();
-        this.#next = undefined;
-        const { value, done } = await next;
-        if (!done) return controller.enqueue(value);
-        controller.close();
-        controller.byobRequest?.respond(0);
-      },
-      cancel: (reason) => this.#reader.cancel(reason),
-    }, { highWaterMark: 0 });
+  async #readPart(size: number): Promise<Uint8Array | undefined> {
+    const part = new Uint8Array(size);
+    const n = await this.#reader.read(part);
+    return n === null ? undefined : part.subarray(0, n);
+  }
+
+  /** Reads what was seen, and then the rest. */
+  async #read(p: Uint8Array): Promise<number | null> {
+    const part = this.#seen.shift() ?? await this.#next;
+    this.#next = undefined;
+    if (!part) return await this.#reader.read(p);
+    const n = Math.min(p.length, part.length);
+    p.set(part.subarray(0, n));
+    if (n < part.length) this.#seen.unshift(part.subarray(n));
+    return n;
   }
 }

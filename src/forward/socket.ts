@@ -1,4 +1,5 @@
 import { borrower } from "../lending.ts";
+import { byteReadable } from "./byte_readable.ts";
 
 /** A connection as a pair of Web Streams. */
 export interface Duplex {
@@ -7,9 +8,6 @@ export interface Duplex {
   /** What goes to the other side; closing it sends EOF and leaves the readable as it is. */
   readonly writable: WritableStream<Uint8Array>;
 }
-
-/** Bytes that are read at once for who brings no buffer. */
-const READ_SIZE = 16 * 1024;
 
 /**
  * A `Deno.Conn` as Web Streams that keep its two directions apart.
@@ -24,16 +22,7 @@ export function socketStreams(
   conn: Pick<Deno.Conn, "read" | "write" | "close" | "closeWrite">,
 ): Duplex {
   return {
-    readable: new ReadableStream({
-      type: "bytes",
-      autoAllocateChunkSize: READ_SIZE,
-      async pull(controller) {
-        const request = controller.byobRequest!;
-        const n = await conn.read(request.view as Uint8Array<ArrayBuffer>);
-        if (n === null) controller.close();
-        request.respond(n ?? 0);
-      },
-    }, { highWaterMark: 0 }),
+    readable: byteReadable((p) => conn.read(p)),
     writable: borrower(
       new WritableStream({
         start(controller) {
