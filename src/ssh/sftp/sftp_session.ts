@@ -35,7 +35,8 @@ type Output = WritableStreamDefaultWriter<Uint8Array>;
  *
  * What costs time overlaps all the same: while the disk works, the replies
  * before are encrypted and the requests after decrypted. As long as replies are
- * not taken nothing is read, so the SSH window bounds what waits.
+ * not taken no more than the next requests are read, those that fit a
+ * {@linkcode PacketSource}; the SSH window bounds what waits behind them.
  */
 export class SftpSession {
   readonly #files: SftpFiles;

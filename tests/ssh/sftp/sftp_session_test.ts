@@ -450,7 +450,7 @@ Deno.test("SftpSession reads no further while its replies are not taken", async 
   const ended = new SftpSession(folder.folders, silentLogger)
     .run(byteStream(input), output.getWriter());
 
-  // It stands still once what it reads ahead is full.
+  // It stands still once it has replies that it cannot send.
   for (let before = -1; before !== sent;) {
     before = sent;
     await new Promise((resolve) => setTimeout(resolve, 50));
