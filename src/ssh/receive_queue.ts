@@ -123,11 +123,18 @@ export class ReceiveQueue {
 
   #finish({ error }: { error?: Error }): void {
     if (error) this.#controller.error(error);
-    else {
+    else this.#close();
+    this.#wake?.();
+  }
+
+  #close(): void {
+    try {
       this.#controller.close();
       this.#controller.byobRequest?.respond(0); // a read that waits ends with it
+    } catch {
+      // The reader wants larger elements than bytes, and half of one is left:
+      // the stream has failed with that. It is no fault of the connection.
     }
-    this.#wake?.();
   }
 
   #startBuffer(wanted: number): void {

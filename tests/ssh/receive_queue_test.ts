@@ -339,3 +339,17 @@ Deno.test("ReceiveQueue hands out no buffer that others have used", async () => 
     reader.releaseLock();
   }
 });
+
+Deno.test("ReceiveQueue.end() throws nothing when half an element is left over: its reader learns of it", async () => {
+  const { queue } = setUp();
+  const reader = queue.readable.getReader({ mode: "byob" });
+  queue.push(chunk(3, 7));
+  const whole = await reader.read(new Uint16Array(9));
+  assertEquals(whole.value, Uint16Array.of(0x0707));
+  const half = assertRejects(() => reader.read(new Uint16Array(9)), TypeError);
+  const closed = assertRejects(() => reader.closed, TypeError);
+
+  queue.end();
+
+  await Promise.all([half, closed]);
+});
