@@ -1,5 +1,6 @@
 import { ChunkReader } from "../chunk_reader.ts";
 import { ArgumentError } from "../errors.ts";
+import { borrows } from "../lending.ts";
 import type { ByteStream } from "./ssh2_socket.ts";
 
 /** What carries an SSH connection in the place of TCP. A channel of another connection is one. */
@@ -56,9 +57,10 @@ export class TransportStream implements ByteStream {
     return this.#reader.read(p);
   }
 
-  /** Writes a copy: a stream may keep what it has taken, and `p` is used again. */
+  /** Writes a copy if the stream may keep what it has taken: `p` is used again. */
   async write(p: Uint8Array): Promise<number> {
-    await this.#writer.write(p.slice());
+    const { writable } = this.#transport;
+    await this.#writer.write(borrows(writable) ? p : p.slice());
     return p.length;
   }
 
