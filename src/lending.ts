@@ -40,6 +40,8 @@ export class LendingReader {
   #buffer = new ArrayBuffer(0);
   #size = SMALLEST;
   #ended = false;
+  /** Ends the read that waits. */
+  #leave = () => {};
 
   /**
    * @param readable What is read.
@@ -48,41 +50,43 @@ export class LendingReader {
    */
   constructor(readable: ReadableStream<Uint8Array>, lend = true) {
     this.#reader = lend && byobReader(readable) || readable.getReader();
-    this.#reader.closed.then(
-      () => this.#onEnd(),
-      () => {}, // whoever reads next learns of it
-    );
+    this.#reader.closed
+      .then(() => {}) // so that what was read before the end comes before it
+      .then(() => this.#onEnd(), () => {}); // an error comes with the next read
   }
 
-  /** Reads what comes next; undefined at the end. */
-  async read(): Promise<Uint8Array | undefined> {
-    try {
-      return this.#ended ? undefined : await this.#read();
-    } catch (error) {
-      if (this.#ended) return undefined;
-      throw error;
-    }
+  /** Reads what comes next; undefined at the end. One read at a time. */
+  read(): Promise<Uint8Array | undefined> {
+    if (this.#ended) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      this.#leave = () => resolve(undefined);
+      if (this.#reader instanceof ReadableStreamDefaultReader) {
+        this.#reader.read().then(({ value }) => resolve(value), reject);
+      } else {
+        this.#reader.read(this.#ownBuffer()).then(
+          ({ value, done }) => resolve(done ? undefined : this.#lend(value)),
+          reject,
+        );
+      }
+    });
   }
 
   /** Wants no more of it. */
   async cancel(reason?: unknown): Promise<void> {
-    if (!this.#ended) await this.#reader.cancel(reason);
+    await this.#reader.cancel(reason);
   }
 
-  async #read(): Promise<Uint8Array | undefined> {
-    if (this.#reader instanceof ReadableStreamDefaultReader) {
-      return (await this.#reader.read()).value;
-    }
+  #ownBuffer(): Uint8Array<ArrayBuffer> {
     if (this.#buffer.byteLength !== this.#size) {
       this.#buffer = new ArrayBuffer(this.#size);
     }
-    const { value, done } = await this.#reader.read(
-      new Uint8Array(this.#buffer),
-    );
-    if (done) return undefined;
-    this.#buffer = value.buffer;
-    this.#size = nextSize(this.#size, value.length);
-    return value;
+    return new Uint8Array(this.#buffer);
+  }
+
+  #lend(chunk: Uint8Array<ArrayBuffer>): Uint8Array {
+    this.#buffer = chunk.buffer;
+    this.#size = nextSize(this.#size, chunk.length);
+    return chunk;
   }
 
   /**
@@ -91,7 +95,7 @@ export class LendingReader {
    */
   #onEnd(): void {
     this.#ended = true;
-    this.#reader.releaseLock();
+    this.#leave();
   }
 }
 
