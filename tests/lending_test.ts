@@ -91,6 +91,30 @@ Deno.test("lendingReader.read() rejects with the stream's error, each time", asy
   }
 });
 
+Deno.test("lendingReader.read() gives what comes together with the end", async () => {
+  const last: ((it: ReadableByteStreamController) => void)[] = [
+    (it) => it.enqueue(Uint8Array.of(1)),
+    (it) => {
+      new Uint8Array(it.byobRequest!.view!.buffer)[0] = 1;
+      it.byobRequest!.respond(1);
+    },
+  ];
+  for (const give of last) {
+    const reader = new LendingReader(
+      new ReadableStream({
+        type: "bytes",
+        async pull(controller) {
+          await Promise.resolve();
+          give(controller);
+          controller.close();
+        },
+      }, { highWaterMark: 0 }),
+    );
+    assertEquals(await reader.read(), Uint8Array.of(1));
+    assertEquals(await reader.read(), undefined);
+  }
+});
+
 Deno.test("lendingReader.cancel() cancels, and ends a read that waits", async () => {
   let reason: unknown;
   const waiting = new ReadableStream<Uint8Array>({
