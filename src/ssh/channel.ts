@@ -2,7 +2,8 @@ import { Buffer } from "node:buffer";
 import { ChannelError, type RForwardError } from "../errors.ts";
 import { borrower } from "../lending.ts";
 import type { CloseReason, SshChannel } from "./connection.ts";
-import { type Chunk, ReceiveQueue } from "./receive_queue.ts";
+import type { Chunk } from "./gathered_bytes.ts";
+import { ReceiveQueue } from "./receive_queue.ts";
 import type { Ssh2Protocol } from "./ssh2.ts";
 import type { Ssh2Socket } from "./ssh2_socket.ts";
 

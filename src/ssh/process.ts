@@ -8,7 +8,8 @@ import type {
   SshProcess,
 } from "./connection.ts";
 import { printable } from "./printable.ts";
-import { type Chunk, ReceiveQueue } from "./receive_queue.ts";
+import type { Chunk } from "./gathered_bytes.ts";
+import { ReceiveQueue } from "./receive_queue.ts";
 
 /** Those that RFC 4254 section 6.10 names. */
 const SIGNALS =

@@ -318,28 +318,6 @@ Deno.test("ReceiveQueue goes on right whoever reads: with buffers, without, or i
   for (const it of queues) assertEquals(it.read, it.pushed);
 });
 
-Deno.test("ReceiveQueue hands out no buffer that others have used", async () => {
-  const secret = setUp().queue;
-  const secretReader = secret.readable.getReader({ mode: "byob" });
-  for (let i = 0; i < 20; i++) {
-    secret.push(chunk(128 * 1024, 99));
-    await secretReader.read(new Uint8Array(128 * 1024));
-  }
-  const other = setUp().queue;
-  // Grows its buffers as a reader with buffers, then is read without.
-  for (let i = 0; i < 20; i++) {
-    other.push(chunk(100_000, 1));
-    const reader = i < 10
-      ? other.readable.getReader({ mode: "byob" })
-      : other.readable.getReader();
-    const { value } = reader instanceof ReadableStreamBYOBReader
-      ? await reader.read(new Uint8Array(100_000))
-      : await reader.read();
-    assert(!new Uint8Array(value!.buffer).includes(99));
-    reader.releaseLock();
-  }
-});
-
 Deno.test("ReceiveQueue.end() throws nothing when half an element is left over: its reader learns of it", async () => {
   const { queue } = setUp();
   const reader = queue.readable.getReader({ mode: "byob" });

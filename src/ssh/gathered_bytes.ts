@@ -1,0 +1,123 @@
+/** A chunk as it comes from the transport, and as streams hand it on. */
+export type Chunk = Uint8Array<ArrayBuffer>;
+
+/** Buffers have at least this size, ... */
+const SMALLEST = 4 * 1024;
+/** ... twice that of what was taken last, and at most this one. */
+const LARGEST = 128 * 1024;
+const EMPTY: Chunk = new Uint8Array();
+
+/** Buffers of the largest size that wait to be filled again, by whom ever: nobody else has seen them. */
+const spare: Chunk[] = [];
+const MAX_SPARE = 16;
+
+/**
+ * Bytes that came in small pieces, to be taken in large ones: as chunks that
+ * are given away, or by copying them, which uses the buffers again.
+ *
+ * However small the pieces are, they take no more memory than their length and
+ * one buffer.
+ */
+export class GatheredBytes {
+  /** Buffers that are full. */
+  #full: Chunk[] = [];
+  /** The buffer that comes after them, and how much of it is filled. */
+  #buffer: Chunk = EMPTY;
+  #filled = 0;
+  /** How much of the first of them all was copied out. */
+  #taken = 0;
+  #length = 0;
+  #nextSize = SMALLEST;
+  /** Whether they are copied out: nobody gets a buffer then. */
+  #copies = false;
+
+  /** How many there are. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds a copy of `data`. */
+  push(data: Uint8Array): void {
+    this.#length += data.length;
+    for (let rest = data; rest.length > 0;) {
+      if (this.#filled === this.#buffer.length) this.#startBuffer(rest.length);
+      const part = rest.subarray(0, this.#buffer.length - this.#filled);
+      this.#buffer.set(part, this.#filled);
+      this.#filled += part.length;
+      rest = rest.subarray(part.length);
+    }
+  }
+
+  /** Takes the first buffer, or what is left of it, for good. */
+  takeChunk(): Chunk {
+    const chunk = (this.#full.shift() ?? this.#takeFilled())
+      .subarray(this.#taken);
+    this.#taken = 0;
+    this.#onTaken(chunk.length);
+    return chunk;
+  }
+
+  /** Takes as many as `room` has place for, into it; returns how many. */
+  copyTo(room: Uint8Array): number {
+    this.#copies = true;
+    let copied = 0;
+    while (copied < room.length && copied < this.#length) {
+      const first = this.#full[0] ?? this.#buffer.subarray(0, this.#filled);
+      const end = this.#taken + room.length - copied;
+      const part = first.subarray(this.#taken, end);
+      room.set(part, copied);
+      copied += part.length;
+      this.#taken += part.length;
+      if (this.#taken === first.length) this.#reuseFirst();
+    }
+    this.#onTaken(copied);
+    return copied;
+  }
+
+  /** Throws them away; returns how many there were. */
+  clear(): number {
+    const cleared = this.#length;
+    this.#full = [];
+    this.#dropBuffer();
+    this.#taken = 0;
+    this.#length = 0;
+    return cleared;
+  }
+
+  #onTaken(bytes: number): void {
+    this.#length -= bytes;
+    this.#nextSize = Math.min(Math.max(2 * bytes, SMALLEST), LARGEST);
+  }
+
+  #startBuffer(wanted: number): void {
+    if (this.#filled > 0) this.#full.push(this.#buffer);
+    const size = Math.max(wanted, this.#nextSize);
+    const used = this.#copies && size === LARGEST ? spare.pop() : undefined;
+    this.#buffer = used ?? new Uint8Array(size);
+    this.#filled = 0;
+  }
+
+  /** The first buffer was copied out. */
+  #reuseFirst(): void {
+    this.#taken = 0;
+    const full = this.#full.shift();
+    const buffer = full ?? this.#buffer;
+    if (!full) this.#dropBuffer();
+    if (buffer.length === LARGEST && spare.length < MAX_SPARE) {
+      spare.push(buffer);
+    }
+  }
+
+  /** What is in the last buffer, which is given away with it unless most of it is empty, or others have used it. */
+  #takeFilled(): Chunk {
+    const filled = this.#buffer.subarray(0, this.#filled);
+    const mostlyEmpty = 2 * filled.length < this.#buffer.length;
+    this.#dropBuffer();
+    return mostlyEmpty || this.#copies ? filled.slice() : filled;
+  }
+
+  #dropBuffer(): void {
+    this.#buffer = EMPTY;
+    this.#filled = 0;
+  }
+}
