@@ -16,9 +16,8 @@ export function checkOptions(options: ConnectOptions): void {
   if (addressFamily !== 4 && addressFamily !== 6) {
     throw new ArgumentError("addressFamily", "use 4 or 6");
   }
-  if (dial !== undefined && typeof dial !== "function") {
-    throw new ArgumentError("dial", "has to be a function");
-  }
+  checkFunction("dial", dial);
+  checkFunction("onBanner", options.onBanner);
   if (!["undefined", "string", "function"].includes(typeof password)) {
     throw new ArgumentError("password", "has to be text, or a function");
   }
@@ -28,6 +27,11 @@ export function checkOptions(options: ConnectOptions): void {
   for (const [name, list] of Object.entries(options.algorithms ?? {})) {
     checkNames(`algorithms.${name}`, list);
   }
+}
+
+function checkFunction(argument: string, value: unknown): void {
+  if (value === undefined || typeof value === "function") return;
+  throw new ArgumentError(argument, "has to be a function");
 }
 
 function checkCount(argument: string, count = 1): void {

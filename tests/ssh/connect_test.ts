@@ -52,6 +52,7 @@ Deno.test("connect() names an option that cannot be used, and dials nobody", asy
     ["user", { user: "" }],
     ["user", { user: "a\0b" }],
     ["user", { user: undefined }],
+    ["onBanner", { onBanner: "show it" }],
     ["connectTimeoutMs", { connectTimeoutMs: -1 }],
     ["connectTimeoutMs", { connectTimeoutMs: NaN }],
     ["connectTimeoutMs", { connectTimeoutMs: 2 ** 31 }],
