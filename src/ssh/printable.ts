@@ -1,21 +1,23 @@
-/** Lines of a text that are shown. */
-const MAX_LINES = 100;
-/** Characters of a line that are shown. */
+/** Characters of one line that are shown. */
 const MAX_LENGTH = 200;
+/** Lines of a text that are shown, and characters of each: a paragraph is often one line. */
+const MAX_LINES = 100;
+const MAX_LINE_LENGTH = 2000;
 
 /**
  * Text from the other side, fit for an error or a log: one line, not long, and
  * without characters that do something to a terminal or hide what is said.
  */
 export function printable(text: string): string {
-  return shortened(harmless(text).trim());
+  return shortened(harmless(text).trim(), MAX_LENGTH);
 }
 
 /** The same for a text of several lines, not many; each is indented as it was. None if it is blank. */
 export function printableLines(text: string): string[] {
   if (printable(text) === "") return [];
-  const lines = text.trimEnd().split(/\r?\n/, MAX_LINES + 1)
-    .map((line) => shortened(harmless(line.replace(/\t/g, "    ")).trimEnd()));
+  const lines = text.trimEnd().split(/\r?\n/, MAX_LINES + 1).map((line) =>
+    shortened(harmless(line.replace(/\t/g, "    ")).trimEnd(), MAX_LINE_LENGTH)
+  );
   return lines.length > MAX_LINES ? [...lines.slice(0, MAX_LINES), "…"] : lines;
 }
 
@@ -23,6 +25,6 @@ function harmless(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ");
 }
 
-function shortened(line: string): string {
-  return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}…` : line;
+function shortened(line: string, length: number): string {
+  return line.length > length ? `${line.slice(0, length)}…` : line;
 }
