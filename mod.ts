@@ -36,6 +36,7 @@ export {
   HostKeyError,
   type HostKeyLocation,
   type HostKeyProblem,
+  ProtocolError,
   RForwardError,
   TargetError,
 } from "./src/errors.ts";

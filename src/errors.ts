@@ -106,6 +106,23 @@ export class ConnectError extends RForwardError {
   }
 }
 
+/**
+ * What the other side sent breaks the SSH protocol: a message that is cut
+ * short, out of order, or not authentic. It is the cause of a
+ * {@linkcode ConnectError} or {@linkcode ConnectionLostError}.
+ */
+export class ProtocolError extends RForwardError {
+  /**
+   * Says what broke it.
+   *
+   * @param message What is wrong with what was sent.
+   */
+  constructor(message: string, options?: ErrorOptions) {
+    super("protocol-error", message, options);
+    this.name = "ProtocolError";
+  }
+}
+
 /** Why a host key was not accepted. */
 export type HostKeyProblem = "unknown" | "changed" | "revoked" | "rejected";
 

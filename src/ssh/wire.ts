@@ -1,10 +1,202 @@
 /**
- * The data types of SSH's messages (RFC 4251 section 5).
+ * The data types of SSH's messages (RFC 4251 section 5), read and written with
+ * every bound checked.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
+import { ProtocolError } from "../errors.ts";
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
+/** Bits of the largest number that a message may hold; OpenSSH's limit too. */
+const MAX_MPINT_BITS = 16_384;
+
+/**
+ * Reads the parts of a message one after the other. Every method throws a
+ * {@linkcode ProtocolError} if the message ends before its part does.
+ */
+export class WireReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at: number;
+
+  /** @param at Where to begin. */
+  constructor(bytes: Uint8Array, at = 0) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#at = at;
+  }
+
+  /** Bytes that are left to read. */
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  byte(): number {
+    return this.#view.getUint8(this.#advance(1));
+  }
+
+  /** Every value but 0 is true. */
+  boolean(): boolean {
+    return this.byte() !== 0;
+  }
+
+  uint32(): number {
+    return this.#view.getUint32(this.#advance(4));
+  }
+
+  uint64(): bigint {
+    return this.#view.getBigUint64(this.#advance(8));
+  }
+
+  /** That many bytes: a view of the message. */
+  bytes(size: number): Uint8Array {
+    const start = this.#advance(size);
+    return this.#bytes.subarray(start, start + size);
+  }
+
+  /** The bytes of a string: a view of the message. */
+  string(): Uint8Array {
+    return this.bytes(this.uint32());
+  }
+
+  /** A string as UTF-8; what is not valid is replaced. */
+  text(): string {
+    return decoder.decode(this.string());
+  }
+
+  /**
+   * The digits of a number that is not negative, big endian, without zeros in
+   * front: a view of the message.
+   *
+   * @throws {ProtocolError} also if it is negative, too large, or has a leading zero that it does not need.
+   */
+  mpint(maxBits: number = MAX_MPINT_BITS): Uint8Array {
+    const bytes = this.string();
+    const [first = 1, second = 0] = bytes;
+    if (first >= 0x80) throw new ProtocolError("a number is negative");
+    if (first === 0 && second < 0x80) {
+      throw new ProtocolError("a number has a superfluous zero in front");
+    }
+    const digits = first === 0 ? bytes.subarray(1) : bytes;
+    if (digits.length * 8 - Math.clz32(digits[0] ?? 0) + 24 > maxBits) {
+      throw new ProtocolError(`a number has more than ${maxBits} bits`);
+    }
+    return digits;
+  }
+
+  /** Names between commas; an empty string holds none. */
+  nameList(): string[] {
+    const text = this.text();
+    return text === "" ? [] : text.split(",");
+  }
+
+  /** All bytes that are left: a view of the message. */
+  rest(): Uint8Array {
+    return this.bytes(this.left);
+  }
+
+  /** @throws {ProtocolError} if bytes are left. */
+  end(): void {
+    if (this.left === 0) return;
+    throw new ProtocolError(`the message has ${this.left} bytes too many`);
+  }
+
+  /** Steps over that many bytes; returns where they begin. */
+  #advance(size: number): number {
+    if (size > this.left) {
+      throw new ProtocolError("the message is cut short");
+    }
+    const start = this.#at;
+    this.#at += size;
+    return start;
+  }
+}
+
+/** Writes the parts of a message one after the other. */
+export class WireWriter {
+  #bytes: Uint8Array<ArrayBuffer>;
+  #view: DataView;
+  #length = 0;
+
+  /** @param capacity Bytes that fit before the buffer grows. */
+  constructor(capacity = 128) {
+    this.#bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  byte(value: number): this {
+    const at = this.#reserve(1);
+    this.#view.setUint8(at, value);
+    return this;
+  }
+
+  boolean(value: boolean): this {
+    return this.byte(value ? 1 : 0);
+  }
+
+  uint32(value: number): this {
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value);
+    return this;
+  }
+
+  uint64(value: bigint): this {
+    const at = this.#reserve(8);
+    this.#view.setBigUint64(at, value);
+    return this;
+  }
+
+  /** The length, then the bytes, or the text as UTF-8. */
+  string(value: Uint8Array | string): this {
+    const bytes = typeof value === "string" ? encoder.encode(value) : value;
+    return this.uint32(bytes.length).raw(bytes);
+  }
+
+  /** @param digits A number that is not negative, big endian. Zeros in front are left out. */
+  mpint(digits: Uint8Array): this {
+    let start = 0;
+    while (digits[start] === 0) start++;
+    const number = digits.subarray(start);
+    const sign = number.length > 0 && number[0]! >= 0x80;
+    this.uint32(number.length + (sign ? 1 : 0));
+    if (sign) this.byte(0);
+    return this.raw(number);
+  }
+
+  /** Names between commas. */
+  nameList(names: readonly string[]): this {
+    return this.string(names.join(","));
+  }
+
+  /** The bytes alone. */
+  raw(bytes: Uint8Array): this {
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
+    return this;
+  }
+
+  /** What was written: a view, which the next write may leave behind. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Makes room for that many bytes; returns where they go. */
+  #reserve(size: number): number {
+    const start = this.#length;
+    const end = start + size;
+    if (end > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(end, 2 * this.#bytes.length));
+      larger.set(this.bytes());
+      this.#bytes = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    this.#length = end;
+    return start;
+  }
+}
 
 /** A number of 32 bits. */
 export function uint32(value: number): Buffer {
@@ -25,34 +217,4 @@ export function mpint(digits: Buffer): Buffer {
   const start = digits.findIndex((byte) => byte !== 0);
   const number = digits.subarray(start);
   return number[0]! < 0x80 ? number : Buffer.concat([Buffer.of(0), number]);
-}
-
-/** Reads the parts of a message one after the other. */
-export class WireReader {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  /** @throws {Error} if the message is at its end; so do the others. */
-  byte(): number {
-    return this.#take(1)[0]!;
-  }
-
-  uint32(): number {
-    return this.#take(4).readUInt32BE();
-  }
-
-  string(): Buffer {
-    return this.#take(this.uint32());
-  }
-
-  #take(size: number): Buffer {
-    if (this.#at + size > this.#bytes.length) {
-      throw new Error("the message is cut short");
-    }
-    return this.#bytes.subarray(this.#at, this.#at += size);
-  }
 }

@@ -66,7 +66,7 @@ class SocketAgent implements Agent {
     );
     const keys: ParsedKey[] = [];
     for (let left = answer.uint32(); left > 0; left--) {
-      const key = parseKey(answer.string());
+      const key = parseKey(Buffer.from(answer.string()));
       answer.string(); // the comment
       // Others are kinds of keys that ssh2 does not know.
       if (!(key instanceof Error) && !Array.isArray(key)) keys.push(key);
@@ -90,7 +90,7 @@ class SocketAgent implements Agent {
     const answer = await this.#ask(Buffer.concat(request), SIGN_RESPONSE);
     const signature = new WireReader(answer.string());
     signature.string(); // its algorithm, which is the one that was asked
-    return signature.string();
+    return Buffer.from(signature.string());
   }
 
   /** One request, on a connection of its own, and the answer after its type. */

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import { RForwardError } from "../../errors.ts";
+import { ProtocolError, RForwardError } from "../../errors.ts";
 import type { ParsedKey } from "../ssh2.ts";
 import type { Agent } from "./agent.ts";
 import type { KeyHolder } from "./signer.ts";
@@ -36,7 +36,9 @@ export class AgentKeys implements KeyHolder {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof RForwardError) throw error;
+      const isOurs = error instanceof RForwardError &&
+        !(error instanceof ProtocolError);
+      if (isOurs) throw error;
       const { message } = error as Error;
       this.#state = `, which failed: ${message}`;
       return new Error(`the SSH agent failed: ${message}`, { cause: error });

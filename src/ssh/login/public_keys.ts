@@ -50,5 +50,5 @@ function publicBlob(base64: string): Buffer {
   const reader = new WireReader(bytes.subarray("openssh-key-v1\0".length));
   for (let i = 0; i < 3; i++) reader.string(); // how it is encrypted
   reader.uint32(); // the number of keys: nobody writes more than one
-  return reader.string();
+  return Buffer.from(reader.string());
 }
