@@ -1,4 +1,5 @@
-import { type ByteStream, Ssh2Socket } from "../../src/ssh/ssh2_socket.ts";
+import type { ByteStream } from "../../src/ssh/byte_stream.ts";
+import { Ssh2Socket } from "../../src/ssh/ssh2_socket.ts";
 import { assert, assertEquals } from "../assert.ts";
 
 /** A stream that takes as much of each write as it is told, and never sends anything. */

@@ -9,9 +9,10 @@ import { printable } from "../printable.ts";
 import { type ServerProtocol, SftpConnection } from "./sftp_connection.ts";
 import type { SharedFolders } from "./shared_folders.ts";
 import { type Client, parseKey, protocolOf } from "../ssh2.ts";
-import { type ByteStream, Ssh2Socket } from "../ssh2_socket.ts";
+import type { ByteStream } from "../byte_stream.ts";
+import { Ssh2Socket } from "../ssh2_socket.ts";
 
-export type { ByteStream } from "../ssh2_socket.ts";
+export type { ByteStream } from "../byte_stream.ts";
 
 /** Refused attempts to log in that end the connection: an agent may offer some keys before ours. */
 const MAX_ATTEMPTS = 32;
