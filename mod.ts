@@ -54,8 +54,12 @@ export type {
   PrivateKey,
   PublicKey,
 } from "./src/ssh/options.ts";
-export type { Dial, DialRequest, Transport } from "./src/ssh/transport.ts";
-export type { KeepaliveOptions } from "./src/ssh/keepalive.ts";
+export type {
+  Dial,
+  DialRequest,
+  Transport,
+} from "./src/ssh/dial/dialled_stream.ts";
+export type { KeepaliveOptions } from "./src/ssh/channels/keepalive.ts";
 export type {
   HostKey,
   HostKeyPolicy,

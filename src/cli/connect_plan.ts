@@ -8,8 +8,8 @@ import type {
   KnownHostsOptions,
 } from "../ssh/host_keys/host_keys.ts";
 import type { Algorithms, ConnectOptions, PrivateKey } from "../ssh/options.ts";
-import type { Dial } from "../ssh/transport.ts";
-import { dialFrom } from "../ssh/dial_from.ts";
+import type { Dial } from "../ssh/dial/dialled_stream.ts";
+import { dialFrom } from "../ssh/dial/dial_from.ts";
 import { othersMayRead } from "./others_may_read.ts";
 import { dialByCommand } from "./proxy_command.ts";
 import { readRevokedHostKeys } from "./revoked_host_keys.ts";

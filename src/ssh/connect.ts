@@ -8,7 +8,7 @@ import { agentSocket } from "./login/agent.ts";
 import type { Credentials } from "./login/attempts.ts";
 import { defaultAlgorithms } from "./algorithms.ts";
 import { checkOptions } from "./check_options.ts";
-import { dialTcp, dialWith } from "./dial.ts";
+import { dialTcp, dialWith } from "./dial/dial.ts";
 import { Handshake } from "./handshake.ts";
 import {
   type HostKeyCheck,
@@ -16,10 +16,10 @@ import {
   prepareHostKeys,
 } from "./host_keys/host_keys.ts";
 import type { Algorithms, ConnectOptions } from "./options.ts";
-import { loadPrivateKey } from "./login/private_keys.ts";
-import { loadPublicKey } from "./login/public_keys.ts";
+import { loadPrivateKey } from "./keys/private_keys.ts";
+import { loadPublicKey } from "./keys/public_keys.ts";
 import type { ConnectConfig } from "./ssh2.ts";
-import type { Ssh2Connection } from "./ssh2_connection.ts";
+import type { ClientConnection } from "./channels/client_connection.ts";
 import { Ssh2Socket } from "./ssh2_socket.ts";
 
 /**
@@ -82,7 +82,7 @@ export function connect(options: ConnectOptions): Promise<SshConnection> {
 /** {@linkcode connect}, for whoever may have to end the connection by an error of another one. */
 export async function establish(
   options: ConnectOptions,
-): Promise<Ssh2Connection> {
+): Promise<ClientConnection> {
   checkOptions(options);
   const { signal, connectTimeoutMs = 20_000 } = options;
   signal?.throwIfAborted();

@@ -7,8 +7,8 @@ import { formatAddress } from "../format_address.ts";
 import { establish } from "./connect.ts";
 import type { SshConnection } from "./connection.ts";
 import type { ConnectOptions } from "./options.ts";
-import type { Ssh2Connection } from "./ssh2_connection.ts";
-import type { DialRequest, Transport } from "./transport.ts";
+import type { ClientConnection } from "./channels/client_connection.ts";
+import type { DialRequest, Transport } from "./dial/dialled_stream.ts";
 
 /**
  * Connects to a server by way of others, as `ssh` does with `ProxyJump`: to
@@ -65,7 +65,7 @@ export async function connectThrough(
 /** Connections that carry one another. */
 class Chain {
   /** The connection to the last hop so far; it owns those before it. */
-  last: Ssh2Connection | undefined;
+  last: ClientConnection | undefined;
   #size = 0;
   /** Which hop was lost first: it takes those after it along. */
   #lost: ConnectionLostError | undefined;

@@ -28,7 +28,7 @@ import {
   protocolOf,
   softwareOf,
 } from "./ssh2.ts";
-import { Ssh2Connection } from "./ssh2_connection.ts";
+import { ClientConnection } from "./channels/client_connection.ts";
 import type { Ssh2Socket } from "./ssh2_socket.ts";
 
 /** What a handshake needs that was prepared before there was a connection. */
@@ -47,12 +47,12 @@ export class Handshake {
   readonly #parts: HandshakeParts;
   readonly #logger: Logger;
   readonly #client: Client = createClient();
-  readonly #outcome = Promise.withResolvers<Ssh2Connection>();
+  readonly #outcome = Promise.withResolvers<ClientConnection>();
   readonly #auth: Authentication;
   /** The key that was accepted. */
   #hostKey: HostKey | undefined;
   #negotiated: NegotiatedAlgorithms | undefined;
-  #connection: Ssh2Connection | undefined;
+  #connection: ClientConnection | undefined;
   /** Aborts when nobody waits any more: an answer that the user gives then comes too late. */
   readonly #over = new AbortController();
 
@@ -67,7 +67,7 @@ export class Handshake {
   }
 
   /** Runs it. Who called closes the socket if it fails. */
-  async run(): Promise<Ssh2Connection> {
+  async run(): Promise<ClientConnection> {
     const { deadline } = this.#parts;
     this.#client
       .on("handshake", (negotiated) => this.#negotiated = negotiated)
@@ -206,7 +206,7 @@ export class Handshake {
     const { options, where, socket, deadline } = this.#parts;
     deadline.stop();
     try {
-      this.#connection = new Ssh2Connection({
+      this.#connection = new ClientConnection({
         server: {
           ...where,
           user: options.user,

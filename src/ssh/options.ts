@@ -1,7 +1,7 @@
 import type { Logger } from "../logger.ts";
 import type { HostKeyPolicy } from "./host_keys/host_keys.ts";
-import type { KeepaliveOptions } from "./keepalive.ts";
-import type { Dial } from "./transport.ts";
+import type { KeepaliveOptions } from "./channels/keepalive.ts";
+import type { Dial } from "./dial/dialled_stream.ts";
 
 /**
  * Asks the user for a secret; undefined gives up on what it is for. An error

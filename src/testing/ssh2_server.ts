@@ -17,7 +17,7 @@ import type {
   TcpipBindInfo,
 } from "ssh2";
 import type { Bind, Originator } from "../ssh/connection.ts";
-import { ecdsaPem } from "../ssh/login/ecdsa_key.ts";
+import { ecdsaPem } from "../ssh/keys/ecdsa_key.ts";
 import ssh2 from "../ssh/npm_ssh2.ts";
 import type { Ssh2Socket } from "../ssh/ssh2_socket.ts";
 

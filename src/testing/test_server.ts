@@ -1,7 +1,7 @@
 import { ArgumentError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import type { Bind } from "../ssh/connection.ts";
-import { generateKeyPair } from "../ssh/login/key_pair.ts";
+import { generateKeyPair } from "../ssh/keys/key_pair.ts";
 import { parseAuthorizedKeys } from "./accounts.ts";
 import type { CommandHandler } from "./command.ts";
 import { HostKey } from "./host_key.ts";

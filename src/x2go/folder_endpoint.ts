@@ -3,7 +3,7 @@ import type { ForwardedConn } from "../forward/forwarded_conn.ts";
 import { forward } from "../forward/forward.ts";
 import type { ReverseTunnel } from "../forward/tunnel.ts";
 import type { Logger } from "../logger.ts";
-import { generateKeyPair } from "../ssh/login/key_pair.ts";
+import { generateKeyPair } from "../ssh/keys/key_pair.ts";
 import { serveSftp } from "../ssh/sftp/sftp_server.ts";
 import type { SharedFolders } from "../ssh/sftp/shared_folders.ts";
 import type { SessionAccess } from "./share.ts";

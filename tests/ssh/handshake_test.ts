@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { Connection } from "ssh2";
 import { ConnectError } from "../../src/errors.ts";
 import { connect } from "../../src/ssh/connect.ts";
-import { generateKeyPair } from "../../src/ssh/login/key_pair.ts";
+import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
 import { Ssh2Socket } from "../../src/ssh/ssh2_socket.ts";
 import type { HostKeyPolicy } from "../../src/ssh/host_keys/host_keys.ts";
 import { HostKey } from "../../src/testing/host_key.ts";

@@ -8,7 +8,7 @@ import type { Attempt } from "./attempt.ts";
 import { keyboardInteractive } from "./keyboard_interactive.ts";
 import { LockedKey, LockedKeyHolder } from "./locked_key.ts";
 import { PasswordPrompt } from "./password_prompt.ts";
-import type { LoadedKey } from "./private_keys.ts";
+import type { LoadedKey } from "../keys/private_keys.ts";
 import { type LoginEvents, Signer } from "./signer.ts";
 
 /** What was prepared to log in with. */

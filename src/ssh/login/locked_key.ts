@@ -5,7 +5,7 @@ import { fingerprint } from "../host_keys/host_keys.ts";
 import type { AskSecret } from "../options.ts";
 import type { ParsedKey } from "../ssh2.ts";
 import type { Agent } from "./agent.ts";
-import { unusable } from "./load_key.ts";
+import { unusable } from "../keys/load_key.ts";
 import type { KeyHolder, LoginEvents } from "./signer.ts";
 
 /** What an encrypted private key is made of. */

@@ -6,10 +6,10 @@ import {
   type ChannelIds,
   PACKET,
   WINDOW,
-} from "../channel.ts";
-import { channelHandlers } from "../channel_handlers.ts";
+} from "../channels/channel.ts";
+import { channelHandlers } from "../channels/channel_handlers.ts";
 import type { RefusalReason } from "../connection.ts";
-import { refusalCode } from "../forwarded_open.ts";
+import { refusalCode } from "../channels/forwarded_open.ts";
 import { SftpSession } from "./sftp_session.ts";
 import type { SharedFolders } from "./shared_folders.ts";
 import type {

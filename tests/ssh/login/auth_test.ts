@@ -7,7 +7,7 @@ import type {
   ConnectOptions,
   KeyboardInteractiveRequest,
 } from "../../../src/ssh/options.ts";
-import { generateKeyPair } from "../../../src/ssh/login/key_pair.ts";
+import { generateKeyPair } from "../../../src/ssh/keys/key_pair.ts";
 import { startTestServer, type TestServer } from "../../../src/testing/mod.ts";
 import {
   assert,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { SFTPWrapper } from "ssh2";
 import { ArgumentError } from "../../../src/errors.ts";
-import { generateKeyPair } from "../../../src/ssh/login/key_pair.ts";
+import { generateKeyPair } from "../../../src/ssh/keys/key_pair.ts";
 import { serveSftp } from "../../../src/ssh/sftp/sftp_server.ts";
 import { SharedFolders } from "../../../src/ssh/sftp/shared_folders.ts";
 import { createClient } from "../../../src/ssh/ssh2.ts";

@@ -1,4 +1,4 @@
-import { ConnectionLostError, type RForwardError } from "../errors.ts";
+import { ConnectionLostError, type RForwardError } from "../../errors.ts";
 
 /** What the server answered: SSH_MSG_REQUEST_SUCCESS with its data, or SSH_MSG_REQUEST_FAILURE. */
 export interface GlobalReply {

@@ -2,11 +2,11 @@ import {
   ConnectionLostError,
   ForwardDeniedError,
   RForwardError,
-} from "../errors.ts";
-import { Deadline } from "../deadline.ts";
-import type { Logger } from "../logger.ts";
-import { checkHost, checkMs, checkPort, checkText } from "../validate.ts";
-import { checkBind, formatBind, isTcp } from "./bind.ts";
+} from "../../errors.ts";
+import { Deadline } from "../../deadline.ts";
+import type { Logger } from "../../logger.ts";
+import { checkHost, checkMs, checkPort, checkText } from "../../validate.ts";
+import { checkBind, formatBind, isTcp } from "../bind.ts";
 import { Channel, PACKET, WINDOW } from "./channel.ts";
 import type {
   Bind,
@@ -19,14 +19,14 @@ import type {
   SshChannel,
   SshConnection,
   SshProcess,
-} from "./connection.ts";
-import { formatAddress } from "../format_address.ts";
+} from "../connection.ts";
+import { formatAddress } from "../../format_address.ts";
 import { GlobalRequests } from "./global_requests.ts";
 import { type KeepaliveOptions, watchKeepalive } from "./keepalive.ts";
 import { Mux } from "./mux.ts";
 import { SessionChannel, startProcess } from "./process.ts";
-import type { Ssh2Protocol } from "./ssh2.ts";
-import type { Ssh2Socket } from "./ssh2_socket.ts";
+import type { Ssh2Protocol } from "../ssh2.ts";
+import type { Ssh2Socket } from "../ssh2_socket.ts";
 
 /** What an authenticated connection is made of. */
 export interface ConnectionParts {
@@ -41,7 +41,7 @@ export interface ConnectionParts {
 }
 
 /** An SshConnection over what npm:ssh2 has authenticated. */
-export class Ssh2Connection implements SshConnection {
+export class ClientConnection implements SshConnection {
   readonly server: ServerInfo;
   readonly closed: Promise<CloseReason>;
 

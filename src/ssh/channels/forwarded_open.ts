@@ -1,11 +1,11 @@
-import { RForwardError } from "../errors.ts";
+import { RForwardError } from "../../errors.ts";
 import type {
   Bind,
   ForwardedOpen,
   Originator,
   RefusalReason,
   SshChannel,
-} from "./connection.ts";
+} from "../connection.ts";
 
 /** The number of a reason (RFC 4254 section 5.1). */
 export function refusalCode(reason: RefusalReason): number {

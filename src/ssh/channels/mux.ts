@@ -1,6 +1,6 @@
-import type { Logger } from "../logger.ts";
-import { ChannelError, type RForwardError } from "../errors.ts";
-import { formatBind } from "./bind.ts";
+import type { Logger } from "../../logger.ts";
+import { ChannelError, type RForwardError } from "../../errors.ts";
+import { formatBind } from "../bind.ts";
 import {
   Channel,
   type ChannelCarrier,
@@ -9,16 +9,16 @@ import {
   WINDOW,
 } from "./channel.ts";
 import { channelHandlers } from "./channel_handlers.ts";
-import type { CloseReason, ForwardedOpenTaker } from "./connection.ts";
+import type { CloseReason, ForwardedOpenTaker } from "../connection.ts";
 import { IncomingOpen, refusalCode } from "./forwarded_open.ts";
 import type { GlobalRequests } from "./global_requests.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../printable.ts";
 import type {
   ChannelOpenInfo,
   ConnectionHandlers,
   Ssh2Protocol,
-} from "./ssh2.ts";
-import type { Ssh2Socket } from "./ssh2_socket.ts";
+} from "../ssh2.ts";
+import type { Ssh2Socket } from "../ssh2_socket.ts";
 
 /** Channels that may be open or wait for an answer at once; OpenSSH's limit. */
 const MAX_CHANNELS = 10_000;

@@ -5,7 +5,7 @@ import type { PrivateKey } from "../options.ts";
 import { type ParsedKey, parseKey } from "../ssh2.ts";
 import { ecdsaPem } from "./ecdsa_key.ts";
 import { loadKey, unusable } from "./load_key.ts";
-import { LockedKey } from "./locked_key.ts";
+import { LockedKey } from "../login/locked_key.ts";
 import { openSshKey } from "./openssh_key.ts";
 import { publicHalf } from "./public_keys.ts";
 

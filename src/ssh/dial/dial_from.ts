@@ -2,9 +2,9 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { Readable, Writable } from "node:stream";
-import { ConnectError } from "../errors.ts";
-import { formatAddress } from "../format_address.ts";
-import type { Dial } from "./transport.ts";
+import { ConnectError } from "../../errors.ts";
+import { formatAddress } from "../../format_address.ts";
+import type { Dial } from "./dialled_stream.ts";
 
 /**
  * Reaches servers from one address of this machine (ssh_config(5),

@@ -1,4 +1,8 @@
-import { ArgumentError, ChannelError, type RForwardError } from "../errors.ts";
+import {
+  ArgumentError,
+  ChannelError,
+  type RForwardError,
+} from "../../errors.ts";
 import { Channel, type ChannelCarrier, type ChannelIds } from "./channel.ts";
 import type {
   CloseReason,
@@ -6,8 +10,8 @@ import type {
   ExecOptions,
   ExitStatus,
   SshProcess,
-} from "./connection.ts";
-import { printable } from "./printable.ts";
+} from "../connection.ts";
+import { printable } from "../printable.ts";
 import type { Chunk } from "./gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 

@@ -9,13 +9,13 @@ import { join } from "node:path";
 import { AuthenticationError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { connect } from "../../../src/ssh/connect.ts";
-import { generateKeyPair } from "../../../src/ssh/login/key_pair.ts";
-import { openSshKey } from "../../../src/ssh/login/openssh_key.ts";
+import { generateKeyPair } from "../../../src/ssh/keys/key_pair.ts";
+import { openSshKey } from "../../../src/ssh/keys/openssh_key.ts";
 import type { PrivateKey } from "../../../src/ssh/options.ts";
 import {
   type LoadedKey,
   loadPrivateKey,
-} from "../../../src/ssh/login/private_keys.ts";
+} from "../../../src/ssh/keys/private_keys.ts";
 import { LockedKey } from "../../../src/ssh/login/locked_key.ts";
 import {
   assert,

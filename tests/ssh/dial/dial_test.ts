@@ -2,23 +2,31 @@ import {
   ArgumentError,
   ConnectError,
   ConnectionLostError,
-} from "../../src/errors.ts";
-import { connect } from "../../src/ssh/connect.ts";
-import type { ConnectOptions } from "../../src/ssh/options.ts";
-import type { DialRequest, Transport } from "../../src/ssh/transport.ts";
-import { startTestServer } from "../../src/testing/mod.ts";
-import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { serverTest } from "../servers/availability.ts";
-import { startSshd } from "../servers/openssh.ts";
-import { sshArguments, type SshServer } from "../servers/ssh_server.ts";
+} from "../../../src/errors.ts";
+import { connect } from "../../../src/ssh/connect.ts";
+import type { ConnectOptions } from "../../../src/ssh/options.ts";
+import type {
+  DialRequest,
+  Transport,
+} from "../../../src/ssh/dial/dialled_stream.ts";
+import { startTestServer } from "../../../src/testing/mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { startSshd } from "../../servers/openssh.ts";
+import { sshArguments, type SshServer } from "../../servers/ssh_server.ts";
 import {
   assertSameBytes,
   noise,
   readAll,
   writeAndEnd,
-} from "../testing/sockets.ts";
-import { within } from "../within.ts";
-import { forwarded } from "./contract/setting.ts";
+} from "../../testing/sockets.ts";
+import { within } from "../../within.ts";
+import { forwarded } from "../contract/setting.ts";
 
 /** A program that reaches the server, as ProxyCommand has it. */
 function proxyCommand(program: string, ...args: string[]) {

@@ -1,17 +1,22 @@
-import { ConnectionLostError } from "../../src/errors.ts";
-import { connect } from "../../src/ssh/connect.ts";
+import { ConnectionLostError } from "../../../src/errors.ts";
+import { connect } from "../../../src/ssh/connect.ts";
 import {
   type KeepaliveOptions,
   watchKeepalive,
-} from "../../src/ssh/keepalive.ts";
-import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { serverTest } from "../servers/availability.ts";
-import { startDropbear } from "../servers/dropbear.ts";
-import { startSshd } from "../servers/openssh.ts";
-import { type Proxy, startProxy } from "../servers/proxy.ts";
-import type { SshServer } from "../servers/ssh_server.ts";
-import { within } from "../within.ts";
-import { forwarded } from "./contract/setting.ts";
+} from "../../../src/ssh/channels/keepalive.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { startDropbear } from "../../servers/dropbear.ts";
+import { startSshd } from "../../servers/openssh.ts";
+import { type Proxy, startProxy } from "../../servers/proxy.ts";
+import type { SshServer } from "../../servers/ssh_server.ts";
+import { within } from "../../within.ts";
+import { forwarded } from "../contract/setting.ts";
 
 /** A server that says something when it likes: what is asked and what fails, by time. */
 function watch(options: KeepaliveOptions) {

@@ -3,19 +3,24 @@ import {
   ChannelError,
   ConnectionLostError,
   ForwardDeniedError,
-} from "../../src/errors.ts";
-import { connect } from "../../src/ssh/connect.ts";
-import type { SshConnection } from "../../src/ssh/connection.ts";
-import { generateKeyPair } from "../../src/ssh/login/key_pair.ts";
-import { HostKey } from "../../src/testing/host_key.ts";
-import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { within } from "../within.ts";
-import { bytes, Taker } from "./contract/setting.ts";
+} from "../../../src/errors.ts";
+import { connect } from "../../../src/ssh/connect.ts";
+import type { SshConnection } from "../../../src/ssh/connection.ts";
+import { generateKeyPair } from "../../../src/ssh/keys/key_pair.ts";
+import { HostKey } from "../../../src/testing/host_key.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
+import { within } from "../../within.ts";
+import { bytes, Taker } from "../contract/setting.ts";
 import {
   type Script,
   type ServerProtocol,
   startScriptedServer,
-} from "./scripted_server.ts";
+} from "../scripted_server.ts";
 
 const address = "127.0.0.1";
 

@@ -1,5 +1,5 @@
 import type { Channel } from "./channel.ts";
-import type { ConnectionHandlers } from "./ssh2.ts";
+import type { ConnectionHandlers } from "../ssh2.ts";
 
 /** The messages that are for one channel. */
 type ChannelMessage =

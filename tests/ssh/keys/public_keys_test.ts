@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { AuthenticationError, RForwardError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { fingerprint } from "../../../src/ssh/host_keys/host_key.ts";
-import { generateKeyPair } from "../../../src/ssh/login/key_pair.ts";
+import { generateKeyPair } from "../../../src/ssh/keys/key_pair.ts";
 import {
   loadPublicKey,
   publicHalf,
-} from "../../../src/ssh/login/public_keys.ts";
+} from "../../../src/ssh/keys/public_keys.ts";
 import type { ParsedKey } from "../../../src/ssh/ssh2.ts";
 import {
   assert,

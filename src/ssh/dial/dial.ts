@@ -1,10 +1,14 @@
 import { lookup } from "node:dns/promises";
-import { connectTcp } from "../connect_tcp.ts";
+import { connectTcp } from "../../connect_tcp.ts";
 import { connectToFirst } from "./connect_to_first.ts";
-import { ConnectError } from "../errors.ts";
-import type { Deadline } from "../deadline.ts";
-import { formatAddress } from "../format_address.ts";
-import { type Dial, type Transport, TransportStream } from "./transport.ts";
+import { ConnectError } from "../../errors.ts";
+import type { Deadline } from "../../deadline.ts";
+import { formatAddress } from "../../format_address.ts";
+import {
+  type Dial,
+  type Transport,
+  TransportStream,
+} from "./dialled_stream.ts";
 
 /**
  * Connects to the SSH server by TCP, without Nagle's delay (ssh2 would stall

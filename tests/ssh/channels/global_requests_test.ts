@@ -1,6 +1,6 @@
-import { ConnectionLostError, RForwardError } from "../../src/errors.ts";
-import { GlobalRequests } from "../../src/ssh/global_requests.ts";
-import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { ConnectionLostError, RForwardError } from "../../../src/errors.ts";
+import { GlobalRequests } from "../../../src/ssh/channels/global_requests.ts";
+import { assertEquals, assertMatch, assertRejects } from "../../assert.ts";
 
 function setUp(timeoutMs = 1000) {
   const sent: string[] = [];

@@ -1,7 +1,7 @@
-import { dialFrom } from "../../src/ssh/dial_from.ts";
-import type { Dial } from "../../src/ssh/transport.ts";
-import { assertEquals, assertRejects } from "../assert.ts";
-import { runDeno } from "../run_deno.ts";
+import { dialFrom } from "../../../src/ssh/dial/dial_from.ts";
+import type { Dial } from "../../../src/ssh/dial/dialled_stream.ts";
+import { assertEquals, assertRejects } from "../../assert.ts";
+import { runDeno } from "../../run_deno.ts";
 
 const { signal } = new AbortController();
 
@@ -46,7 +46,10 @@ for (const [what, dial] of refused) {
 }
 
 Deno.test("dialFrom() names the permission that it lacks", async () => {
-  const dialFromUrl = new URL("../../src/ssh/dial_from.ts", import.meta.url);
+  const dialFromUrl = new URL(
+    "../../../src/ssh/dial/dial_from.ts",
+    import.meta.url,
+  );
   const { code, stdout, stderr } = await runDeno({
     script: `
       import { dialFrom } from "${dialFromUrl}";

@@ -1,7 +1,7 @@
-import { ChunkReader } from "../chunk_reader.ts";
-import { ArgumentError } from "../errors.ts";
-import { borrows } from "../lending.ts";
-import type { ByteStream } from "./byte_stream.ts";
+import { ChunkReader } from "../../chunk_reader.ts";
+import { ArgumentError } from "../../errors.ts";
+import { borrows } from "../../lending.ts";
+import type { ByteStream } from "../byte_stream.ts";
 
 /** What carries an SSH connection in the place of TCP. A channel of another connection is one. */
 export interface Transport {

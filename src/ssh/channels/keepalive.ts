@@ -1,4 +1,4 @@
-import { ConnectionLostError } from "../errors.ts";
+import { ConnectionLostError } from "../../errors.ts";
 
 /** How a connection is found dead (OpenSSH: `ServerAliveInterval`, `ServerAliveCountMax`). */
 export interface KeepaliveOptions {

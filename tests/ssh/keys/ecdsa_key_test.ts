@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { ecdsaPem } from "../../../src/ssh/login/ecdsa_key.ts";
+import { ecdsaPem } from "../../../src/ssh/keys/ecdsa_key.ts";
 import type { ParsedKey } from "../../../src/ssh/ssh2.ts";
 import { assertEquals } from "../../assert.ts";
 

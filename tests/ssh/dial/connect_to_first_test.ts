@@ -1,7 +1,7 @@
-import { connectToFirst } from "../../src/ssh/connect_to_first.ts";
-import { assert, assertEquals, assertRejects } from "../assert.ts";
-import { startFullPort } from "../servers/tcp_server.ts";
-import { within } from "../within.ts";
+import { connectToFirst } from "../../../src/ssh/dial/connect_to_first.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { startFullPort } from "../../servers/tcp_server.ts";
+import { within } from "../../within.ts";
 
 /** A listener on one loopback address of a port, for another to be silent or closed. */
 function listenOn(hostname: string, port: number): Deno.TcpListener {

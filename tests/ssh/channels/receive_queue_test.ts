@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import { ReceiveQueue } from "../../src/ssh/receive_queue.ts";
-import { assert, assertEquals, assertRejects } from "../assert.ts";
-import { within } from "../within.ts";
+import { ReceiveQueue } from "../../../src/ssh/channels/receive_queue.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { within } from "../../within.ts";
 
 interface Setting {
   queue: ReceiveQueue;

@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
-import { ChannelError, type RForwardError } from "../errors.ts";
-import { borrower } from "../lending.ts";
-import type { CloseReason, SshChannel } from "./connection.ts";
+import { ChannelError, type RForwardError } from "../../errors.ts";
+import { borrower } from "../../lending.ts";
+import type { CloseReason, SshChannel } from "../connection.ts";
 import type { Chunk } from "./gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
-import type { Ssh2Protocol } from "./ssh2.ts";
-import type { Ssh2Socket } from "./ssh2_socket.ts";
+import type { Ssh2Protocol } from "../ssh2.ts";
+import type { Ssh2Socket } from "../ssh2_socket.ts";
 
 /** Bytes that the other side may send before we read (RFC 4254 section 5.2); OpenSSH's size too. */
 export const WINDOW = 2 * 1024 * 1024;

@@ -1,5 +1,8 @@
-import { Channel, type ChannelCarrier } from "../../src/ssh/channel.ts";
-import { assert } from "../assert.ts";
+import {
+  Channel,
+  type ChannelCarrier,
+} from "../../../src/ssh/channels/channel.ts";
+import { assert } from "../../assert.ts";
 
 Deno.test("a channel whose socket is full does not remember each window that it gets meanwhile", async () => {
   let waits = 0;

@@ -1,6 +1,6 @@
-import type { ChannelCarrier } from "../../src/ssh/channel.ts";
-import { SessionChannel } from "../../src/ssh/process.ts";
-import { assertEquals } from "../assert.ts";
+import type { ChannelCarrier } from "../../../src/ssh/channels/channel.ts";
+import { SessionChannel } from "../../../src/ssh/channels/process.ts";
+import { assertEquals } from "../../assert.ts";
 
 Deno.test("a signal that ended a command is told without what does something to a terminal", async () => {
   const protocol = { channelClose() {} };
