@@ -1,9 +1,8 @@
 import { chacha20, CHACHA20_STRIDE } from "./chacha20.ts";
+import { LENGTH_SIZE } from "./packet_cipher.ts";
 import { poly1305 } from "./poly1305.ts";
 import { assemble } from "./wasm_assembler.ts";
 
-/** Bytes of the length in front of a packet. */
-export const LENGTH_SIZE = 4;
 /** Bytes of the tag behind it. */
 export const TAG_SIZE = 16;
 /** The largest length of a packet that can be worked on, in bytes; OpenSSH takes no more either. */
@@ -29,11 +28,16 @@ interface Engine {
   words: Uint32Array;
 }
 
-let engine: Engine | undefined;
-
 /** Made when it is first needed, in some 5 ms. */
+let module: WebAssembly.Module | undefined;
+/**
+ * Memory to seal in and memory to open in: a message that was opened can be
+ * sent on, whole or in part, while it is being handled.
+ */
+let engines: { sealing: Engine; opening: Engine } | undefined;
+
 function start(): Engine {
-  const module = new WebAssembly.Module(
+  module ??= new WebAssembly.Module(
     assemble([chacha20(), poly1305()], Math.ceil(MEMORY / 65536)),
   );
   const { exports } = new WebAssembly.Instance(module);
@@ -52,19 +56,21 @@ function start(): Engine {
  * The cipher `chacha20-poly1305@openssh.com` of one direction of a connection
  * (OpenSSH's PROTOCOL.chacha20poly1305), in WebAssembly.
  *
- * What its methods return lies in memory that all instances share: it is good
- * until any of them is called again.
+ * What its methods return lies in memory that all instances share: what was
+ * sealed is good until any of them seals again, what was opened until any of
+ * them opens again or decrypts a length.
  */
 export class ChaCha20Poly1305 {
   readonly #packetKey: Uint32Array;
   readonly #lengthKey: Uint32Array;
-  readonly #engine: Engine;
+  readonly #sealing: Engine;
+  readonly #opening: Engine;
   #freed = false;
 
   /** Whether it can be used here: it takes WebAssembly with relaxed SIMD. */
   static isSupported(): boolean {
     try {
-      engine ??= start();
+      engines ??= { sealing: start(), opening: start() };
       return true;
     } catch {
       return false;
@@ -80,7 +86,14 @@ export class ChaCha20Poly1305 {
   constructor(packetKey: Uint8Array, lengthKey: Uint8Array) {
     this.#packetKey = keyWords(packetKey);
     this.#lengthKey = keyWords(lengthKey);
-    this.#engine = engine ??= start();
+    engines ??= { sealing: start(), opening: start() };
+    this.#sealing = engines.sealing;
+    this.#opening = engines.opening;
+  }
+
+  /** Where {@linkcode seal} works: what is assembled here needs not be copied. */
+  get room(): Uint8Array {
+    return this.#sealing.bytes.subarray(PACKET, BODY + MAX_LENGTH);
   }
 
   /**
@@ -91,13 +104,14 @@ export class ChaCha20Poly1305 {
    * @returns The same, encrypted, and the tag.
    */
   seal(sequence: number, packet: Uint8Array): Uint8Array {
-    const { bytes } = this.#engine;
-    const end = this.#place(packet, packet.length - LENGTH_SIZE);
+    const engine = this.#sealing;
+    const { bytes } = engine;
+    const end = place(engine, packet, packet.length - LENGTH_SIZE);
     bytes.copyWithin(STREAM, PACKET, BODY);
-    this.#xor(this.#lengthKey, sequence, 0, STREAM, LENGTH_SIZE);
-    this.#xor(this.#packetKey, sequence, 1, BODY, end - BODY);
+    this.#xor(engine, this.#lengthKey, sequence, 0, STREAM, LENGTH_SIZE);
+    this.#xor(engine, this.#packetKey, sequence, 1, BODY, end - BODY);
     bytes.copyWithin(PACKET, STREAM, STREAM + LENGTH_SIZE);
-    this.#authenticate(sequence, packet.length, end);
+    this.#authenticate(engine, sequence, packet.length, end);
     return bytes.subarray(PACKET, end + TAG_SIZE);
   }
 
@@ -108,10 +122,12 @@ export class ChaCha20Poly1305 {
    * @param length Its first four bytes.
    */
   decryptLength(sequence: number, length: Uint8Array): number {
-    const { bytes } = this.#engine;
+    const engine = this.#opening;
+    const { bytes } = engine;
     bytes.set(length, STREAM);
-    this.#xor(this.#lengthKey, sequence, 0, STREAM, LENGTH_SIZE);
-    return new DataView(bytes.buffer).getUint32(STREAM);
+    this.#xor(engine, this.#lengthKey, sequence, 0, STREAM, LENGTH_SIZE);
+    return (bytes[STREAM]! << 24 | bytes[STREAM + 1]! << 16 |
+      bytes[STREAM + 2]! << 8 | bytes[STREAM + 3]!) >>> 0;
   }
 
   /**
@@ -122,17 +138,18 @@ export class ChaCha20Poly1305 {
    * @returns The body, or undefined if the tag is another.
    */
   open(sequence: number, sealed: Uint8Array): Uint8Array | undefined {
-    const { bytes } = this.#engine;
-    const end = this.#place(sealed, sealed.length - LENGTH_SIZE - TAG_SIZE);
+    const engine = this.#opening;
+    const { bytes } = engine;
+    const end = place(engine, sealed, sealed.length - LENGTH_SIZE - TAG_SIZE);
     bytes.copyWithin(TAG_RECEIVED, end, end + TAG_SIZE);
-    this.#authenticate(sequence, end - PACKET, TAG);
+    this.#authenticate(engine, sequence, end - PACKET, TAG);
     // All is looked at, so that the time it takes tells nothing.
     let difference = 0;
     for (let i = 0; i < TAG_SIZE; i++) {
       difference |= bytes[TAG + i]! ^ bytes[TAG_RECEIVED + i]!;
     }
     if (difference !== 0) return undefined;
-    this.#xor(this.#packetKey, sequence, 1, BODY, end - BODY);
+    this.#xor(engine, this.#packetKey, sequence, 1, BODY, end - BODY);
     return bytes.subarray(BODY, end);
   }
 
@@ -141,28 +158,26 @@ export class ChaCha20Poly1305 {
     this.#freed = true;
     this.#packetKey.fill(0);
     this.#lengthKey.fill(0);
-    this.#engine.bytes.fill(0, KEY, BODY);
-  }
-
-  /** Copies a packet to where it is worked on; returns where its body ends. */
-  #place(packet: Uint8Array, length: number): number {
-    if (length < 1 || length > MAX_LENGTH) {
-      throw new RangeError(`a packet cannot have ${length} bytes`);
-    }
-    this.#engine.bytes.set(packet, PACKET);
-    return BODY + length;
+    this.#sealing.bytes.fill(0, KEY, PACKET);
+    this.#opening.bytes.fill(0, KEY, PACKET);
   }
 
   /** Writes the tag of the packet in memory, whose body is encrypted. */
-  #authenticate(sequence: number, length: number, tag: number): void {
-    const { bytes, poly1305 } = this.#engine;
+  #authenticate(
+    engine: Engine,
+    sequence: number,
+    length: number,
+    tag: number,
+  ): void {
+    const { bytes, poly1305 } = engine;
     bytes.fill(0, STREAM, STREAM + 32);
-    this.#xor(this.#packetKey, sequence, 0, STREAM, 32);
+    this.#xor(engine, this.#packetKey, sequence, 0, STREAM, 32);
     poly1305(STREAM, PACKET, length, tag);
   }
 
   /** XORs the keystream from the block with that number on to memory. */
   #xor(
+    engine: Engine,
     key: Uint32Array,
     sequence: number,
     block: number,
@@ -170,12 +185,24 @@ export class ChaCha20Poly1305 {
     length: number,
   ): void {
     if (this.#freed) throw new TypeError("the key was freed");
-    const { words, chacha20 } = this.#engine;
+    const { words, chacha20 } = engine;
     words.set(key, KEY / 4);
     words[12] = block;
     words[15] = swapBytes(sequence);
     chacha20(STATE, address, length);
   }
+}
+
+/** Copies a packet to where it is worked on; returns where its body ends. */
+function place(engine: Engine, packet: Uint8Array, length: number): number {
+  if (length < 1 || length > MAX_LENGTH) {
+    throw new RangeError(`a packet cannot have ${length} bytes`);
+  }
+  const { bytes } = engine;
+  const isInPlace = packet.buffer === bytes.buffer &&
+    packet.byteOffset === PACKET;
+  if (!isInPlace) bytes.set(packet, PACKET);
+  return BODY + length;
 }
 
 function keyWords(key: Uint8Array): Uint32Array {

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import { ChaCha20Poly1305, LENGTH_SIZE } from "./chacha20_poly1305.ts";
+import { ChaCha20Poly1305 } from "./chacha20_poly1305.ts";
+import { LENGTH_SIZE } from "./packet_cipher.ts";
 
 /** What of ssh2's own cipher is taken over. */
 export interface NativeCipher {

@@ -1,10 +1,6 @@
 import { Buffer } from "node:buffer";
-import {
-  ChaCha20Poly1305,
-  LENGTH_SIZE,
-  MAX_LENGTH,
-  TAG_SIZE,
-} from "./chacha20_poly1305.ts";
+import { ChaCha20Poly1305, MAX_LENGTH, TAG_SIZE } from "./chacha20_poly1305.ts";
+import { LENGTH_SIZE } from "./packet_cipher.ts";
 
 /** What of ssh2's own decipher is taken over. */
 export interface NativeDecipher {
