@@ -287,22 +287,29 @@ export class TargetError extends RForwardError {
 export class ChannelError extends RForwardError {
   /** The reason code of SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1), where there is one. */
   readonly reason: number | undefined;
+  /**
+   * The server's own words for it, one printable line. OpenSSH and dropbear
+   * quote the system here, e.g. `Connection refused`.
+   */
+  readonly serverSays: string | undefined;
 
   /**
-   * Makes one.
+   * For implementations of {@linkcode SshConnection}.
    *
    * @param code `channel-refused` or `channel-closed`.
    * @param message What was refused or ended.
    * @param reason The reason code that the server gave.
+   * @param options `serverSays`, where the server said something.
    */
   constructor(
     code: "channel-refused" | "channel-closed",
     message: string,
     reason?: number,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { serverSays?: string | undefined },
   ) {
     super(code, message, options);
     this.name = "ChannelError";
     this.reason = reason;
+    this.serverSays = options?.serverSays;
   }
 }

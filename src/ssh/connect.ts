@@ -100,15 +100,17 @@ export async function establish(
       } did not answer within ${deadline.ms} ms; check the address, and whether a firewall is in between`,
     )
   );
-  const socket = new Ssh2Socket(
-    options.dial
-      ? await dialWith(options.dial, where, deadline)
-      : await dialTcp(where, deadline, options.addressFamily),
-  );
+  const stream = options.dial
+    ? await dialWith(options.dial, where, deadline)
+    : await dialTcp(where, deadline, options.addressFamily);
+  const socket = new Ssh2Socket(stream);
   try {
     return await new Handshake({
       options,
-      where,
+      where: {
+        ...where,
+        ...("remoteAddr" in stream && { address: stream.remoteAddr.hostname }),
+      },
       socket,
       hostKeys,
       credentials,

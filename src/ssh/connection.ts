@@ -181,6 +181,11 @@ export interface ServerInfo {
   readonly host: string;
   /** The port that was dialled. */
   readonly port: number;
+  /**
+   * The IP address that was dialled; undefined where `dial` or another server
+   * carries the connection. Behind NAT it may be a router's.
+   */
+  readonly address?: string;
   /** The user that was accepted. */
   readonly user: string;
   /** The software version of the identification string, e.g. `OpenSSH_9.2p1`. */
@@ -222,11 +227,17 @@ export interface SshConnection extends AsyncDisposable {
 
   /**
    * Names the one taker of connections that the server opens. Without one
-   * they are refused.
+   * they are refused. Tunnels and listeners name {@linkcode PortDispatcher},
+   * whose `takeUnclaimed()` takes what they do not.
    *
+   * @param onCancelled Called with each bind that the server has released
+   * because of {@linkcode cancelForward}, before that settles.
    * @throws {RForwardError} if there is one already.
    */
-  takeForwardedOpens(taker: ForwardedOpenTaker): void;
+  takeForwardedOpens(
+    taker: ForwardedOpenTaker,
+    onCancelled?: (bind: Bind) => void,
+  ): void;
 
   /**
    * Opens a connection from the server to `host:port` (`direct-tcpip`, RFC

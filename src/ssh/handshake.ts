@@ -34,7 +34,7 @@ import type { Ssh2Socket } from "./ssh2_socket.ts";
 /** What a handshake needs that was prepared before there was a connection. */
 export interface HandshakeParts {
   options: ConnectOptions;
-  where: { host: string; port: number };
+  where: { host: string; port: number; address?: string };
   socket: Ssh2Socket;
   hostKeys: HostKeyCheck;
   credentials: Credentials;

@@ -51,6 +51,7 @@ export class ClientConnection implements SshConnection {
   readonly #ended = new AbortController();
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #stopKeepalive: () => void;
+  #onCancelled: ((bind: Bind) => void) | undefined;
   #closing = false;
   #lost: ConnectionLostError | undefined;
 
@@ -107,17 +108,22 @@ export class ClientConnection implements SshConnection {
         "cancel-streamlocal-forward@openssh.com",
         () => protocol.openssh_cancelStreamLocalForward(bind.path, true),
       );
+    if (reply.success) this.#onCancelled?.(bind);
     return reply.success;
   }
 
-  takeForwardedOpens(taker: ForwardedOpenTaker): void {
+  takeForwardedOpens(
+    taker: ForwardedOpenTaker,
+    onCancelled?: (bind: Bind) => void,
+  ): void {
     if (this.#mux.taker) {
       throw new RForwardError(
         "invalid-argument",
-        "this connection's forwarded connections have a taker already",
+        "this connection's forwarded connections have a taker already; beside tunnels, use PortDispatcher.of(connection).takeUnclaimed()",
       );
     }
     this.#mux.taker = taker;
+    this.#onCancelled = onCancelled;
   }
 
   openDirect(

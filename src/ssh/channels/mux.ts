@@ -98,6 +98,7 @@ export class Mux implements ChannelCarrier {
               error.code as "channel-refused",
               `the server refused ${what}: ${error.message}`,
               error.reason,
+              { serverSays: error.serverSays },
             )
             : error,
         );
@@ -156,6 +157,7 @@ export class Mux implements ChannelCarrier {
             "channel-refused",
             printable(text) || `reason ${reason}`,
             reason,
+            { serverSays: printable(text) || undefined },
           ),
         ),
       ...channelHandlers(this.#channels),

@@ -174,6 +174,22 @@ export function testForwards(subject: Subject): void {
     ],
 
     [
+      "cancelForward() tells who takes the connections what was released, and only that",
+      async ({ connection }) => {
+        const cancelled: Bind[] = [];
+        connection.takeForwardedOpens(
+          () => Promise.resolve(),
+          (bind) => cancelled.push(bind),
+        );
+        const bound = await connection.requestForward({ address, port: 0 });
+        await connection.cancelForward({ ...bound, address: "localhost" });
+        assertEquals(cancelled, []);
+        await connection.cancelForward(bound);
+        assertEquals(cancelled, [bound]);
+      },
+    ],
+
+    [
       "cancelForward() takes the string that was asked and no other",
       async ({ connection }) => {
         const { port } = await connection.requestForward({
