@@ -89,7 +89,7 @@ export async function establish(
   const where = { host: options.host, port: options.port ?? 22 };
   using deadline = new Deadline(connectTimeoutMs, signal);
   const { hostKeys, credentials } = await deadline.race(
-    prepare(options, where),
+    prepare(options, where, deadline.signal),
   );
   deadline.start(() =>
     new ConnectError(
@@ -128,10 +128,17 @@ export async function establish(
 async function prepare(
   options: ConnectOptions,
   { host, port }: { host: string; port: number },
+  signal: AbortSignal,
 ): Promise<{ hostKeys: HostKeyCheck; credentials: Credentials }> {
   const { logger = silentLogger } = options;
   const agent = options.agent === true ? agentSocket() : options.agent;
-  const hostKeys = await prepareHostKeys(options.hostKeys, host, port, logger);
+  const hostKeys = await prepareHostKeys(
+    options.hostKeys,
+    host,
+    port,
+    logger,
+    signal,
+  );
   const privateKeys = await loadAll(
     options.privateKeys ?? [],
     (source) => loadPrivateKey(source, logger),

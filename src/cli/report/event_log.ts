@@ -1,9 +1,9 @@
 import type { SupervisorEvent } from "../../forward/supervisor_options.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { Fold } from "./fold.ts";
 import { type Line, Narrator } from "./narrator.ts";
 import { oneLine } from "./one_line.ts";
 import { type Output, writeText } from "./output.ts";
+import { RepeatFilter } from "./repeat_filter.ts";
 import {
   isTold,
   type Level,
@@ -32,7 +32,7 @@ export class EventLog implements Reporter {
   readonly #options: EventLogOptions;
   readonly #clock: Clock;
   readonly #narrator = new Narrator();
-  readonly #fold: Fold;
+  readonly #repeats: RepeatFilter;
   #ended = false;
 
   /**
@@ -44,7 +44,10 @@ export class EventLog implements Reporter {
     this.#out = out;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#fold = new Fold(this.#clock, (line) => this.#write(line));
+    this.#repeats = new RepeatFilter(
+      this.#clock,
+      (line) => this.#write(line),
+    );
   }
 
   /** Tells what happened. */
@@ -72,7 +75,7 @@ export class EventLog implements Reporter {
 
   /** Says what was held back; whatever is told later is not written. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.#fold[Symbol.dispose]();
+    this.#repeats[Symbol.dispose]();
     this.#ended = true;
     return Promise.resolve();
   }
@@ -80,7 +83,7 @@ export class EventLog implements Reporter {
   #add(line: Line | undefined): void {
     if (!line || this.#ended || !isTold(line.level, this.#options)) return;
     const { live = false, verbosity = 0 } = this.#options;
-    if (!live || !line.visible || verbosity > 0) this.#fold.add(line);
+    if (!live || !line.visible || verbosity > 0) this.#repeats.add(line);
   }
 
   #write({ text }: Line): void {

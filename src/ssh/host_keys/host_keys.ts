@@ -58,6 +58,7 @@ export interface HostKeyCheck {
  *
  * @param policy How to verify; by default against the usual known_hosts files.
  * @param host The host as the user named it.
+ * @param signal Stops reading.
  * @throws {ArgumentError} if a known_hosts file cannot be read.
  * @throws {RForwardError} `permission-denied`, and what to permit.
  */
@@ -66,6 +67,7 @@ export async function prepareHostKeys(
   host: string,
   port: number,
   logger: Logger,
+  signal?: AbortSignal,
 ): Promise<HostKeyCheck> {
   let known: KnownHost;
   if (typeof policy === "function") {
@@ -73,7 +75,7 @@ export async function prepareHostKeys(
   } else if (policy === "insecure-accept-any") {
     known = { keyTypes: [], check: (key) => acceptAny(key, logger) };
   } else {
-    known = await lookUpKnownHost(policy ?? {}, host, port, logger);
+    known = await lookUpKnownHost(policy ?? {}, host, port, logger, signal);
   }
 
   let accepted: HostKey | undefined;

@@ -10,7 +10,7 @@ import {
   knownHostsName,
   namesHost,
   parseKnownHosts,
-  readIfPresent,
+  readKnownHosts,
   textSource,
 } from "./known_hosts_file.ts";
 
@@ -75,6 +75,7 @@ const notInHostNames = /^$|[\s\p{C},*?!|#@[\]]/u;
 /**
  * Reads known_hosts and looks a host up in it.
  *
+ * @param signal Stops reading.
  * @throws {ArgumentError} if a file cannot be read.
  * @throws {RForwardError} `permission-denied`, and what to permit.
  */
@@ -83,19 +84,17 @@ export async function lookUpKnownHost(
   host: string,
   port: number,
   logger: Logger,
+  signal?: AbortSignal,
 ): Promise<KnownHost> {
   const { alias, acceptNew = false } = options;
   checkName("host", host);
   if (alias !== undefined) checkName("hostKeys.alias", alias);
   const files = options.files ??
     (options.text === undefined ? defaultFiles() : []);
-  const lines = await readLines(files, options, logger);
-
   const bareName = knownHostsName(alias ?? host, 22);
   const name = alias === undefined ? knownHostsName(host, port) : bareName;
-  const named = lines.filter(({ hosts }) =>
-    namesHost(hosts, name) || namesHost(hosts, bareName)
-  );
+  const names = [...new Set([name, bareName])];
+  const named = await readLines(files, names, options, logger, signal);
   const marked = (marker: KnownHostsLine["marker"]) =>
     named.filter((line) => line.marker === marker);
   const revoked = marked("@revoked");
@@ -163,26 +162,32 @@ function defaultFiles(): string[] {
 
 async function readLines(
   files: readonly string[],
+  names: readonly string[],
   options: KnownHostsOptions,
   logger: Logger,
+  signal?: AbortSignal,
 ): Promise<KnownHostsLine[]> {
-  const lines = [parseKnownHosts(options.text ?? "", textSource, logger)];
+  const { text = "" } = options;
+  const isNamed = ({ hosts }: KnownHostsLine) =>
+    names.some((name) => namesHost(hosts, name));
+  const lines = [parseKnownHosts(text, textSource, logger).filter(isNamed)];
   for (const [index, file] of files.entries()) {
-    let text: string | undefined;
+    let read: KnownHostsLine[] | undefined;
     try {
-      text = await readIfPresent(file);
+      read = await readKnownHosts(file, names, logger, signal);
     } catch (error) {
+      signal?.throwIfAborted();
       throw fileError("read", file, error, `--allow-read=${files.join(",")}`);
     }
     const mayBeMissing = options.files === undefined ||
       (Boolean(options.acceptNew) && index === 0);
-    if (text === undefined && !mayBeMissing) {
+    if (read === undefined && !mayBeMissing) {
       throw new ArgumentError(
         "hostKeys.files",
         `${file} does not exist; create it, or leave it out`,
       );
     }
-    lines.push(parseKnownHosts(text ?? "", file, logger));
+    lines.push(read ?? []);
   }
   return lines.flat();
 }

@@ -6,11 +6,12 @@
  * @module
  */
 
-import { createHmac } from "node:crypto";
 import { dirname } from "node:path";
 import type { HostKeyLocation } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import { readLines } from "../../read_lines.ts";
 import { keyType } from "./host_key.ts";
+import { hmacSha1 } from "./hmac_sha1.ts";
 
 /** What stands for the file where lines are given as text. */
 export const textSource = "(text)";
@@ -33,32 +34,108 @@ export interface KnownHostsLine extends HostKeyLocation {
   data: Uint8Array;
 }
 
+/** How many characters a line may have; one that has more is skipped. */
+const MAX_LINE = 1024 * 1024;
+
 /**
- * Reads known_hosts lines. What is no such line is skipped and logged, as one
- * bad line must not take away the good ones.
+ * Reads known_hosts lines. Lines that cannot be parsed are skipped with one
+ * warning, as a bad line must not take away the good ones.
  *
- * @param file What the lines are said to come from.
+ * @param file Where the lines come from, for messages.
  */
 export function parseKnownHosts(
   text: string,
   file: string,
   logger: Logger,
 ): KnownHostsLine[] {
-  return text.split("\n").flatMap((raw, index) => {
-    const content = raw.trim();
-    if (content === "" || content.startsWith("#")) return [];
-    const line = index + 1;
-    const entry = parseEntry(content);
-    if (entry !== undefined) return [{ file, line, ...entry }];
-    logger.warn(`${file}:${line}: skipped, not a known_hosts line`);
-    return [];
-  });
+  const parser = new KnownHostsParser(file);
+  for (const row of text.split("\n")) parser.add(row);
+  return parser.finish(logger);
 }
 
-function parseEntry(
-  content: string,
-): Omit<KnownHostsLine, keyof HostKeyLocation> | undefined {
-  const fields = content.split(/[ \t]+/);
+/**
+ * Reads the lines of a file that name a host, as {@linkcode parseKnownHosts}
+ * does. The file may be large: it is read as a stream, and of other lines
+ * nothing is kept. As in ssh, the keys in those are not looked at.
+ *
+ * @param names The host's names, as {@linkcode knownHostsName} returns them.
+ * @param signal Stops reading.
+ * @returns undefined if there is no such file.
+ */
+export async function readKnownHosts(
+  file: string,
+  names: readonly string[],
+  logger: Logger,
+  signal?: AbortSignal,
+): Promise<KnownHostsLine[] | undefined> {
+  const parser = new KnownHostsParser(file, names);
+  try {
+    for await (const rows of readLines(file, MAX_LINE)) {
+      signal?.throwIfAborted();
+      for (const row of rows) parser.add(row);
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  return parser.finish(logger);
+}
+
+/** Takes the lines of a file one by one. */
+class KnownHostsParser {
+  readonly #file: string;
+  readonly #names: readonly string[] | undefined;
+  readonly #lines: KnownHostsLine[] = [];
+  #line = 0;
+  #firstBad = 0;
+  #bad = 0;
+
+  /** @param names The names that lines are kept for; all lines by default. */
+  constructor(file: string, names?: readonly string[]) {
+    this.#file = file;
+    this.#names = names;
+  }
+
+  /** @param row A line; undefined for one that is too long. */
+  add(row: string | undefined): void {
+    const line = ++this.#line;
+    const content = row?.trim();
+    if (content === "" || content?.startsWith("#")) return;
+    const fields = content && splitFields(content);
+    if (!fields) {
+      if (this.#bad++ === 0) this.#firstBad = line;
+      return;
+    }
+    const { hosts } = fields;
+    if (this.#names?.some((name) => namesHost(hosts, name)) === false) return;
+    const data = decodeKey(fields);
+    if (data) {
+      const { marker, type } = fields;
+      this.#lines.push({ file: this.#file, line, marker, hosts, type, data });
+    } else if (this.#bad++ === 0) {
+      this.#firstBad = line;
+    }
+  }
+
+  /** @returns the lines that were kept. */
+  finish(logger: Logger): KnownHostsLine[] {
+    if (this.#bad > 0) {
+      const more = this.#bad === 1 ? "" : ` (${this.#bad - 1} more like it)`;
+      logger.warn(
+        `${this.#file}:${this.#firstBad}: skipped, not a known_hosts line${more}`,
+      );
+    }
+    return this.#lines;
+  }
+}
+
+/** The fields of a line, its key not yet decoded. */
+interface Fields extends Pick<KnownHostsLine, "marker" | "hosts" | "type"> {
+  base64: string;
+}
+
+function splitFields(content: string): Fields | undefined {
+  const fields = content.split(/[ \t]+/, 4);
   const [first] = fields;
   const marker = first === "@revoked" || first === "@cert-authority"
     ? first
@@ -67,9 +144,12 @@ function parseEntry(
   if (hosts === undefined || type === undefined || base64 === undefined) return;
   if (hosts.startsWith("@")) return; // a marker that is unknown, or a second one
   if (hosts.startsWith("|") && !hashedHost.test(hosts)) return;
+  return { marker, hosts, type, base64 };
+}
+
+function decodeKey({ type, base64 }: Fields): Uint8Array | undefined {
   const data = decodeBase64(base64);
-  if (data === undefined || keyType(data) !== type) return;
-  return { marker, hosts, type, data };
+  return data && keyType(data) === type ? data : undefined;
 }
 
 function decodeBase64(text: string): Uint8Array | undefined {
@@ -117,8 +197,8 @@ export function hashName(
   name: string,
   salt: Uint8Array = crypto.getRandomValues(new Uint8Array(20)),
 ): string {
-  const hash = createHmac("sha1", salt).update(name).digest("base64");
-  return `|1|${salt.toBase64()}|${hash}`;
+  const hash = hmacSha1(salt, new TextEncoder().encode(name));
+  return `|1|${salt.toBase64()}|${hash.toBase64()}`;
 }
 
 /** `*` is any run of characters, `?` any one. Never backtracks past the last `*`. */
@@ -157,9 +237,8 @@ export async function appendKnownHost(
   hosts: string,
   key: { type: string; data: Uint8Array },
 ): Promise<void> {
-  const present = await readIfPresent(file) ?? "";
   // ssh itself appends to an unfinished last line, which spoils both.
-  const lineBreak = present === "" || present.endsWith("\n") ? "" : "\n";
+  const lineBreak = await endsInLine(file) ? "\n" : "";
   const line = `${lineBreak}${hosts} ${key.type} ${key.data.toBase64()}\n`;
   const append = async () => {
     // Not writeTextFile(), which would change the mode of a file that is there,
@@ -183,12 +262,18 @@ export async function appendKnownHost(
   }
 }
 
-/** A file's text, or undefined if there is no such file. */
-export async function readIfPresent(file: string): Promise<string | undefined> {
+/** Whether a file ends without a line break. */
+async function endsInLine(file: string): Promise<boolean> {
   try {
-    return await Deno.readTextFile(file);
+    using open = await Deno.open(file);
+    const { size } = await open.stat();
+    if (size === 0) return false; // also of what is no regular file
+    await open.seek(-1, Deno.SeekMode.End);
+    const last = new Uint8Array(1);
+    await open.read(last);
+    return last[0] !== 0x0a;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }

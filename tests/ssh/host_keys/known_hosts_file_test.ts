@@ -2,11 +2,13 @@ import { join } from "node:path";
 import { silentLogger } from "../../../src/logger.ts";
 import {
   appendKnownHost,
+  hashName,
   knownHostsName,
   namesHost,
   parseKnownHosts,
+  readKnownHosts,
 } from "../../../src/ssh/host_keys/known_hosts_file.ts";
-import { assert, assertEquals } from "../../assert.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { run } from "../../servers/run.ts";
 import {
@@ -64,7 +66,7 @@ Deno.test("parseKnownHosts() reads lines with and without marker, whatever parts
   assertEquals(logger.messages, []);
 });
 
-Deno.test("parseKnownHosts() skips bad lines and tells where each is", () => {
+Deno.test("parseKnownHosts() skips bad lines with one warning, which names the first", () => {
   const base64 = key.data.toBase64();
   const bad = [
     "host",
@@ -92,9 +94,67 @@ Deno.test("parseKnownHosts() skips bad lines and tells where each is", () => {
   assertEquals(lines.map(({ line, hosts }) => ({ line, hosts })), [
     { line: bad.length + 1, hosts: "good" },
   ]);
+  assertEquals(logger.messages, [
+    `warn: /k:1: skipped, not a known_hosts line (${
+      bad.length - 1
+    } more like it)`,
+  ]);
+});
+
+Deno.test("readKnownHosts() keeps the lines that name the host, and looks at no other key", async () => {
+  await using dir = await testDirectory();
+  const file = await dir.file(
+    "known_hosts",
+    "other ssh-ed25519 !!!!",
+    `other ${key.text}`,
+    `[host]:2222 ${key.text}`,
+    `@revoked * ${key.text}`,
+    `${hashName("host")} ${key.text}`,
+    "host ssh-ed25519 !!!!",
+  );
+  const logger = keepingLogger();
+
+  const lines = await readKnownHosts(file, ["[host]:2222", "host"], logger);
+
+  assertEquals(lines?.map(({ line }) => line), [3, 4, 5]);
+  assertEquals(logger.messages, [
+    `warn: ${file}:6: skipped, not a known_hosts line`,
+  ]);
   assertEquals(
-    logger.messages,
-    bad.map((_, i) => `warn: /k:${i + 1}: skipped, not a known_hosts line`),
+    await readKnownHosts(join(dir.path, "none"), ["host"], logger),
+    undefined,
+  );
+});
+
+Deno.test("readKnownHosts() needs no more memory for a large file", async () => {
+  await using dir = await testDirectory();
+  const file = join(dir.path, "known_hosts");
+  const line = `other.example.org ${key.text}\n`;
+  await Deno.writeTextFile(file, line.repeat(20e6 / line.length));
+  const script = `
+    import { readKnownHosts } from ${
+    JSON.stringify(
+      import.meta.resolve("../../../src/ssh/host_keys/known_hosts_file.ts"),
+    )
+  };
+    const before = Deno.memoryUsage().rss;
+    await readKnownHosts(${JSON.stringify(file)}, ["host"], console);
+    console.log(Deno.memoryUsage().rss - before);`;
+
+  const grown = Number(await run(Deno.execPath(), ["eval", "-q", script]));
+
+  // The text alone would be 20 MB; the rest is what V8 collects when it likes.
+  assert(grown < 40e6, `${grown} bytes`);
+});
+
+Deno.test("readKnownHosts() stops when it is told to", async () => {
+  await using dir = await testDirectory();
+  const file = await dir.file("known_hosts", `host ${key.text}`);
+  const signal = AbortSignal.abort(new SyntaxError("stopped"));
+
+  await assertRejects(
+    () => readKnownHosts(file, ["host"], silentLogger, signal),
+    SyntaxError,
   );
 });
 

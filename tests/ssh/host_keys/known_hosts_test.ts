@@ -374,10 +374,9 @@ Deno.test("lookUpKnownHost() goes on after bad lines", async () => {
 
   await check({ files: [file] }, { logger });
 
-  assertEquals(
-    logger.messages,
-    [1, 3].map((n) => `warn: ${file}:${n}: skipped, not a known_hosts line`),
-  );
+  assertEquals(logger.messages, [
+    `warn: ${file}:1: skipped, not a known_hosts line (1 more like it)`,
+  ]);
 });
 
 serverTest(["sshd", "ssh"], "check() decides as ssh does", async () => {
