@@ -1,3 +1,4 @@
+import { readGrantedVariable } from "../environment.ts";
 import type { Logger } from "../logger.ts";
 import { printable } from "../ssh/printable.ts";
 
@@ -84,7 +85,7 @@ export class Systemd implements AsyncDisposable {
    */
   static open(
     logger: Logger,
-    environment: (name: string) => string | undefined = readVariable,
+    environment: (name: string) => string | undefined = readGrantedVariable,
   ): Systemd | undefined {
     const socket = environment("NOTIFY_SOCKET");
     if (!socket) return undefined;
@@ -174,12 +175,6 @@ export class Systemd implements AsyncDisposable {
       );
     }
   }
-}
-
-function readVariable(variable: string): string | undefined {
-  // Looking first: on a terminal, Deno would ask for what it may not read.
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
 function why(error: unknown): string {

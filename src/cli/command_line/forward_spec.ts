@@ -1,3 +1,4 @@
+import { readVariable } from "../../environment.ts";
 import { ArgumentError } from "../../errors.ts";
 import type { Bind } from "../../ssh/connection.ts";
 import { parsePort } from "./port.ts";
@@ -106,7 +107,7 @@ class Spec {
         if (brace === "" || name === "") {
           return this.fail(at, "the name of a variable, as in ${HOME}");
         }
-        return Deno.env.get(name) ??
+        return readVariable(name) ??
           this.fail(at, "a variable that the environment has");
       },
     );

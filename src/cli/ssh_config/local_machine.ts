@@ -1,4 +1,5 @@
 import { userInfo } from "node:os";
+import { readVariable } from "../../environment.ts";
 import { ArgumentError, RForwardError } from "../../errors.ts";
 
 /** What configuration may depend on, on this side. */
@@ -36,7 +37,7 @@ export const thisMachine: LocalMachine = {
     return allowed("--allow-sys=hostname", () => Deno.hostname());
   },
   env(name) {
-    return allowed(`--allow-env=${name}`, () => Deno.env.get(name));
+    return allowed(`--allow-env=${name}`, () => readVariable(name));
   },
 };
 

@@ -1,3 +1,4 @@
+import { readVariable } from "../../environment.ts";
 import { ArgumentError, RForwardError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { type HostKey, isSameKey } from "./host_key.ts";
@@ -145,8 +146,9 @@ function defaultFiles(): string[] {
   const variable = Deno.build.os === "windows" ? "USERPROFILE" : "HOME";
   let home: string | undefined;
   try {
-    home = Deno.env.get(variable);
+    home = readVariable(variable);
   } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
     throw new RForwardError(
       "permission-denied",
       `Cannot tell where ~/.ssh/known_hosts is: run with --allow-env=${variable}, or name the known_hosts files`,

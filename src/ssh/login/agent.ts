@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { BaseAgent } from "ssh2";
 import { connectUnix } from "../../connect_unix.ts";
+import { readVariable } from "../../environment.ts";
 import { AuthenticationError, RForwardError } from "../../errors.ts";
 import ssh2 from "../npm_ssh2.ts";
 import { type ParsedKey, parseKey } from "../ssh2.ts";
@@ -179,8 +180,9 @@ export class Ssh2Agent implements Agent {
 export function agentSocket(): string {
   let path: string | undefined;
   try {
-    path = Deno.env.get("SSH_AUTH_SOCK");
+    path = readVariable("SSH_AUTH_SOCK");
   } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
     throw new RForwardError(
       "permission-denied",
       "may not look up the agent's socket; run deno with --allow-env=SSH_AUTH_SOCK",
