@@ -1,4 +1,5 @@
 import { ProtocolError } from "../../../errors.ts";
+import { toBigInt, toBytes } from "../../big_integer.ts";
 import type { KeyAgreement } from "./key_agreement.ts";
 import { modPow } from "./mod_pow.ts";
 
@@ -52,15 +53,4 @@ export function diffieHellman({ p, g }: DiffieHellmanGroup): KeyAgreement {
       return { share, secret: await agree(exponent, peer) };
     },
   };
-}
-
-/** A big-endian number. */
-export function toBigInt(bytes: Uint8Array): bigint {
-  return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toHex()}`);
-}
-
-/** A number in big endian, without zeros in front. */
-export function toBytes(number: bigint): Uint8Array {
-  const hex = number.toString(16);
-  return Uint8Array.fromHex(hex.length % 2 === 0 ? hex : `0${hex}`);
 }

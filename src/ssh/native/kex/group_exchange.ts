@@ -1,12 +1,8 @@
 import { ProtocolError } from "../../../errors.ts";
+import { toBigInt, toBytes } from "../../big_integer.ts";
 import { type WireReader, WireWriter } from "../../wire.ts";
 import { readMessage } from "./agreement_kex.ts";
-import {
-  diffieHellman,
-  type DiffieHellmanGroup,
-  toBigInt,
-  toBytes,
-} from "./diffie_hellman.ts";
+import { diffieHellman, type DiffieHellmanGroup } from "./diffie_hellman.ts";
 import type { Initiation } from "./key_agreement.ts";
 import type { ClientKex, KexMethod, ServerKex } from "./kex_method.ts";
 import {

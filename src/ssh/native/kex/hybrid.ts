@@ -1,5 +1,5 @@
+import { concat } from "../../../concat.ts";
 import { ProtocolError } from "../../../errors.ts";
-import { concat } from "./concat.ts";
 import type { KeyAgreement } from "./key_agreement.ts";
 
 /** One half of a {@linkcode hybrid}, and the sizes of its shares in bytes. */

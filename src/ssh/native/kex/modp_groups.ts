@@ -1,5 +1,6 @@
 import { getDiffieHellman } from "node:crypto";
-import { type DiffieHellmanGroup, toBigInt } from "./diffie_hellman.ts";
+import { toBigInt } from "../../big_integer.ts";
+import type { DiffieHellmanGroup } from "./diffie_hellman.ts";
 
 /** Bits of the groups of RFC 3526 by their numbers there. */
 export const modpGroupBits = {

@@ -1,11 +1,8 @@
 import { createDiffieHellman, getDiffieHellman } from "node:crypto";
 import { assert, assertEquals, assertRejects } from "../../../assert.ts";
 import { ProtocolError } from "../../../../src/errors.ts";
-import {
-  diffieHellman,
-  toBigInt,
-  toBytes,
-} from "../../../../src/ssh/native/kex/diffie_hellman.ts";
+import { toBigInt, toBytes } from "../../../../src/ssh/big_integer.ts";
+import { diffieHellman } from "../../../../src/ssh/native/kex/diffie_hellman.ts";
 import {
   modpGroup,
   modpGroupBits,

@@ -5,7 +5,7 @@ import {
   assertRejects,
 } from "../../../assert.ts";
 import { ProtocolError } from "../../../../src/errors.ts";
-import { toBytes } from "../../../../src/ssh/native/kex/diffie_hellman.ts";
+import { toBytes } from "../../../../src/ssh/big_integer.ts";
 import { groupExchange } from "../../../../src/ssh/native/kex/group_exchange.ts";
 import { modpGroup } from "../../../../src/ssh/native/kex/modp_groups.ts";
 import { WireReader, WireWriter } from "../../../../src/ssh/wire.ts";
