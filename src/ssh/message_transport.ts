@@ -9,6 +9,7 @@ import { ProtocolError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { SigningKey } from "./keys/signing_key.ts";
+import type { TransportEnd } from "./transport_end.ts";
 
 /** What one direction of a connection is protected by. */
 export interface NegotiatedDirection {
@@ -33,21 +34,6 @@ export interface Negotiated {
   /** Whether both sides keep to strict key exchange (OpenSSH PROTOCOL section 1.10), which stops Terrapin. */
   readonly strictKex: boolean;
 }
-
-/** How a transport ended. */
-export type TransportEnd =
-  /** `close()` or `destroy()` was called here. */
-  | { readonly how: "closed" }
-  /** The other side closed the stream, without a word. */
-  | { readonly how: "eof" }
-  /** The other side said why: SSH_MSG_DISCONNECT (RFC 4253 section 11.1). The text is as it came. */
-  | {
-    readonly how: "disconnect";
-    readonly reason: number;
-    readonly text: string;
-  }
-  /** The stream broke, or the other side broke the protocol ({@linkcode ProtocolError}). */
-  | { readonly how: "error"; readonly error: Error };
 
 /**
  * Raw messages, each from its number to its last byte, without padding.
@@ -102,13 +88,15 @@ export interface MessageTransport {
   /**
    * Sends DISCONNECT, writes what is queued and closes. Idempotent.
    *
-   * @returns settles when the stream is closed, which a peer that takes no part cannot hold up for long.
+   * @returns what {@linkcode closed} is; a peer that takes no part cannot hold it up for long.
    */
   close(): Promise<void>;
   /** Closes at once; what is queued is dropped. Idempotent. */
   destroy(): void;
+  /** Settles as soon as no message comes or goes any more. Never rejects. */
+  readonly ended: Promise<TransportEnd>;
   /** Settles when the stream is closed and nothing runs any more. Never rejects. */
-  readonly closed: Promise<TransportEnd>;
+  readonly closed: Promise<void>;
 }
 
 /**
