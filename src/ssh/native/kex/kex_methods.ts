@@ -10,6 +10,11 @@ import {
   ML_KEM_768_KEY_SIZE,
   mlKem768,
 } from "./ml_kem_768.ts";
+import {
+  sntrup761,
+  SNTRUP761_CIPHERTEXT_SIZE,
+  SNTRUP761_KEY_SIZE,
+} from "./sntrup761/sntrup761.ts";
 import { modpGroup, type ModpGroupNumber } from "./modp_groups.ts";
 
 const elliptic: ValueEncoding = { share: "string", secret: "mpint" };
@@ -27,6 +32,8 @@ const classical = { agreement: x25519, first: 32, second: 32 };
 export const kexMethods: ReadonlyMap<string, KexMethod> = new Map(
   [
     ...hasMlKem768() ? [mlKem()] : [],
+    sntrup("sntrup761x25519-sha512"),
+    sntrup("sntrup761x25519-sha512@openssh.com"),
     curve("curve25519-sha256", "SHA-256", "X25519"),
     curve("curve25519-sha256@libssh.org", "SHA-256", "X25519"),
     curve("ecdh-sha2-nistp256", "SHA-256", "P-256"),
@@ -54,6 +61,17 @@ function mlKem(): KexMethod {
     hybrids,
     hybrid("SHA-256", quantum, classical),
   );
+}
+
+/** RFC 9941. */
+function sntrup(name: string): KexMethod {
+  const quantum = {
+    agreement: sntrup761,
+    first: SNTRUP761_KEY_SIZE,
+    second: SNTRUP761_CIPHERTEXT_SIZE,
+  };
+  const agreement = hybrid("SHA-512", quantum, classical);
+  return agreementKex(name, "SHA-512", hybrids, agreement);
 }
 
 /** RFC 8731 and RFC 5656. */

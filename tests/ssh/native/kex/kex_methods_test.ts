@@ -6,6 +6,8 @@ import { agree } from "./agree.ts";
 Deno.test("kexMethods prefers post-quantum exchanges, and numbers last", () => {
   assertEquals([...kexMethods.keys()], [
     "mlkem768x25519-sha256",
+    "sntrup761x25519-sha512",
+    "sntrup761x25519-sha512@openssh.com",
     "curve25519-sha256",
     "curve25519-sha256@libssh.org",
     "ecdh-sha2-nistp256",
