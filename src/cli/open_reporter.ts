@@ -1,3 +1,5 @@
+import { fstatSync } from "node:fs";
+import { readGrantedVariable } from "../environment.ts";
 import { ArgumentError } from "../errors.ts";
 import type { SupervisorSnapshot } from "../forward/supervisor_options.ts";
 import type { Arguments } from "./command_line/arguments.ts";
@@ -25,7 +27,10 @@ export function openReporter(
     ? undefined
     : resources.use(openLog(logFile));
   const isLive = output === "live" && !file && verbosity >= 0 &&
-    Deno.stderr.isTerminal();
+    Deno.stderr.isTerminal() && readGrantedVariable("TERM") !== "dumb";
+  // What reads a pipe, as the journal does, has times of its own, or looks for
+  // lines as ssh prints them.
+  const isLog = file !== undefined || fstatSync(2).isFile();
   return resources.use(
     output === "json"
       ? new JsonLog(file ?? Deno.stdout, { verbosity })
@@ -33,7 +38,7 @@ export function openReporter(
       ? new LiveView(snapshot, Deno.stderr, { destination: host, verbosity })
       : new EventLog(file ?? Deno.stderr, {
         verbosity,
-        ...file && { prefix: timestamp },
+        ...isLog && { prefix: timestamp },
       }),
   );
 }

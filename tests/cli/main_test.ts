@@ -85,7 +85,13 @@ const mistakes: [args: string[], said: string][] = [
   [["-R", "80:a:80"], "destination: name the server: [user@]host\n"],
   [["server"], "-R: nothing is to be forwarded; "],
   [["-o", "Port=none", "-R", "80:a:80", "server"], "-o Port: "],
-  [["-o", "Nonsense=1", "-R", "80:a:80", "server"], "-o Nonsense: "],
+  [
+    ["-o", "Nonsense=1", "-R", "80:a:80", "server"],
+    "-o Nonsense: is not an option of ssh; ",
+  ],
+  [["80:a:80", "server"], "destination: 80:a:80 is a forward; did you mean -R"],
+  [["-R", "80:${A=B}:80", "server"], "-R: expected a variable"],
+  [["-o", "IdentityAgent=${A=B}", "server"], "-o IdentityAgent: needs the "],
 ];
 
 for (const [args, said] of mistakes) {
@@ -258,6 +264,29 @@ serverTest("sshd", "rforward -q tells nothing but why it ends", async () => {
   });
   assertMatch(stderr, /^the server did not let nobody-at-all in.*\n$/);
   assertEquals(code, 255);
+});
+
+Deno.test("rforward writes times where its standard error is a file", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const log = join(dir, "log");
+    const args = [...["-F", "none", "-o", "BatchMode=yes", "--once"], ...[
+      ...["-R", "80:a:80", "-p", "1", "a@127.0.0.1"],
+    ]];
+    await run("sh", [
+      ...["-c", '"$@" 2>>"$0" || true', log],
+      ...withPermissions("--allow-all"),
+      ...args,
+    ]);
+    assertMatch(
+      await Deno.readTextFile(log),
+      /^\d{4}-\d\d-\d\dT[\d:]{8}Z 127\.0\.0\.1:1 refused/,
+    );
+    // What reads a pipe looks for lines as ssh prints them.
+    assertMatch((await runCommand({ args })).stderr, /^127\.0\.0\.1:1 refused/);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });
 
 serverTest(

@@ -91,6 +91,8 @@ class CommandLine {
   readonly #identities: string[] = [];
   readonly #forwards: ForwardSpec[] = [];
   readonly #notes = new Set<string>();
+  /** Our own options that were given, and not taken back. */
+  readonly #given = new Set<string>();
   #name: "run" | "show-config" = "run";
   readonly #arguments: Omit<
     Arguments,
@@ -105,10 +107,19 @@ class CommandLine {
   #host: string | undefined;
 
   operand(text: string): void {
-    if (this.#host !== undefined) {
+    const isFirst = this.#host === undefined;
+    if ((isFirst || this.#forwards.length === 0) && isForward(text)) {
       throw new ArgumentError(
-        text,
-        "one destination is enough, and no command is run there; use ssh for that",
+        "destination",
+        `${text} is a forward; did you mean -R ${text}?`,
+      );
+    }
+    if (!isFirst) {
+      throw new ArgumentError(
+        "destination",
+        `${
+          JSON.stringify(text)
+        } follows it; one destination is enough, and no command is run there; use ssh for that`,
       );
     }
     const { host, user, port } = parseDestination(text);
@@ -137,6 +148,11 @@ class CommandLine {
     if (this.#host === undefined) {
       throw new ArgumentError("destination", "name the server: [user@]host");
     }
+    for (const [flag, other] of EXCLUSIVE) {
+      if (this.#given.has(flag) && this.#given.has(other)) {
+        throw new ArgumentError(flag, `cannot be used together with ${other}`);
+      }
+    }
     const overrides = [...this.#overrides].map(([keyword, value]) =>
       setting(keyword, value)
     );
@@ -155,6 +171,7 @@ class CommandLine {
 
   #own(name: OwnOption, flag: string, value: string): void {
     const args = this.#arguments;
+    this.#given.add(flag);
     switch (name) {
       case "forward":
         this.#forwards.push(parseForwardSpec(value));
@@ -193,6 +210,7 @@ class CommandLine {
         break;
       case "verify":
         args.verify = true;
+        this.#given.delete("--no-verify");
         break;
       case "no-verify":
         args.verify = false;
@@ -255,6 +273,23 @@ class CommandLine {
     this.#notes.add(
       `${flag}: a monitoring port is not needed; see --verify-every`,
     );
+  }
+}
+
+/** Options that contradict each other. */
+const EXCLUSIVE = [
+  ["--plain", "--json"],
+  ["--verify-every", "--no-verify"],
+] as const;
+
+/** Whether a word can only be the value of a `-R` that was forgotten. */
+function isForward(word: string): boolean {
+  if (word.startsWith("ssh://")) return false;
+  try {
+    parseForwardSpec(word);
+    return true;
+  } catch {
+    return false;
   }
 }
 

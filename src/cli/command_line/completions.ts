@@ -13,8 +13,6 @@ export function completions(shell: Shell): string {
   return scripts[shell]();
 }
 
-type Complete = OptionValue["complete"];
-
 const scripts: Record<Shell, () => string> = {
   bash: bashScript,
   zsh: zshScript,
@@ -29,7 +27,7 @@ function bashScript(): string {
   const branches = new Map<string, string[]>();
   for (const { flags, value } of options) {
     if (value === undefined) continue;
-    const action = bashAction(value.complete);
+    const action = bashAction(value);
     branches.set(action, [...branches.get(action) ?? [], ...flags]);
   }
   const cases = [...branches].map(([action, flags]) =>
@@ -73,7 +71,7 @@ complete -F _rforward rforward
 `;
 }
 
-function bashAction(complete: Complete): string {
+function bashAction({ complete, open }: OptionValue): string {
   switch (complete) {
     case undefined:
       return ":";
@@ -84,7 +82,9 @@ function bashAction(complete: Complete): string {
     case "hosts":
       return "_rforward_hosts";
     default:
-      return `COMPREPLY=($(compgen -W $'${complete.join("\\n")}' -- "$word"))`;
+      return `${
+        open ? "compopt -o nospace 2> /dev/null; " : ""
+      }COMPREPLY=($(compgen -W $'${complete.join("\\n")}' -- "$word"))`;
   }
 }
 
@@ -121,10 +121,10 @@ function zshSpec(flag: string, { value, help }: Option): string {
   if (value === undefined) return `${name}${text}`;
   // The value may be in the same word, of a long option after a "=".
   const joint = flag.startsWith("--") ? "=" : "+";
-  return `${name}${joint}${text}:${value.name}:${zshAction(value.complete)}`;
+  return `${name}${joint}${text}:${value.name}:${zshAction(value)}`;
 }
 
-function zshAction(complete: Complete): string {
+function zshAction({ complete, open }: OptionValue): string {
   switch (complete) {
     case undefined:
       return " ";
@@ -135,7 +135,9 @@ function zshAction(complete: Complete): string {
     case "hosts":
       return "_rforward_hosts";
     default:
-      return `(${complete.join(" ")})`;
+      return open
+        ? `{compadd -S "" -- ${complete.join(" ")}}`
+        : `(${complete.join(" ")})`;
   }
 }
 
@@ -147,7 +149,7 @@ function fishScript(): string {
     return [
       "complete -c rforward",
       ...names,
-      ...value === undefined ? [] : [fishAction(value.complete)],
+      ...value === undefined ? [] : [fishAction(value)],
       `-d ${quote(help)}`,
     ].join(" ");
   });
@@ -158,7 +160,7 @@ ${lines.join("\n")}
 `;
 }
 
-function fishAction(complete: Complete): string {
+function fishAction({ complete }: OptionValue): string {
   switch (complete) {
     case undefined:
       return "-x";

@@ -1,9 +1,14 @@
+import { supportedAlgorithms } from "../../ssh/algorithms.ts";
+import { optionNames } from "../ssh_config/options.ts";
+
 /** A value that an option takes. */
 export interface OptionValue {
   /** What help calls it, e.g. `"FILE"`. */
   name: string;
   /** What a shell completes it with; nothing by default. */
   complete?: "files" | "users" | "hosts" | readonly string[];
+  /** More has to be typed after what was completed, so no space follows it. */
+  open?: true;
 }
 
 /** The options that {@linkcode parseArguments} knows by name. */
@@ -177,7 +182,7 @@ export const options: readonly Option[] = [
   },
   {
     flags: ["-c"],
-    value: { name: "CIPHERS" },
+    value: { name: "CIPHERS", complete: supportedAlgorithms.cipher },
     effect: { override: "Ciphers" },
     help: "ciphers, best first",
     asInSsh: true,
@@ -225,14 +230,18 @@ export const options: readonly Option[] = [
   },
   {
     flags: ["-m"],
-    value: { name: "MACS" },
+    value: { name: "MACS", complete: supportedAlgorithms.mac },
     effect: { override: "MACs" },
     help: "MAC algorithms, best first",
     asInSsh: true,
   },
   {
     flags: ["-o"],
-    value: { name: "SETTING" },
+    value: {
+      name: "SETTING",
+      complete: optionNames.map((name) => `${name}=`),
+      open: true,
+    },
     effect: { own: "setting" },
     help: "a line of ssh_config",
     asInSsh: true,

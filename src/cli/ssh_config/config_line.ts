@@ -95,9 +95,11 @@ export class ConfigLine {
 
   /** An error about this line. */
   error(problem: string, cause?: unknown): ArgumentError {
+    // Of a keyword on the command line, `where` names it already.
+    const subject = this.where === `-o ${this.name}` ? "" : `${this.name} `;
     return new ArgumentError(
       this.where,
-      `${this.name} ${problem}`,
+      `${subject}${problem}`,
       cause === undefined ? undefined : { cause },
     );
   }

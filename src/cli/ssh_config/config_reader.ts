@@ -1,12 +1,13 @@
 import { isAbsolute } from "node:path";
 import { ArgumentError, RForwardError } from "../../errors.ts";
+import { nearest } from "../command_line/nearest.ts";
 import { ConfigLine } from "./config_line.ts";
 import { expandTilde, expandTokens } from "./expand.ts";
 import { findFiles } from "./find_files.ts";
-import { isKnownOption, isMissed } from "./known_options.ts";
+import { isKnownOption, isMissed, knownNames } from "./known_options.ts";
 import type { LocalMachine } from "./local_machine.ts";
 import { matches } from "./match_criteria.ts";
-import { options } from "./options.ts";
+import { optionNames, options } from "./options.ts";
 import { matchesPatternList, matchesPatterns } from "./patterns.ts";
 import type { RawSettings } from "./raw_settings.ts";
 import { runShell } from "./run_shell.ts";
@@ -156,7 +157,14 @@ export class ConfigReader {
     } else if (!isKnownOption(keyword)) {
       const ignored = this.settings.first.ignoreUnknown?.value ?? "";
       if (matchesPatternList(keyword, ignored.toLowerCase())) return;
-      throw line.error("is no option of ssh; IgnoreUnknown lets it pass");
+      const meant = nearest(line.name, [...optionNames, ...knownNames]);
+      throw line.error(
+        `is not an option of ssh; ${
+          meant === undefined
+            ? "IgnoreUnknown lets it pass"
+            : `did you mean ${meant}?`
+        }`,
+      );
     }
     if (active && isMissed(keyword, first) && !warnings.has(keyword)) {
       warnings.set(keyword, `${line.where}: ${line.name} has no effect here`);

@@ -5,7 +5,7 @@
  * than remote ones, ways to log in or to check the host's key, commands, and
  * what the wire is like.
  */
-const missing = words(`
+const missing = names(`
   BindInterface CASignatureAlgorithms CanonicalizeHostname CertificateFile
   ChannelTimeout CheckHostIP Compression DynamicForward
   ForkAfterAuthentication HostbasedAuthentication KnownHostsCommand
@@ -19,7 +19,7 @@ const missing = words(`
  * forwards set up, or only together with an option of {@linkcode missing}; and
  * GSSAPI, which Debian's ssh_config asks for on every machine.
  */
-const harmless = words(`
+const harmless = names(`
   AddKeysToAgent CanonicalDomains CanonicalizeFallbackLocal
   CanonicalizeMaxDots CanonicalizePermittedCNAMEs ControlMaster ControlPath
   ControlPersist EnableEscapeCommandline EnableSSHKeysign EscapeChar
@@ -35,7 +35,7 @@ const harmless = words(`
   WarnWeakCrypto XAuthLocation`);
 
 /** What ssh itself ignores by now. */
-const obsolete = words(`
+const obsolete = names(`
   AFSTokenPassing Cipher CompressionLevel FallbackToRsh
   GlobalKnownHostsFile2 KerberosAuthentication KerberosTgtPassing Protocol
   RSAAuthentication RhostsAuthentication RhostsRSAAuthentication
@@ -43,6 +43,12 @@ const obsolete = words(`
 
 /** What an option is turned off by, or left as it is. */
 const off = new Set(["no", "false", "none", "default"]);
+
+/** The names of the options that ssh has and that have no meaning here, but for obsolete ones. */
+export const knownNames: readonly string[] = [
+  ...missing.values(),
+  ...harmless.values(),
+];
 
 /** Whether ssh has an option of this name, be it obsolete or one of later releases than 9.2. */
 export function isKnownOption(keyword: string): boolean {
@@ -54,6 +60,8 @@ export function isMissed(keyword: string, value: string): boolean {
   return missing.has(keyword) && !off.has(value.toLowerCase());
 }
 
-function words(text: string): ReadonlySet<string> {
-  return new Set(text.trim().toLowerCase().split(/\s+/));
+/** The names as ssh_config(5) writes them, by their keywords in lower case. */
+function names(text: string): ReadonlyMap<string, string> {
+  const names = text.trim().split(/\s+/);
+  return new Map(names.map((name) => [name.toLowerCase(), name]));
 }

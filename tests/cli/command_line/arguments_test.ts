@@ -108,7 +108,32 @@ Deno.test("parseArguments() takes its own options", () => {
     logFile: "/log",
     identities: [],
   });
-  assertEquals(read("--json --plain server").output, "plain");
+});
+
+Deno.test("parseArguments() refuses options that contradict each other, in either order", () => {
+  const json = /^--plain: cannot be used together with --json/;
+  assertMatch(problem("--json", "--plain", "server"), json);
+  assertMatch(problem("--plain", "server", "--json"), json);
+  const verify = /^--verify-every: cannot be used together with --no-verify/;
+  assertMatch(problem("--verify-every", "5", "--no-verify", "server"), verify);
+  assertMatch(problem("--no-verify", "--verify-every=5", "server"), verify);
+  assertEquals(
+    read("--no-verify --verify --verify-every 5 server").verify,
+    { everyMs: 5000 },
+  );
+});
+
+Deno.test("parseArguments() recognizes a forward whose -R was forgotten, and no address as one", () => {
+  for (const forward of ["80:h:80", "*:80:h:80", "80:/a", "/a:h:80"]) {
+    const hint =
+      `destination: ${forward} is a forward; did you mean -R ${forward}?`;
+    assertEquals(problem(forward, "server"), hint);
+    assertEquals(problem("server", forward), hint);
+    assertEquals(problem("-R", "1:h:2", forward, "server"), hint);
+  }
+  for (const host of ["2001:db8::1", "::1", "1:2:3:4:5:6:7:8", "fe80::1%lo"]) {
+    assertEquals(read(host).host, host);
+  }
 });
 
 Deno.test("parseArguments() lets the last of --verify and --no-verify count", () => {
@@ -189,8 +214,11 @@ Deno.test("parseArguments() refuses values that cannot be", () => {
 
 Deno.test("parseArguments() wants one destination, and no command", () => {
   assertMatch(problem("-R", "80:h:80"), /^destination: name the server/);
-  assertMatch(problem("server", "ls"), /^ls: one destination/);
-  assertMatch(problem("server", "--", "-p"), /^-p: one destination/);
+  assertMatch(problem("server", "ls"), /^destination: "ls" .*one destination/);
+  assertMatch(
+    problem("server", "--", "-p"),
+    /^destination: "-p" .*one destination/,
+  );
 });
 
 const key = "/etc/hosts"; // ssh wants any file that exists

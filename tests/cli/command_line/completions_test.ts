@@ -64,6 +64,13 @@ serverTest(
     assertEquals(await complete("--ver"), ["--verify-every", "--version"]);
     assertEquals(await complete("--completions", ""), ["bash", "zsh", "fish"]);
     assertEquals(await complete("-p", ""), []);
+    assertEquals(
+      await complete("-o", "Server"),
+      ["ServerAliveCountMax=", "ServerAliveInterval="],
+    );
+    assertEquals(await complete("-c", "chacha"), [
+      "chacha20-poly1305@openssh.com",
+    ]);
     assertEquals(await complete("-E", "scr"), ["script"]);
     assertEquals(await complete("-N", ""), [
       "192.0.2.7",
@@ -95,6 +102,13 @@ serverTest(
     assertEquals(await complete("--ver"), ["--verify-every", "--version"]);
     assertEquals(await complete("--completions "), ["bash", "fish", "zsh"]);
     assertEquals(await complete("--drain "), []);
+    assertEquals(
+      await complete("-o ServerAliveC"),
+      ["ServerAliveCountMax="],
+    );
+    assertEquals(await complete("-m hmac-sha2-512-"), [
+      "hmac-sha2-512-etm@openssh.com",
+    ]);
     assertEquals(await complete("-E scr"), ["script"]);
     assertEquals(await complete("-N ga"), ["gamma"]);
     assertEquals(await complete("alice@lam"), ["alice@lambda.example"]);
@@ -125,6 +139,8 @@ serverTest(
       ["--no-", "--no-verify"],
       ["--completions=fi", "--completions=fish"],
       ["-E scr", "-E script"],
+      ["-o ServerAliveC", "-o ServerAliveCountMax="],
+      ["-c chacha", "-c chacha20-poly1305@openssh.com"],
       ["-Np22 ga", "-Np22 gamma"],
       ["alice@lam", "alice@lambda.example"],
       ["-J a@x,ka", "-J a@x,kappa.example"],

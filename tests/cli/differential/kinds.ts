@@ -66,7 +66,7 @@ const kinds: [kind: string, pattern: RegExp][] = [
   ["unknown option", /unknown option/],
   [
     "bad configuration",
-    /Bad configuration option|unsupported option|no argument after|invalid time|is no option of ssh|: \w+ (cannot be|has no argument)/,
+    /Bad configuration option|unsupported option|no argument after|invalid time|is not an option of ssh|: (\w+ )?(cannot be|has no argument)/,
   ],
   ["file unreadable", /^Can't open user config|cannot read the file/],
   ["file unwritable", /^Couldn't open logfile|cannot write to /],

@@ -339,8 +339,13 @@ Deno.test("resolveSshConfig() names the place of a line that ssh would refuse", 
   await using home = await testHome();
   for (
     const [line, problem] of [
-      ["Prot 22", /Prot is no option of ssh/],
-      ["constructor x", /is no option/],
+      ["Prot 22", /Prot is not an option of ssh; IgnoreUnknown/],
+      [
+        "ServerAliveIntervall 3",
+        /ServerAliveIntervall is not an option of ssh; did you mean ServerAliveInterval\?/,
+      ],
+      ["localforwards a b", /did you mean LocalForward\?/],
+      ["constructor x", /is not an option/],
       ["Port", /has no argument/],
       ["Port =", /has no argument/],
       ['User ""', /has no argument/],
