@@ -157,7 +157,7 @@ class ForwardCommand implements AsyncDisposable {
 
   #onEvent(event: SupervisorEvent): void {
     const isEnd = event.type === "stopped" ||
-      event.type === "state" && event.state === "stopped";
+      event.type === "state" && /^stopp/.test(event.state);
     if (isEnd && this.#replacing && !this.#stopping) return;
     this.#reporter.event(
       event.type === "stopped" && this.#failure

@@ -134,16 +134,20 @@ export class KeptTunnel {
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
-      if (this.#state !== "refused") this.#become("down");
+      if (this.#state !== "refused" && this.#state !== "stopping") {
+        this.#become("down");
+      }
       first();
     }
   }
 
   /** Lets live connections go on to their end, for a while, and takes no others. */
   async stop(drainMs: number): Promise<void> {
+    if (this.#state !== "refused") this.#become("stopping");
     this.#life.abort();
     const ends = [...this.#tunnels].map((tunnel) => tunnel.stop({ drainMs }));
     await Promise.all(ends);
+    if (this.#state === "stopping") this.#become("down");
   }
 
   /**

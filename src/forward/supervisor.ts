@@ -146,6 +146,7 @@ export class Supervisor
   async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
     checkMs("drainMs", drainMs);
     this.#stopping = true;
+    this.#update();
     if (this.#connection) await this.#release(drainMs);
     this.#life.abort(
       new RForwardError("tunnel-stopped", "the supervisor was stopped"),
@@ -276,7 +277,7 @@ export class Supervisor
   }
 
   #judge(): SupervisorState {
-    if (this.#stopping) return this.#state;
+    if (this.#stopping) return "stopping";
     if (!this.#connection) {
       const { wait } = this.#reconnector;
       this.#error = wait?.error;
@@ -293,8 +294,9 @@ export class Supervisor
 
   #become(state: SupervisorState): void {
     if (state !== this.#state) {
+      // While it is not connected, what counts is since when.
+      if (!isDown(state) || !isDown(this.#state)) this.#since = new Date();
       this.#state = state;
-      this.#since = new Date();
       this.#tell({ type: "state", state });
     }
     if (state === "up") {
@@ -329,6 +331,10 @@ export class Supervisor
       this.#logger.error("the supervisor's onEvent threw", error);
     }
   }
+}
+
+function isDown(state: SupervisorState): boolean {
+  return state === "connecting" || state === "waiting";
 }
 
 function asOurs(error: unknown): RForwardError {

@@ -70,6 +70,7 @@ export interface SupervisorOptions {
  * - `up`: all tunnels are bound, and verified where that was asked for.
  * - `degraded`: connected, but not all of them are.
  * - `waiting`: not connected, until it tries again.
+ * - `stopping`: it was asked to stop; live connections may go on for a while.
  * - `stopped`: for good.
  */
 export type SupervisorState =
@@ -77,6 +78,7 @@ export type SupervisorState =
   | "up"
   | "degraded"
   | "waiting"
+  | "stopping"
   | "stopped";
 
 /**
@@ -87,13 +89,15 @@ export type SupervisorState =
  * - `up`: bound, and verified where that was asked for.
  * - `waiting`: the port is somebody else's; it will be asked for again.
  * - `refused`: for good.
+ * - `stopping`: takes no connections; live ones may go on for a while.
  */
 export type SupervisedTunnelState =
   | "down"
   | "binding"
   | "up"
   | "waiting"
-  | "refused";
+  | "refused"
+  | "stopping";
 
 /** A supervised tunnel at one moment. */
 export interface SupervisedTunnelSnapshot {
@@ -125,7 +129,7 @@ export interface SupervisedTunnelSnapshot {
 export interface SupervisorSnapshot {
   /** What it does. */
   state: SupervisorState;
-  /** Since when. */
+  /** Since when; while it is not connected, since the connection was lost. */
   since: Date;
   /** The server, while connected. */
   server?: ServerInfo;

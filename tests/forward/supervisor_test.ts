@@ -467,9 +467,41 @@ serverTest(
       if (end === "lost") sshd.killSessions("SIGKILL");
       else await supervisor.stop();
       assertEquals(await supervisor.closed, { reason: "closed" });
-      assertEquals(statesOf(events), ["up", "stopped"], end);
+      assertEquals(
+        statesOf(events).filter((state) => state !== "stopping"),
+        ["up", "stopped"],
+        end,
+      );
       assertEquals(types(events).includes("waiting"), false, end);
     }
+  },
+);
+
+serverTest(
+  "sshd",
+  "supervisor.snapshot keeps the moment of the loss while it tries again and again",
+  async () => {
+    await using sshd = await startSshd();
+    let down = false;
+    const { supervisor, events } = start(sshd, {
+      connect: async () => {
+        if (!down) return await connectTo(sshd);
+        const where = { host: sshd.host, port: sshd.port };
+        throw new ConnectError("connect-failed", where, "it is down");
+      },
+      tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
+    });
+    await using _ = supervisor;
+    await supervisor.ready;
+    const up = supervisor.snapshot.since;
+
+    down = true;
+    sshd.killSessions("SIGKILL");
+    const lost = await until(supervisor, ({ state }) => state === "waiting");
+    assert(lost.since > up);
+    const tries = () => types(events).filter((type) => type === "waiting");
+    await until(supervisor, () => tries().length > 3);
+    assertEquals(supervisor.snapshot.since, lost.since);
   },
 );
 
@@ -562,6 +594,10 @@ for (const end of ["stop", "setTunnels"] as const) {
         await delay(5);
       }
       await delay(60); // it would have been verified again
+      if (end === "stop") {
+        const { state, tunnels } = supervisor.snapshot;
+        assertEquals([state, tunnels[0]?.state], ["stopping", "stopping"]);
+      }
       await conn.closeWrite();
       const heard = new Uint8Array(20);
       const n = await conn.read(heard) ?? 0;

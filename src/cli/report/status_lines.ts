@@ -176,6 +176,7 @@ function tunnelState({ state, probe }: SupervisedTunnelSnapshot): Span {
     case "waiting":
     case "binding":
       return { text: state, color: "yellow" };
+    case "stopping":
     case "down":
       return { text: state };
   }
