@@ -17,11 +17,15 @@ const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 const UP = / up ✓ (?:\S+:(\d+)) →/;
 
 /** The command, as `deno install -g -A` has it, in a terminal of its own. */
-function start(args: string[], redirect = ""): Promise<TerminalProcess> {
+function start(
+  args: string[],
+  redirect = "",
+  env: Record<string, string> = {},
+): Promise<TerminalProcess> {
   return TerminalProcess.start({
     program: Deno.execPath(),
     args: ["run", "--quiet", "--allow-all", main, ...args],
-    env: { NO_COLOR: "1", SSH_AUTH_SOCK: "" },
+    env: { NO_COLOR: "1", SSH_AUTH_SOCK: "", ...env },
     redirect,
   });
 }
@@ -336,6 +340,7 @@ for (const via of ["directly", "by a ProxyCommand"]) {
       await terminal.see(/ 1\/1 /);
       await terminal.type("\x03");
       await terminal.see("waiting up to 1 min");
+      await terminal.see(": stopping since");
       await eventually(
         "the port is released",
         () => listeningAt(port).length === 0,
@@ -351,6 +356,19 @@ for (const via of ["directly", "by a ProxyCommand"]) {
 
 /** What nc does, where there is none. */
 const COPY = "bash -c 'exec 3<>/dev/tcp/$0/$1; cat <&3 & exec cat >&3' %h %p";
+
+serverTest(
+  "sshd",
+  "rforward prints plain lines on a terminal that cannot move its cursor",
+  async () => {
+    await using sshd = await startSshd();
+    await using terminal = await start(toSshd(sshd), "", { TERM: "dumb" });
+    await terminal.see(/^Allocated port \d+/m);
+    await terminal.see("verified");
+    await interrupt(terminal);
+    assertEquals(terminal.output.includes("\x1b"), false);
+  },
+);
 
 serverTest("sshd", "rforward ends at once at a second Ctrl-C", async () => {
   await using sshd = await startSshd();
