@@ -1,5 +1,5 @@
 /** Which real servers and clients this machine has, and tests that need them. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 /** What a test may need, and the Debian package that has it. */
 const packages = {
@@ -26,12 +26,13 @@ const packages = {
   "systemd-analyze": "systemd",
 } as const;
 
-/** A program that a test may need. */
-export type Program = keyof typeof packages;
+/** A program that a test may need; `sshd10` is the sshd of {@linkcode openssh10}. */
+export type Program = keyof typeof packages | "sshd10";
 
 /** What the fixtures need besides the server itself. */
 const needs: Partial<Record<Program, Program[]>> = {
   sshd: ["ssh"], // for its ssh-keygen
+  sshd10: ["ssh"],
   dropbear: ["ssh", "useradd"],
   x2gostartagent: ["sshd", "useradd", "xauth", "sshfs"],
   x2goprint: ["x2gostartagent", "cupsd", "gs"],
@@ -39,11 +40,11 @@ const needs: Partial<Record<Program, Program[]>> = {
   nxproxy: ["Xvfb"],
 };
 
-/** Where a program is, looked for also where daemons live and users' `PATH` often does not point. */
+/** Where a program is; a bare name is looked for also where daemons live and users' `PATH` often does not point. */
 export function findProgram(name: string): string | undefined {
   const path = Deno.env.get("PATH") ?? "";
   return [...path.split(":"), "/usr/sbin", "/usr/local/sbin"]
-    .map((directory) => join(directory, name))
+    .map((directory) => resolve(directory, name))
     .find((candidate) => {
       try {
         return Deno.statSync(candidate).isFile;
@@ -53,12 +54,26 @@ export function findProgram(name: string): string | undefined {
     });
 }
 
+/**
+ * Where a program of OpenSSH 10 is, which `unpack_openssh10.sh` has put beside
+ * the system.
+ */
+export function openssh10(name: string): string {
+  const cache = Deno.env.get("XDG_CACHE_HOME") ??
+    join(Deno.env.get("HOME") ?? "/", ".cache");
+  return join(cache, "rforward/openssh10/bin", name);
+}
+
 /** Why a program cannot be used here; undefined if it can. */
 export function whyUnavailable(program: Program): string | undefined {
   if (Deno.build.os !== "linux") {
     return "the server fixtures need Linux's /proc";
   }
-  if (findProgram(program) === undefined) {
+  if (program === "sshd10") {
+    if (findProgram(openssh10("sshd")) === undefined) {
+      return "OpenSSH 10 is not there; tests/servers/unpack_openssh10.sh";
+    }
+  } else if (findProgram(program) === undefined) {
     return `${program} is not installed; apt-get install ${packages[program]}`;
   }
   if (program === "useradd" && Deno.uid() !== 0) {

@@ -21,6 +21,8 @@ export interface SshdOptions {
   passwordUser?: boolean;
   /** A program and its arguments that sshd is started through; it has to `exec` what follows them. */
   through?: string[];
+  /** The sshd to start; the system's own by default. */
+  program?: string;
 }
 
 /** A real sshd on loopback. */
@@ -64,7 +66,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const pidFile = join(dir, "pid");
   const [program = "", ...args] = [
     ...options.through ?? [],
-    ...[findProgram("sshd") ?? "/usr/sbin/sshd", "-D", "-e", "-f"],
+    ...[options.program ?? findProgram("sshd") ?? "/usr/sbin/sshd"],
+    ...["-D", "-e", "-f"],
     configFile,
   ];
   const start = () =>

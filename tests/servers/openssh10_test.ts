@@ -1,0 +1,45 @@
+import { assertEquals, assertMatch } from "../assert.ts";
+import { openssh10, serverTest } from "./availability.ts";
+import { startSshd10 } from "./openssh10.ts";
+import { run } from "./run.ts";
+import { sshArguments } from "./ssh_server.ts";
+
+serverTest(
+  "sshd10",
+  "startSshd10() starts a server that its ssh logs in to with ML-KEM",
+  async () => {
+    await using sshd = await startSshd10();
+
+    const printed = await run("sh", [
+      ...["-c", 'exec "$@" 2>&1', "sh", openssh10("ssh"), "-v"],
+      ...["-o", "KexAlgorithms=mlkem768x25519-sha256"],
+      ...sshArguments(sshd),
+      "echo hello",
+    ]);
+
+    assertMatch(printed, /^hello$/m);
+    assertMatch(printed, /remote software version OpenSSH_10/);
+    assertMatch(printed, /kex: algorithm: mlkem768x25519-sha256/);
+  },
+);
+
+serverTest(
+  "sshd10",
+  "startSshd10() starts a server whose sessions can be killed",
+  async () => {
+    await using sshd = await startSshd10();
+    await using session = new Deno.Command("ssh", {
+      args: [...sshArguments(sshd), "echo there; exec sleep 60"],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const reader = session.stdout.getReader();
+    await reader.read();
+
+    sshd.killSessions("SIGKILL");
+
+    assertEquals((await session.status).code, 255);
+    await reader.cancel();
+  },
+);
