@@ -138,6 +138,13 @@ interface CommonOptions {
   readonly algorithms: AlgorithmLists;
   /** When to exchange keys again. */
   readonly rekey?: RekeyLimit;
+  /**
+   * How long the other side may take for its part in a key exchange, in
+   * milliseconds; the time that `verifyHostKey` takes does not count.
+   *
+   * @default {120_000}
+   */
+  readonly exchangeTimeoutMs?: number;
   /** Logger; messages of level debug only. */
   readonly logger: Logger;
 }
@@ -159,6 +166,8 @@ export interface ServerTransportOptions extends CommonOptions {
   readonly role: "server";
   /** The host keys. */
   readonly hostKeys: readonly SigningKey[];
+  /** The signature algorithms that a login may use: told in `server-sig-algs` (RFC 8308 section 3.1). */
+  readonly serverSigAlgs?: readonly string[];
 }
 
 /** What a transport is started with. */

@@ -1,4 +1,4 @@
-import { type Cipher, createCipheriv } from "node:crypto";
+import { createCipheriv } from "node:crypto";
 import { type Mac, MacKey } from "./mac.ts";
 import {
   type CipherKeys,
@@ -46,7 +46,7 @@ abstract class CtrKey {
   readonly tagSize: number;
   protected readonly mac: MacKey;
   /** Encrypts and decrypts alike. */
-  protected readonly stream: Cipher;
+  protected readonly stream: ReturnType<typeof createCipheriv>;
   #wiped = false;
 
   constructor(name: string, keys: CipherKeys, mac: Mac) {

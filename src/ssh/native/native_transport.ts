@@ -1,0 +1,411 @@
+import { ProtocolError } from "../../errors.ts";
+import {
+  IdentificationError,
+  type MessageReceiver,
+  type MessageTransport,
+  type Negotiated,
+  type TransportOptions,
+} from "../message_transport.ts";
+import { MessageNumber } from "../messages/message_number.ts";
+import {
+  DisconnectReason,
+  readDebug,
+  readDisconnect,
+  writeDisconnect,
+  writeExtInfo,
+  writeUnimplemented,
+} from "../messages/transport_messages.ts";
+import { printable } from "../printable.ts";
+import type { TransportEnd } from "../transport_end.ts";
+import { HeldMessages } from "./held_messages.ts";
+import {
+  IdentificationReader,
+  OUR_IDENTIFICATION,
+  text,
+} from "./identification.ts";
+import { KeyExchanges } from "./key_exchanges.ts";
+import { checkAlgorithms } from "./negotiation.ts";
+import { MacError, PacketReader } from "./packet_reader.ts";
+import { PacketWriter } from "./packet_writer.ts";
+import { StreamOutput } from "./stream_output.ts";
+
+/** Bytes that may wait to be written before nothing is read any more: answers have no window. */
+const MAX_QUEUED = 8 * 1024 * 1024;
+/** How long the other side may take for each step once we end, in milliseconds. */
+const LINGER_MS = 1000;
+
+/**
+ * Starts a transport of our own: the native engine, in either role.
+ *
+ * @throws {UnknownAlgorithmError} if it does not have an algorithm.
+ */
+export function startNativeTransport(
+  options: TransportOptions,
+): MessageTransport {
+  checkAlgorithms(options.algorithms);
+  return new NativeTransport(options);
+}
+
+/** SSH's transport layer (RFC 4253) over a byte stream. */
+class NativeTransport implements MessageTransport {
+  readonly ready: Promise<void>;
+  readonly ended: Promise<TransportEnd>;
+  readonly closed: Promise<void>;
+  bytesRead = 0;
+
+  readonly #options: TransportOptions;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<TransportEnd>();
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #output: StreamOutput;
+  readonly #writer: PacketWriter;
+  readonly #reader = new PacketReader();
+  readonly #identification: IdentificationReader;
+  readonly #exchanges: KeyExchanges;
+  /** Messages for which there are no keys yet. */
+  readonly #held = new HeldMessages();
+  #receiver: MessageReceiver | undefined;
+  /** Whether messages wait until a step of a key exchange is done. */
+  #paused = false;
+  /** Settles when it is worth looking whether there is room to read again. */
+  #moved = Promise.withResolvers<void>();
+  #drained: PromiseWithResolvers<void> | undefined;
+  /** Whether the other side has closed its direction. */
+  #atEnd = false;
+  #closing = false;
+  #over = false;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.ready = this.#ready.promise;
+    this.ready.catch(() => {}); // Who does not wait for it sees how it closed.
+    this.ended = this.#ended.promise;
+    this.closed = this.#closed.promise;
+    this.#output = new StreamOutput(options.stream, {
+      onProgress: () => this.#onProgress(),
+      onError: (error) => this.#end({ how: "error", error: error as Error }),
+    });
+    this.#writer = new PacketWriter(this.#output);
+    const peer = options.role === "client" ? "server" : "client";
+    this.#identification = new IdentificationReader(peer);
+    this.#exchanges = new KeyExchanges({
+      options,
+      reader: this.#reader,
+      writer: this.#writer,
+      onNewKeysSent: (events) => this.#onNewKeysSent(events),
+      onDone: () => this.#ready.resolve(),
+      onTimeout: (error) => this.#fail(error),
+    });
+    const line = bytesOf(`${OUR_IDENTIFICATION}\r\n`);
+    this.#output.reserve(line.length).set(line);
+    this.#exchanges.begin();
+    this.#read();
+  }
+
+  get sessionId(): Uint8Array {
+    return this.#exchanges.sessionId ?? new Uint8Array();
+  }
+
+  get peerVersion(): string {
+    const { versions } = this.#exchanges;
+    if (!versions) return "";
+    const isClient = this.#options.role === "client";
+    return text(isClient ? versions.server : versions.client);
+  }
+
+  get negotiated(): Negotiated {
+    return this.#exchanges.negotiated ?? nothing;
+  }
+
+  get bytesWritten(): number {
+    return this.#output.bytesWritten;
+  }
+
+  get congested(): boolean {
+    if (this.#over) return false;
+    return this.#output.congested || this.#exchanges.holdsMessages;
+  }
+
+  drained(): Promise<void> {
+    if (!this.congested) return Promise.resolve();
+    this.#drained ??= Promise.withResolvers();
+    return this.#drained.promise;
+  }
+
+  receive(receiver: MessageReceiver): void {
+    this.#receiver = receiver;
+    queueMicrotask(() => this.#takeMessages());
+  }
+
+  send(head: Uint8Array, body?: Uint8Array): void {
+    if (this.#over || this.#closing) return;
+    if (!this.#exchanges.holdsMessages) return this.#write(head, body);
+    if (!this.#held.add(head, body)) {
+      this.#fail(
+        new ProtocolError(
+          "the other side asks for too much while it exchanges no keys",
+        ),
+      );
+    }
+  }
+
+  rekey(): void {
+    if (this.#exchanges.hasKeys && !this.#over) this.#exchanges.begin();
+  }
+
+  close(): Promise<void> {
+    if (!this.#closing && !this.#over) {
+      this.#closing = true;
+      this.#ended.resolve({ how: "closed" });
+      this.#expectProgress();
+      if (!this.#exchanges.holdsMessages || !this.#exchanges.hasKeys) {
+        this.#finish();
+      } // else after the exchange
+    }
+    return this.closed;
+  }
+
+  destroy(): void {
+    this.#end({ how: "closed" });
+  }
+
+  async #read(): Promise<void> {
+    const { stream } = this.#options;
+    try {
+      while (!this.#over) {
+        const room = this.#reader.room();
+        if (room.length === 0 || this.#output.queued > MAX_QUEUED) {
+          await this.#moved.promise;
+          continue;
+        }
+        const size = await stream.read(room);
+        if (this.#over) return;
+        if (size === null) {
+          this.#atEnd = true;
+          return this.#takeMessages();
+        }
+        this.bytesRead += size;
+        this.#reader.advance(size);
+        this.#takeMessages();
+      }
+    } catch (error) {
+      this.#end({ how: "error", error: error as Error });
+    }
+  }
+
+  /** Takes the messages that are there and may be taken now. */
+  #takeMessages(): void {
+    try {
+      while (!this.#over && this.#mayTake()) {
+        const message = this.#reader.next();
+        if (!message) break;
+        this.#take(message);
+      }
+      if (!this.#over) this.#exchanges.beginIfDue();
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+    const waits = this.#paused && !this.#exchanges.isAsking;
+    if (this.#atEnd && !waits) this.#end({ how: "eof" });
+  }
+
+  /** Whether packets may be taken: after the identification, and until there are keys also before there is a receiver. */
+  #mayTake(): boolean {
+    if (this.#paused) return false;
+    const { versions, hasKeys } = this.#exchanges;
+    if (!versions) return this.#identify();
+    return !hasKeys || this.#receiver !== undefined || this.#closing;
+  }
+
+  #identify(): boolean {
+    const theirs = this.#identification.read(this.#reader);
+    if (!theirs) return false;
+    const ours = bytesOf(OUR_IDENTIFICATION);
+    this.#exchanges.versions = this.#options.role === "client"
+      ? { client: ours, server: theirs }
+      : { client: theirs, server: ours };
+    return true;
+  }
+
+  #take(message: Uint8Array): void {
+    const number = message[0]!;
+    this.#exchanges.check(number);
+    switch (number) {
+      case MessageNumber.DISCONNECT:
+        return this.#end({ how: "disconnect", ...readDisconnect(message) });
+      case MessageNumber.IGNORE:
+        return;
+      case MessageNumber.UNIMPLEMENTED:
+        return void this.#options.logger.debug(
+          "the other side does not know a message that it was sent",
+        );
+      case MessageNumber.DEBUG:
+        return void this.#options.logger.debug(
+          `the other side says: ${printable(readDebug(message))}`,
+        );
+    }
+    if (number >= 20 && number < 50) return this.#exchangeKeys(message);
+    const isLogin = number === MessageNumber.USERAUTH_SUCCESS;
+    if (isLogin && this.#options.role === "client") {
+      this.#exchanges.onAuthenticated();
+    }
+    if (this.#closing) return;
+    // It is kept in the reader until there is a receiver.
+    if (this.#receiver!(message) === false && !this.#over) {
+      this.#writer.write(writeUnimplemented(this.#reader.lastSequence));
+    }
+  }
+
+  #exchangeKeys(message: Uint8Array): void {
+    const step = this.#exchanges.receive(message);
+    if (!step) return;
+    this.#paused = true;
+    step.then(() => {
+      this.#paused = false;
+      this.#takeMessages();
+      this.#move();
+    }, (error) => this.#fail(error));
+  }
+
+  /** Writes a message; `congested` decides whether somebody should have waited. */
+  #write(head: Uint8Array, body?: Uint8Array): void {
+    this.#writer.write(head, body);
+    const isLogin = head[0] === MessageNumber.USERAUTH_SUCCESS;
+    if (isLogin && this.#options.role === "server") {
+      this.#exchanges.onAuthenticated();
+    }
+    this.#exchanges.beginIfDue();
+  }
+
+  #onNewKeysSent(
+    { isFirst, peerTakesExtInfo }: {
+      isFirst: boolean;
+      peerTakesExtInfo: boolean;
+    },
+  ): void {
+    if (isFirst && peerTakesExtInfo) {
+      this.#writer.write(writeExtInfo(extensionsOf(this.#options)));
+    }
+    for (const message of this.#held.takeAll()) this.#write(message);
+    if (this.#closing) this.#finish();
+    this.#onProgress();
+  }
+
+  #onProgress(): void {
+    this.#move();
+    if (this.#closing) this.#expectProgress();
+    if (this.congested) return;
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
+  /** Has the reading side look again whether it may go on. */
+  #move(): void {
+    this.#moved.resolve();
+    this.#moved = Promise.withResolvers();
+  }
+
+  /** Says goodbye and half-closes; the other side's end then ends it, or the linger time does. */
+  async #finish(): Promise<void> {
+    try {
+      this.#writer.write(
+        writeDisconnect({ reason: DisconnectReason.BY_APPLICATION, text: "" }),
+      );
+      await this.#output.flushed();
+      if (!this.#over) await this.#options.stream.closeWrite();
+    } catch {
+      this.#end({ how: "closed" });
+    }
+  }
+
+  #expectProgress(): void {
+    clearTimeout(this.#linger);
+    if (this.#over) return;
+    this.#linger = setTimeout(() => this.#end({ how: "closed" }), LINGER_MS);
+  }
+
+  /** Ends because of what the other side did, and says so to it. */
+  #fail(error: Error): void {
+    if (this.#over) return;
+    const reason = error instanceof MacError
+      ? DisconnectReason.MAC_ERROR
+      : error instanceof ProtocolError
+      ? DisconnectReason.PROTOCOL_ERROR
+      : DisconnectReason.BY_APPLICATION;
+    this.#writer.write(writeDisconnect({ reason, text: "" }));
+    this.#end({ how: "error", error });
+  }
+
+  #end(end: TransportEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#exchanges.stop();
+    this.#reader.wipe();
+    this.#writer.wipe();
+    this.#held.takeAll();
+    this.#ready.reject(this.#reasonOf(end));
+    this.#drained?.resolve();
+    this.#move();
+    this.#ended.resolve(end);
+    this.#close({ afterGoodbye: end.how === "error" });
+  }
+
+  async #close({ afterGoodbye }: { afterGoodbye: boolean }): Promise<void> {
+    clearTimeout(this.#linger);
+    if (afterGoodbye) await withinLinger(this.#output.flushed());
+    this.#output.stop();
+    try {
+      await this.#options.stream.close();
+    } catch {
+      // It was closed from the other side of the interface: that is what was wanted.
+    }
+    this.#closed.resolve();
+  }
+
+  /** What whoever waits for the first keys gets. */
+  #reasonOf(end: TransportEnd): Error {
+    if (end.how === "error") return end.error;
+    if (!this.#exchanges.versions) {
+      return new IdentificationError(this.#identification.firstLine);
+    }
+    return new ProtocolError(
+      end.how === "disconnect"
+        ? `the other side ended the connection: ${printable(end.text)}`
+        : end.how === "eof"
+        ? "the other side closed the connection during the key exchange"
+        : "the connection was closed",
+    );
+  }
+}
+
+const noDirection = { cipher: "", mac: "", compression: "" };
+/** Before anything was agreed on. */
+const nothing: Negotiated = {
+  kex: "",
+  hostKey: "",
+  toServer: noDirection,
+  toClient: noDirection,
+  strictKex: false,
+};
+
+/** What we can do beyond the RFCs (RFC 8308 section 3, OpenSSH's PROTOCOL). */
+function extensionsOf(options: TransportOptions): Map<string, string> {
+  return options.role === "server"
+    ? new Map([["server-sig-algs", (options.serverSigAlgs ?? []).join(",")]])
+    : new Map([["ext-info-in-auth@openssh.com", "0"]]);
+}
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** Waits, but not for long. */
+async function withinLinger(work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, LINGER_MS);
+  });
+  await Promise.race([work, over]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,192 @@
+/** Speaks the few messages of a login and of a command by hand, to test a transport with nothing of ours above it. */
+import type { MessageTransport } from "../../../src/ssh/message_transport.ts";
+import { localKey } from "../../../src/ssh/keys/local_key.ts";
+import type { SigningKey } from "../../../src/ssh/keys/signing_key.ts";
+import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
+import { WireReader, WireWriter } from "../../../src/ssh/wire.ts";
+
+const WINDOW = 2 * 1024 * 1024;
+const MAX_PACKET = 32 * 1024;
+
+/** A key for a login or a host, of its own. */
+export async function newEd25519Key(): Promise<SigningKey> {
+  const { privateKey } = await crypto.subtle.generateKey("Ed25519", true, [
+    "sign",
+    "verify",
+  ]) as CryptoKeyPair;
+  return localKey(await crypto.subtle.exportKey("jwk", privateKey));
+}
+
+/** The key's line in authorized_keys. */
+export function authorizedKey({ blob }: SigningKey): string {
+  return `${new WireReader(blob).text()} ${blob.toBase64()}`;
+}
+
+/** Queues copies of messages, to be awaited one by one. */
+export class MessageQueue {
+  readonly #queue: Uint8Array[] = [];
+  #waiting: PromiseWithResolvers<void> | undefined;
+  #ended = false;
+
+  constructor(transport: MessageTransport) {
+    transport.receive((message) => {
+      this.#queue.push(message.slice());
+      this.#waiting?.resolve();
+    });
+    transport.ended.then(() => {
+      this.#ended = true;
+      this.#waiting?.resolve();
+    });
+  }
+
+  /** The next message; throws if the transport has ended. */
+  async next(): Promise<Uint8Array> {
+    for (;;) {
+      const message = this.#queue.shift();
+      if (message) return message;
+      if (this.#ended) throw new Error("the transport has ended");
+      this.#waiting = Promise.withResolvers();
+      await this.#waiting.promise;
+    }
+  }
+
+  /** The next message that has one of these numbers; others are dropped. */
+  async nextOf(...numbers: number[]): Promise<Uint8Array> {
+    for (;;) {
+      const message = await this.next();
+      if (numbers.includes(message[0]!)) return message;
+    }
+  }
+}
+
+/** Logs in with a public key; returns what comes after. */
+export async function login(
+  transport: MessageTransport,
+  user: string,
+  key: SigningKey,
+): Promise<MessageQueue> {
+  await transport.ready;
+  const messages = new MessageQueue(transport);
+  const { SERVICE_REQUEST, SERVICE_ACCEPT, USERAUTH_REQUEST } = MessageNumber;
+  const { USERAUTH_SUCCESS, USERAUTH_FAILURE } = MessageNumber;
+  transport.send(
+    new WireWriter().byte(SERVICE_REQUEST).string("ssh-userauth").bytes(),
+  );
+  await messages.nextOf(SERVICE_ACCEPT);
+  const [algorithm = ""] = key.algorithms;
+  const request = new WireWriter().byte(USERAUTH_REQUEST).string(user)
+    .string("ssh-connection").string("publickey").boolean(true)
+    .string(algorithm).string(key.blob).bytes().slice();
+  const signed = new WireWriter().string(transport.sessionId).raw(request);
+  const signature = await key.sign(algorithm, signed.bytes());
+  transport.send(request, new WireWriter().string(signature).bytes());
+  const answer = await messages.nextOf(USERAUTH_SUCCESS, USERAUTH_FAILURE);
+  if (answer[0] !== USERAUTH_SUCCESS) throw new Error("the login failed");
+  return messages;
+}
+
+/** Opens a session channel; returns the other side's number and window. */
+export async function openSession(
+  transport: MessageTransport,
+  messages: MessageQueue,
+): Promise<{ peer: number; window: number }> {
+  const { CHANNEL_OPEN, CHANNEL_OPEN_CONFIRMATION } = MessageNumber;
+  transport.send(
+    new WireWriter().byte(CHANNEL_OPEN).string("session").uint32(0)
+      .uint32(WINDOW).uint32(MAX_PACKET).bytes(),
+  );
+  const reader = new WireReader(
+    await messages.nextOf(CHANNEL_OPEN_CONFIRMATION),
+    5,
+  );
+  return { peer: reader.uint32(), window: reader.uint32() };
+}
+
+/** Runs a command with that input; returns what it says, once it has ended. Each side's window is kept to. */
+export async function runCommand(
+  transport: MessageTransport,
+  messages: MessageQueue,
+  command: string,
+  input: Uint8Array,
+): Promise<Uint8Array> {
+  const { peer, window } = await openSession(transport, messages);
+  transport.send(
+    new WireWriter().byte(MessageNumber.CHANNEL_REQUEST).uint32(peer)
+      .string("exec").boolean(false).string(command).bytes(),
+  );
+  const granted = { bytes: window, more: Promise.withResolvers<void>() };
+  const output: Uint8Array[] = [];
+  await Promise.all([
+    sendData(transport, peer, input, granted),
+    receiveData(transport, messages, peer, output, granted),
+  ]);
+  const whole = new Uint8Array(output.reduce((sum, p) => sum + p.length, 0));
+  let at = 0;
+  for (const part of output) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+interface Granted {
+  bytes: number;
+  more: PromiseWithResolvers<void>;
+}
+
+async function sendData(
+  transport: MessageTransport,
+  peer: number,
+  input: Uint8Array,
+  granted: Granted,
+): Promise<void> {
+  for (let sent = 0; sent < input.length;) {
+    const size = Math.min(input.length - sent, granted.bytes, MAX_PACKET);
+    if (size === 0) {
+      await granted.more.promise;
+      continue;
+    }
+    await transport.drained();
+    transport.send(
+      new WireWriter().byte(MessageNumber.CHANNEL_DATA).uint32(peer)
+        .uint32(size).bytes(),
+      input.subarray(sent, sent + size),
+    );
+    sent += size;
+    granted.bytes -= size;
+  }
+  transport.send(
+    new WireWriter().byte(MessageNumber.CHANNEL_EOF).uint32(peer).bytes(),
+  );
+}
+
+async function receiveData(
+  transport: MessageTransport,
+  messages: MessageQueue,
+  peer: number,
+  output: Uint8Array[],
+  granted: Granted,
+): Promise<void> {
+  const { CHANNEL_DATA, CHANNEL_WINDOW_ADJUST, CHANNEL_CLOSE } = MessageNumber;
+  for (;;) {
+    const message = await messages.nextOf(
+      CHANNEL_DATA,
+      CHANNEL_WINDOW_ADJUST,
+      CHANNEL_CLOSE,
+    );
+    const reader = new WireReader(message, 5);
+    if (message[0] === CHANNEL_CLOSE) return;
+    if (message[0] === CHANNEL_WINDOW_ADJUST) {
+      granted.bytes += reader.uint32();
+      granted.more.resolve();
+      granted.more = Promise.withResolvers();
+      continue;
+    }
+    const data = reader.string();
+    output.push(data);
+    transport.send(
+      new WireWriter().byte(CHANNEL_WINDOW_ADJUST).uint32(peer)
+        .uint32(data.length).bytes(),
+    );
+  }
+}
