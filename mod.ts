@@ -103,13 +103,14 @@ export type {
   TcpTarget,
   UnixTarget,
 } from "./src/forward/target.ts";
+export type { ProbeAnswer } from "./src/forward/look_at.ts";
 export {
   probe,
-  type ProbeAnswer,
   type ProbeOptions,
   type ProbeResult,
   type ProbeVerdict,
 } from "./src/forward/probe.ts";
+export type { Reach } from "./src/forward/reach.ts";
 export { supervise } from "./src/forward/supervise.ts";
 export { Supervisor } from "./src/forward/supervisor.ts";
 export type {

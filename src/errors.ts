@@ -28,8 +28,10 @@ export type ErrorCode =
   | "forward-denied"
   | "channel-refused"
   | "channel-closed"
-  | "target-failed"
+  | "target-refused"
   | "target-timeout"
+  | "target-unreachable"
+  | "target-failed"
   | "tunnel-stopped"
   | "x2go-refused"
   | "x2go-output"
@@ -265,14 +267,21 @@ export class TargetError extends RForwardError {
   readonly target: string;
 
   /**
-   * Makes one.
+   * For programs that serve targets of their own.
    *
-   * @param code `target-timeout` if it was silent, else `target-failed`.
+   * @param code `target-refused` if nothing listens there, `target-timeout` if
+   * it was silent, `target-unreachable` if there is no way to it,
+   * `permission-denied` if Deno does not allow it, else `target-failed`.
    * @param target The target as text.
    * @param message What happened.
    */
   constructor(
-    code: "target-failed" | "target-timeout",
+    code:
+      | "target-refused"
+      | "target-timeout"
+      | "target-unreachable"
+      | "target-failed"
+      | "permission-denied",
     target: string,
     message: string,
     options?: ErrorOptions,

@@ -185,14 +185,17 @@ export class KeptTunnel {
       return { why: known, error };
     }
     const { bound } = tunnel;
+    const { verify = true } = this.#keeper.options;
+    const checking = verify !== false;
+    this.#bound = bound;
     this.#tell({
       type: "bound",
       asked: this.#asked,
       bound,
       target: this.#target,
+      checking,
     });
-    this.#bound = bound;
-    const { verify = true } = this.#keeper.options;
+    if (checking) this.#become("checking", this.#error);
     for (let up = false;; up = true) {
       const bad = verify && await this.#verify(connection, bound, signal);
       if (bad) {
@@ -220,9 +223,15 @@ export class KeptTunnel {
     bound: Bind,
     signal: AbortSignal,
   ): Promise<RForwardError | undefined> {
-    const found = this.#probe = await probe(connection, bound, { signal });
+    const reach = this.#probe?.reach;
+    const found = this.#probe = await probe(connection, bound, {
+      signal,
+      // What a bind reaches does not change while the server holds it.
+      reach: reach === "unknown" ? undefined : reach,
+    });
     this.#tell({ type: "verified", bound, probe: found });
-    const { verdict } = found;
+    const { verdict, warning } = found;
+    if (warning && reach !== found.reach) this.#logger.warn(warning);
     if (verdict === "verified" || verdict === "unverifiable") return undefined;
     const addresses = found.addresses
       .filter(({ answer }) => answer === "foreign")
@@ -230,10 +239,10 @@ export class KeptTunnel {
     const error = new ForwardDeniedError(
       bound,
       verdict === "unreachable"
-        ? `nobody answers at ${
+        ? `nothing answers at ${
           formatBind(bound)
-        } on the server, though it said that it listens`
-        : `somebody else answers at ${addresses.join(" and ")} port ${
+        } on the server, although it said that it listens`
+        : `another program answers at ${addresses.join(" and ")} port ${
           isTcp(bound) ? bound.port : formatBind(bound)
         } on the server`,
     );
@@ -257,7 +266,8 @@ export class KeptTunnel {
         onConnection?.(connection);
       },
       onTargetError: (error, originator) => {
-        this.#tell({ type: "target-error", error, originator });
+        const failed = this.#totals.fail(error);
+        this.#tell({ type: "target-error", error, originator, failed });
         onTargetError?.(error, originator);
       },
     });

@@ -2,7 +2,8 @@ import { Deadline } from "../deadline.ts";
 import { ChannelError, ForwardDeniedError } from "../errors.ts";
 import { isTcp } from "../ssh/bind.ts";
 import type { Bind, SshConnection } from "../ssh/connection.ts";
-import { addressesOf, openOnServer } from "./probe.ts";
+import { openOnServer } from "./look_at.ts";
+import { addressesOf } from "./reach.ts";
 
 /**
  * Why a server would not bind: `taken`, somebody listens there; `prohibited`,

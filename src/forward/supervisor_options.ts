@@ -85,15 +85,18 @@ export type SupervisorState =
  * What a supervised tunnel does.
  *
  * - `down`: there is no connection.
- * - `binding`: the server is being asked, or it is being verified.
+ * - `binding`: the server is being asked to listen.
+ * - `checking`: the server says that it listens; who answers there is being
+ *   looked at. Connections are served already.
  * - `up`: bound, and verified where that was asked for.
- * - `waiting`: the port is somebody else's; it will be asked for again.
+ * - `waiting`: the port is in use; it will be asked for again.
  * - `refused`: for good.
  * - `stopping`: takes no connections; live ones may go on for a while.
  */
 export type SupervisedTunnelState =
   | "down"
   | "binding"
+  | "checking"
   | "up"
   | "waiting"
   | "refused"
@@ -117,8 +120,12 @@ export interface SupervisedTunnelSnapshot {
   until?: Date;
   /** Connections that are live now. */
   live: number;
-  /** All connections so far. */
+  /** All connections so far that the target took. */
   total: number;
+  /** Connections so far that were refused, because the target did not take them. */
+  failed: number;
+  /** Why the target did not take the last connection; undefined once it took one again. */
+  targetError?: TargetError;
   /** Bytes from the server to the target, of all of them. */
   bytesToTarget: number;
   /** Bytes from the target to the server. */
@@ -150,7 +157,15 @@ export type SupervisorEvent =
   | { type: "lost"; error: RForwardError }
   /** Connecting failed, or the connection was lost: it is tried again. */
   | { type: "waiting"; error: RForwardError; ms: number; until: Date }
-  | { type: "bound"; tunnel: number; asked: Bind; bound: Bind; target: string }
+  /** The server says that it listens; `checking` if `verified` is to follow, and only then is it known who answers. */
+  | {
+    type: "bound";
+    tunnel: number;
+    asked: Bind;
+    bound: Bind;
+    target: string;
+    checking: boolean;
+  }
   | { type: "verified"; tunnel: number; bound: Bind; probe: ProbeResult }
   /** The server would not bind, or somebody else answers; `ms` until it is asked again, undefined if it is not. */
   | {
@@ -162,11 +177,13 @@ export type SupervisorEvent =
     ms?: number;
   }
   | { type: "connection"; tunnel: number; connection: TunnelConnection }
+  /** A connection was refused because the target did not take it; `failed` counts those of the tunnel. */
   | {
     type: "target-error";
     tunnel: number;
     error: TargetError;
     originator: Originator;
+    failed: number;
   }
   /** This process did not run for so many milliseconds; the connection is tried. */
   | { type: "slept"; ms: number }

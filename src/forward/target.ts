@@ -126,13 +126,24 @@ class SocketDialer implements Dialer {
   }
 
   #explain(cause: Error): TargetError {
-    const why = cause instanceof Deno.errors.NotCapable
-      ? `is not allowed: run deno with ${permission(this.name)}`
+    const [code, why] = cause instanceof Deno.errors.NotCapable
+      ? [
+        "permission-denied",
+        `is not allowed: run deno with ${permission(this.name)}`,
+      ] as const
       : cause instanceof Deno.errors.ConnectionRefused
-      ? "refused the connection; is the service running?"
-      : `cannot be reached: ${cause.message}`;
+      ? [
+        "target-refused",
+        "refused the connection; is the service running?",
+      ] as const
+      : cause instanceof Deno.errors.TimedOut
+      ? ["target-timeout", `did not answer: ${cause.message}`] as const
+      : [
+        "target-unreachable",
+        `cannot be reached: ${cause.message}`,
+      ] as const;
     const message = `the target ${this.name} ${why}`;
-    return new TargetError("target-failed", this.name, message, { cause });
+    return new TargetError(code, this.name, message, { cause });
   }
 }
 

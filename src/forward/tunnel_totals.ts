@@ -1,3 +1,4 @@
+import type { TargetError } from "../errors.ts";
 import { LiveConnections } from "./live_connections.ts";
 import type { SupervisedTunnelSnapshot } from "./supervisor_options.ts";
 import type { TunnelConnection } from "./tunnel_connection.ts";
@@ -6,13 +7,16 @@ import type { TunnelConnection } from "./tunnel_connection.ts";
 export class TunnelTotals {
   readonly #live = new LiveConnections();
   #total = 0;
+  #failed = 0;
+  #targetError: TargetError | undefined;
   /** Bytes of those that are over. */
   #bytesToTarget = 0;
   #bytesToServer = 0;
 
-  /** Counts one more. */
+  /** Counts a connection that the target took. */
   add(connection: TunnelConnection): void {
     this.#total++;
+    this.#targetError = undefined;
     this.#live.add(connection);
     connection.closed.then(() => {
       this.#bytesToTarget += connection.bytesToTarget;
@@ -20,10 +24,25 @@ export class TunnelTotals {
     });
   }
 
+  /**
+   * Counts a connection that the target did not take.
+   *
+   * @returns how many there were so far.
+   */
+  fail(error: TargetError): number {
+    this.#targetError = error;
+    return ++this.#failed;
+  }
+
   /** The figures as they are now. */
   get now(): Pick<
     SupervisedTunnelSnapshot,
-    "live" | "total" | "bytesToTarget" | "bytesToServer"
+    | "live"
+    | "total"
+    | "failed"
+    | "targetError"
+    | "bytesToTarget"
+    | "bytesToServer"
   > {
     let bytesToTarget = this.#bytesToTarget;
     let bytesToServer = this.#bytesToServer;
@@ -34,6 +53,8 @@ export class TunnelTotals {
     return {
       live: this.#live.size,
       total: this.#total,
+      failed: this.#failed,
+      ...(this.#targetError && { targetError: this.#targetError }),
       bytesToTarget,
       bytesToServer,
     };

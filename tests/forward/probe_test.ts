@@ -4,6 +4,7 @@ import {
   PortDispatcher,
   probe,
   type ProbeResult,
+  type Reach,
 } from "../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
@@ -172,27 +173,100 @@ for (
   });
 }
 
-for (const gateway of ["yes", "clientspecified"]) {
-  for (const address of ["127.0.0.1", "localhost", "", "::"]) {
-    serverTest(
-      "sshd",
-      `probe() finds us at ${
-        JSON.stringify(address)
-      } with GatewayPorts ${gateway}`,
-      async () => {
-        await using rig = await startRig("sshd", {
-          sshd: { config: [`GatewayPorts ${gateway}`] },
-        });
-        await using tunnel = await forward(rig.connection, {
-          bind: { address, port: 0 },
-          target: { port: 1 },
-        });
-        const found = await probe(rig.connection, tunnel.bound);
-        assertEquals(found.verdict, "verified");
-      },
-    );
-  }
+const everywhere = ["", "*", "0.0.0.0", "::", "192.0.2.1", "server.invalid"];
+const loopback = ["127.0.0.1", "::1", "localhost"];
+
+// `::1` and `::` under clientspecified are IPv6 alone, and loopback has but one
+// address of it: what was dialled would have to be IPv6 to tell.
+for (
+  const [gateway, expected] of [
+    ["no", {
+      "server-only": ["127.0.0.1", "127.7.7.7", "localhost", ...everywhere],
+      unknown: ["::1"],
+    }],
+    ["yes", { network: [...loopback, ...everywhere] }],
+    ["clientspecified", {
+      network: ["", "*", "0.0.0.0"],
+      "server-only": ["127.0.0.1", "127.7.7.7", "127.0.0.2", "localhost"],
+      unknown: ["::1", "::"],
+    }],
+  ] satisfies [string, Partial<Record<Reach, string[]>>][]
+) {
+  serverTest(
+    "sshd",
+    `probe() sees from where a port can be reached with GatewayPorts ${gateway}`,
+    async () => {
+      await using rig = await startRig("sshd", {
+        sshd: { config: [`GatewayPorts ${gateway}`] },
+      });
+      for (const [reach, addresses] of Object.entries(expected)) {
+        for (const address of addresses) {
+          await using tunnel = await forward(rig.connection, {
+            bind: { address, port: 0 },
+            target: { port: 1 },
+          });
+          const found = await probe(rig.connection, tunnel.bound);
+          assertEquals(
+            [address, found.verdict, found.reach, found.askedReach],
+            [
+              address,
+              "verified",
+              reach as Reach,
+              everywhere.includes(address) ? "network" : "server-only",
+            ],
+          );
+        }
+      }
+      assertEquals(rig.connection.openChannels, 0);
+    },
+  );
 }
+
+serverTest(
+  "sshd",
+  "probe() does not guess from where a port can be reached that it may not look at elsewhere",
+  async () => {
+    for (const gateway of ["no", "yes"]) {
+      await using rig = await startRig("sshd", {
+        sshd: {
+          config: [`GatewayPorts ${gateway}`, "PermitOpen 127.0.0.1:*"],
+        },
+      });
+      await using tunnel = await forward(rig.connection, {
+        bind: { address: "0.0.0.0", port: 0 },
+        target: { port: 1 },
+      });
+      const { verdict, reach } = await probe(rig.connection, tunnel.bound);
+      assertEquals([verdict, reach], ["verified", "unknown"]);
+    }
+  },
+);
+
+serverTest(
+  "sshd",
+  "probe() does not look again for a reach that is known",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      target: { port: 1 },
+    });
+    const looked: string[] = [];
+    const { connection } = rig;
+    const openDirect = connection.openDirect.bind(connection);
+    connection.openDirect = (host, ...rest) => {
+      looked.push(host);
+      return openDirect(host, ...rest);
+    };
+    const { reach } = await probe(connection, tunnel.bound);
+    assertEquals(looked, ["127.0.0.1", "127.0.0.2"]);
+    assertEquals(
+      (await probe(connection, tunnel.bound, { reach })).reach,
+      "server-only",
+    );
+    assertEquals(looked.length, 3);
+  },
+);
 
 serverTest(
   "sshd",

@@ -7,7 +7,9 @@
  */
 
 import type { ErrorCode, RForwardError } from "../../errors.ts";
-import type { ProbeAnswer, ProbeVerdict } from "../../forward/probe.ts";
+import type { ProbeAnswer } from "../../forward/look_at.ts";
+import type { ProbeVerdict } from "../../forward/probe.ts";
+import type { Reach } from "../../forward/reach.ts";
 import type { Refusal } from "../../forward/refusal.ts";
 import type {
   SupervisorEvent,
@@ -77,17 +79,22 @@ export interface JsonWaiting {
   until: string;
 }
 
-/** The server listens. `tunnel` is the place of the forward on the command line, from 0, here and below. */
+/**
+ * The server says that it listens. `tunnel` is the place of the forward on the
+ * command line, from 0, here and below.
+ */
 export interface JsonBound {
   type: "bound";
   tunnel: number;
   asked: JsonBind;
   bound: JsonBind;
-  /** Where it leads to, e.g. `127.0.0.1:3000`. */
+  /** Where it is to lead to, e.g. `127.0.0.1:3000`. */
   target: string;
+  /** Whether `verified` is to follow; only then is it known who answers. */
+  checking: boolean;
 }
 
-/** Somebody looked who answers there, which took `ms` milliseconds. */
+/** Who answers there was looked at, which took `ms` milliseconds. */
 export interface JsonVerified {
   type: "verified";
   tunnel: number;
@@ -96,6 +103,12 @@ export interface JsonVerified {
   verdict: ProbeVerdict;
   /** Who answers at each address of the server. */
   addresses: { address: string; answer: ProbeAnswer }[];
+  /** From where it can be reached: `network` (other hosts too), `server-only` or `unknown`. */
+  reach: Reach;
+  /** From where it was to be reached, as the bind address says. */
+  askedReach: Exclude<Reach, "unknown">;
+  /** For people, where the two differ: what that means and how to change it. */
+  warning?: string;
   ms: number;
 }
 
@@ -142,6 +155,8 @@ export interface JsonTargetError {
   originator: JsonOriginator;
   target: string;
   error: JsonError;
+  /** How many connections of this tunnel were refused so far for such a reason. */
+  failed: number;
 }
 
 /** The process did not run for `ms` milliseconds. */
@@ -229,15 +244,17 @@ export function eventJson(event: SupervisorEvent, id = 0): JsonEventBody {
         asked: bindJson(event.asked),
         bound: bindJson(event.bound),
       };
-    case "verified":
+    case "verified": {
+      const { addresses, ms, ...probe } = event.probe;
       return {
         type: "verified",
         tunnel: event.tunnel,
         bound: bindJson(event.bound),
-        verdict: event.probe.verdict,
-        addresses: [...event.probe.addresses],
-        ms: Math.round(event.probe.ms),
+        ...probe,
+        addresses: [...addresses],
+        ms: Math.round(ms),
       };
+    }
     case "refused":
       return {
         ...event,
@@ -256,6 +273,7 @@ export function eventJson(event: SupervisorEvent, id = 0): JsonEventBody {
         originator: originatorJson(event.originator),
         target: event.error.target,
         error: errorJson(event.error),
+        failed: event.failed,
       };
     case "stopped":
       return {

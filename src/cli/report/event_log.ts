@@ -52,7 +52,7 @@ export class EventLog implements Reporter {
 
   /** Tells what happened. */
   event(event: SupervisorEvent): void {
-    this.#add(this.#narrator.tell(event));
+    for (const line of this.#narrator.tell(event)) this.#add(line);
     if (event.type !== "connection" || !isTold("debug", this.#options)) return;
     const { connection } = event;
     const began = this.#clock.now();
@@ -80,8 +80,8 @@ export class EventLog implements Reporter {
     return Promise.resolve();
   }
 
-  #add(line: Line | undefined): void {
-    if (!line || this.#ended || !isTold(line.level, this.#options)) return;
+  #add(line: Line): void {
+    if (this.#ended || !isTold(line.level, this.#options)) return;
     const { live = false, verbosity = 0 } = this.#options;
     if (!live || !line.visible || verbosity > 0) this.#repeats.add(line);
   }

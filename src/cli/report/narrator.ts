@@ -35,21 +35,41 @@ type EventOf<T extends SupervisorEvent["type"]> = Extract<
  */
 export class Narrator {
   readonly #explained = new WeakSet<RForwardError>();
+  /** Where each tunnel leads to. */
+  readonly #targets = new Map<number, string>();
   /** Who answered at each tunnel's port since it was bound. */
   readonly #verdicts = new Map<number, ProbeVerdict>();
+  /** From where each tunnel's port can be reached, if that was warned of. */
+  readonly #warnings = new Map<number, string>();
 
-  /** @returns what to say of an event; undefined if that is nothing. */
-  tell(event: SupervisorEvent): Line | undefined {
+  /** @returns what to say of an event; no lines if that is nothing. */
+  tell(event: SupervisorEvent): Line[] {
     if (event.type === "stopped" && event.error) {
-      return {
+      return [{
         level: "error",
         text: this.#explained.has(event.error)
           ? "stopped"
           : explain(event.error),
-      };
+      }];
     }
-    const line = this.#tell(event);
-    return line && { ...line, text: oneLine(line.text) };
+    const lines = [this.#tell(event), this.#warn(event)];
+    return lines.flatMap((line) =>
+      line ? [{ ...line, text: oneLine(line.text) }] : []
+    );
+  }
+
+  /** A port that is reachable from elsewhere than was asked for; once while it stays so. */
+  #warn(event: SupervisorEvent): Line | undefined {
+    if (event.type !== "verified") return undefined;
+    const { tunnel, probe: { warning } } = event;
+    const before = this.#warnings.get(tunnel);
+    if (warning === undefined) this.#warnings.delete(tunnel);
+    else this.#warnings.set(tunnel, warning);
+    return warning === undefined || warning === before ? undefined : {
+      level: "warn",
+      text: `Warning: ${warning}`,
+      key: `reach ${tunnel} ${warning}`,
+    };
   }
 
   #tell(event: SupervisorEvent): Line | undefined {
@@ -79,6 +99,7 @@ export class Narrator {
         return this.#waiting(event);
       case "bound":
         this.#verdicts.delete(event.tunnel);
+        this.#targets.set(event.tunnel, event.target);
         return bound(event);
       case "verified":
         return this.#verified(event);
@@ -130,7 +151,7 @@ export class Narrator {
   #verified({ tunnel, bound, probe }: EventOf<"verified">): Line {
     const before = this.#verdicts.get(tunnel);
     this.#verdicts.set(tunnel, probe.verdict);
-    const line = verdict(bound, probe);
+    const line = verdict(bound, this.#targets.get(tunnel) ?? "", probe);
     if (line.level === "warn") {
       return { ...line, key: `verified ${tunnel} ${line.text}` };
     }
@@ -164,7 +185,9 @@ function explain(error: RForwardError): string {
     : oneLine(error.message);
 }
 
-function bound({ tunnel, asked, bound, target }: EventOf<"bound">): Line {
+function bound(
+  { tunnel, asked, bound, target, checking }: EventOf<"bound">,
+): Line {
   const key = `bound ${tunnel} ${formatBind(bound)}`;
   return isTcp(asked) && isTcp(bound) && asked.port === 0
     ? {
@@ -177,32 +200,39 @@ function bound({ tunnel, asked, bound, target }: EventOf<"bound">): Line {
     }
     : {
       level: "info",
-      text: `${formatBind(bound)} on the server leads to ${target}`,
+      text: checking
+        ? `${formatBind(bound)} on the server is bound, checking`
+        : `${leads(bound, target)}, not checked`,
       key,
       visible: true,
     };
 }
 
-function verdict(bound: Bind, { verdict, addresses, ms }: ProbeResult): Line {
+function leads(bound: Bind, target: string): string {
+  return `${formatBind(bound)} on the server leads to ${target}`;
+}
+
+function verdict(bound: Bind, target: string, probe: ProbeResult): Line {
+  const { addresses } = probe;
   const foreign = addresses.filter(({ answer }) => answer === "foreign")
     .map(({ address }) => address);
-  const theirs = `${foreign.join(" and ")}${
+  const theirs = `another program answers at ${foreign.join(" and ")}${
     isTcp(bound) ? ` port ${bound.port}` : ""
-  } on the server ${foreign.length > 1 ? "are" : "is"} somebody else's`;
-  switch (verdict) {
+  } on the server`;
+  switch (probe.verdict) {
     case "verified":
       return {
         level: "info",
-        text: `${formatBind(bound)} verified in ${formatDuration(ms)}${
-          partly(addresses)
-        }`,
+        text: `${leads(bound, target)}, verified in ${
+          formatDuration(probe.ms)
+        }${partly(addresses)}${reachable(probe)}`,
       };
     case "unverifiable":
       return {
         level: "info",
         text: `${
           formatBind(bound)
-        } not verified: the server connects nobody to it (PermitOpen or AllowTcpForwarding of its sshd_config)`,
+        } on the server is bound, not verified: the server does not connect to it for us (PermitOpen or AllowTcpForwarding in its sshd_config)`,
       };
     case "half-bound":
       return { level: "warn", text: `half-bound: ${theirs}` };
@@ -211,11 +241,20 @@ function verdict(bound: Bind, { verdict, addresses, ms }: ProbeResult): Line {
     case "unreachable":
       return {
         level: "warn",
-        text: `nobody answers at ${
+        text: `nothing answers at ${
           formatBind(bound)
-        } on the server, though it said that it listens`,
+        } on the server, although it said that it listens`,
       };
   }
+}
+
+/** From where, if that was asked for or is more than was asked for. */
+function reachable({ reach, askedReach }: ProbeResult): string {
+  if (reach === "network") return ", reachable from other hosts";
+  if (askedReach === "server-only") return "";
+  return reach === "unknown"
+    ? ", perhaps not reachable from other hosts (the server does not let us find out)"
+    : "";
 }
 
 /** Where it is, if it is not at all addresses that belong to what was asked: sshd heeds them only as `GatewayPorts` says. */

@@ -1,3 +1,4 @@
+import type { TargetError } from "../../errors.ts";
 import type {
   SupervisedTunnelSnapshot,
   SupervisorSnapshot,
@@ -62,13 +63,18 @@ export function summaryLines(
   const { tunnels } = snapshot;
   const routes = tunnels.map(routeOf);
   const routeWidth = widest(routes);
-  const traffic = tunnels.map(({ total, bytesToTarget, bytesToServer }) =>
-    total === 0
+  const traffic = tunnels.map((tunnel) => {
+    const { total, bytesToTarget, bytesToServer, failed, targetError } = tunnel;
+    const taken = total === 0
       ? "no connections"
       : `${count(total, "connection")} ↓${formatBytes(bytesToTarget)} ↑${
         formatBytes(bytesToServer)
-      }`
-  );
+      }`;
+    if (failed === 0) return taken;
+    return `${taken}, ${failed} failed${
+      targetError ? `: ${targetTrouble(targetError)}` : ""
+    }`;
+  });
   const inOneLine = columns >= 1 + routeWidth + 2 + widest(traffic);
   return fitAll([
     ...header(snapshot, `after ${lasted}${reconnects(snapshot)}`, options),
@@ -125,12 +131,15 @@ function tunnelLines(
     1 + stateWidth + 1 + routeWidth + 2 + countWidth + 2 * TRAFFIC_WIDTH;
   return tunnels.flatMap((tunnel, i) => {
     const { toTarget = 0, toServer = 0 } = rates[i] ?? {};
-    const connections = tunnel.total === 0 ? "no connections yet" : [
+    const taken = tunnel.total === 0 ? "" : [
       counts[i]!.padStart(inOneLine ? countWidth : 0),
       traffic("↓", tunnel.bytesToTarget, toTarget),
       traffic("↑", tunnel.bytesToServer, toServer),
     ].join("").trimEnd();
-    const detail = trouble(tunnel, now) ?? connections;
+    const notes = [...reachNote(tunnel), ...failures(tunnel)];
+    const connections = [notes.join(", "), taken].filter(Boolean).join("  ");
+    const detail = trouble(tunnel, now) ??
+      (connections || "no connections yet");
     const state = states[i]!;
     const route = routes[i]!;
     const gap = " ".repeat(stateWidth - textWidth(state.text) + 1);
@@ -164,9 +173,14 @@ function stateOf({ state, error }: SupervisorSnapshot): Span {
   }
 }
 
-function tunnelState({ state, probe }: SupervisedTunnelSnapshot): Span {
+function tunnelState(
+  { state, probe, targetError }: SupervisedTunnelSnapshot,
+): Span {
   switch (state) {
     case "up":
+      if (targetError || probe?.warning) {
+        return { text: "up !", color: "yellow" };
+      }
       return {
         text: probe?.verdict === "verified" ? "up ✓" : "up",
         color: "green",
@@ -175,6 +189,7 @@ function tunnelState({ state, probe }: SupervisedTunnelSnapshot): Span {
       return { text: state, color: "red" };
     case "waiting":
     case "binding":
+    case "checking":
       return { text: state, color: "yellow" };
     case "stopping":
     case "down":
@@ -184,6 +199,40 @@ function tunnelState({ state, probe }: SupervisedTunnelSnapshot): Span {
 
 function routeOf({ bound, target }: SupervisedTunnelSnapshot): string {
   return oneLine(`${formatBind(bound)} → ${target}`);
+}
+
+/** From where it can be reached, if that is not as asked. */
+function reachNote({ state, probe }: SupervisedTunnelSnapshot): string[] {
+  if (state !== "up" || !probe?.warning) return [];
+  return [
+    probe.reach === "network"
+      ? "reachable from other hosts"
+      : "reachable on the server only",
+  ];
+}
+
+/** The connections that the target did not take, and why it is not taking any now. */
+function failures({ failed, targetError }: SupervisedTunnelSnapshot): string[] {
+  if (failed === 0) return [];
+  return [
+    ...targetError ? [targetTrouble(targetError)] : [],
+    `${failed} failed`,
+  ];
+}
+
+function targetTrouble({ code }: TargetError): string {
+  switch (code) {
+    case "target-refused":
+      return "target refused";
+    case "target-timeout":
+      return "target timed out";
+    case "target-unreachable":
+      return "target unreachable";
+    case "permission-denied":
+      return "target not allowed (--allow-net)";
+    default:
+      return "target failed";
+  }
 }
 
 /** Why a tunnel is not up and when it may be. */
