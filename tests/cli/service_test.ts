@@ -59,7 +59,7 @@ serviceTest(
     ]);
     const before = await told(
       socket,
-      /STATUS=degraded, 0 of 1 forwards are up: .*somebody else/,
+      /STATUS=degraded, 0 of 1 forwards are up: .*another program/,
     );
     assertEquals(before.filter((message) => message.includes("READY=1")), []);
     await stack.disposeAsync();

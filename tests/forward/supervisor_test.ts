@@ -32,7 +32,9 @@ import {
   connectTo,
   isRefused,
   receiveText,
+  send,
   startEcho,
+  startService,
   visit,
 } from "./rig.ts";
 
@@ -333,6 +335,73 @@ serverTest(
     other.close();
     await supervisor.ready;
     assertEquals(await ask(port, "hi"), "echo: hi");
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervised tunnel is checked before it counts as up",
+  async () => {
+    await using sshd = await startSshd();
+    const states: unknown[] = [];
+    for (const verify of [true, false]) {
+      states.splice(0);
+      const note = () => states.push(supervisor.snapshot.tunnels[0]?.state);
+      const { supervisor } = start(sshd, {
+        tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
+        verify,
+        onEvent: (event) => {
+          if (event.type === "verified") note();
+          if (event.type !== "bound") return;
+          assertEquals(event.checking, verify);
+          note();
+        },
+      });
+      await using _ = supervisor;
+      await supervisor.ready;
+      note();
+      assertEquals(
+        states,
+        verify ? ["binding", "checking", "up"] : ["binding", "up"],
+      );
+    }
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor counts the connections that a target does not take, and says why while it goes on",
+  async () => {
+    await using sshd = await startSshd();
+    const closing = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = closing.addr;
+    closing.close();
+    const failures: number[] = [];
+    const { supervisor } = start(sshd, {
+      tunnels: [{ bind: { port: 0 }, target: { port } }],
+      onEvent: (event) => {
+        if (event.type === "target-error") failures.push(event.failed);
+      },
+    });
+    await using _ = supervisor;
+    await supervisor.ready;
+    const figures = () => {
+      const { total, failed, targetError } = supervisor.snapshot.tunnels[0]!;
+      return [total, failed, targetError?.code];
+    };
+    assertEquals(figures(), [0, 0, undefined]);
+    const bound = portOf(supervisor.snapshot);
+    for (let i = 0; i < 2; i++) await ask(bound, "hi").catch(() => "");
+    assertEquals(figures(), [0, 2, "target-refused"]);
+    assertEquals(failures, [1, 2]);
+
+    await using _back = startService(
+      (conn) => send(conn, "back"),
+      Deno.listen({ hostname: "127.0.0.1", port }),
+    );
+    using conn = await visit(bound);
+    assertEquals(await receiveText(conn), "back");
+    assertEquals(figures(), [1, 2, undefined]);
   },
 );
 

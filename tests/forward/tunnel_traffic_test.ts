@@ -239,7 +239,7 @@ for (const kind of servers) {
       assertEquals(await receiveText(client).catch(() => ""), "");
       const error = await reported.promise;
       assert(error instanceof TargetError);
-      assertEquals(error.code, "target-failed");
+      assertEquals(error.code, "target-refused");
       assertEquals(error.target, `127.0.0.1:${port}`);
       assertEquals(tunnel.connections.size, 0);
       assertEquals(rig.connection.openChannels, 0);

@@ -11,7 +11,7 @@ const kinds: [kind: string, pattern: RegExp][] = [
   ["forward refused", /remote port forwarding failed|would not listen on /],
   [
     "target failed",
-    /^connect_to .* (failed|unknown host)|^connect to .* port -2 failed|^target-failed: /,
+    /^connect_to .* (failed|unknown host)|^connect to .* port -2 failed|^target-(refused|timeout|unreachable|failed): /,
   ],
   ["connection refused", /: Connection refused|refused the connection/],
   ["host not found", /^ssh: Could not resolve hostname|^host-not-found: /],

@@ -76,6 +76,7 @@ Deno.test("eventLog folds what a target does to each visitor, and counts it in t
         type: "target-error",
         tunnel: 0,
         error: new TargetError("target-failed", "t:1", "t:1 is down"),
+        failed: 1,
         originator: { address: "192.0.2.1", port },
       });
     }

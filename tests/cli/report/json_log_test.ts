@@ -2,7 +2,7 @@ import { ConnectionLostError, TargetError } from "../../../mod.ts";
 import { JsonLog } from "../../../src/cli/report/json_log.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { FakeClock } from "./fake_clock.ts";
-import { connectionOf, Paper, settle } from "./scene.ts";
+import { connectionOf, Paper, probeOf, settle } from "./scene.ts";
 
 const bind = { address: "localhost", port: 8080 };
 
@@ -35,16 +35,17 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
     asked: bind,
     bound: { path: "/x" },
     target: "t:1",
+    checking: true,
   });
   log.event({
     type: "verified",
     tunnel: 0,
     bound: bind,
-    probe: {
-      verdict: "verified",
+    probe: probeOf({
       addresses: [{ address: "::1", answer: "ours" }],
-      ms: 12.4,
-    },
+      reach: "network",
+      warning: "open to all",
+    }),
   });
   log.event({
     type: "refused",
@@ -59,6 +60,7 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
     tunnel: 0,
     error: new TargetError("target-timeout", "t:1", "silent"),
     originator: { address: "192.0.2.1", port: 1 },
+    failed: 3,
   });
   log.event({ type: "slept", ms: 7 });
   log.event({ type: "stopped", error });
@@ -92,6 +94,7 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
       asked: bound,
       bound: { text: "/x", path: "/x" },
       target: "t:1",
+      checking: true,
     },
     {
       type: "verified",
@@ -100,6 +103,9 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
       bound,
       verdict: "verified",
       addresses: [{ address: "::1", answer: "ours" }],
+      reach: "network",
+      askedReach: "server-only",
+      warning: "open to all",
       ms: 12,
     },
     {
@@ -118,6 +124,7 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
       originator: { address: "192.0.2.1", port: 1 },
       target: "t:1",
       error: { code: "target-timeout", message: "silent" },
+      failed: 3,
     },
     { type: "slept", time, ms: 7 },
     { type: "stopped", time, error: json },

@@ -8,7 +8,7 @@ import {
 } from "../../../mod.ts";
 import { Narrator } from "../../../src/cli/report/narrator.ts";
 import { assertEquals } from "../../assert.ts";
-import { connectionOf } from "./scene.ts";
+import { connectionOf, probeOf } from "./scene.ts";
 
 const bind = { address: "localhost", port: 8080 };
 const lost = new ConnectionLostError("the server closed the connection");
@@ -23,10 +23,9 @@ const until = new Date();
 /** What is said of events, one after the other: level and text. */
 function told(...events: SupervisorEvent[]): string[] {
   const narrator = new Narrator();
-  return events.map((event) => {
-    const line = narrator.tell(event);
-    return line ? `${line.level}: ${line.text}` : "";
-  });
+  return events.flatMap((event) =>
+    narrator.tell(event).map(({ level, text }) => `${level}: ${text}`)
+  );
 }
 
 function verified(probe: Partial<ProbeResult>): SupervisorEvent {
@@ -34,18 +33,19 @@ function verified(probe: Partial<ProbeResult>): SupervisorEvent {
     type: "verified",
     tunnel: 0,
     bound: bind,
-    probe: { verdict: "verified", addresses: [], ms: 12.4, ...probe },
+    probe: probeOf(probe),
   };
 }
 
 function bound(
   asked: { address: string; port: number } | { path: string },
   target: string,
+  checking = true,
 ): SupervisorEvent {
   const bound = "port" in asked && asked.port === 0
     ? { ...asked, port: 40123 }
     : asked;
-  return { type: "bound", tunnel: 0, asked, bound, target };
+  return { type: "bound", tunnel: 0, asked, bound, target, checking };
 }
 
 // What OpenSSH 9.2 prints, seen with `ssh -R 0:…`; but for a socket, of which
@@ -68,8 +68,8 @@ Deno.test("narrator.tell() says what is bound and who answers there", () => {
   const foreign = [{ address: "127.0.0.1", answer: "foreign" }] as const;
   assertEquals(
     told(
-      bound(bind, "127.0.0.1:3000"),
       bound({ path: "/run/x" }, "127.0.0.1:3000"),
+      bound(bind, "127.0.0.1:3000"),
       verified({}),
       verified({ verdict: "half-bound", addresses: foreign }),
       verified({
@@ -80,27 +80,73 @@ Deno.test("narrator.tell() says what is bound and who answers there", () => {
       verified({ verdict: "unverifiable" }),
     ),
     [
-      "info: localhost:8080 on the server leads to 127.0.0.1:3000",
-      "info: /run/x on the server leads to 127.0.0.1:3000",
-      "info: localhost:8080 verified in 12 ms",
-      "warn: half-bound: 127.0.0.1 port 8080 on the server is somebody else's",
-      "warn: 127.0.0.1 and ::1 port 8080 on the server are somebody else's",
-      "warn: nobody answers at localhost:8080 on the server, though it said that it listens",
-      "info: localhost:8080 not verified: the server connects nobody to it (PermitOpen or AllowTcpForwarding of its sshd_config)",
+      "info: /run/x on the server is bound, checking",
+      "info: localhost:8080 on the server is bound, checking",
+      "info: localhost:8080 on the server leads to 127.0.0.1:3000, verified in 12 ms",
+      "warn: half-bound: another program answers at 127.0.0.1 port 8080 on the server",
+      "warn: another program answers at 127.0.0.1 and ::1 port 8080 on the server",
+      "warn: nothing answers at localhost:8080 on the server, although it said that it listens",
+      "info: localhost:8080 on the server is bound, not verified: the server does not connect to it for us (PermitOpen or AllowTcpForwarding in its sshd_config)",
+    ],
+  );
+});
+
+Deno.test("narrator.tell() says where a port leads to that nobody looks at", () => {
+  assertEquals(told(bound(bind, "127.0.0.1:3000", false)), [
+    "info: localhost:8080 on the server leads to 127.0.0.1:3000, not checked",
+  ]);
+});
+
+Deno.test("narrator.tell() says from where a port can be reached, and warns once if that is not as asked", () => {
+  const all = { address: "0.0.0.0", port: 8080 };
+  const found = (probe: Partial<ProbeResult>): SupervisorEvent => ({
+    ...verified({ askedReach: "network", ...probe }),
+    bound: all,
+  } as SupervisorEvent);
+  const warning = "0.0.0.0:8080 is reachable from the server itself only";
+  const narrow = found({ reach: "server-only", warning });
+  const head = "info: 0.0.0.0:8080 on the server leads to 127.0.0.1:3000";
+  assertEquals(
+    told(
+      bound(all, "127.0.0.1:3000"),
+      narrow,
+      bound(all, "127.0.0.1:3000"),
+      narrow,
+      bound(all, "127.0.0.1:3000"),
+      found({ reach: "network" }),
+      bound(all, "127.0.0.1:3000"),
+      narrow,
+      bound(all, "127.0.0.1:3000"),
+      found({ reach: "unknown" }),
+    ).filter((line) => !line.endsWith("checking")),
+    [
+      `${head}, verified in 12 ms`,
+      `warn: Warning: ${warning}`,
+      `${head}, verified in 12 ms`,
+      `${head}, verified in 12 ms, reachable from other hosts`,
+      `${head}, verified in 12 ms`,
+      `warn: Warning: ${warning}`,
+      `${head}, verified in 12 ms, perhaps not reachable from other hosts (the server does not let us find out)`,
     ],
   );
 });
 
 Deno.test("narrator.tell() says where a bind is that sshd has moved", () => {
   assertEquals(
-    told(verified({
-      addresses: [
-        { address: "192.0.2.1", answer: "closed" },
-        { address: "127.0.0.1", answer: "ours" },
-        { address: "::1", answer: "ours" },
-      ],
-    })),
-    ["info: localhost:8080 verified in 12 ms, at 127.0.0.1 and ::1 only"],
+    told(
+      bound(bind, "127.0.0.1:3000"),
+      verified({
+        addresses: [
+          { address: "192.0.2.1", answer: "closed" },
+          { address: "127.0.0.1", answer: "ours" },
+          { address: "::1", answer: "ours" },
+        ],
+      }),
+    ),
+    [
+      "info: localhost:8080 on the server is bound, checking",
+      "info: localhost:8080 on the server leads to 127.0.0.1:3000, verified in 12 ms, at 127.0.0.1 and ::1 only",
+    ],
   );
 });
 
@@ -163,7 +209,7 @@ Deno.test("narrator.tell() says why a port was refused and what comes next", () 
       `${head} port 8080: the server would not listen; given up`,
       `${head} port 80: on the server only root may listen on ports under 1024; given up`,
       `${head} path /run/x: the server would not listen; asking again in 1 s`,
-      "warn: nobody answers at localhost:8080 on the server, though it said that it listens",
+      "warn: nothing answers at localhost:8080 on the server, although it said that it listens",
       `${head} port 8080: asking again in 2 s`,
     ],
   );
@@ -182,12 +228,14 @@ Deno.test("narrator.tell() shows nothing of an originator but what can be printe
         type: "target-error",
         tunnel: 0,
         error,
+        failed: 1,
         originator: { address, port: 1234 },
       },
       {
         type: "target-error",
         tunnel: 0,
         error,
+        failed: 2,
         originator: { address: "", port: 0 },
       },
       {

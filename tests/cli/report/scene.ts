@@ -1,5 +1,6 @@
 /** What reporters are told, made by hand. */
 import type {
+  ProbeResult,
   SupervisedTunnelSnapshot,
   SupervisorSnapshot,
 } from "../../../mod.ts";
@@ -29,6 +30,18 @@ export class Paper implements Output {
   }
 }
 
+/** What a probe finds of a port on loopback that is as it was asked for. */
+export function probeOf(changes: Partial<ProbeResult> = {}): ProbeResult {
+  return {
+    verdict: "verified",
+    addresses: [],
+    reach: "server-only",
+    askedReach: "server-only",
+    ms: 12.4,
+    ...changes,
+  };
+}
+
 /** A tunnel that is up. */
 export function tunnelOf(
   changes: Partial<SupervisedTunnelSnapshot> = {},
@@ -38,9 +51,10 @@ export function tunnelOf(
     asked: { address: "localhost", port: 8080 },
     bound: { address: "localhost", port: 8080 },
     target: "127.0.0.1:3000",
-    probe: { verdict: "verified", addresses: [], ms: 12 },
+    probe: probeOf(),
     live: 0,
     total: 0,
+    failed: 0,
     bytesToTarget: 0,
     bytesToServer: 0,
     ...changes,

@@ -1,4 +1,4 @@
-import { ForwardDeniedError } from "../../../mod.ts";
+import { ForwardDeniedError, TargetError } from "../../../mod.ts";
 import type {
   SupervisedTunnelSnapshot,
   SupervisorSnapshot,
@@ -11,7 +11,7 @@ import {
 } from "../../../src/cli/report/status_lines.ts";
 import { textWidth } from "../../../src/cli/report/text_width.ts";
 import { assert, assertEquals } from "../../assert.ts";
-import { snapshotOf, tunnelOf } from "./scene.ts";
+import { probeOf, snapshotOf, tunnelOf } from "./scene.ts";
 
 const now = new Date(2026, 6, 28, 14, 2, 11);
 const size = {
@@ -127,6 +127,41 @@ Deno.test("statusLines() says why a tunnel is not up", () => {
   ]);
 });
 
+Deno.test("statusLines() says what the target refuses, and counts it", () => {
+  const targetError = new TargetError("target-refused", "t", "refused");
+  const late = new TargetError("target-timeout", "t", "silent");
+  const lines = shown({
+    tunnels: [
+      tunnelOf({ failed: 3, targetError }),
+      tunnelOf({ ...busy, failed: 1, targetError: late }),
+      tunnelOf({ ...busy, failed: 1 }),
+    ],
+  }, { columns: 200 });
+  const row = "localhost:8080 → 127.0.0.1:3000 ";
+  assertEquals(lines.slice(1).map((line) => line.trim().replace(/\s+/g, " ")), [
+    `up ! ${row}target refused, 3 failed`,
+    `up ! ${row}target timed out, 1 failed 2/17 ↓1.2MB ↑300kB`,
+    `up ✓ ${row}1 failed 2/17 ↓1.2MB ↑300kB`,
+  ]);
+});
+
+Deno.test("statusLines() says from where a port can be reached if that is not as asked", () => {
+  const warning = "not as asked";
+  const lines = shown({
+    tunnels: [
+      tunnelOf({ probe: probeOf({ reach: "server-only", warning }) }),
+      tunnelOf({ probe: probeOf({ reach: "network", warning }) }),
+      tunnelOf({ probe: probeOf({ reach: "network" }) }),
+    ],
+  }, { columns: 200 });
+  const row = "localhost:8080 → 127.0.0.1:3000 ";
+  assertEquals(lines.slice(1).map((line) => line.trim()), [
+    `up ! ${row} reachable on the server only`,
+    `up ! ${row} reachable from other hosts`,
+    `up ✓ ${row} no connections yet`,
+  ]);
+});
+
 Deno.test("statusLines() colours the words for states and nothing else", () => {
   const lines = statusLines(
     snapshotOf({ state: "degraded", tunnels: [tunnelOf()] }),
@@ -164,6 +199,11 @@ Deno.test("summaryLines() sums up", () => {
     tunnels: [
       tunnelOf({ ...busy, state: "down" }),
       tunnelOf({ bound: { path: "/run/x" } }),
+      tunnelOf({
+        failed: 2,
+        targetError: new TargetError("target-refused", "t", "refused"),
+      }),
+      tunnelOf({ ...busy, failed: 1 }),
     ],
   });
   const began = new Date(now.getTime() - 3_700_000);
@@ -171,5 +211,7 @@ Deno.test("summaryLines() sums up", () => {
     "alice@server.example: stopped after 1 h 1 min, 1 reconnect",
     " localhost:8080 → 127.0.0.1:3000  17 connections ↓1.2MB ↑300kB",
     " /run/x → 127.0.0.1:3000          no connections",
+    " localhost:8080 → 127.0.0.1:3000  no connections, 2 failed: target refused",
+    " localhost:8080 → 127.0.0.1:3000  17 connections ↓1.2MB ↑300kB, 1 failed",
   ]);
 });
