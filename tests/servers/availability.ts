@@ -1,4 +1,5 @@
 /** Which real servers and clients this machine has, and tests that need them. */
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 /** What a test may need, and the Debian package that has it. */
@@ -26,13 +27,14 @@ const packages = {
   "systemd-analyze": "systemd",
 } as const;
 
-/** A program that a test may need; `sshd10` is the sshd of {@linkcode openssh10}. */
-export type Program = keyof typeof packages | "sshd10";
+/** A program that a test may need; `sshd10` is the sshd of {@linkcode openssh10}, `asyncssh` a library of Python's. */
+export type Program = keyof typeof packages | "sshd10" | "asyncssh";
 
 /** What the fixtures need besides the server itself. */
 const needs: Partial<Record<Program, Program[]>> = {
   sshd: ["ssh"], // for its ssh-keygen
   sshd10: ["ssh"],
+  asyncssh: ["ssh"],
   dropbear: ["ssh", "useradd"],
   x2gostartagent: ["sshd", "useradd", "xauth", "sshfs"],
   x2goprint: ["x2gostartagent", "cupsd", "gs"],
@@ -64,6 +66,9 @@ export function openssh10(name: string): string {
   return join(cache, "rforward/openssh10/bin", name);
 }
 
+/** Debian's own Python, which has Debian's packages. */
+export const debianPython = "/usr/bin/python3";
+
 /** Why a program cannot be used here; undefined if it can. */
 export function whyUnavailable(program: Program): string | undefined {
   if (Deno.build.os !== "linux") {
@@ -72,6 +77,10 @@ export function whyUnavailable(program: Program): string | undefined {
   if (program === "sshd10") {
     if (findProgram(openssh10("sshd")) === undefined) {
       return "OpenSSH 10 is not there; tests/servers/unpack_openssh10.sh";
+    }
+  } else if (program === "asyncssh") {
+    if (!existsSync("/usr/lib/python3/dist-packages/asyncssh")) {
+      return "asyncssh is not installed; apt-get install python3-asyncssh";
     }
   } else if (findProgram(program) === undefined) {
     return `${program} is not installed; apt-get install ${packages[program]}`;
