@@ -1,6 +1,7 @@
 import { RForwardError } from "../errors.ts";
 import { borrows, LendingReader } from "../lending.ts";
-import type { Duplex } from "./socket.ts";
+import { ForwardedConn } from "./forwarded_conn.ts";
+import { closeQuietly, type Duplex, socketStreams } from "./socket.ts";
 
 /** Options of {@linkcode relay}. */
 export interface RelayOptions {
@@ -30,6 +31,9 @@ export interface RelayResult {
  * or an abort on any side ends both directions. A chunk is read only when the
  * other side is ready to take it, so a slow reader slows down the writer.
  *
+ * A `Deno.Conn` can be given as it is: its half-close is kept, which its own
+ * two streams would not do (denoland/deno#22258), and it is closed in the end.
+ *
  * @returns the bytes of each direction, once both are done.
  * @throws the first error of any side, or the signal's reason.
  *
@@ -51,12 +55,25 @@ export interface RelayResult {
  * ]);
  * console.log(result, said); // { sent: 5, received: 6 } "hello"
  * ```
+ *
+ * @example A connection that was accepted on the server, to a service here
+ * ```ts ignore
+ * import { listen, relay } from "@x2go/rforward";
+ *
+ * await using listener = await listen(connection, { port: 8022 });
+ * for await (const conn of listener) {
+ *   const service = await Deno.connect({ port: 22 });
+ *   relay(conn, service).catch(console.error);
+ * }
+ * ```
  */
 export async function relay(
-  a: Duplex,
-  b: Duplex,
+  a: Duplex | Deno.Conn,
+  b: Duplex | Deno.Conn,
   { signal, lingerMs }: RelayOptions = {},
 ): Promise<RelayResult> {
+  const sockets = [a, b].filter(isSocket);
+  const [first, second] = [streamsOf(a), streamsOf(b)];
   const stop = new AbortController();
   const fail = (error: unknown) => stop.abort(error);
   const onAbort = () => fail(signal!.reason);
@@ -65,15 +82,28 @@ export async function relay(
   const linger = new Linger(lingerMs, fail);
   try {
     const [sent, received] = await Promise.all([
-      copy(a.readable, b.writable, stop.signal, fail, linger),
-      copy(b.readable, a.writable, stop.signal, fail, linger),
+      copy(first.readable, second.writable, stop.signal, fail, linger),
+      copy(second.readable, first.writable, stop.signal, fail, linger),
     ]);
     stop.signal.throwIfAborted();
     return { sent, received };
   } finally {
     linger.stop();
     signal?.removeEventListener("abort", onAbort);
+    sockets.forEach(closeQuietly);
   }
+}
+
+function streamsOf(end: Duplex | Deno.Conn): Duplex {
+  return isSocket(end) ? socketStreams(end) : end;
+}
+
+/** Whether it has to be read and written by its methods: Deno's own streams end each other. */
+function isSocket(end: Duplex | Deno.Conn): end is Deno.Conn {
+  if (!("closeWrite" in end)) return false;
+  // Ours do not, but read() and write() may have locked them.
+  return !(end instanceof ForwardedConn) ||
+    end.readable.locked || end.writable.locked;
 }
 
 /** One direction. Never rejects: what goes wrong goes to `fail`, which ends the other one too. */

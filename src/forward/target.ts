@@ -7,7 +7,7 @@ import type { ForwardedOpen, SshChannel } from "../ssh/connection.ts";
 import { checkHost, checkPort, checkText } from "../validate.ts";
 import { ForwardedConn } from "./forwarded_conn.ts";
 import { relay } from "./relay.ts";
-import { closeQuietly, socketStreams } from "./socket.ts";
+import { closeQuietly } from "./socket.ts";
 
 /** A TCP service that this side can reach. */
 export interface TcpTarget {
@@ -116,7 +116,12 @@ class SocketDialer implements Dialer {
     try {
       const conn = await this.connect(deadline.signal);
       return {
-        serve: (channel, signal) => relayTo(conn, channel, signal, lingerMs),
+        async serve(channel, signal) {
+          await relay(channel, conn, {
+            signal,
+            ...(lingerMs === undefined ? {} : { lingerMs }),
+          });
+        },
         abandon: () => closeQuietly(conn),
       };
     } catch (cause) {
@@ -173,22 +178,6 @@ class HandlerDialer implements Dialer {
       },
       abandon: () => {},
     });
-  }
-}
-
-async function relayTo(
-  conn: Deno.Conn,
-  channel: SshChannel,
-  signal: AbortSignal,
-  lingerMs: number | undefined,
-): Promise<void> {
-  try {
-    await relay(channel, socketStreams(conn), {
-      signal,
-      ...(lingerMs === undefined ? {} : { lingerMs }),
-    });
-  } finally {
-    closeQuietly(conn);
   }
 }
 

@@ -1,7 +1,9 @@
-import { type Duplex, relay, RForwardError } from "../../mod.ts";
+import { type Duplex, listen, relay, RForwardError } from "../../mod.ts";
 import { borrower } from "../../src/lending.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { byteStream } from "../byte_stream.ts";
+import { serverTest } from "../servers/availability.ts";
+import { receive, receiveText, send, startRig, visit } from "./rig.ts";
 
 /** A stream pair whose other ends the test holds. */
 function createEnd() {
@@ -144,3 +146,135 @@ Deno.test("relay() lends chunks only to streams that are known to be done with t
   assertEquals(kept.flatMap((chunk) => [...chunk]), expected);
   assertEquals(copied, expected);
 });
+
+/** A socket that something listens on, and connections to it from both sides. */
+async function startSocket(kind: "tcp" | "unix") {
+  const dir = await Deno.makeTempDir();
+  const path = `${dir}/socket`;
+  const listener = kind === "tcp"
+    ? Deno.listen({ hostname: "127.0.0.1", port: 0 })
+    : Deno.listen({ transport: "unix", path });
+  return {
+    /** Both ends of a new connection; the first is the one that connected. */
+    async pair(): Promise<[Deno.Conn, Deno.Conn]> {
+      const connecting = listener.addr.transport === "tcp"
+        ? Deno.connect({ port: listener.addr.port })
+        : Deno.connect({ transport: "unix", path });
+      return [await connecting, await listener.accept()];
+    },
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await Deno.remove(dir, { recursive: true });
+    },
+  };
+}
+
+/** Whether a connection was closed on this side. */
+async function isClosed(conn: Deno.Conn): Promise<boolean> {
+  const error = await conn.write(new Uint8Array(1)).catch((error) => error);
+  return error instanceof Deno.errors.BadResource;
+}
+
+for (const kind of ["tcp", "unix"] as const) {
+  Deno.test(`relay() takes a Deno.Conn as it is, loses nothing after a half-close, and closes it in the end (${kind})`, async () => {
+    await using socket = await startSocket(kind);
+    // program ⇄ a, which is relayed to b ⇄ service
+    const [program, a] = await socket.pair();
+    const [b, service] = await socket.pair();
+    using _program = program;
+    using _service = service;
+    const relayed = relay(a, b);
+
+    await send(program, "question");
+    await program.closeWrite();
+    assertEquals(await receiveText(service), "question");
+    const answer = new Uint8Array(3_000_000).fill(7);
+    const [received] = await Promise.all([
+      receive(program),
+      send(service, answer).then(() => service.closeWrite()),
+    ]);
+    assertEquals(received.length, answer.length);
+    assertEquals(await relayed, { sent: 8, received: answer.length });
+    assertEquals([await isClosed(a), await isClosed(b)], [true, true]);
+  });
+
+  Deno.test(`relay() goes on with what is sent to a Deno.Conn that has ended its own direction (${kind})`, async () => {
+    await using socket = await startSocket(kind);
+    const [program, a] = await socket.pair();
+    const [b, service] = await socket.pair();
+    using _program = program;
+    using _service = service;
+    const relayed = relay(a, b);
+
+    await service.closeWrite();
+    assertEquals(await receiveText(program), "");
+    const upload = new Uint8Array(3_000_000).fill(7);
+    const [received] = await Promise.all([
+      receive(service),
+      send(program, upload).then(() => program.closeWrite()),
+    ]);
+    assertEquals(received.length, upload.length);
+    assertEquals(await relayed, { sent: upload.length, received: 0 });
+  });
+
+  Deno.test(`relay() closes a Deno.Conn when it is aborted (${kind})`, async () => {
+    await using socket = await startSocket(kind);
+    const [program, a] = await socket.pair();
+    const [b, service] = await socket.pair();
+    using _program = program;
+    using _service = service;
+    const controller = new AbortController();
+    const relayed = relay(a, b, { signal: controller.signal });
+    const reason = new RForwardError("tunnel-stopped", "enough");
+    controller.abort(reason);
+    assert(await assertRejects(() => relayed, RForwardError) === reason);
+    assertEquals(await receiveText(program), "");
+    assertEquals([await isClosed(a), await isClosed(b)], [true, true]);
+  });
+}
+
+serverTest(
+  "sshd",
+  "relay() joins what a listener accepts and a Deno.Conn, with half-close both ways",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using listener = await listen(rig.connection, { port: 0 });
+    for (const kind of ["tcp", "unix"] as const) {
+      await using socket = await startSocket(kind);
+      using program = await visit(listener.port);
+      const [conn, service] = await socket.pair();
+      using _service = service;
+      const relayed = relay(await listener.accept(), conn);
+
+      await send(program, "question");
+      await program.closeWrite();
+      assertEquals(await receiveText(service), "question");
+      await send(service, "answer");
+      await service.closeWrite();
+      assertEquals(await receiveText(program), "answer");
+      assertEquals(await relayed, { sent: 8, received: 6 });
+    }
+  },
+);
+
+serverTest(
+  "sshd",
+  "relay() goes on where read() has begun",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using listener = await listen(rig.connection, { port: 0 });
+    await using socket = await startSocket("tcp");
+    using program = await visit(listener.port);
+    const [conn, service] = await socket.pair();
+    using _service = service;
+    await send(program, "to: service\nhello");
+    await program.closeWrite();
+    const accepted = await listener.accept();
+    await accepted.read(new Uint8Array(12));
+    const relayed = relay(accepted, conn);
+    assertEquals(await receiveText(service), "hello");
+    await service.closeWrite();
+    assertEquals(await receiveText(program), "");
+    assertEquals(await relayed, { sent: 5, received: 0 });
+  },
+);
