@@ -114,6 +114,7 @@ export type { Reach } from "./src/forward/reach.ts";
 export { supervise } from "./src/forward/supervise.ts";
 export { Supervisor } from "./src/forward/supervisor.ts";
 export type {
+  SessionMode,
   SupervisedTunnel,
   SupervisedTunnelSnapshot,
   SupervisedTunnelState,

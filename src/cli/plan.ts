@@ -1,5 +1,8 @@
 import { ArgumentError, ForwardDeniedError } from "../errors.ts";
-import type { SupervisedTunnel } from "../forward/supervisor_options.ts";
+import type {
+  SessionMode,
+  SupervisedTunnel,
+} from "../forward/supervisor_options.ts";
 import { formatBind, isTcp } from "../ssh/bind.ts";
 import { type Arguments, setting } from "./command_line/arguments.ts";
 import {
@@ -18,6 +21,7 @@ export interface Plan {
   /** The servers that lead there, which is the last of them. */
   readonly hops: readonly SshSettings[];
   readonly forwards: readonly ForwardSpec[];
+  readonly session: SessionMode;
 }
 
 /**
@@ -78,15 +82,42 @@ export async function readPlan(args: Arguments): Promise<Plan> {
   }
   const { kept, refused } = withoutClashes(forwards);
   if (settings.exitOnForwardFailure && refused[0]) throw refused[0];
+  const session = sessionOf(args, settings);
   const warnings = [
     ...settings.warnings,
+    ...args.remoteCommand !== undefined && session === "never"
+      ? [`${args.remoteCommand}: not run, as -N, SessionType or --session says`]
+      : [],
     ...refused.map(({ message }) => `Warning: ${message}`),
   ];
   return {
     settings: { ...settings, warnings },
     hops: await resolveHops(settings, args.configFile),
     forwards: kept,
+    session,
   };
+}
+
+/**
+ * When to open a session: as `--session` says, else as in ssh, but that where
+ * ssh has a shell one is opened only if that is of use.
+ *
+ * @throws {ArgumentError} if there are two commands.
+ */
+function sessionOf(
+  { session, remoteCommand: typed }: Arguments,
+  { sessionType, remoteCommand: configured }: SshSettings,
+): SessionMode {
+  if (session === "never") return session;
+  if (session === undefined && sessionType === "none") return "never";
+  if (typed !== undefined && configured !== undefined) {
+    throw new ArgumentError(
+      typed,
+      `RemoteCommand of the configuration is another command: ${configured}`,
+    );
+  }
+  const command = typed ?? (session === undefined ? configured : undefined);
+  return command === undefined ? session ?? "auto" : { command };
 }
 
 /** Leaves out those that the server would refuse because of one before, which has the same port or path. */

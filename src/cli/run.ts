@@ -135,6 +135,7 @@ class ForwardCommand implements AsyncDisposable {
       connect,
       tunnels: tunnelsOf(this.#plan),
       verify,
+      session: this.#plan.session,
       allOrNothing: settings.exitOnForwardFailure ?? false,
       ...attempts !== undefined && { maxAttempts: attempts },
       ...bindWaitMs !== undefined && { bindRetryForMs: bindWaitMs },

@@ -54,9 +54,11 @@ export function showConfig(
     ...forwards.map((forward) =>
       ["remoteforward", forwardText(forward)] satisfies [string, unknown]
     ),
+    ["remotecommand", settings.remoteCommand],
     ["revokedhostkeys", settings.revokedHostKeys],
     ["serveralivecountmax", settings.serverAliveCountMax],
     ["serveraliveinterval", seconds(settings.serverAliveIntervalMs)],
+    ["sessiontype", settings.sessionType],
     ["streamlocalbindunlink", settings.streamLocalBindUnlink],
     ["stricthostkeychecking", checkingText(settings.strictHostKeyChecking)],
     ["tcpkeepalive", settings.tcpKeepAlive],

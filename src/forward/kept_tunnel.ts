@@ -7,6 +7,8 @@ import { checkMs } from "../validate.ts";
 import { Backoff } from "./backoff.ts";
 import { toBind } from "./bind_options.ts";
 import { probe, type ProbeResult } from "./probe.ts";
+import type { ProbeGuard } from "./probe_guard.ts";
+import { askedReach } from "./reach.ts";
 import { isHeld, type Refusal, whyRefused } from "./refusal.ts";
 import type {
   SupervisedTunnel,
@@ -22,6 +24,10 @@ import { TunnelTotals } from "./tunnel_totals.ts";
 /** What a kept tunnel has of its supervisor. */
 export interface Keeper {
   readonly options: SupervisorOptions;
+  /** Whether the server may be asked to connect to what it has bound. */
+  readonly probes: ProbeGuard;
+  /** The server has answered a request to listen, in one way or the other. */
+  readonly answered: () => void;
   /** Passes on what happened. */
   readonly tell: (event: SupervisorEvent) => void;
   /** The tunnel is in another state. */
@@ -174,9 +180,9 @@ export class KeptTunnel {
     } catch (error) {
       await tunnel.stop();
       if (!(error instanceof ForwardDeniedError)) throw error;
-      const why = this.#refusal ??= await whyRefused(
+      this.#keeper.answered();
+      const why = this.#refusal ??= await this.#whyRefused(
         connection,
-        this.#bound,
         error,
         signal,
       );
@@ -184,6 +190,7 @@ export class KeptTunnel {
       const known = why === "prohibited" && this.#held ? "unknown" : why;
       return { why: known, error };
     }
+    this.#keeper.answered();
     const { bound } = tunnel;
     const { verify = true } = this.#keeper.options;
     const checking = verify !== false;
@@ -223,12 +230,22 @@ export class KeptTunnel {
     bound: Bind,
     signal: AbortSignal,
   ): Promise<RForwardError | undefined> {
+    const { probes } = this.#keeper;
     const reach = this.#probe?.reach;
-    const found = this.#probe = await probe(connection, bound, {
-      signal,
-      // What a bind reaches does not change while the server holds it.
-      reach: reach === "unknown" ? undefined : reach,
-    });
+    const found = this.#probe = probes.allows(connection)
+      ? await probes.watch(connection, () =>
+        probe(connection, bound, {
+          signal,
+          // What a bind reaches does not change while the server holds it.
+          reach: reach === "unknown" ? undefined : reach,
+        }))
+      : {
+        verdict: "unverifiable",
+        addresses: [],
+        reach: "unknown",
+        askedReach: askedReach(bound),
+        ms: 0,
+      };
     this.#tell({ type: "verified", bound, probe: found });
     const { verdict, warning } = found;
     if (warning && reach !== found.reach) this.#logger.warn(warning);
@@ -248,6 +265,19 @@ export class KeptTunnel {
     );
     this.#others = { addresses, error };
     return error;
+  }
+
+  async #whyRefused(
+    connection: SshConnection,
+    error: ForwardDeniedError,
+    signal: AbortSignal,
+  ): Promise<Refusal> {
+    const { probes } = this.#keeper;
+    if (!probes.allows(connection)) return "unknown";
+    return await probes.watch(
+      connection,
+      () => whyRefused(connection, this.#bound, error, signal),
+    );
   }
 
   #create(connection: SshConnection): ReverseTunnel {

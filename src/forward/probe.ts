@@ -1,6 +1,7 @@
 import { ArgumentError } from "../errors.ts";
 import { formatBind, isTcp } from "../ssh/bind.ts";
 import type { Bind, SshConnection } from "../ssh/connection.ts";
+import { type ServerKind, serverKind } from "../ssh/server_kind.ts";
 import { checkMs } from "../validate.ts";
 import { PortDispatcher } from "./dispatcher.ts";
 import { lookAt, type ProbeAnswer } from "./look_at.ts";
@@ -21,7 +22,8 @@ import {
  *   yes to `localhost` when only one of 127.0.0.1 and ::1 could be bound.
  * - `foreign`: another program does.
  * - `unreachable`: nothing does, although the server said that it listens.
- * - `unverifiable`: the server does not let us look.
+ * - `unverifiable`: the server does not let us look, or it is a program of its
+ *   own (made with Go's SSH package), whose ports may not be ports of its host.
  */
 export type ProbeVerdict =
   | "verified"
@@ -140,7 +142,10 @@ export async function probe(
     // sshd listens there unless GatewayPorts has it heed the address.
     await lookAtAll(LOOPBACK);
   }
-  const verdict = judge(addresses.map(({ answer }) => answer));
+  const verdict = judge(
+    addresses.map(({ answer }) => answer),
+    serverKind(connection.server),
+  );
   if (verdict === "verified") {
     const ours = addresses.filter(({ answer }) => answer === "ours");
     const most = Math.min(
@@ -167,9 +172,14 @@ export async function probe(
   };
 }
 
-function judge(answers: readonly ProbeAnswer[]): ProbeVerdict {
+function judge(
+  answers: readonly ProbeAnswer[],
+  kind: ServerKind,
+): ProbeVerdict {
   const has = (answer: ProbeAnswer) => answers.includes(answer);
   if (has("ours")) return has("foreign") ? "half-bound" : "verified";
+  // What it gives out may be a name, and the port of its host another one's.
+  if (kind === "go") return "unverifiable";
   if (has("foreign")) return "foreign";
   return has("forbidden") ? "unverifiable" : "unreachable";
 }

@@ -1,5 +1,6 @@
 import { formatBind, isTcp } from "../ssh/bind.ts";
 import type { Bind } from "../ssh/connection.ts";
+import { serverKind } from "../ssh/server_kind.ts";
 import type { Look } from "./look_at.ts";
 
 /**
@@ -94,9 +95,10 @@ export function reachWarning(
   software: string,
 ): string | undefined {
   if (reach === "unknown" || reach === askedReach(bound)) return undefined;
-  const remedy = software.startsWith("OpenSSH")
+  const kind = serverKind({ software });
+  const remedy = kind === "openssh"
     ? `it takes "GatewayPorts clientspecified" in its sshd_config to listen where it is asked to`
-    : software.startsWith("dropbear") && reach === "server-only"
+    : kind === "dropbear" && reach === "server-only"
     ? `it takes dropbear's option -a to listen for other hosts`
     : "its configuration decides that";
   return reach === "server-only"

@@ -2,6 +2,7 @@ import { Deadline } from "../deadline.ts";
 import { ChannelError, ForwardDeniedError } from "../errors.ts";
 import { isTcp } from "../ssh/bind.ts";
 import type { Bind, SshConnection } from "../ssh/connection.ts";
+import { serverKind } from "../ssh/server_kind.ts";
 import { openOnServer } from "./look_at.ts";
 import { addressesOf } from "./reach.ts";
 
@@ -76,9 +77,7 @@ export async function isHeld(
   addresses: readonly string[],
 ): Promise<boolean> {
   // Whoever else says yes to a part may not be able to let go of that part.
-  if (!isTcp(bind) || !/^OpenSSH/.test(connection.server.software)) {
-    return false;
-  }
+  if (!isTcp(bind) || serverKind(connection.server) !== "openssh") return false;
   for (const address of addresses) {
     try {
       const part = { address, port: bind.port };
@@ -100,7 +99,9 @@ async function bindsAnother(
 ): Promise<boolean> {
   // OpenSSH would have said that it does not, and dropbear before 2026.90 could
   // not let go of the port again.
-  if (/^(OpenSSH|dropbear)/.test(connection.server.software)) return true;
+  if (["openssh", "dropbear"].includes(serverKind(connection.server))) {
+    return true;
+  }
   try {
     const other = await connection.requestForward({ address, port: 0 });
     await connection.cancelForward(other);

@@ -4,7 +4,9 @@ import type { CloseReason, SshConnection } from "../ssh/connection.ts";
 import { checkMs } from "../validate.ts";
 import { watchClock } from "./clock_watch.ts";
 import { KeptTunnels } from "./kept_tunnels.ts";
+import { ProbeGuard } from "./probe_guard.ts";
 import { Reconnector } from "./reconnector.ts";
+import { ServerSession } from "./server_session.ts";
 import type {
   SupervisedTunnel,
   SupervisorEvent,
@@ -39,6 +41,7 @@ export class Supervisor
   readonly #logger: Logger;
   readonly #tunnels: KeptTunnels;
   readonly #reconnector: Reconnector;
+  readonly #session: ServerSession;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #life = new AbortController();
@@ -73,8 +76,15 @@ export class Supervisor
     this.#logger = options.logger ?? silentLogger;
     const tell = (event: SupervisorEvent) => this.#tell(event);
     const changed = () => this.#update();
+    this.#session = new ServerSession(
+      options.session ?? "never",
+      tell,
+      this.#logger,
+    );
     this.#tunnels = new KeptTunnels(options.tunnels, {
       options,
+      probes: new ProbeGuard(),
+      answered: () => this.#session.answered(),
       tell,
       changed,
     });
@@ -213,6 +223,8 @@ export class Supervisor
     const stopped = () => given.reject(this.#life.signal.reason);
     this.#life.signal.addEventListener("abort", stopped);
     if (this.#life.signal.aborted) stopped();
+    const session = this.#session.keep(connection);
+    if (this.#tunnels.all.length === 0) this.#session.answered();
     const kept = this.#tunnels.keep(
       connection,
       this.#life.signal,
@@ -233,7 +245,7 @@ export class Supervisor
       this.#giveUp = () => {};
       await connection.close();
       this.#connection = undefined;
-      await kept;
+      await Promise.all([kept, session]);
     }
   }
 

@@ -1,7 +1,8 @@
-import type { RForwardError, TargetError } from "../errors.ts";
+import type { ChannelError, RForwardError, TargetError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type {
   Bind,
+  ExitStatus,
   Originator,
   ServerInfo,
   SshConnection,
@@ -24,6 +25,20 @@ export type SupervisedTunnel = Pick<
   | "onConnection"
   | "onTargetError"
 >;
+
+/**
+ * When a supervisor opens a session on its connection.
+ *
+ * Public tunnel services (sish, serveo, srv.us and others) write the address
+ * that they give out on a session, and some forward nothing without one.
+ *
+ * - `"auto"`: where the server is neither OpenSSH nor dropbear, or does not
+ *   answer a request to listen within 2 s. That it refuses is no matter.
+ * - `"always"`: on each connection, with the user's shell.
+ * - `"never"`
+ * - `{ command }`: as `"always"`, with a command instead of the shell.
+ */
+export type SessionMode = "auto" | "always" | "never" | { command: string };
 
 /** Options of {@linkcode supervise}. */
 export interface SupervisorOptions {
@@ -53,6 +68,11 @@ export interface SupervisorOptions {
    * once. A port at which somebody else answers counts as one that is taken.
    */
   verify?: boolean | { everyMs: number };
+  /**
+   * Whether to open a session on each connection and tell what the server
+   * writes there, line by line (`session-output`). `"never"` by default.
+   */
+  session?: SessionMode;
   /** Called with each new connection. */
   onConnect?: (connection: SshConnection) => void | Promise<void>;
   /** Told what happens, as it happens. */
@@ -185,6 +205,10 @@ export type SupervisorEvent =
     originator: Originator;
     failed: number;
   }
+  /** What the server wrote on the session: a line without control characters. A flood of them is cut. */
+  | { type: "session-output"; stream: "stdout" | "stderr"; text: string }
+  /** The session has ended, or the server refused it (`error`). The tunnels stay. */
+  | { type: "session-ended"; status?: ExitStatus; error?: ChannelError }
   /** This process did not run for so many milliseconds; the connection is tried. */
   | { type: "slept"; ms: number }
   | { type: "state"; state: SupervisorState }

@@ -126,7 +126,7 @@ export interface CommandOutput extends ExitStatus {
   stderr: Uint8Array<ArrayBuffer>;
 }
 
-/** A command that runs on the server (RFC 4254 section 6.5), shaped like `Deno.ChildProcess`. */
+/** A command or shell that runs on the server (RFC 4254 section 6.5), shaped like `Deno.ChildProcess`. */
 export interface SshProcess extends AsyncDisposable {
   /** Standard input; closing it sends EOF. */
   readonly stdin: WritableStream<Uint8Array>;
@@ -153,7 +153,7 @@ export interface SshProcess extends AsyncDisposable {
   close(): void;
 }
 
-/** Options of {@linkcode SshConnection.exec}. */
+/** Options of {@linkcode SshConnection.exec} and {@linkcode SshConnection.shell}. */
 export interface ExecOptions {
   /** Closes the channel when aborted. */
   signal?: AbortSignal;
@@ -277,6 +277,15 @@ export interface SshConnection extends AsyncDisposable {
    * @throws {ChannelError} if the server will not.
    */
   exec(command: string, options?: ExecOptions): Promise<SshProcess>;
+
+  /**
+   * Starts the user's shell on the server (RFC 4254 section 6.5), without a
+   * terminal (`pty-req`). Public tunnel services tell the address that they
+   * give out on such a session.
+   *
+   * @throws {ChannelError} if the server will not.
+   */
+  shell(options?: ExecOptions): Promise<SshProcess>;
 
   /** Says goodbye and closes. Twice is once. Settles when the socket is closed. */
   close(): Promise<void>;

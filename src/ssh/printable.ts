@@ -21,9 +21,15 @@ export function printableLines(text: string): string[] {
   return lines.length > MAX_LINES ? [...lines.slice(0, MAX_LINES), "…"] : lines;
 }
 
+/** Colours and the like go without a trace, as servers that are used with a terminal have them everywhere. */
 function harmless(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ");
+  return text.replace(ESCAPES, "").replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ");
 }
+
+/** The escape sequences of ECMA-48: CSI …, strings such as OSC …, and short ones without letters. */
+const ESCAPES =
+  // deno-lint-ignore no-control-regex
+  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f\n]*(?:\x07|\x1b\\|\x9c)|\x1b(?:[ -/]+[0-~]|[0-?])/g;
 
 function shortened(line: string, length: number): string {
   return line.length > length ? `${line.slice(0, length)}…` : line;

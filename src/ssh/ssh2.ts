@@ -137,6 +137,7 @@ export interface Ssh2Protocol {
   channelClose(channel: number): void;
   channelFailure(channel: number): void;
   exec(channel: number, command: string, wantReply: boolean): void;
+  shell(channel: number, wantReply: boolean): void;
   signal(channel: number, name: string): void;
 }
 

@@ -1,6 +1,6 @@
 import { parseArguments } from "../../src/cli/command_line/arguments.ts";
 import { type Plan, readPlan } from "../../src/cli/plan.ts";
-import { ForwardDeniedError } from "../../src/errors.ts";
+import { ArgumentError, ForwardDeniedError } from "../../src/errors.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 
 async function plan(...argv: string[]): Promise<Plan> {
@@ -50,4 +50,55 @@ Deno.test("readPlan() leaves out a file of -i that is missing, and says so", asy
   assertEquals(settings.warnings, [
     "-i: Identity file /missing/key not accessible",
   ]);
+});
+
+Deno.test("readPlan() opens a session as the options and ssh_config say", async () => {
+  const config = (...lines: string[]) => lines.flatMap((line) => ["-o", line]);
+  const none = config("SessionType none");
+  const remote = config("RemoteCommand type=%n");
+  for (
+    const [argv, session] of [
+      [[], "auto"],
+      [["-N"], "never"],
+      [none, "never"],
+      [["-N", ...config("SessionType default")], "never"],
+      [config("SessionType default"), "auto"],
+      [remote, { command: "type=server" }],
+      [config("RemoteCommand none"), "auto"],
+      [[...remote, "-N"], "never"],
+      [["--session", "always"], "always"],
+      [["--session", "always", ...none, ...remote], "always"],
+      [["--session", "never", ...remote], "never"],
+      [["--session", "auto", "-N"], "auto"],
+    ] as const
+  ) {
+    const found = await plan("-R", "80:a:1", ...argv);
+    assertEquals(found.session, session, argv.join(" "));
+    assertEquals(found.settings.warnings, []);
+  }
+});
+
+Deno.test("readPlan() takes a command to run, and says if it is not run", async () => {
+  const withCommand = async (...argv: string[]) => {
+    const command = parseArguments(
+      [...["-F", "none", "-R", "80:a:1"], ...argv, "server", "http", "-x"],
+    );
+    assert(command.name === "run");
+    return await readPlan(command.arguments);
+  };
+  assertEquals((await withCommand()).session, { command: "http -x" });
+  const forced = await withCommand("-N", "--session=always");
+  assertEquals(forced.session, { command: "http -x" });
+  for (const never of ["-N", "--session=never"]) {
+    const { session, settings } = await withCommand(never);
+    assertEquals(session, "never");
+    assertEquals(settings.warnings, [
+      "http -x: not run, as -N, SessionType or --session says",
+    ]);
+  }
+  const error = await assertRejects(
+    () => withCommand("-o", "RemoteCommand=other"),
+    ArgumentError,
+  );
+  assertEquals(error.argument, "http -x");
 });

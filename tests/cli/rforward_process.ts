@@ -95,6 +95,25 @@ export class RforwardProcess implements AsyncDisposable {
     }
   }
 
+  /** Waits until there are so many events of a kind, whatever came between them; one by default. */
+  async some<T extends JsonEvent["type"]>(
+    type: T,
+    count = 1,
+  ): Promise<EventOf<T>[]> {
+    const search = async () => {
+      while (this.all(type).length < count) await this.#more.promise;
+      return this.all(type);
+    };
+    try {
+      return await within(PATIENCE_MS, `${count} ${type}`, search());
+    } catch (cause) {
+      throw new Error(
+        this.events.map((event) => JSON.stringify(event)).join("\n"),
+        { cause },
+      );
+    }
+  }
+
   /**
    * Waits until all tunnels are up, once more if that was waited for before.
    *

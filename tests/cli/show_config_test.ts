@@ -37,6 +37,8 @@ Host cmd
   PasswordAuthentication no
   StrictHostKeyChecking off
   RevokedHostKeys /revoked
+  SessionType none
+  RemoteCommand type=tcp %n
 `;
 
 const lines: string[][] = [
@@ -47,6 +49,7 @@ const lines: string[][] = [
   ["-i", "/missing/key", "-i", "/etc/passwd", "srv"],
   ["-R", "80:localhost:80", "-R", "*:81:[::1]:82", "-R", "/a:/b", "srv"],
   ["-o", "ClearAllForwardings=yes", "-R", "80:localhost:80", "srv"],
+  ["-N", "plain"],
   ["-v", "-c", "aes128-ctr", "-m", "hmac-sha2-256", "plain"],
 ];
 

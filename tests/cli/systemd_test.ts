@@ -59,7 +59,7 @@ systemdTest("systemd.notify() sends one line of a status", async () => {
     logger: silentLogger,
   });
   systemd.notify({ status: "lost: \x1b[2J\nREADY=1" });
-  assertEquals(await socket.message(), "STATUS=lost:  [2J READY=1");
+  assertEquals(await socket.message(), "STATUS=lost:  READY=1");
 });
 
 systemdTest(

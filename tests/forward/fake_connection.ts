@@ -78,6 +78,10 @@ export class FakeConnection implements SshConnection {
     return Promise.reject(new Error("not played"));
   }
 
+  shell(): Promise<SshProcess> {
+    return Promise.reject(new Error("not played"));
+  }
+
   close(): Promise<void> {
     this.#ended.abort(new RForwardError("connection-closed", "closed"));
     this.#closed.resolve({ reason: "closed" });

@@ -759,7 +759,7 @@ Deno.test("a tunnel logs nothing of an originator that a terminal would obey", a
     logger: { debug: note, info: note, warn: note, error: note },
   });
   const open = new FakeOpen({ address: "127.0.0.1", port: 5000 });
-  open.originator.address = "\x1b[2J\x1b]0;owned\x07";
+  open.originator.address = "\x1b[2J\x1b]0;owned\x00";
   await connection.offer(open);
   assert(said.some((message) => message.includes("owned")));
   assertEquals(said.filter((message) => /\p{Cc}/u.test(message)), []);

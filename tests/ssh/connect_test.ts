@@ -377,7 +377,7 @@ const strangers: [
     "sends garbage without end",
     (conn) => writeForEver(conn, "\x1b[31mgarbage\x07".repeat(1000)),
     "protocol-error",
-    /does not speak SSH 2: it said "\[31mgarbage /,
+    /does not speak SSH 2: it said "garbage /,
   ],
   [
     "sends lines without end",

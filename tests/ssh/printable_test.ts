@@ -11,12 +11,27 @@ Deno.test("printable() leaves text as it is", () => {
 
 Deno.test("printable() makes one line without control characters", () => {
   assertEquals(
-    printable("\x1b[2Jall\r\nis \x00\x7f\x9bwell\n"),
-    "[2Jall is  well",
+    printable("\x1b[2Jall\r\nis \x00\x7f\x9cwell\n"),
+    "all is  well",
   );
   assertEquals(printable("line\u2028and\u2029line"), "line and line");
   assertEquals(printable("left\u202eright\u200b"), "left right");
   assertEquals(printable("half \ud83d"), "half");
+});
+
+Deno.test("printable() leaves out escape sequences whole", () => {
+  const url = "https://demo.example";
+  for (
+    const text of [
+      `\x1b[1;32m${url}\x1b[0m`,
+      `\x9b32m${url}\x9b0m`,
+      `\x1b]0;title\x07${url}`,
+      `\x1b]8;;https://elsewhere.example\x1b\\${url}\x1b]8;;\x1b\\`,
+      `\x1bP1$r0m\x1b\\\x1b7${url}\x1b8\x1b(B`,
+    ]
+  ) assertEquals(printable(text), url);
+  // What is no whole sequence is harmless all the same.
+  assertEquals(printable(`\x1b[3\x1b]0;t ${url}`), `[3 ]0;t ${url}`);
 });
 
 Deno.test("printable() cuts what is long", () => {
@@ -30,9 +45,9 @@ Deno.test("printableLines() keeps lines and how they are indented", () => {
     "  All use",
     "    is logged.",
   ]);
-  assertEquals(printableLines("left\u202eright\n\x1b]0;title\x07"), [
+  assertEquals(printableLines("left\u202eright\n\x1b]0;title unended"), [
     "left right",
-    " ]0;title",
+    " ]0;title unended",
   ]);
   for (const blank of ["", "\n", " \x00\r\n\t"]) {
     assertEquals(printableLines(blank), []);

@@ -11,6 +11,7 @@ import {
   isShell,
   type OptionEffect,
   type OwnOption,
+  sessionModes,
   type Shell,
   shells,
 } from "./options.ts";
@@ -55,6 +56,10 @@ export interface Arguments {
   attempts?: number;
   /** Whether the end of the connection is the end. */
   once: boolean;
+  /** When to open a session on the server; undefined if that is the configuration's to say. */
+  session?: typeof sessionModes[number];
+  /** What to run on the server. */
+  remoteCommand?: string;
   /** How long connections may go on after Ctrl-C. */
   drainMs: number;
   /** How events are printed: a live view if there is a terminal, lines, or lines of JSON. */
@@ -73,8 +78,10 @@ export interface Arguments {
 export function parseArguments(argv: readonly string[]): Command {
   const line = new CommandLine();
   for (const item of readOptions(argv)) {
-    if ("operand" in item) {
-      line.operand(item.operand);
+    if ("destination" in item) {
+      line.destination(item.destination);
+    } else if ("command" in item) {
+      line.remoteCommand(item.command);
     } else if ("answer" in item.option.effect) {
       return toAnswer(item.option.effect.answer, item.flag, item.value);
     } else {
@@ -105,27 +112,19 @@ class CommandLine {
     output: "live",
   };
   #host: string | undefined;
+  #remoteCommand: string | undefined;
 
-  operand(text: string): void {
-    const isFirst = this.#host === undefined;
-    if ((isFirst || this.#forwards.length === 0) && isForward(text)) {
-      throw new ArgumentError(
-        "destination",
-        `${text} is a forward; did you mean -R ${text}?`,
-      );
-    }
-    if (!isFirst) {
-      throw new ArgumentError(
-        "destination",
-        `${
-          JSON.stringify(text)
-        } follows it; one destination is enough, and no command is run there; use ssh for that`,
-      );
-    }
+  destination(text: string): void {
+    failIfForward(text);
     const { host, user, port } = parseDestination(text);
     this.#host = host;
     if (user !== undefined) this.#settings.push(setting("User", user));
     if (port !== undefined) this.#settings.push(setting("Port", `${port}`));
+  }
+
+  remoteCommand(text: string): void {
+    if (this.#forwards.length === 0) failIfForward(text.split(" ")[0]!);
+    this.#remoteCommand = text;
   }
 
   option(
@@ -160,6 +159,9 @@ class CommandLine {
       name: this.#name,
       arguments: {
         ...this.#arguments,
+        ...this.#remoteCommand !== undefined && {
+          remoteCommand: this.#remoteCommand,
+        },
         host: this.#host,
         forwards: withoutDuplicates(this.#forwards),
         settings: [...overrides, ...this.#settings],
@@ -230,6 +232,10 @@ class CommandLine {
       case "once":
         args.once = true;
         break;
+      case "session":
+        args.session = sessionModes.find((mode) => mode === value) ??
+          fail(flag, `use ${sessionModes.join(", ")}`);
+        break;
       case "drain":
         args.drainMs = parseTime(flag, value, 0);
         break;
@@ -282,7 +288,12 @@ const EXCLUSIVE = [
   ["--verify-every", "--no-verify"],
 ] as const;
 
-/** Whether a word can only be the value of a `-R` that was forgotten. */
+/** @throws {ArgumentError} if a word can only be the value of a `-R` that was forgotten. */
+function failIfForward(word: string): void {
+  if (!isForward(word)) return;
+  fail("destination", `${word} is a forward; did you mean -R ${word}?`);
+}
+
 function isForward(word: string): boolean {
   if (word.startsWith("ssh://")) return false;
   try {
@@ -320,5 +331,9 @@ function toCount(flag: string, value: string): number {
 function toAnswer(name: Answer, flag: string, value: string): Command {
   if (name !== "completions") return { name };
   if (isShell(value)) return { name, shell: value };
-  throw new ArgumentError(flag, `use ${shells.join(", ")}`);
+  fail(flag, `use ${shells.join(", ")}`);
+}
+
+function fail(flag: string, problem: string): never {
+  throw new ArgumentError(flag, problem);
 }

@@ -5,8 +5,7 @@ export function help(): string {
   const listed = options.filter((option) => option.help !== undefined);
   const own = listed.filter((option) => !option.asInSsh);
   const asInSsh = listed.filter((option) => option.asInSsh);
-  return `Usage: rforward [options] -R forward [user@]host
-
+  return `Usage: rforward [options] -R forward [user@]host [command]
 Lets programs on an SSH server reach services on this side, and keeps it so.
 
 ${own.map(row).join("\n")}

@@ -31,6 +31,7 @@ export type OwnOption =
   | "max-wait"
   | "attempts"
   | "once"
+  | "session"
   | "drain"
   | "json"
   | "plain"
@@ -79,6 +80,9 @@ export const shells: readonly Shell[] = ["bash", "zsh", "fish"];
 export function isShell(name: string): name is Shell {
   return shells.some((shell) => shell === name);
 }
+
+/** When a session is opened on the server. */
+export const sessionModes = ["auto", "always", "never"] as const;
 
 /** How long connections may go on after Ctrl-C unless `--drain` says otherwise, in milliseconds. */
 export const defaultDrainMs = 5000;
@@ -130,6 +134,12 @@ export const options: readonly Option[] = [
     flags: ["--once"],
     effect: { own: "once" },
     help: "do not connect again: end as ssh does",
+  },
+  {
+    flags: ["--session"],
+    value: { name: "WHEN", complete: sessionModes },
+    effect: { own: "session" },
+    help: "show what the server says: auto, always, never (auto)",
   },
   {
     flags: ["--drain"],
@@ -236,6 +246,12 @@ export const options: readonly Option[] = [
     asInSsh: true,
   },
   {
+    flags: ["-N"],
+    effect: { override: "SessionType", to: "none" },
+    help: "open no session on the server",
+    asInSsh: true,
+  },
+  {
     flags: ["-o"],
     value: {
       name: "SETTING",
@@ -272,20 +288,20 @@ export const options: readonly Option[] = [
     asInSsh: true,
   },
 
-  // No command runs on the server, which is all that these are about.
-  ...["-N", "-T", "-n", "-t", "-a", "-x", "-k", "-g", "-2"].map((
+  // A session has no terminal and nothing to read, which is all that these are about.
+  ...["-T", "-n", "-t", "-a", "-x", "-k", "-g", "-2"].map((
     flag,
   ): Option => ({ flags: [flag], effect: { ignored: true } })),
   { flags: ["-e"], value: { name: "CHAR" }, effect: { ignored: true } },
   {
     flags: ["-A"],
     effect: {
-      ignored: "the agent is not forwarded; nothing runs on the server",
+      ignored: "the agent is not forwarded",
     },
   },
   ...["-X", "-Y"].map((flag): Option => ({
     flags: [flag],
-    effect: { ignored: "X11 is not forwarded; nothing runs on the server" },
+    effect: { ignored: "X11 is not forwarded" },
   })),
   { flags: ["-C"], effect: { ignored: "the connection is not compressed" } },
   { flags: ["-K"], effect: { ignored: "Kerberos is not supported" } },

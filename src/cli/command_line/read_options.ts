@@ -2,10 +2,11 @@ import { ArgumentError } from "../../errors.ts";
 import { nearest } from "./nearest.ts";
 import { type Option, options } from "./options.ts";
 
-/** What stands on a command line: an option, or a word that is none. */
+/** What stands on a command line: an option, the destination, or the command to run there. */
 export type CommandLineItem =
   | { option: Option; flag: string; value: string }
-  | { operand: string };
+  | { destination: string }
+  | { command: string };
 
 const byFlag = new Map(
   options.flatMap((option) => option.flags.map((flag) => [flag, option])),
@@ -13,8 +14,9 @@ const byFlag = new Map(
 
 /**
  * Reads a command line as getopt(3) does: `-p 22`, `-p22` and `-vvNp22`; long
- * options as `--drain 5` or `--drain=5`; no options after `--`. Options may
- * stand before and after other words.
+ * options as `--drain 5` or `--drain=5`; no options after `--`. The first word
+ * that is no option is the destination. Options may come before and after it;
+ * the second such word begins a command, which has all that follows, as in ssh.
  *
  * @throws {ArgumentError} at an option that is unknown or lacks its value.
  */
@@ -22,13 +24,17 @@ export function* readOptions(
   argv: readonly string[],
 ): Generator<CommandLineItem, void, undefined> {
   const words = [...argv];
+  let hasDestination = false;
+  let hasEnded = false;
   for (let word; (word = words.shift()) !== undefined;) {
-    if (word === "--") {
-      for (const operand of words) yield { operand };
-      return;
-    }
-    if (word === "-" || !word.startsWith("-")) {
-      yield { operand: word };
+    if (!hasEnded && word === "--") {
+      hasEnded = true;
+    } else if (hasEnded || word === "-" || !word.startsWith("-")) {
+      if (hasDestination) {
+        return yield { command: [word, ...words].join(" ") };
+      }
+      hasDestination = true;
+      yield { destination: word };
     } else if (word.startsWith("--")) {
       const [flag, attached] = cut(word, word.indexOf("="), 1);
       yield item(flag, attached, words);

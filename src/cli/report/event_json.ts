@@ -159,6 +159,22 @@ export interface JsonTargetError {
   failed: number;
 }
 
+/** The server wrote a line on the session, e.g. a tunnel service the address that it gives out. */
+export interface JsonSessionOutput {
+  type: "session-output";
+  stream: "stdout" | "stderr";
+  /** Without control characters; a flood of lines is cut. */
+  text: string;
+}
+
+/** The session has ended with a status or by a signal, or the server refused it (`error`). The forwards stay. */
+export interface JsonSessionEnded {
+  type: "session-ended";
+  code?: number;
+  signal?: string;
+  error?: JsonError;
+}
+
 /** The process did not run for `ms` milliseconds. */
 export interface JsonSlept {
   type: "slept";
@@ -196,6 +212,8 @@ export type JsonEventBody =
   | JsonOpened
   | JsonClosed
   | JsonTargetError
+  | JsonSessionOutput
+  | JsonSessionEnded
   | JsonSlept
   | JsonState
   | JsonStopped
@@ -213,6 +231,7 @@ export type JsonEvent = JsonEventBody & { time: string };
 export function eventJson(event: SupervisorEvent, id = 0): JsonEventBody {
   switch (event.type) {
     case "connecting":
+    case "session-output":
     case "slept":
     case "state":
       return event;
@@ -275,6 +294,15 @@ export function eventJson(event: SupervisorEvent, id = 0): JsonEventBody {
         error: errorJson(event.error),
         failed: event.failed,
       };
+    case "session-ended": {
+      const { code, signal } = event.status ?? {};
+      return {
+        type: "session-ended",
+        ...(code !== undefined && { code }),
+        ...(signal !== undefined && { signal }),
+        ...(event.error && { error: errorJson(event.error) }),
+      };
+    }
     case "stopped":
       return {
         type: "stopped",

@@ -81,7 +81,10 @@ export class EventLog implements Reporter {
   }
 
   #add(line: Line): void {
-    if (this.#ended || !isTold(line.level, this.#options)) return;
+    if (this.#ended) return;
+    // What the server writes again and again is no repetition of ours.
+    if (line.output) return this.#write(line);
+    if (!isTold(line.level, this.#options)) return;
     const { live = false, verbosity = 0 } = this.#options;
     if (!live || !line.visible || verbosity > 0) this.#repeats.add(line);
   }

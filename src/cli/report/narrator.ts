@@ -4,8 +4,9 @@ import type { Refusal } from "../../forward/refusal.ts";
 import type { SupervisorEvent } from "../../forward/supervisor_options.ts";
 import type { TunnelConnection } from "../../forward/tunnel_connection.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
-import type { Bind, Originator } from "../../ssh/connection.ts";
+import type { Bind, Originator, ServerInfo } from "../../ssh/connection.ts";
 import { printable } from "../../ssh/printable.ts";
+import { serverKind } from "../../ssh/server_kind.ts";
 import { hostKeyWarning } from "./host_key_warning.ts";
 import { oneLine } from "./one_line.ts";
 import type { Level } from "./reporter.ts";
@@ -21,6 +22,8 @@ export interface Line {
   key?: string;
   /** A live view shows it anyway. */
   visible?: true;
+  /** The server wrote it on the session: it is no message of ours, and shown also with `-q`, as ssh does. */
+  output?: true;
 }
 
 /** An event of a kind. */
@@ -41,6 +44,8 @@ export class Narrator {
   readonly #verdicts = new Map<number, ProbeVerdict>();
   /** From where each tunnel's port can be reached, if that was warned of. */
   readonly #warnings = new Map<number, string>();
+  /** The server that is connected to, or was last. */
+  #server: ServerInfo | undefined;
 
   /** @returns what to say of an event; no lines if that is nothing. */
   tell(event: SupervisorEvent): Line[] {
@@ -83,6 +88,7 @@ export class Narrator {
           visible: true,
         };
       case "connected": {
+        this.#server = event.server;
         const { user, host, port, software } = event.server;
         const text = `connected to ${host} port ${port} as ${user} (${
           printable(software)
@@ -115,6 +121,10 @@ export class Narrator {
           } refused: ${event.error.message}`,
           key: `target-error ${event.tunnel} ${event.error.message}`,
         };
+      case "session-output":
+        return { level: "info", text: `server: ${event.text}`, output: true };
+      case "session-ended":
+        return sessionEnded(event);
       case "slept":
         return {
           level: "info",
@@ -151,7 +161,12 @@ export class Narrator {
   #verified({ tunnel, bound, probe }: EventOf<"verified">): Line {
     const before = this.#verdicts.get(tunnel);
     this.#verdicts.set(tunnel, probe.verdict);
-    const line = verdict(bound, this.#targets.get(tunnel) ?? "", probe);
+    const line = verdict(
+      bound,
+      this.#targets.get(tunnel) ?? "",
+      probe,
+      this.#server,
+    );
     if (line.level === "warn") {
       return { ...line, key: `verified ${tunnel} ${line.text}` };
     }
@@ -212,7 +227,30 @@ function leads(bound: Bind, target: string): string {
   return `${formatBind(bound)} on the server leads to ${target}`;
 }
 
-function verdict(bound: Bind, target: string, probe: ProbeResult): Line {
+function sessionEnded({ status, error }: EventOf<"session-ended">): Line {
+  if (error) {
+    return {
+      level: "warn",
+      text: `no session: ${error.message}`,
+      key: `session ${error.message}`,
+    };
+  }
+  const how = status?.signal ??
+    (status?.code === undefined ? "" : `status ${status.code}`);
+  return {
+    level: status?.success === false ? "info" : "debug",
+    text: `the session on the server has ended${
+      how && ` (${how})`
+    }; the forwards stay`,
+  };
+}
+
+function verdict(
+  bound: Bind,
+  target: string,
+  probe: ProbeResult,
+  server: ServerInfo | undefined,
+): Line {
   const { addresses } = probe;
   const foreign = addresses.filter(({ answer }) => answer === "foreign")
     .map(({ address }) => address);
@@ -230,9 +268,11 @@ function verdict(bound: Bind, target: string, probe: ProbeResult): Line {
     case "unverifiable":
       return {
         level: "info",
-        text: `${
-          formatBind(bound)
-        } on the server is bound, not verified: the server does not connect to it for us (PermitOpen or AllowTcpForwarding in its sshd_config)`,
+        text: `${formatBind(bound)} on the server is bound, not verified: ${
+          addresses.length > 0
+            ? whyForbidden(server)
+            : "this server ends the connection when it is asked to connect to it, so it is not asked again"
+        }`,
       };
     case "half-bound":
       return { level: "warn", text: `half-bound: ${theirs}` };
@@ -255,6 +295,19 @@ function reachable({ reach, askedReach }: ProbeResult): string {
   return reach === "unknown"
     ? ", perhaps not reachable from other hosts (the server does not let us find out)"
     : "";
+}
+
+/** Why a server does not let us look, in the words of its kind. */
+function whyForbidden(server: ServerInfo | undefined): string {
+  const refuses = "the server does not connect to it for us";
+  switch (server && serverKind(server)) {
+    case "openssh":
+      return `${refuses} (PermitOpen or AllowTcpForwarding in its sshd_config)`;
+    case "dropbear":
+      return `${refuses} (dropbear's -j, or permitopen in authorized_keys)`;
+    default:
+      return "this kind of server does not let us look";
+  }
 }
 
 /** Where it is, if it is not at all addresses that belong to what was asked: sshd heeds them only as `GatewayPorts` says. */

@@ -45,7 +45,11 @@ export async function expandSettings(
   });
   const scope = { machine, tokens };
   const identityAgent = await agentSocket(first.identityAgent, scope);
-  const proxyCommand = await expandProxyCommand(first.proxyCommand, tokens);
+  const proxyCommand = await expandCommand(
+    first.proxyCommand,
+    proxyTokens(tokens),
+  );
+  const remoteCommand = await expandCommand(first.remoteCommand, tokens);
   const proxyJump = await expandProxyJump(first.proxyJump, tokens);
   const last = proxyJump.at(-1);
   if (
@@ -62,6 +66,7 @@ export async function expandSettings(
     port,
     ...identityAgent && { identityAgent },
     ...proxyCommand && { proxyCommand },
+    ...remoteCommand && { remoteCommand },
     ...proxyJump.length > 0 && { proxyJump },
     identityFiles: await expandIdentityFiles(raw, scope),
     certificateFiles: await Promise.all(
@@ -126,12 +131,12 @@ async function agentSocket(
     : agent;
 }
 
-async function expandProxyCommand(
+async function expandCommand(
   written: Written<string> | undefined,
   tokens: Tokens,
 ): Promise<string | undefined> {
   if (written === undefined || isNone(written)) return undefined;
-  return await expandTokens(written.value, written.line, proxyTokens(tokens));
+  return await expandTokens(written.value, written.line, tokens);
 }
 
 async function expandProxyJump(

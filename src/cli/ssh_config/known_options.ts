@@ -15,8 +15,8 @@ const missing = names(`
   SecurityKeyProvider SmartcardDevice Tunnel VerifyHostKeyDNS`);
 
 /**
- * What makes no difference where no shell is opened and nothing but remote
- * forwards set up, or only together with an option of {@linkcode missing}; and
+ * What makes no difference where a session has no terminal and nothing but
+ * remote forwards are set up, or only together with an option of {@linkcode missing}; and
  * GSSAPI, which Debian's ssh_config asks for on every machine.
  */
 const harmless = names(`
@@ -29,8 +29,8 @@ const harmless = names(`
   GSSAPIKexAlgorithms GSSAPIRenewalForcesRekey GSSAPIServerIdentity
   GSSAPITrustDns GatewayPorts HostbasedAcceptedAlgorithms HostbasedKeyTypes
   IPQoS KbdInteractiveDevices LogVerbose ObscureKeystrokeTiming
-  PermitLocalCommand PermitRemoteOpen RemoteCommand RequestTTY SendEnv
-  SessionType SetEnv StdinNull StreamLocalBindMask SyslogFacility Tag
+  PermitLocalCommand PermitRemoteOpen RequestTTY SendEnv
+  SetEnv StdinNull StreamLocalBindMask SyslogFacility Tag
   TunnelDevice UpdateHostkeys UseKeychain VersionAddendum VisualHostKey
   WarnWeakCrypto XAuthLocation`);
 

@@ -126,6 +126,11 @@ const proxyCommand: Option = (line, { first }, { active }) => {
   if (active && jumps === 0) first.proxyCommand ??= { value, line };
 };
 
+const remoteCommand: Option = (line, { first }, { active }) => {
+  const value = line.text();
+  if (active) first.remoteCommand ??= { value, line };
+};
+
 const proxyJump: Option = (line, { first }, { active }) => {
   const value = parseProxyJump(line);
   if (active && !first.proxyCommand) first.proxyJump ??= { value, line };
@@ -196,10 +201,15 @@ const byName: Record<string, Option> = {
   ProxyCommand: proxyCommand,
   ProxyJump: proxyJump,
   PubkeyAuthentication: once("pubkeyAuthentication", pubkeyAuthentication),
+  RemoteCommand: remoteCommand,
   RemoteForward: remoteForward,
   RevokedHostKeys: unfinished("revokedHostKeys", written(word)),
   ServerAliveCountMax: once("serverAliveCountMax", integer),
   ServerAliveInterval: once("serverAliveIntervalMs", duration),
+  SessionType: once(
+    "sessionType",
+    choice({ none: "none", subsystem: "subsystem", default: "default" }),
+  ),
   SkeyAuthentication: once("kbdInteractiveAuthentication", flag),
   StreamLocalBindUnlink: once("streamLocalBindUnlink", flag),
   StrictHostKeyChecking: once(

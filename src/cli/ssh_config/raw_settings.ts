@@ -36,6 +36,7 @@ export type PlainSettings = Partial<
     | "pubkeyAuthentication"
     | "serverAliveCountMax"
     | "serverAliveIntervalMs"
+    | "sessionType"
     | "streamLocalBindUnlink"
     | "strictHostKeyChecking"
     | "tcpKeepAlive"
@@ -59,6 +60,8 @@ export interface UnfinishedSettings {
   proxyCommand?: Written<string>;
   /** Empty for `none`. */
   proxyJump?: Written<readonly JumpHost[]>;
+  /** A command or `none`. */
+  remoteCommand?: Written<string>;
   /** A file or `none`. */
   revokedHostKeys?: Written<string>;
   /** Files or `none`. */

@@ -133,6 +133,11 @@ export interface SshSettings {
   /** Remove a local socket file that is in the way. */
   readonly streamLocalBindUnlink?: boolean;
 
+  /** What the connection is for besides forwards: `none` for nothing (`-N`). */
+  readonly sessionType?: "none" | "subsystem" | "default";
+  /** What to run on the server instead of the user's shell. */
+  readonly remoteCommand?: string;
+
   /** How much to tell. */
   readonly logLevel?: SshLogLevel;
 

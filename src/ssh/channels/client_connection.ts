@@ -6,7 +6,7 @@ import {
 import { Deadline } from "../../deadline.ts";
 import type { Logger } from "../../logger.ts";
 import { checkHost, checkMs, checkPort, checkText } from "../../validate.ts";
-import { checkBind, formatBind, isTcp } from "../bind.ts";
+import { checkBind, isTcp } from "../bind.ts";
 import { Channel, PACKET, WINDOW } from "./channel.ts";
 import type {
   Bind,
@@ -21,10 +21,12 @@ import type {
   SshProcess,
 } from "../connection.ts";
 import { formatAddress } from "../../format_address.ts";
+import { forwardDenied } from "../forward_denied.ts";
 import { GlobalRequests } from "./global_requests.ts";
 import { type KeepaliveOptions, watchKeepalive } from "./keepalive.ts";
 import { Mux } from "./mux.ts";
 import { SessionChannel, startProcess } from "./process.ts";
+import { serverKind } from "../server_kind.ts";
 import type { Ssh2Protocol } from "../ssh2.ts";
 import type { Ssh2Socket } from "../ssh2_socket.ts";
 
@@ -91,7 +93,9 @@ export class ClientConnection implements SshConnection {
         "streamlocal-forward@openssh.com",
         () => protocol.openssh_streamLocalForward(bind.path, true),
       );
-    if (!reply.success) throw denied(bind, reply.said);
+    if (!reply.success) {
+      throw forwardDenied(bind, reply.said, serverKind(this.server));
+    }
     if (!isTcp(bind) || bind.port !== 0) return { ...bind };
     return { ...bind, port: this.#chosenPort(bind, reply.data) };
   }
@@ -189,15 +193,17 @@ export class ClientConnection implements SshConnection {
     const { protocol } = this.#parts;
     const channel = await this.#open(() => {
       checkText("command", command, "command");
-      return this.#mux.open(
-        (id) => protocol.session(id, WINDOW, PACKET),
-        (ids) => new SessionChannel(this.#mux, ids),
-        "a session",
-        options.signal,
-      );
+      return this.#openSession(options);
     });
     const start = (id: number) => protocol.exec(id, command, true);
     return await startProcess(channel, start, command, options);
+  }
+
+  async shell(options: ExecOptions = {}): Promise<SshProcess> {
+    const { protocol } = this.#parts;
+    const channel = await this.#open(() => this.#openSession(options));
+    const start = (id: number) => protocol.shell(id, true);
+    return await startProcess(channel, start, undefined, options);
   }
 
   async close(): Promise<void> {
@@ -221,6 +227,15 @@ export class ClientConnection implements SshConnection {
   #ask(name: string, send: () => void) {
     this.#throwIfEnded();
     return this.#requests.request(name, send);
+  }
+
+  #openSession({ signal }: ExecOptions): Promise<SessionChannel> {
+    return this.#mux.open(
+      (id) => this.#parts.protocol.session(id, WINDOW, PACKET),
+      (ids) => new SessionChannel(this.#mux, ids),
+      "a session",
+      signal,
+    );
   }
 
   /** Makes what is thrown at once a rejection too. */
@@ -266,35 +281,4 @@ function connectionClosed(): RForwardError {
     "connection-closed",
     "the SSH connection was closed; connect again",
   );
-}
-
-function denied(bind: Bind, said: string | undefined): ForwardDeniedError {
-  const serverSays = said !== undefined && isAboutForwarding(said)
-    ? said
-    : undefined;
-  const [cause, settings] = isTcp(bind)
-    ? [
-      "the port may be taken, or be one under 1024 for an ordinary user",
-      "AllowTcpForwarding, PermitListen",
-    ]
-    : [
-      "the path may exist already or not be writable",
-      "AllowStreamLocalForwarding, AllowTcpForwarding",
-    ];
-  const forbids =
-    `sshd's configuration or the key's line in authorized_keys forbids it (${settings}, restrict)`;
-  return new ForwardDeniedError(
-    bind,
-    `the server would not listen on ${formatBind(bind)}: ${
-      serverSays === undefined
-        ? `${cause}, or ${forbids}`
-        : `it says ${JSON.stringify(serverSays)}, so ${forbids}`
-    }`,
-    { serverSays },
-  );
-}
-
-/** Right after the login sshd says what `FILE:LINE:` of authorized_keys allows, which is no answer. */
-function isAboutForwarding(said: string): boolean {
-  return /forwarding/i.test(said) && !/:\d+: /.test(said);
 }

@@ -41,7 +41,12 @@ export class SessionChannel extends Channel {
     return this.#stderr.readable;
   }
 
-  /** Asks for something on the channel; tells whether the server will. */
+  /**
+   * Asks for something on the channel.
+   *
+   * @returns whether the server will. Output counts as a yes: sish sends it
+   * and never answers `exec`.
+   */
   request(send: (channel: number) => void): Promise<boolean> {
     if (this.failure) return Promise.reject(this.failure);
     const reply = Promise.withResolvers<boolean>();
@@ -56,10 +61,19 @@ export class SessionChannel extends Channel {
   }
 
   override onReply(success: boolean): void {
-    this.#replies.shift()?.resolve(success);
+    const reply = this.#replies.shift();
+    if (reply) return reply.resolve(success);
+    // It had output before, which was taken for a yes.
+    if (!success) this.close(notStarted());
+  }
+
+  override onData(data: Chunk): void {
+    this.#replies.shift()?.resolve(true);
+    super.onData(data);
   }
 
   override onExtendedData(data: Chunk): void {
+    this.#replies.shift()?.resolve(true);
     if (this.accepts(data.length)) this.#stderr.push(data);
   }
 
@@ -111,11 +125,18 @@ export class SessionChannel extends Channel {
   }
 }
 
-/** Starts a command on a session channel that was just opened. */
+/**
+ * Starts a command, or the user's shell, on a session channel that was just
+ * opened.
+ *
+ * @param start Sends the request.
+ * @param command The command, for the error; undefined for the shell.
+ * @throws {ChannelError} if the server will not.
+ */
 export async function startProcess(
   channel: SessionChannel,
   start: (channel: number) => void,
-  command: string,
+  command: string | undefined,
   { signal }: ExecOptions,
 ): Promise<SshProcess> {
   const close = () => channel.close(signal!.reason);
@@ -125,9 +146,15 @@ export async function startProcess(
   channel.status.then(forget, forget);
   if (await channel.request(start)) return new RemoteProcess(channel);
   channel.close();
-  throw new ChannelError(
+  throw notStarted(command);
+}
+
+function notStarted(command?: string): ChannelError {
+  return new ChannelError(
     "channel-refused",
-    `the server would not run ${JSON.stringify(command)}`,
+    command === undefined
+      ? "the server would not start what was asked for on the session"
+      : `the server would not run ${JSON.stringify(command)}`,
   );
 }
 

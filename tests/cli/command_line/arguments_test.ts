@@ -21,6 +21,12 @@ function read(line: string): Arguments {
 }
 
 /** What is wrong with a command line. */
+function args(...argv: string[]): Arguments {
+  const command = parseArguments(argv);
+  assert(command.name === "run");
+  return command.arguments;
+}
+
 function problem(...argv: string[]): string {
   return assertThrows(() => parseArguments(argv), ArgumentError).message;
 }
@@ -212,13 +218,39 @@ Deno.test("parseArguments() refuses values that cannot be", () => {
   assertMatch(problem("--max-wait", "0"), /^--max-wait: "0" is no time/);
 });
 
-Deno.test("parseArguments() wants one destination, and no command", () => {
+Deno.test("parseArguments() wants a destination", () => {
   assertMatch(problem("-R", "80:h:80"), /^destination: name the server/);
-  assertMatch(problem("server", "ls"), /^destination: "ls" .*one destination/);
+});
+
+Deno.test("parseArguments() takes what follows the destination for a command, as ssh", () => {
+  for (
+    const [argv, command] of [
+      [["server"], undefined],
+      [["server", "-p", "2", "http"], "http"],
+      [["-p2", "server", "tail", "-f", "/log", "-p", "3"], "tail -f /log -p 3"],
+      [["server", "--", "-p"], "-p"],
+      [["--", "server", "-p", "--"], "-p --"],
+      [
+        ["server", "type=tcp", "--session", "never"],
+        "type=tcp --session never",
+      ],
+    ] as const
+  ) {
+    const parsed = args(...argv);
+    assertEquals(parsed.remoteCommand, command, argv.join(" "));
+    assertEquals(parsed.host, "server");
+    assertEquals(parsed.session, undefined);
+  }
+});
+
+Deno.test("parseArguments() knows when to open a session", () => {
+  assertEquals(args("--session=always", "h").session, "always");
+  assertEquals(args("--session", "never", "h").session, "never");
   assertMatch(
-    problem("server", "--", "-p"),
-    /^destination: "-p" .*one destination/,
+    problem("--session", "no", "h"),
+    /^--session: use auto, always, never/,
   );
+  assertEquals(args("-N", "h").settings, ["SessionType=none"]);
 });
 
 const key = "/etc/hosts"; // ssh wants any file that exists

@@ -37,6 +37,20 @@ function verified(probe: Partial<ProbeResult>): SupervisorEvent {
   };
 }
 
+function connected(software: string): SupervisorEvent {
+  return {
+    type: "connected",
+    server: {
+      host: "server.example",
+      port: 22,
+      user: "alice",
+      software,
+      hostKeyFingerprint: "SHA256:x",
+      cipher: { toServer: "x", toClient: "x" },
+    },
+  };
+}
+
 function bound(
   asked: { address: string; port: number } | { path: string },
   target: string,
@@ -77,7 +91,6 @@ Deno.test("narrator.tell() says what is bound and who answers there", () => {
         addresses: [...foreign, { address: "::1", answer: "foreign" }],
       }),
       verified({ verdict: "unreachable" }),
-      verified({ verdict: "unverifiable" }),
     ),
     [
       "info: /run/x on the server is bound, checking",
@@ -86,7 +99,6 @@ Deno.test("narrator.tell() says what is bound and who answers there", () => {
       "warn: half-bound: another program answers at 127.0.0.1 port 8080 on the server",
       "warn: another program answers at 127.0.0.1 and ::1 port 8080 on the server",
       "warn: nothing answers at localhost:8080 on the server, although it said that it listens",
-      "info: localhost:8080 on the server is bound, not verified: the server does not connect to it for us (PermitOpen or AllowTcpForwarding in its sshd_config)",
     ],
   );
 });
@@ -129,6 +141,38 @@ Deno.test("narrator.tell() says from where a port can be reached, and warns once
       `${head}, verified in 12 ms, perhaps not reachable from other hosts (the server does not let us find out)`,
     ],
   );
+});
+
+for (
+  const [software, why] of [
+    [
+      "OpenSSH_9.2p1",
+      "the server does not connect to it for us (PermitOpen or AllowTcpForwarding in its sshd_config)",
+    ],
+    [
+      "dropbear_2022.83",
+      "the server does not connect to it for us (dropbear's -j, or permitopen in authorized_keys)",
+    ],
+    ["Go", "this kind of server does not let us look"],
+  ] as const
+) {
+  Deno.test(`narrator.tell() says why a port cannot be verified as ${software} calls it`, () => {
+    const addresses = [{ address: "127.0.0.1", answer: "forbidden" }] as const;
+    const [, line] = told(
+      connected(software),
+      verified({ verdict: "unverifiable", addresses }),
+    );
+    assertEquals(
+      line,
+      `info: localhost:8080 on the server is bound, not verified: ${why}`,
+    );
+  });
+}
+
+Deno.test("narrator.tell() says which server is not asked again", () => {
+  assertEquals(told(verified({ verdict: "unverifiable" })), [
+    "info: localhost:8080 on the server is bound, not verified: this server ends the connection when it is asked to connect to it, so it is not asked again",
+  ]);
 });
 
 Deno.test("narrator.tell() says where a bind is that sshd has moved", () => {
@@ -245,9 +289,9 @@ Deno.test("narrator.tell() shows nothing of an originator but what can be printe
       },
     ),
     [
-      "warn: connection from [2J10.0.0.1 forged port 1234 refused: the target 127.0.0.1:3000 refused the connection forged: line",
+      "warn: connection from 10.0.0.1 forged port 1234 refused: the target 127.0.0.1:3000 refused the connection forged: line",
       "warn: connection refused: the target 127.0.0.1:3000 refused the connection forged: line",
-      "debug: connection from [2J10.0.0.1 forged port 1234 to localhost:8080 → 127.0.0.1:3000 opened",
+      "debug: connection from 10.0.0.1 forged port 1234 to localhost:8080 → 127.0.0.1:3000 opened",
     ],
   );
 });

@@ -2,6 +2,7 @@ import { ArgumentError, ChannelError } from "../../../src/errors.ts";
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertThrows,
 } from "../../assert.ts";
@@ -13,7 +14,7 @@ function text(output: Uint8Array): string {
   return new TextDecoder().decode(output);
 }
 
-/** What the contract says of commands. */
+/** What the contract says of commands and shells. */
 export function testExec(subject: Subject): void {
   section(subject, "exec()", [
     [
@@ -279,6 +280,35 @@ export function testExec(subject: Subject): void {
         );
         assertEquals(error.argument, "command");
       }
+    }],
+  ]);
+
+  section(subject, "shell()", [
+    [
+      "a shell runs what comes on stdin, without a terminal",
+      async ({ connection }) => {
+        await using shell = await connection.shell();
+        const writer = shell.stdin.getWriter();
+        await writer.write(
+          bytes("test -t 0 || echo no terminal; echo err >&2; exit 3\n"),
+        );
+        writer.releaseLock();
+        const output = await shell.output();
+        assertMatch(text(output.stdout), /no terminal\n$/);
+        assertMatch(text(output.stderr), /err\n$/);
+        assertEquals([output.code, output.success], [3, false]);
+        assertEquals(connection.openChannels, 0);
+      },
+    ],
+
+    ["a signal closes the shell's channel", async ({ connection }) => {
+      const stop = new AbortController();
+      await using shell = await connection.shell({ signal: stop.signal });
+      const reason = new Error("that will do");
+      stop.abort(reason);
+      assertEquals(await assertRejects(() => shell.status, Error), reason);
+      await shell.stdout.cancel().catch(() => {});
+      await shell.stderr.cancel().catch(() => {});
     }],
   ]);
 

@@ -512,7 +512,7 @@ serverTest(
           onBanner: (text) => said.push(text),
         }),
       );
-      assertEquals(said, ["\n  Staff only.\n [2JAll is logged."]);
+      assertEquals(said, ["\n  Staff only.\nAll is logged."]);
 
       const error = new Error("we do not agree");
       const onBanner = () => {
