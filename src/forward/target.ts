@@ -8,6 +8,10 @@ import { checkHost, checkPort, checkText } from "../validate.ts";
 import { ForwardedConn } from "./forwarded_conn.ts";
 import { relay } from "./relay.ts";
 import { closeQuietly } from "./socket.ts";
+import {
+  requireTargetPermission,
+  targetPermission,
+} from "./target_permission.ts";
 
 /** A TCP service that this side can reach. */
 export interface TcpTarget {
@@ -61,7 +65,10 @@ export interface DialerOptions {
   lingerMs?: number | undefined;
 }
 
-/** @throws {ArgumentError} if nothing can be dialled there. */
+/**
+ * @throws {ArgumentError} if nothing can be dialled there.
+ * @throws {RForwardError} `permission-denied` if Deno does not allow it.
+ */
 export function createDialer(
   target: Target,
   options: DialerOptions = {},
@@ -75,6 +82,7 @@ export function createDialer(
   }
   if ("path" in target) {
     checkText("target.path", target.path, "path");
+    requireTargetPermission(target);
     return new SocketDialer(
       target.path,
       options,
@@ -84,6 +92,7 @@ export function createDialer(
   const { host: hostname = "127.0.0.1", port } = target;
   checkHost("target.host", hostname);
   checkPort("target.port", port);
+  requireTargetPermission(target);
   return new SocketDialer(
     formatAddress(hostname, port),
     options,
@@ -134,7 +143,7 @@ class SocketDialer implements Dialer {
     const [code, why] = cause instanceof Deno.errors.NotCapable
       ? [
         "permission-denied",
-        `is not allowed: run deno with ${permission(this.name)}`,
+        `is not allowed: run deno with ${targetPermission(this.name)}`,
       ] as const
       : cause instanceof Deno.errors.ConnectionRefused
       ? [
@@ -179,10 +188,4 @@ class HandlerDialer implements Dialer {
       abandon: () => {},
     });
   }
-}
-
-function permission(name: string): string {
-  return name.includes("/")
-    ? `--allow-net=unix:${name} --allow-read=${name} --allow-write=${name}`
-    : `--allow-net=${name}`;
 }

@@ -113,6 +113,26 @@ serverTest(
       assertEquals(code, 255);
     });
 
+    await t.step("and looks for the target's at the start", async () => {
+      const path = join(home, "no.sock");
+      for (
+        const [forward, flags] of [
+          [`127.0.0.1:0:${target}`, `--allow-net=${target}`],
+          [`127.0.0.1:0:${path}`, unix(path).toReversed().join(" ")],
+        ] as const
+      ) {
+        const { code, stderr } = await runCommand({
+          command: withPermissions(...usual(home, server)),
+          args: ["-R", forward, "server"],
+          env,
+        });
+        assertMatch(stderr, /^rforward: may not connect to the target /);
+        const asked = /run deno with (.*)\n$/.exec(stderr)?.[1]?.split(" ");
+        assertEquals(asked?.toSorted(), flags.split(" ").toSorted());
+        assertEquals(code, 255);
+      }
+    });
+
     await t.step("for a target that is a Unix socket", async () => {
       const path = join(home, "echo.sock");
       await using _echo = startEcho(
