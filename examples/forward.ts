@@ -2,7 +2,7 @@
  * Forwards a port on an SSH server to a service that this side can reach,
  * until Ctrl-C:
  *
- *     deno run \
+ *     deno run --no-prompt \
  *       --allow-net=server.example:22,127.0.0.1:8080 \
  *       --allow-read=$HOME/.ssh/id_ed25519,$HOME/.ssh/known_hosts \
  *       examples/forward.ts --host server.example --user alice \

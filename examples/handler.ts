@@ -2,7 +2,7 @@
  * Answers a port on the server in this process: no port is open here, and no
  * permission but for the server itself is needed.
  *
- *     deno run --allow-net=server.example:22 --allow-env=HOME \
+ *     deno run --no-prompt --allow-net=server.example:22 --allow-env=HOME \
  *       --allow-read=$HOME/.ssh,/etc/ssh/ssh_known_hosts \
  *       examples/handler.ts ssh://alice@server.example 8022
  *

@@ -2,7 +2,7 @@
  * Logs with `@std/log` and takes a connection line by line with `@std/streams`:
  * what programs on the server write to the port appears in the log here.
  *
- *     deno run --allow-net=server.example:22 --allow-env=HOME \
+ *     deno run --no-prompt --allow-net=server.example:22 --allow-env=HOME \
  *       --allow-read=$HOME/.ssh,/etc/ssh/ssh_known_hosts \
  *       examples/logging.ts ssh://alice@server.example 8514
  *

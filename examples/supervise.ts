@@ -3,7 +3,7 @@
  * port leads here again. Server and service are in this process, so that it
  * can be tried at once:
  *
- *     deno run --allow-net=127.0.0.1 examples/supervise.ts
+ *     deno run --no-prompt --allow-net=127.0.0.1 examples/supervise.ts
  *
  * @module
  */

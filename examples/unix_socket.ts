@@ -3,7 +3,7 @@
  * programs there are heard here, through a Unix socket on the server too.
  *
  *     PULSE=$XDG_RUNTIME_DIR/pulse/native
- *     deno run --allow-net=server.example:22,unix:$PULSE \
+ *     deno run --no-prompt --allow-net=server.example:22,unix:$PULSE \
  *       --allow-env=HOME \
  *       --allow-read=$HOME/.ssh,/etc/ssh/ssh_known_hosts,$PULSE \
  *       --allow-write=$PULSE \
@@ -34,6 +34,7 @@ try {
   await using tunnel = await forward(connection, {
     bind: { path: `/tmp/${user}-pulse` },
     target: { path: socket },
+    unlinkStale: true, // sshd leaves the last run's socket behind
     onTargetError: (error) => console.warn(error.message),
   });
   console.log(`${host}:/tmp/${user}-pulse leads to ${tunnel.target}`);

@@ -1,7 +1,7 @@
 /**
  * Mounts a folder of this machine in an X2Go session, until Ctrl-C:
  *
- *     deno run --allow-net=server.example:22 --allow-env=HOME \
+ *     deno run --no-prompt --allow-net=server.example:22 --allow-env=HOME \
  *       --allow-read=$HOME/.ssh,/etc/ssh/ssh_known_hosts,$HOME/Documents \
  *       --allow-write=$HOME/Documents --allow-sys=statfs \
  *       examples/x2go_folder.ts ssh://alice@server.example NAME $HOME/Documents

@@ -1,7 +1,7 @@
 /**
  * Prints here what an X2Go session prints, until Ctrl-C:
  *
- *     deno run --allow-net=server.example:22 --allow-env=HOME \
+ *     deno run --no-prompt --allow-net=server.example:22 --allow-env=HOME \
  *       --allow-read=$HOME/.ssh,/etc/ssh/ssh_known_hosts,/tmp \
  *       --allow-write=/tmp --allow-run=lp \
  *       examples/x2go_print.ts ssh://alice@server.example NAME

@@ -1,7 +1,7 @@
 /**
  * Lists, starts, suspends, resumes and ends X2Go sessions:
  *
- *     deno run --allow-net=server.example:22 --allow-env=HOME \
+ *     deno run --no-prompt --allow-net=server.example:22 --allow-env=HOME \
  *       --allow-read=$HOME/.ssh,/etc/ssh/ssh_known_hosts \
  *       examples/x2go_session.ts ssh://alice@server.example list
  *

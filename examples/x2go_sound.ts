@@ -2,7 +2,7 @@
  * Lets the programs of an X2Go session play sound here, until Ctrl-C:
  *
  *     PULSE=$XDG_RUNTIME_DIR/pulse/native
- *     deno run --allow-net=server.example:22,unix:$PULSE \
+ *     deno run --no-prompt --allow-net=server.example:22,unix:$PULSE \
  *       --allow-env=HOME \
  *       --allow-read=$HOME/.ssh,/etc/ssh/ssh_known_hosts,$PULSE,$HOME/.config/pulse/cookie \
  *       --allow-write=$PULSE \

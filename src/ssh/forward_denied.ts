@@ -38,7 +38,7 @@ function isAboutForwarding(said: string): boolean {
 function obstacle(bind: Bind, kind: ServerKind): string {
   if (!isTcp(bind)) {
     return kind === "openssh"
-      ? "the path may exist already or not be writable"
+      ? "the path may not be writable, or exist already (sshd leaves its sockets behind; to remove a stale one set unlinkStale, or -o StreamLocalBindUnlink=yes)"
       : "it may not forward Unix sockets, or the path may exist already or not be writable";
   }
   return kind === "go"

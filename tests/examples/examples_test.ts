@@ -8,6 +8,7 @@ import {
   visit,
 } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
+import { withFreePort } from "../servers/free_port.ts";
 import { startSshd } from "../servers/openssh.ts";
 import type { SshServer } from "../servers/ssh_server.ts";
 import { type ExampleProcess, startExample } from "./example_process.ts";
@@ -119,7 +120,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "examples/forward.ts says which permission for the target it lacks, and goes on",
+  "examples/forward.ts says at the start which permission for the target it lacks",
   async () => {
     await using server = await startSshd();
     const options = forwardOptions(server, 0, 9);
@@ -130,9 +131,8 @@ serverTest(
         ...options.permissions.slice(1),
       ],
     });
-    using conn = await visit(await listeningPort(example));
-    assertEquals(await receiveText(conn).catch(() => ""), "");
-    await example.line(/--allow-net=127\.0\.0\.1:9/);
+    assertMatch(await example.output(), /--allow-net=127\.0\.0\.1:9$/);
+    assertEquals((await example.status).code, 1);
   },
 );
 
@@ -172,34 +172,104 @@ serverTest(
   },
 );
 
-serverTest("sshd", "examples/unix_socket.ts shares a Unix socket", async () => {
-  await using server = await startSshd();
-  const { home, url, permissions } = await createHome(server);
-  await Deno.mkdir(`${home}/run/pulse`, { recursive: true });
-  const pulse = `${home}/run/pulse/native`;
-  await using _echo = startEcho(
-    "pulse",
-    Deno.listen({ transport: "unix", path: pulse }),
-  );
-  await using example = startExample({
-    name: "unix_socket.ts",
-    permissions: [
-      `${permissions[0]},unix:${pulse}`,
-      "--allow-env=HOME",
-      `${permissions[2]},${pulse}`,
-      `--allow-write=${pulse}`,
-    ],
-    args: [url, pulse],
-    env: { HOME: home },
-  });
-  await example.line(/leads to/);
-  const path = `/tmp/${server.user}-pulse`;
-  using conn = await Deno.connect({ transport: "unix", path });
-  await send(conn, "hi");
-  await conn.closeWrite();
-  assertEquals(await receiveText(conn), "pulse: hi");
-  await Deno.remove(path);
-});
+serverTest(
+  "sshd",
+  "examples/http.ts answers HTTP at a port there",
+  async () => {
+    await using server = await startSshd();
+    const { home, url, permissions: [net, ...others] } = await createHome(
+      server,
+    );
+    await using example = startExample({
+      name: "http.ts",
+      permissions: [`${net},127.0.0.1`, ...others],
+      args: [url, "0"],
+      env: { HOME: home },
+    });
+    const line = await example.line(/^http:/);
+    const response = await fetch(new URL("/there", line.split(" ")[0]));
+    assertEquals(await response.text(), "You asked for /there\n");
+  },
+);
+
+serverTest(
+  "sshd",
+  "examples/metrics.ts counts what goes through a supervised tunnel",
+  async () => {
+    await using server = await startSshd();
+    await using echo = startEcho("echo");
+    const { home, url, permissions: [net, ...others] } = await createHome(
+      server,
+    );
+    const bindPort = await withFreePort((port) => Promise.resolve(port));
+    await using example = startExample({
+      name: "metrics.ts",
+      permissions: [`${net},127.0.0.1`, ...others],
+      args: [url, `${bindPort}`, `${echo.port}`, "0"],
+      env: { HOME: home },
+    });
+    const metrics = await example.line(/^http:/);
+    using conn = await visit(bindPort);
+    await send(conn, "hi");
+    await conn.closeWrite();
+    assertEquals(await receiveText(conn), "echo: hi");
+
+    const text = await (await fetch(metrics)).text();
+
+    const labels = RegExp.escape(
+      `{tunnel="0",target="127.0.0.1:${echo.port}"}`,
+    );
+    assertMatch(text, /^rforward_up 1\nrforward_reconnects_total 0\n/);
+    for (
+      const [name, value] of [
+        ["up", 1],
+        ["connections_total", 1],
+        ["bytes_to_target_total", 2],
+        ["bytes_to_server_total", 8],
+      ]
+    ) {
+      assertMatch(
+        text,
+        new RegExp(`^rforward_tunnel_${name}${labels} ${value}$`, "m"),
+      );
+    }
+  },
+);
+
+serverTest(
+  "sshd",
+  "examples/unix_socket.ts shares a Unix socket, time and again",
+  async () => {
+    await using server = await startSshd();
+    const { home, url, permissions } = await createHome(server);
+    await Deno.mkdir(`${home}/run/pulse`, { recursive: true });
+    const pulse = `${home}/run/pulse/native`;
+    await using _echo = startEcho(
+      "pulse",
+      Deno.listen({ transport: "unix", path: pulse }),
+    );
+    const path = `/tmp/${server.user}-pulse`;
+    for (let run = 0; run < 2; run++) {
+      await using example = startExample({
+        name: "unix_socket.ts",
+        permissions: [
+          `${permissions[0]},unix:${pulse}`,
+          "--allow-env=HOME",
+          `${permissions[2]},${pulse}`,
+          `--allow-write=${pulse}`,
+        ],
+        args: [url, pulse],
+        env: { HOME: home },
+      });
+      await example.line(/leads to/);
+      using conn = await Deno.connect({ transport: "unix", path });
+      await send(conn, "hi");
+      await conn.closeWrite();
+      assertEquals(await receiveText(conn), "pulse: hi");
+    }
+    await Deno.remove(path);
+  },
+);
 
 serverTest(
   "sshd",
@@ -226,6 +296,8 @@ serverTest(
 /** Arguments that an example takes, but for the server's URL. */
 const furtherArgs: Record<string, string[]> = {
   "handler.ts": ["0"],
+  "http.ts": ["0"],
+  "metrics.ts": ["0", "9", "0"],
   "logging.ts": ["0"],
   "unix_socket.ts": ["/nowhere"],
   "x2go_folder.ts": ["session", "/nowhere"],
@@ -293,7 +365,9 @@ serverTest("sshd", "each example says why it is not let in", async () => {
   const wrong = url.replace(`${server.user}@`, "nobody-of-that-name@");
   for (const [name, further] of Object.entries(furtherArgs)) {
     const { code, output } = await endOf(name, [wrong, ...further], {
-      permissions,
+      permissions: name === "metrics.ts"
+        ? [...permissions.with(0, `${permissions[0]},127.0.0.1`)]
+        : permissions,
       env: { HOME: home },
     });
     assertMatch(
