@@ -13,6 +13,7 @@ import { listeningAt } from "../servers/listening.ts";
 import { withFreePort } from "../servers/free_port.ts";
 import { startTcpServer } from "../servers/tcp_server.ts";
 import { CommandProcess, main } from "./command_process.ts";
+import manifest from "../../deno.json" with { type: "json" };
 import { eventually } from "./eventually.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
@@ -177,7 +178,8 @@ serviceTest(
     const command = here(start)
       .replaceAll("%d/id_ed25519", sshd.keyFile)
       .replace("/usr/local/bin/deno", Deno.execPath())
-      .replace("jsr:@x2go/rforward/cli", main)
+      .replace(`jsr:@x2go/rforward@${manifest.version}/cli`, main)
+      .replace("--allow-net=", `--allow-net=127.0.0.1:${more.port},`)
       .replaceAll("\\\n", " ").trim().split(/ +/);
     await using rforward = new CommandProcess({
       command,

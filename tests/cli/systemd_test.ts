@@ -196,7 +196,7 @@ serverTest(
       const file = `${dir}/rforward.service`;
       await Deno.writeTextFile(
         file,
-        unit.replace("/usr/local/bin/deno", Deno.execPath()),
+        unit.replaceAll("/usr/local/bin/deno", Deno.execPath()),
       );
       const { code, stderr } = await new Deno.Command("systemd-analyze", {
         args: ["verify", "--man=no", file],
