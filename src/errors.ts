@@ -193,24 +193,34 @@ export class AuthenticationError extends RForwardError {
   readonly tried: readonly string[];
   /** The methods that the server would still accept. */
   readonly acceptable: readonly string[];
+  /**
+   * Whether an agent was part of the reason: it refused, closed the
+   * connection, or holds no key although it did, as one that is locked.
+   * Another attempt may succeed; {@linkcode supervise} makes it once it was
+   * connected before.
+   */
+  readonly agentFailed: boolean;
 
   /**
-   * Makes one.
-   *
    * @param code `authentication-failed`, or `key-unreadable` for a key of ours.
    * @param message What was tried and what to do.
-   * @param methods What was tried and what the server would accept.
+   * @param details What was tried, what the server would accept, and whether an agent failed.
    */
   constructor(
     code: "authentication-failed" | "key-unreadable",
     message: string,
-    methods: { tried?: readonly string[]; acceptable?: readonly string[] } = {},
+    details: {
+      tried?: readonly string[];
+      acceptable?: readonly string[];
+      agentFailed?: boolean;
+    } = {},
     options?: ErrorOptions,
   ) {
     super(code, message, options);
     this.name = "AuthenticationError";
-    this.tried = methods.tried ?? [];
-    this.acceptable = methods.acceptable ?? [];
+    this.tried = details.tried ?? [];
+    this.acceptable = details.acceptable ?? [];
+    this.agentFailed = details.agentFailed ?? false;
   }
 }
 

@@ -48,7 +48,7 @@ export function checkMs(argument: string, ms: number | undefined): void {
   );
 }
 
-function describe(value: unknown): string {
+export function describe(value: unknown): string {
   const text = typeof value === "string" ? JSON.stringify(value) : `${value}`;
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -146,10 +146,8 @@ async function login(
     options.privateKeys = own;
     for (const key of keys) {
       const { file } = key;
-      const isPublic = file.endsWith(".pub");
-      // The public half says which key of the agent is meant, if there is one.
-      if (isPublic && identityAgent !== undefined) continue;
-      if (!isPublic && await othersMayRead(file)) {
+      // A public half says which key of the agent is meant, if there is one.
+      if (!file.endsWith(".pub") && await othersMayRead(file)) {
         logger.warn(
           `Going on without a key: others may read ${file}; run chmod 600 on it`,
         );
@@ -266,6 +264,7 @@ const LISTS = [
   ["kex", "KexAlgorithms", "kexAlgorithms"],
   ["mac", "MACs", "macs"],
   ["serverHostKey", "HostKeyAlgorithms", "hostKeyAlgorithms"],
+  ["userKey", "PubkeyAcceptedAlgorithms", "pubkeyAcceptedAlgorithms"],
 ] as const;
 
 async function exists(path: string): Promise<boolean> {

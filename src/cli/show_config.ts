@@ -50,6 +50,7 @@ export function showConfig(
         }${port === undefined ? "" : `:${port}`}`
       ).join(","),
     ],
+    ["pubkeyacceptedalgorithms", settings.pubkeyAcceptedAlgorithms],
     ["pubkeyauthentication", settings.pubkeyAuthentication],
     ...forwards.map((forward) =>
       ["remoteforward", forwardText(forward)] satisfies [string, unknown]

@@ -1,5 +1,9 @@
 import { delay } from "../delay.ts";
-import { type ErrorCode, RForwardError } from "../errors.ts";
+import {
+  AuthenticationError,
+  type ErrorCode,
+  RForwardError,
+} from "../errors.ts";
 import { connect } from "../ssh/connect.ts";
 import type { SshConnection } from "../ssh/connection.ts";
 import { Backoff } from "./backoff.ts";
@@ -25,7 +29,7 @@ export class Reconnector {
   readonly #backoff: Backoff;
   /** What to wait for before the next attempt. */
   #failure: RForwardError | undefined;
-  #connectedAt = 0;
+  #connectedAt: number | undefined;
   #wait: Wait | undefined;
   /** Cuts a wait short. */
   #wake = new AbortController();
@@ -68,7 +72,8 @@ export class Reconnector {
         return connection;
       } catch (error) {
         this.#signal.throwIfAborted();
-        if (!canHeal(error) || attempt >= maxAttempts) throw error;
+        const isReconnect = this.#connectedAt !== undefined;
+        if (!canHeal(error, isReconnect) || attempt >= maxAttempts) throw error;
         this.#failure = error;
       }
     }
@@ -76,7 +81,7 @@ export class Reconnector {
 
   /** The connection was lost. */
   lost(error: RForwardError): void {
-    const lasted = performance.now() - this.#connectedAt;
+    const lasted = performance.now() - (this.#connectedAt ?? 0);
     if (lasted >= GOOD_MS) this.#backoff.reset();
     this.#failure = error;
   }
@@ -122,6 +127,11 @@ const HEALING: readonly ErrorCode[] = [
   "channel-closed",
 ];
 
-function canHeal(error: unknown): error is RForwardError {
-  return error instanceof RForwardError && HEALING.includes(error.code);
+/** An agent that let us in before may do so again: it may be locked, or restarting. */
+function canHeal(
+  error: unknown,
+  isReconnect: boolean,
+): error is RForwardError {
+  return error instanceof RForwardError && HEALING.includes(error.code) ||
+    isReconnect && error instanceof AuthenticationError && error.agentFailed;
 }

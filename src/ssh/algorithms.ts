@@ -1,29 +1,29 @@
+import { available } from "./available_algorithms.ts";
 import type { Algorithms } from "./options.ts";
 
 /** What is offered by default, best first. Nothing of it rests on SHA-1 or CBC, but for MACs. */
 export const defaultAlgorithms: Readonly<Required<Algorithms>> = {
   // Fastest first: Deno's AES-GCM takes about 16 times as long as its ChaCha20.
-  cipher: [
+  cipher: available([
     "chacha20-poly1305@openssh.com",
     "aes128-gcm@openssh.com",
     "aes256-gcm@openssh.com",
     "aes128-ctr",
     "aes192-ctr",
     "aes256-ctr",
-  ],
-  kex: [
+  ]),
+  kex: available([
     "curve25519-sha256@libssh.org",
     "curve25519-sha256",
     "ecdh-sha2-nistp256",
     "ecdh-sha2-nistp384",
     "ecdh-sha2-nistp521",
-    "diffie-hellman-group-exchange-sha256",
     "diffie-hellman-group14-sha256",
     "diffie-hellman-group15-sha512",
     "diffie-hellman-group16-sha512",
     "diffie-hellman-group17-sha512",
     "diffie-hellman-group18-sha512",
-  ],
+  ]),
   serverHostKey: [
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
@@ -40,22 +40,37 @@ export const defaultAlgorithms: Readonly<Required<Algorithms>> = {
     "hmac-sha2-512",
     "hmac-sha1",
   ],
+  userKey: [
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+  ],
 };
 
-/** What can be asked for, beside what is offered by default: for servers that know nothing better. */
+/**
+ * What can be asked for, beside what is offered by default: for servers that
+ * know nothing better. In a group exchange the server chooses the modulus,
+ * before its host key is verified: one of 32768 bits keeps the process busy
+ * for half a minute.
+ */
 export const supportedAlgorithms: Readonly<Required<Algorithms>> = {
   cipher: [
     ...defaultAlgorithms.cipher,
-    "aes256-cbc",
-    "aes192-cbc",
-    "aes128-cbc",
+    ...available(["aes256-cbc", "aes192-cbc", "aes128-cbc"]),
   ],
   kex: [
     ...defaultAlgorithms.kex,
+    "diffie-hellman-group-exchange-sha256",
     "diffie-hellman-group-exchange-sha1",
-    "diffie-hellman-group14-sha1",
-    "diffie-hellman-group1-sha1",
+    ...available([
+      "diffie-hellman-group14-sha1",
+      "diffie-hellman-group1-sha1",
+    ]),
   ],
   serverHostKey: [...defaultAlgorithms.serverHostKey, "ssh-rsa", "ssh-dss"],
   mac: [...defaultAlgorithms.mac, "hmac-sha1-96", "hmac-md5"],
+  userKey: [...defaultAlgorithms.userKey, "ssh-rsa", "ssh-dss"],
 };

@@ -1,6 +1,13 @@
 import { ArgumentError } from "../errors.ts";
-import { checkHost, checkMs, checkPort, checkText } from "../validate.ts";
-import type { ConnectOptions, KeySource } from "./options.ts";
+import {
+  checkHost,
+  checkMs,
+  checkPort,
+  checkText,
+  describe,
+} from "../validate.ts";
+import { supportedAlgorithms } from "./algorithms.ts";
+import type { Algorithms, ConnectOptions, KeySource } from "./options.ts";
 
 /** @throws {ArgumentError} that names the first option that cannot be used. */
 export function checkOptions(options: ConnectOptions): void {
@@ -25,7 +32,8 @@ export function checkOptions(options: ConnectOptions): void {
   checkKeys("privateKeys", options.privateKeys);
   checkKeys("agentKeys", options.agentKeys);
   for (const [name, list] of Object.entries(options.algorithms ?? {})) {
-    checkNames(`algorithms.${name}`, list);
+    const known = supportedAlgorithms[name as keyof Algorithms] ?? [];
+    checkNames(`algorithms.${name}`, list, known);
   }
 }
 
@@ -53,10 +61,20 @@ function checkKey(argument: string, key: KeySource): void {
   throw new ArgumentError(argument, "use { file } or { text }");
 }
 
-function checkNames(argument: string, names: unknown): void {
-  const valid = names === undefined ||
-    Array.isArray(names) && names.length > 0 &&
-      names.every((name) => typeof name === "string");
-  if (valid) return;
-  throw new ArgumentError(argument, "use a list of at least one SSH name");
+function checkNames(
+  argument: string,
+  names: unknown,
+  known: readonly string[],
+): void {
+  if (names === undefined) return;
+  if (!Array.isArray(names) || names.length === 0) {
+    throw new ArgumentError(argument, "use a list of at least one SSH name");
+  }
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    throw new ArgumentError(
+      argument,
+      `${describe(name)} is not supported; use ${known.join(", ")}`,
+    );
+  }
 }

@@ -1,4 +1,3 @@
-import { getCiphers } from "node:crypto";
 import { ConnectError } from "../errors.ts";
 import { silentLogger } from "../logger.ts";
 import type { SshConnection } from "./connection.ts";
@@ -139,15 +138,23 @@ async function prepare(
     logger,
     signal,
   );
+  const missingFiles: string[] = [];
   const privateKeys = await loadAll(
     options.privateKeys ?? [],
-    (source) => loadPrivateKey(source, logger),
+    async (source) => {
+      const key = await loadPrivateKey(source, logger, agent !== undefined);
+      if (!key && "file" in source) missingFiles.push(source.file);
+      return key;
+    },
   );
   const agentKeys = options.agentKeys && await loadAll(
     options.agentKeys,
     (source) => loadPublicKey(source, logger),
   );
-  return { hostKeys, credentials: { privateKeys, agent, agentKeys } };
+  return {
+    hostKeys,
+    credentials: { privateKeys, missingFiles, agent, agentKeys },
+  };
 }
 
 /** What can be loaded, one after the other. */
@@ -167,19 +174,15 @@ function offer(
   { cipher, kex, mac, serverHostKey }: Algorithms,
   knownKeyTypes: readonly string[],
 ): ConnectConfig["algorithms"] {
-  // Deno before 2.9.4 has no raw ChaCha20.
-  const available = (name: string) =>
-    !name.startsWith("chacha20") || getCiphers().includes("chacha20");
   const lists = {
-    cipher: cipher ?? defaultAlgorithms.cipher.filter(available),
+    cipher: cipher ?? defaultAlgorithms.cipher,
     serverHostKey: serverHostKey ?? preferKnownKeys(
       defaultAlgorithms.serverHostKey,
       knownKeyTypes,
     ),
     compress: ["none"],
-    ...(kex && { kex }),
-    ...(mac && { hmac: mac }),
+    kex: kex ?? defaultAlgorithms.kex,
+    hmac: mac ?? defaultAlgorithms.mac,
   };
-  // Any string goes here: ssh2 refuses the names that it does not know.
   return lists as ConnectConfig["algorithms"];
 }

@@ -9,6 +9,7 @@ import { type Logger, silentLogger } from "../logger.ts";
 import { accelerate } from "./cipher/accelerate.ts";
 import type { Credentials } from "./login/attempts.ts";
 import { Authentication } from "./login/auth.ts";
+import { isTransientDisconnect } from "./login/disconnect_reason.ts";
 import type { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
 import {
@@ -113,6 +114,7 @@ export class Handshake {
     }
     const protocol = protocolOf(this.#client);
     this.#watchFailures(protocol._handlers);
+    this.#chooseRsaAlgorithms(protocol._handlers);
     accelerate(protocol, this.#parts.socket);
   }
 
@@ -139,6 +141,21 @@ export class Handshake {
       } else {
         handlers.SERVICE_ACCEPT(p, "ssh-userauth");
       }
+    };
+  }
+
+  /**
+   * Has ssh2 sign with the RSA algorithm that the login chooses: on its own it
+   * uses SHA-256 wherever the server announces it. ssh2 looks into this list
+   * for each key anew.
+   */
+  #chooseRsaAlgorithms(handlers: AuthenticationHandlers): void {
+    const name = "server-sig-algs";
+    const { EXT_INFO } = handlers;
+    EXT_INFO(undefined, [{ name, algs: this.#auth.rsaAlgorithm }]);
+    handlers.EXT_INFO = (_, extensions) => {
+      const announced = extensions.find((it) => it.name === name);
+      if (announced) this.#auth.onSignatureAlgorithms(announced.algs);
     };
   }
 
@@ -236,7 +253,7 @@ export class Handshake {
       return void this.#logger.warn(error.message);
     }
     if (!this.#connection) return this.#outcome.reject(this.#explain(error));
-    const said = printable(error.message);
+    const said = reasonOf(error);
     this.#lose(
       typeof error.code === "number"
         ? `the server ended the connection: ${said}`
@@ -313,20 +330,26 @@ export class Handshake {
       const said = JSON.stringify(printable(socket.greeting.firstLine));
       return error(`${address} does not speak SSH 2: it said ${said}`);
     }
-    if (this.#negotiated) {
-      const refusal = this.#auth.error(
-        printable(cause?.message ?? "it closed the connection"),
-        cause,
-      );
-      // Without a word of the server's, the network may be to blame.
-      return typeof cause?.code === "number" ? refusal : error(
-        `the login to ${address} broke off: ${refusal.message}`,
-      );
+    const said = cause ? reasonOf(cause) : "the server closed the connection";
+    if (!this.#negotiated) {
+      return error(`the key exchange with ${address} failed: ${said}`);
     }
+    // A number is the reason code of the server's DISCONNECT.
+    const isRefusal = typeof cause?.code === "number" &&
+      !isTransientDisconnect(cause.code, said);
+    if (isRefusal) return this.#auth.error(said, cause);
+    const { tried } = this.#auth;
     return error(
-      `the key exchange with ${address} failed: ${
-        printable(cause?.message ?? "the server closed the connection")
+      `the login to ${address} broke off: ${said}${
+        tried.length > 0 ? ` (tried: ${tried.join(", ")})` : ""
       }`,
     );
   }
+}
+
+/** What went wrong, in words: ssh2 trips over messages that come out of turn. */
+function reasonOf(cause: Error): string {
+  return cause instanceof TypeError || cause instanceof RangeError
+    ? "the server sent a message out of turn, or one that cannot be read"
+    : printable(cause.message);
 }

@@ -21,7 +21,11 @@ export type KeySource = ({ file: string } | { text: string }) & {
   optional?: boolean;
 };
 
-/** A private key, in a file or as text: OpenSSH's own format, or PEM (PKCS#1, SEC 1, PKCS#8). */
+/**
+ * A private key, in a file or as text: OpenSSH's own format, or PEM (PKCS#1,
+ * SEC 1, PKCS#8). With an agent it may also be a public key: the agent's key
+ * of that name is then offered in this place, before the agent's other keys.
+ */
 export type PrivateKey = KeySource & {
   /**
    * What decrypts it: the passphrase, or who asks for it. That is asked only
@@ -60,6 +64,13 @@ export interface Algorithms {
   serverHostKey?: string[];
   /** MACs, for ciphers that need one. */
   mac?: string[];
+  /**
+   * Signature algorithms of the keys to log in with (OpenSSH:
+   * `PubkeyAcceptedAlgorithms`), in any order. By default neither DSA
+   * (`ssh-dss`) nor RSA with SHA-1 (`ssh-rsa`); keys that have no other
+   * algorithm are not offered.
+   */
+  userKey?: string[];
 }
 
 /**

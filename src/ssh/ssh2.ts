@@ -93,6 +93,11 @@ export interface ConnectionHandlers {
 
 /** Messages of authentication (RFC 4252) as ssh2's client takes them. */
 export interface AuthenticationHandlers {
+  /** Extensions (RFC 8308): only the first call counts. */
+  EXT_INFO(
+    p: unknown,
+    extensions: readonly { name: string; algs: readonly string[] }[],
+  ): void;
   /** Has the client ask what to try next. */
   SERVICE_ACCEPT(p: unknown, name: string): void;
   USERAUTH_FAILURE(

@@ -25,6 +25,8 @@ import { startTestServer } from "../../src/testing/mod.ts";
 import { serverTest } from "../servers/availability.ts";
 import { startSshd } from "../servers/openssh.ts";
 import { startProxy } from "../servers/proxy.ts";
+import { run } from "../servers/run.ts";
+import { startSshAgent } from "../servers/ssh_agent.ts";
 import type { SshServer } from "../servers/ssh_server.ts";
 import { within } from "../within.ts";
 import {
@@ -785,3 +787,40 @@ Deno.test("a supervisor stops on what its connect function did wrong", async () 
   assert(error instanceof RForwardError);
   assertEquals(error.message, "oops");
 });
+
+serverTest(
+  "sshd",
+  "supervise() waits for an agent that is locked when it connects again",
+  async () => {
+    await using server = await startSshd();
+    await using agent = await startSshAgent([server.keyFile]);
+    await using proxy = startProxy(server);
+    const { supervisor } = start(server, {
+      connect: {
+        ...{ host: proxy.host, port: proxy.port, user: server.user },
+        agent: agent.socket,
+        hostKeys: "insecure-accept-any",
+      },
+      tunnels: [],
+    });
+    await using _ = supervisor;
+    const setLock = (flag: "-x" | "-X") =>
+      run("sh", [
+        "-c",
+        `printf '#!/bin/sh\\necho lock\\n' > "$0" && chmod 700 "$0" && SSH_AUTH_SOCK="$1" SSH_ASKPASS="$0" SSH_ASKPASS_REQUIRE=force ssh-add ${flag}`,
+        `${agent.socket}.ask`,
+        agent.socket,
+      ]);
+    await until(supervisor, ({ state }) => state === "up");
+    await setLock("-x");
+    proxy.cut();
+    const { error } = await until(
+      supervisor,
+      ({ state, error }) =>
+        state === "waiting" && error?.code === "authentication-failed",
+    );
+    assert(error instanceof AuthenticationError && error.agentFailed);
+    await setLock("-X");
+    await until(supervisor, ({ state }) => state === "up");
+  },
+);

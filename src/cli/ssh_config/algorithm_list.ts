@@ -1,5 +1,28 @@
 import { ArgumentError } from "../../errors.ts";
+import type { ConfigLine } from "./config_line.ts";
 import { matchesPatternList } from "./patterns.ts";
+
+/**
+ * Checks the names of a list of algorithms. As with ssh, those after `-` may
+ * be anything.
+ *
+ * @param known The names that ssh or this program know.
+ * @throws {ArgumentError} if a name, or a pattern, stands for none of them.
+ */
+export function checkAlgorithmNames(
+  line: ConfigLine,
+  list: string,
+  known: readonly string[],
+): void {
+  if (list.startsWith("-")) return;
+  for (const pattern of list.replace(/^[+^]/, "").split(",")) {
+    if (pattern === "") continue;
+    if (known.some((name) => matchesPatternList(name, pattern))) continue;
+    throw line.error(
+      `has ${JSON.stringify(pattern)}, and there is no such algorithm`,
+    );
+  }
+}
 
 /**
  * The algorithms that `Ciphers`, `MACs`, `KexAlgorithms` or

@@ -47,6 +47,11 @@ export class ConfigLine {
     return this.name.toLowerCase();
   }
 
+  /** Whether arguments are left. */
+  get hasMore(): boolean {
+    return this.#words.length > 0;
+  }
+
   /** Takes the next argument; undefined if there is none. */
   next(): string | undefined {
     return this.#words.shift();

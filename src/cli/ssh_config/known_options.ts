@@ -10,8 +10,7 @@ const missing = names(`
   ChannelTimeout CheckHostIP Compression DynamicForward
   ForkAfterAuthentication HostbasedAuthentication KnownHostsCommand
   LocalCommand LocalForward NoHostAuthenticationForLocalhost PKCS11Provider
-  ProxyUseFdpass PubkeyAcceptedAlgorithms
-  PubkeyAcceptedKeyTypes RefuseConnection RekeyLimit RequiredRSASize
+  ProxyUseFdpass RefuseConnection RekeyLimit RequiredRSASize
   SecurityKeyProvider SmartcardDevice Tunnel VerifyHostKeyDNS`);
 
 /**

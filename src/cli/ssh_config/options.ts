@@ -1,4 +1,6 @@
+import { supportedAlgorithms } from "../../ssh/algorithms.ts";
 import { parseRemoteForward } from "../command_line/forward_spec.ts";
+import { checkAlgorithmNames } from "./algorithm_list.ts";
 import type { ConfigLine } from "./config_line.ts";
 import { expandVariables } from "./expand.ts";
 import {
@@ -11,6 +13,7 @@ import {
   port,
   word,
 } from "./option_values.ts";
+import { opensshAlgorithms } from "./openssh_algorithms.ts";
 import { parseProxyJump } from "./proxy_jump.ts";
 import type {
   PlainSettings,
@@ -89,6 +92,31 @@ const pubkeyAuthentication = choice({
   no: false,
   false: false,
 });
+
+/** A list of algorithms: a name that neither ssh nor this program knows is a mistake. */
+function algorithms(
+  kind: keyof typeof opensshAlgorithms,
+): (line: ConfigLine) => string {
+  const known = [...opensshAlgorithms[kind], ...supportedAlgorithms[kind]];
+  return (line) => {
+    const list = line.word();
+    checkAlgorithmNames(line, list, known);
+    return list;
+  };
+}
+
+/** `RekeyLimit`, an amount of data and perhaps a time: only checked, as it has no effect here. */
+const rekeyLimit: Option = (line) => {
+  const amount = line.word();
+  const valid = amount === "default" || amount === "0" ||
+    /^(\d+[kmgt]|\d{3,}|1[6-9]|[2-9]\d)$/i.test(amount);
+  if (!valid) {
+    throw line.error(
+      `cannot be ${JSON.stringify(amount)}; use bytes from 16, e.g. 512M or 1G`,
+    );
+  }
+  if (line.hasMore) duration(line);
+};
 
 const connectionAttempts: Option = (line, settings, context) => {
   once("connectionAttempts", integer)(line, settings, context);
@@ -173,7 +201,7 @@ const byName: Record<string, Option> = {
   ),
   CertificateFile: certificateFile,
   ChallengeResponseAuthentication: once("kbdInteractiveAuthentication", flag),
-  Ciphers: once("ciphers", word),
+  Ciphers: once("ciphers", algorithms("cipher")),
   ClearAllForwardings: once("clearAllForwardings", flag),
   ConnectionAttempts: connectionAttempts,
   ConnectTimeout: once("connectTimeoutMs", duration),
@@ -181,7 +209,7 @@ const byName: Record<string, Option> = {
   ExitOnForwardFailure: once("exitOnForwardFailure", flag),
   GlobalKnownHostsFile: unfinished("globalKnownHostsFiles", written(files)),
   HashKnownHosts: once("hashKnownHosts", flag),
-  HostKeyAlgorithms: once("hostKeyAlgorithms", word),
+  HostKeyAlgorithms: once("hostKeyAlgorithms", algorithms("serverHostKey")),
   HostKeyAlias: once("hostKeyAlias", (line) => line.word().toLowerCase()),
   HostName: unfinished("hostName", written(word)),
   IdentitiesOnly: once("identitiesOnly", flag),
@@ -191,16 +219,25 @@ const byName: Record<string, Option> = {
   IgnoreUnknown: unfinished("ignoreUnknown", written(word)),
   KbdInteractiveAuthentication: once("kbdInteractiveAuthentication", flag),
   KeepAlive: once("tcpKeepAlive", flag),
-  KexAlgorithms: once("kexAlgorithms", word),
+  KexAlgorithms: once("kexAlgorithms", algorithms("kex")),
   LogLevel: once("logLevel", logLevel),
-  MACs: once("macs", word),
+  MACs: once("macs", algorithms("mac")),
   NumberOfPasswordPrompts: once("numberOfPasswordPrompts", integer),
   PasswordAuthentication: once("passwordAuthentication", flag),
   Port: once("port", port),
   PreferredAuthentications: once("preferredAuthentications", list),
   ProxyCommand: proxyCommand,
   ProxyJump: proxyJump,
+  PubkeyAcceptedAlgorithms: once(
+    "pubkeyAcceptedAlgorithms",
+    algorithms("userKey"),
+  ),
+  PubkeyAcceptedKeyTypes: once(
+    "pubkeyAcceptedAlgorithms",
+    algorithms("userKey"),
+  ),
   PubkeyAuthentication: once("pubkeyAuthentication", pubkeyAuthentication),
+  RekeyLimit: rekeyLimit,
   RemoteCommand: remoteCommand,
   RemoteForward: remoteForward,
   RevokedHostKeys: unfinished("revokedHostKeys", written(word)),

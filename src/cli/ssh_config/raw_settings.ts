@@ -33,6 +33,7 @@ export type PlainSettings = Partial<
     | "passwordAuthentication"
     | "port"
     | "preferredAuthentications"
+    | "pubkeyAcceptedAlgorithms"
     | "pubkeyAuthentication"
     | "serverAliveCountMax"
     | "serverAliveIntervalMs"

@@ -123,6 +123,8 @@ export interface SshSettings {
   readonly macs?: string;
   /** As written, for {@linkcode applyAlgorithmList}. */
   readonly kexAlgorithms?: string;
+  /** As written, for {@linkcode applyAlgorithmList}. */
+  readonly pubkeyAcceptedAlgorithms?: string;
 
   /** In order, none twice; empty if `clearAllForwardings`. */
   readonly remoteForwards: readonly RemoteForward[];

@@ -7,6 +7,7 @@ import { ecdsaPem } from "./ecdsa_key.ts";
 import { loadKey, unusable } from "./load_key.ts";
 import { LockedKey } from "../login/locked_key.ts";
 import { openSshKey } from "./openssh_key.ts";
+import { NamedAgentKey } from "../login/named_agent_key.ts";
 import { publicHalf } from "./public_keys.ts";
 
 /** A private key that is ready to sign. */
@@ -20,6 +21,7 @@ export interface LoadedKey {
 /**
  * Reads and checks a private key, and decrypts it if its passphrase is known.
  *
+ * @param hasAgent Whether a public key may stand for a key of the agent.
  * @returns nothing if it is optional, and missing or unusable.
  * @throws {AuthenticationError} that says which key cannot be used and why, without a word of its content.
  * @throws {RForwardError} `permission-denied` if Deno may not read the file.
@@ -27,7 +29,8 @@ export interface LoadedKey {
 export async function loadPrivateKey(
   source: PrivateKey,
   logger: Logger,
-): Promise<LoadedKey | LockedKey | undefined> {
+  hasAgent = false,
+): Promise<LoadedKey | LockedKey | NamedAgentKey | undefined> {
   const { passphrase, optional = false } = source;
   return await loadKey("private key", source, logger, async (file, text) => {
     const name = `private key: ${file}`;
@@ -56,11 +59,14 @@ export async function loadPrivateKey(
           name,
           "is no private key that can be used (Ed25519, ECDSA or RSA, in OpenSSH's format or PEM); is the file whole?",
         );
-      case "public":
+      case "public": {
+        const publicKey = hasAgent ? publicHalf(text) : undefined;
+        if (publicKey) return new NamedAgentKey(publicKey);
         throw unusable(
           name,
           "is a public key; give the private one (the file without .pub)",
         );
+      }
     }
     return { key, fingerprint: fingerprint(key.getPublicSSH()) };
   });

@@ -4,26 +4,53 @@ import type { ParsedKey } from "../ssh2.ts";
 import type { Agent } from "./agent.ts";
 import type { KeyHolder } from "./signer.ts";
 
+/** The agents that have shown keys: one that holds none now is locked, or was restarted. */
+const haveShownKeys = new Set<string>();
+
 /** Those of an agent's keys that are offered to the server. */
 export class AgentKeys implements KeyHolder {
   readonly #agent: Agent;
   readonly #isOffered: (key: ParsedKey) => boolean;
+  readonly #name: string | undefined;
   /** How many keys there are, or why that is not known. */
   #state = "";
+  #failed = false;
 
-  constructor(agent: Agent, isOffered: (key: ParsedKey) => boolean) {
+  /**
+   * @param isOffered Selects the keys.
+   * @param name For people: the one key that is meant; all of them by default.
+   */
+  constructor(
+    agent: Agent,
+    isOffered: (key: ParsedKey) => boolean,
+    name?: string,
+  ) {
     this.#agent = agent;
     this.#isOffered = isOffered;
+    this.#name = name;
   }
 
   get label(): string {
-    return `agent ${this.#agent.path}${this.#state}`;
+    const agent = `agent ${this.#agent.path}${this.#state}`;
+    return this.#name ? `publickey ${this.#name} (${agent})` : agent;
+  }
+
+  /** Whether the agent failed, or has lost all its keys, as one that is locked seems to have. */
+  get failed(): boolean {
+    return this.#failed;
   }
 
   keys(): Promise<ParsedKey[] | Error> {
     return this.#attempt(async () => {
-      const keys = (await this.#agent.keys()).filter(this.#isOffered);
-      this.#state = ` with ${keys.length} keys`;
+      const held = await this.#agent.keys();
+      if (held.length > 0) haveShownKeys.add(this.#agent.path);
+      else if (haveShownKeys.has(this.#agent.path)) this.#failed = true;
+      const keys = held.filter(this.#isOffered);
+      this.#state = this.#name === undefined
+        ? ` with ${keys.length} keys`
+        : keys.length === 0
+        ? ", which does not hold it"
+        : "";
       return keys;
     });
   }
@@ -40,6 +67,7 @@ export class AgentKeys implements KeyHolder {
         !(error instanceof ProtocolError);
       if (isOurs) throw error;
       const { message } = error as Error;
+      this.#failed = true;
       this.#state = `, which failed: ${message}`;
       return new Error(`the SSH agent failed: ${message}`, { cause: error });
     }

@@ -10,4 +10,10 @@ export interface Attempt {
   readonly how: AnyAuthMethod | (() => Promise<AnyAuthMethod | undefined>);
   /** How often it may be tried still. */
   triesLeft: number;
+  /** The key's type, where it is a single key. */
+  readonly keyType?: string;
+  /** Which of an RSA key's signature algorithms to use: 0, the default, for the first, 1 for the one after it. */
+  choice?: number;
+  /** Whether an agent failed, so that the server's refusal says nothing about its keys. */
+  readonly agentFailed?: boolean;
 }

@@ -1,15 +1,23 @@
 import { AuthenticationError } from "../../errors.ts";
 import { silentLogger } from "../../logger.ts";
+import { defaultAlgorithms } from "../algorithms.ts";
 import type { ConnectOptions } from "../options.ts";
 import { printable } from "../printable.ts";
 import type { AnyAuthMethod } from "../ssh2.ts";
 import type { Attempt } from "./attempt.ts";
 import { attempts, type Credentials } from "./attempts.ts";
+import { signatureAlgorithms } from "./signature_algorithms.ts";
 import type { LoginEvents } from "./signer.ts";
 
 /** Which ways to log in there are, and which were tried. */
 export class Authentication {
   readonly #user: string;
+  readonly #missingFiles: readonly string[];
+  readonly #accepted: readonly string[];
+  /** RSA's algorithms that we would use and the server may accept. */
+  #rsaAlgorithms: readonly string[];
+  /** The one of them that is in use, as the only one that ssh2 sees. */
+  readonly rsaAlgorithm: string[] = [];
   readonly #attempts: Attempt[];
   readonly #events: LoginEvents;
   readonly #tried: Attempt[] = [];
@@ -30,11 +38,25 @@ export class Authentication {
   ) {
     const { user, logger = silentLogger } = options;
     this.#user = user;
+    this.#missingFiles = credentials.privateKeys.length > 0
+      ? []
+      : credentials.missingFiles;
+    this.#accepted = options.algorithms?.userKey ?? defaultAlgorithms.userKey;
+    this.#rsaAlgorithms = signatureAlgorithms("ssh-rsa", this.#accepted);
     this.#attempts = [...attempts(options, credentials, events, logger)];
     this.#events = events;
   }
 
-  /** The server did not let the user in, or not yet, and tells what it would accept. */
+  /** The server announced the signature algorithms that it knows (RFC 8308 section 3.1). */
+  onSignatureAlgorithms(announced: readonly string[]): void {
+    this.#rsaAlgorithms = signatureAlgorithms(
+      "ssh-rsa",
+      this.#accepted,
+      announced,
+    );
+  }
+
+  /** The server refused, or wants more, and lists the methods that it would accept. */
   onFailure(acceptable: readonly string[]): void {
     this.#acceptable = acceptable;
   }
@@ -53,11 +75,14 @@ export class Authentication {
     // Asking for "none" is how one learns what the server offers (RFC 4252 section 5.2).
     const acceptable = this.#acceptable;
     if (!acceptable) return { type: "none", username: this.#user };
-    const attempt = this.#attempts.find(({ method, triesLeft }) =>
-      triesLeft > 0 && acceptable.includes(method)
+    const attempt = this.#attempts.find((attempt) =>
+      attempt.triesLeft > 0 && acceptable.includes(attempt.method) &&
+      this.#isPossible(attempt)
     );
     if (!attempt) return false;
     attempt.triesLeft--;
+    const algorithm = this.#rsaAlgorithms[attempt.choice ?? 0];
+    this.rsaAlgorithm.splice(0, 1, ...algorithm ? [algorithm] : []);
     const { how } = attempt;
     if (typeof how === "function") {
       this.#ask(attempt, how, proceed);
@@ -67,25 +92,51 @@ export class Authentication {
     return how;
   }
 
+  /** What was tried so far, without a secret. */
+  get tried(): string[] {
+    return this.#tried.map(({ label, choice = 0 }) =>
+      choice === 0 ? label : `${label} with ${this.#rsaAlgorithms[choice]}`
+    );
+  }
+
   /**
-   * Why nobody was let in.
+   * Why the login was refused.
    *
    * @param said What the server said, if it did.
    */
   error(said: string, cause?: unknown): AuthenticationError {
     const acceptable = this.#acceptable?.map(printable) ?? [];
-    const tried = this.#tried.map(({ label }) => label);
+    const { tried } = this;
     return new AuthenticationError(
       "authentication-failed",
       [
         `the server did not let ${this.#user} in${said && `: ${said}`}`,
         `tried: ${tried.join(", ") || "nothing that the server offers"}`,
         `it accepts: ${acceptable.join(", ") || "nothing"}`,
+        ...this.#missingKeys(acceptable),
         ...said ? [] : advice(tried, acceptable),
       ].join("; "),
-      { tried, acceptable },
+      {
+        tried,
+        acceptable,
+        agentFailed: this.#tried.some(({ agentFailed }) => agentFailed),
+      },
       cause === undefined ? undefined : { cause },
     );
+  }
+
+  #isPossible({ keyType, choice = 0 }: Attempt): boolean {
+    return keyType === "ssh-rsa"
+      ? choice < this.#rsaAlgorithms.length
+      : choice === 0;
+  }
+
+  /** Where keys were looked for, if none was found and the server would take one. */
+  #missingKeys(acceptable: readonly string[]): string[] {
+    const files = this.#missingFiles;
+    return files.length > 0 && acceptable.includes("publickey")
+      ? [`no private key was found; looked for ${files.join(", ")}`]
+      : [];
   }
 
   async #ask(
@@ -114,7 +165,7 @@ export class Authentication {
   }
 }
 
-/** What to do where the server does not say why it lets nobody in. */
+/** What to do where the server does not say why it refuses. */
 function advice(
   tried: readonly string[],
   acceptable: readonly string[],

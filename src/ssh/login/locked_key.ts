@@ -86,6 +86,7 @@ export class LockedKeyHolder implements KeyHolder {
   readonly #name: string;
   readonly #publicKey: ParsedKey;
   #leftLocked = false;
+  #agentFailed = false;
   readonly #agent: Agent | undefined;
   readonly #unlock: () => Promise<ParsedKey | undefined>;
 
@@ -105,6 +106,11 @@ export class LockedKeyHolder implements KeyHolder {
     return `${this.#name}${this.#leftLocked ? ", which was left locked" : ""}`;
   }
 
+  /** Whether an agent that could have signed failed. */
+  get agentFailed(): boolean {
+    return this.#agentFailed;
+  }
+
   keys(): Promise<ParsedKey[]> {
     return Promise.resolve([this.#publicKey]);
   }
@@ -114,11 +120,13 @@ export class LockedKeyHolder implements KeyHolder {
     data: Buffer,
     hash?: string,
   ): Promise<Buffer | Error> {
-    // An agent that fails has not got it.
-    const held = await this.#agent?.keys().catch(() => []) ?? [];
-    if (held.some((it) => it.getPublicSSH().equals(key.getPublicSSH()))) {
-      return await this.#agent!.sign(key, data, hash)
-        .catch((error: Error) => error);
+    // An agent that fails does not hold it.
+    const held = await this.#agent?.keys().catch(() => []);
+    if (held?.some((it) => it.getPublicSSH().equals(key.getPublicSSH()))) {
+      return await this.#agent!.sign(key, data, hash).catch((error: Error) => {
+        this.#agentFailed = true;
+        return error;
+      });
     }
     const unlocked = await this.#unlock();
     if (unlocked) return unlocked.sign(data, hash);

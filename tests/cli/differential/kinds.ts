@@ -29,7 +29,7 @@ const kinds: [kind: string, pattern: RegExp][] = [
   ["no common algorithm", /^Unable to negotiate |: no matching /],
   [
     "no such algorithm",
-    /^Unknown (cipher|mac) type|^Unsupported KEX algorithm|leaves nothing of /,
+    /^Unknown (cipher|mac) type|^Unsupported KEX algorithm|Bad SSH2 (cipher|MAC) spec|Bad key types|leaves nothing of |no such algorithm/,
   ],
   [
     "login refused",

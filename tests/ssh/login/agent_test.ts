@@ -115,6 +115,36 @@ serverTest(
 
 serverTest(
   "sshd",
+  "connect() offers an agent's key that is named by its public half before all others",
+  async () => {
+    await using it = await threeKeys();
+    const third = `${it.files[2]}.pub`;
+    await using connection = await connect({
+      ...it.options,
+      privateKeys: [{ file: third }],
+    });
+    assertEquals(connection.signal.aborted, false);
+
+    await using empty = await startSshAgent([]);
+    const error = await assertRejects(
+      () =>
+        connect({
+          ...it.options,
+          agent: empty.socket,
+          privateKeys: [{ file: third }],
+        }),
+      AuthenticationError,
+    );
+    assertMatch(
+      error.tried.join(),
+      /^publickey SHA256:\S+ \(agent \S+, which does not hold it\),agent/,
+    );
+    assertEquals(error.agentFailed, false);
+  },
+);
+
+serverTest(
+  "sshd",
   "connect() offers no key of an agent that it has offered before",
   async () => {
     await using it = await threeKeys();

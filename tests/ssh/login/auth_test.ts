@@ -1,6 +1,11 @@
 import { join } from "node:path";
 import type { AuthContext } from "ssh2";
-import { ArgumentError, AuthenticationError } from "../../../src/errors.ts";
+import {
+  ArgumentError,
+  AuthenticationError,
+  ConnectError,
+  RForwardError,
+} from "../../../src/errors.ts";
 import type { Logger } from "../../../src/logger.ts";
 import { connect } from "../../../src/ssh/connect.ts";
 import type {
@@ -18,6 +23,7 @@ import {
 import { serverTest } from "../../servers/availability.ts";
 import { startDropbear } from "../../servers/dropbear.ts";
 import { startSshd } from "../../servers/openssh.ts";
+import { startProxy } from "../../servers/proxy.ts";
 import { run } from "../../servers/run.ts";
 import type { SshServer } from "../../servers/ssh_server.ts";
 import { startScriptedServer } from "../scripted_server.ts";
@@ -393,6 +399,77 @@ Deno.test("connect() asks once at a time, however often the server refuses", asy
   });
   assertEquals(connection.signal.aborted, false);
 });
+
+Deno.test("connect() tells a server that cannot let anybody in now from one that refuses the login", async () => {
+  for (
+    const [reason, code] of [
+      ...[2, 3, 5, 7, 10, 11, 12].map((it) => [it, "protocol-error"] as const),
+      ...[1, 13, 14, 15].map((it) => [it, "authentication-failed"] as const),
+    ]
+  ) {
+    await using server = await startScriptedServer({
+      onAuthentication: (_, protocol) => protocol.disconnect(reason),
+    });
+    const error = await assertRejects(
+      () => connect({ ...server.options, password: "open sesame" }),
+      RForwardError,
+    );
+    assertEquals(error.code, code, `${reason}: ${error.message}`);
+    assertEquals(
+      error.message.includes("did not let alice in"),
+      code === "authentication-failed",
+    );
+  }
+});
+
+for (const whose of ["client", "server"]) {
+  Deno.test(`connect() does not say that the login was refused when a bit of the ${whose}'s was flipped`, async () => {
+    await using server = await startScriptedServer({
+      onAuthentication(request) {
+        if (request.method === "password") proxy.corrupt();
+        request.reject(["password"]);
+      },
+    });
+    await using proxy = startProxy({
+      host: server.options.host,
+      port: server.options.port!,
+    });
+    const error = await assertRejects(
+      () =>
+        connect({
+          ...server.options,
+          port: proxy.port,
+          hostKeys: "insecure-accept-any",
+          password() {
+            if (whose === "client") proxy.corrupt();
+            return "open sesame";
+          },
+        }),
+      ConnectError,
+    );
+    assertEquals(error.code, "protocol-error");
+    assertMatch(error.message, /^the login to \S+ broke off: /);
+    assert(!error.message.includes("did not let"), error.message);
+  });
+}
+
+serverTest(
+  "sshd",
+  "connect() says where it looked for keys if it found none",
+  async () => {
+    await using server = await startSshd();
+    const files = ["/nowhere/id_rsa", "/nowhere/id_ed25519"];
+    const privateKeys = files.map((file) => ({ file, optional: true }));
+    const { message } = await assertRejects(
+      () => connect(optionsFor(server, { privateKeys })),
+      AuthenticationError,
+    );
+    assertMatch(
+      message,
+      /no private key was found; looked for \/nowhere\/id_rsa, \/nowhere\/id_ed25519/,
+    );
+  },
+);
 
 Deno.test("connect() answers questions one after the other, but not for ever", async () => {
   const prompts = ["First: ", "Second: "].map((prompt) => ({

@@ -1,0 +1,17 @@
+import { fingerprint } from "../host_keys/host_key.ts";
+import type { ParsedKey } from "../ssh2.ts";
+
+/** A key of the agent that was named by its public half, as with `ssh -i key.pub`. */
+export class NamedAgentKey {
+  /** The public half. */
+  readonly publicKey: ParsedKey;
+
+  constructor(publicKey: ParsedKey) {
+    this.publicKey = publicKey;
+  }
+
+  /** `SHA256:…`, as `ssh-keygen -l` prints it. */
+  get fingerprint(): string {
+    return fingerprint(this.publicKey.getPublicSSH());
+  }
+}
