@@ -202,6 +202,8 @@ export class AuthenticationError extends RForwardError {
   readonly agentFailed: boolean;
 
   /**
+   * Reports a login that failed, or a key that cannot be used.
+   *
    * @param code `authentication-failed`, or `key-unreadable` for a key of ours.
    * @param message What was tried and what to do.
    * @param details What was tried, what the server would accept, and whether an agent failed.
