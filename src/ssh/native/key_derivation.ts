@@ -16,7 +16,7 @@ export function hashOf(
 ): Uint8Array {
   const digest = createHash(nodeNames[hash]);
   for (const part of parts) digest.update(part);
-  return digest.digest();
+  return new Uint8Array(digest.digest());
 }
 
 /** What keys are derived from (RFC 4253 section 7.2). */

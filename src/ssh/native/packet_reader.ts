@@ -120,7 +120,8 @@ export class PacketReader {
         `a packet of ${body.length} bytes has ${padding} bytes of padding`,
       );
     }
-    const payload = body.subarray(1, 1 + size);
+    // Never a Buffer, whose slice() copies nothing.
+    const payload = new Uint8Array(body.buffer, body.byteOffset + 1, size);
     return this.decompressor?.decompress(payload) ?? payload;
   }
 

@@ -32,11 +32,12 @@ class Pipe {
       await this.#changed.promise;
     }
     if (this.#ended) throw new Deno.errors.BrokenPipe("the pipe was closed");
-    this.#chunks.push(p.slice());
-    this.#length += p.length;
-    this.written += p.length;
+    const part = p.slice(0, CAPACITY - this.#length);
+    this.#chunks.push(part);
+    this.#length += part.length;
+    this.written += part.length;
     this.#change();
-    return p.length;
+    return part.length;
   }
 
   end(): void {

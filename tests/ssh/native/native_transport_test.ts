@@ -1,0 +1,350 @@
+import { concat } from "../../../src/concat.ts";
+import { ProtocolError } from "../../../src/errors.ts";
+import type { MessageTransport } from "../../../src/ssh/message_transport.ts";
+import { readExtInfo } from "../../../src/ssh/messages/transport_messages.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { within } from "../../within.ts";
+import { randomBytes } from "../ssh2_crypto.ts";
+import { MessageQueue, newEd25519Key } from "./message_session.ts";
+import {
+  startLoggedIn,
+  startPair,
+  type TransportPair,
+  uncompressed,
+} from "./transport_pair.ts";
+
+/** A message of the connection layer with that in it. */
+function messageOf(body: Uint8Array): Uint8Array {
+  return concat(Uint8Array.of(94), body);
+}
+
+async function readyPair(
+  ...options: Parameters<typeof startPair>
+): Promise<TransportPair> {
+  const pair = await startPair(...options);
+  await Promise.all([pair.client.ready, pair.server.ready]);
+  return pair;
+}
+
+Deno.test("both roles agree on a session, by strict key exchange", async () => {
+  const hostKey = await newEd25519Key();
+  const shown: Uint8Array[] = [];
+  await using pair = await readyPair({
+    client: {
+      verifyHostKey: (key) => Promise.resolve(void shown.push(key)),
+    },
+    server: { hostKeys: [hostKey] },
+  });
+  const { client, server } = pair;
+  assertEquals(client.sessionId, server.sessionId);
+  assertEquals(client.negotiated, server.negotiated);
+  assert(client.negotiated.strictKex);
+  assert(/^SSH-2\.0-rforward_\S+$/.test(client.peerVersion));
+  assertEquals(client.peerVersion, server.peerVersion);
+  assertEquals(shown, [new Uint8Array(hostKey.blob)]);
+  assertEquals(client.congested, false);
+});
+
+Deno.test("messages of every size arrive in order, whole and as Uint8Arrays, both ways", async () => {
+  for (
+    const cipher of [
+      "chacha20-poly1305@openssh.com",
+      "aes128-ctr",
+      "aes128-gcm@openssh.com",
+    ]
+  ) {
+    await using pair = await readyPair({ algorithms: { cipher: [cipher] } });
+    const { client, server } = pair;
+    const sizes = [
+      0,
+      1,
+      2,
+      3,
+      4,
+      5,
+      6,
+      7,
+      8,
+      15,
+      16,
+      17,
+      1000,
+      32_768,
+      200_000,
+    ];
+    const bodies = sizes.map(randomBytes);
+    for (const [from, to] of [[client, server], [server, client]] as const) {
+      const queue = new MessageQueue(to);
+      bodies.forEach((body) => from.send(Uint8Array.of(94), body));
+      for (const body of bodies) {
+        assertEquals(await queue.nextOf(94), messageOf(body));
+      }
+    }
+  }
+});
+
+Deno.test("a message that is handled is a Uint8Array, never a Buffer", async () => {
+  for (const cipher of ["aes128-ctr", "aes128-gcm@openssh.com"]) {
+    await using pair = await readyPair({ algorithms: { cipher: [cipher] } });
+    const seen = Promise.withResolvers<unknown>();
+    pair.client.receive((message) => {
+      if (message[0] === 94) seen.resolve(message.constructor);
+    });
+    pair.server.send(messageOf(randomBytes(3)));
+    assertEquals(await seen.promise, Uint8Array);
+  }
+});
+
+Deno.test("what is handled can be sent on from within the handler", async () => {
+  await using pair = await readyPair();
+  const { client, server } = pair;
+  const queue = new MessageQueue(client);
+  server.receive((message) => {
+    if (message[0] !== 94) return;
+    server.send(message);
+    server.send(message.subarray(0, 1), message.subarray(1));
+  });
+  const body = randomBytes(5000);
+  client.send(messageOf(body));
+  for (let i = 0; i < 2; i++) {
+    assertEquals(await queue.nextOf(94), messageOf(body));
+  }
+});
+
+Deno.test("both sides tell what they can do beyond the RFCs, once", async () => {
+  await using pair = await readyPair({
+    server: { serverSigAlgs: ["ssh-ed25519", "rsa-sha2-512"] },
+  });
+  const { client, server } = pair;
+  const queues = [new MessageQueue(client), new MessageQueue(server)] as const;
+  assertEquals(
+    [...readExtInfo(await queues[0].next())],
+    [["server-sig-algs", "ssh-ed25519,rsa-sha2-512"]],
+  );
+  assertEquals(
+    [...readExtInfo(await queues[1].next())],
+    [["ext-info-in-auth@openssh.com", "0"]],
+  );
+  client.rekey();
+  server.send(messageOf(randomBytes(1)));
+  client.send(messageOf(randomBytes(1)));
+  for (const queue of queues) assertEquals((await queue.next())[0], 94);
+});
+
+Deno.test("messages that come before there is a receiver wait for it", async () => {
+  await using pair = await readyPair();
+  const { client, server } = pair;
+  server.send(messageOf(Uint8Array.of(1)));
+  server.send(messageOf(Uint8Array.of(2)));
+  client.rekey(); // Only its answer shows that all of it has arrived.
+  while (client.bytesRead === 0) await client.drained();
+  const queue = new MessageQueue(client);
+  assertEquals(await queue.nextOf(94), Uint8Array.of(94, 1));
+  assertEquals(await queue.nextOf(94), Uint8Array.of(94, 2));
+});
+
+Deno.test("a message that the receiver does not know is answered with UNIMPLEMENTED", async () => {
+  const said: string[] = [];
+  const logged = Promise.withResolvers<void>();
+  await using pair = await readyPair({
+    client: {
+      logger: {
+        ...console,
+        debug(text) {
+          said.push(text);
+          logged.resolve();
+        },
+      },
+    },
+  });
+  pair.server.receive(() => false);
+  pair.client.receive(() => {});
+  pair.client.send(Uint8Array.of(200));
+  await logged.promise;
+  assertEquals(said, [
+    "the other side does not know a message that it was sent",
+  ]);
+});
+
+Deno.test("an error that the receiver throws ends the transport, and the other side is told", async () => {
+  await using pair = await readyPair();
+  const { client, server } = pair;
+  const error = new ProtocolError("a message is cut short");
+  client.receive((message) => {
+    if (message[0] === 94) throw error;
+  });
+  server.receive(() => {});
+  server.send(messageOf(randomBytes(1)));
+  assertEquals(await client.ended, { how: "error", error });
+  await client.closed;
+  assertEquals(await server.ended, { how: "disconnect", reason: 2, text: "" });
+});
+
+Deno.test("close() writes what is queued, says goodbye, and is idempotent", async () => {
+  await using pair = await readyPair();
+  const { client, server } = pair;
+  const received: number[] = [];
+  server.receive((message) => void received.push(message.length));
+  client.receive(() => {});
+  for (let i = 0; i < 20; i++) client.send(messageOf(randomBytes(32_000)));
+  const closing = [client.close(), client.close()];
+  client.send(messageOf(randomBytes(1))); // too late
+  assertEquals(await client.ended, { how: "closed" });
+  const end = await server.ended;
+  assertEquals(end, { how: "disconnect", reason: 11, text: "" });
+  await Promise.all(closing);
+  assertEquals(received.filter((size) => size === 32_001).length, 20);
+});
+
+Deno.test("close() during a key exchange sends what was held before it says goodbye", async () => {
+  await using pair = await readyPair();
+  const { client, server } = pair;
+  const queue = new MessageQueue(server);
+  client.receive(() => {});
+  client.rekey();
+  client.send(messageOf(Uint8Array.of(1, 2, 3)));
+  assert(client.congested);
+  const closed = client.close();
+  assertEquals(await queue.nextOf(94), Uint8Array.of(94, 1, 2, 3));
+  assertEquals((await server.ended).how, "disconnect");
+  await closed;
+});
+
+Deno.test("close() takes no longer than the other side takes part in it", async () => {
+  await using pair = await readyPair();
+  const { client, streams } = pair;
+  streams.server.read = () => new Promise(() => {});
+  client.receive(() => {});
+  await within(3000, "close()", client.close());
+});
+
+Deno.test("destroy() ends both sides", async () => {
+  await using pair = await readyPair();
+  pair.server.receive(() => {});
+  pair.client.destroy();
+  assertEquals(await pair.client.ended, { how: "closed" });
+  assertEquals(await pair.server.ended, { how: "eof" });
+  await pair.client.drained();
+  pair.client.send(Uint8Array.of(94)); // does nothing
+});
+
+Deno.test("ready rejects with what verifyHostKey threw, and nothing but the key exchange was sent", async () => {
+  const refused = new Error("not this key");
+  await using pair = await startPair({
+    client: { verifyHostKey: () => Promise.reject(refused) },
+  });
+  const { client, server } = pair;
+  assertEquals(await assertRejects(() => client.ready, Error), refused);
+  assertEquals(await client.ended, { how: "error", error: refused });
+  assertEquals((await server.ended).how, "disconnect");
+  assertEquals(client.sessionId, new Uint8Array());
+});
+
+Deno.test("a server that goes while the user decides about its key is seen at once", async () => {
+  const asked = Promise.withResolvers<void>();
+  await using pair = await startPair({
+    client: {
+      verifyHostKey() {
+        asked.resolve();
+        return new Promise(() => {});
+      },
+    },
+  });
+  await asked.promise;
+  pair.server.destroy();
+  await assertRejects(() => pair.client.ready, ProtocolError);
+  assertEquals((await pair.client.ended).how, "eof");
+});
+
+Deno.test("sides that have nothing in common say so", async () => {
+  await using pair = await startPair({
+    client: { algorithms: { ...uncompressed, cipher: ["aes128-ctr"] } },
+    server: { algorithms: { ...uncompressed, cipher: ["aes256-ctr"] } },
+  });
+  const { message } = await assertRejects(
+    () => pair.client.ready,
+    ProtocolError,
+  );
+  assert(message.includes("no ciphers to the server in common"), message);
+});
+
+Deno.test("writers wait while much is to be written, and go on", async () => {
+  await using pair = await readyPair();
+  const { client, server, streams } = pair;
+  const { read } = streams.server;
+  const goOn = Promise.withResolvers<void>();
+  streams.server.read = async (room) => {
+    await goOn.promise;
+    return read(room);
+  };
+  server.receive(() => {});
+  client.receive(() => {});
+  for (let i = 0; i < 32; i++) client.send(messageOf(randomBytes(32_768)));
+  assert(client.congested);
+  let drained = false;
+  const waiting = client.drained().then(() => drained = true);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert(!drained);
+  goOn.resolve();
+  await waiting;
+  assert(!client.congested);
+});
+
+Deno.test("all messages of one turn leave in one write", async () => {
+  await using pair = await readyPair();
+  const { client, streams } = pair;
+  pair.server.receive(() => {});
+  client.receive(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const writes: number[] = [];
+  const { write } = streams.client;
+  streams.client.write = (bytes) => {
+    writes.push(bytes.length);
+    return write(bytes);
+  };
+  const before = client.bytesWritten;
+  for (let i = 0; i < 50; i++) client.send(messageOf(randomBytes(100)));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(writes, [client.bytesWritten - before]);
+});
+
+Deno.test("zlib@openssh.com begins once the server has let the user in, also after new keys", async () => {
+  await using pair = await startLoggedIn({
+    algorithms: { compression: ["zlib@openssh.com"] },
+  });
+  const { client, server } = pair;
+  for (const [from, to] of [[client, server], [server, client]] as const) {
+    const queue = new MessageQueue(to);
+    const send = async () => {
+      const before = from.bytesWritten;
+      from.send(Uint8Array.of(94), new Uint8Array(30_000).fill(7));
+      assertEquals((await queue.nextOf(94)).length, 30_001);
+      return from.bytesWritten - before;
+    };
+    assert(await send() < 500);
+    from.rekey();
+    await from.drained();
+    assert(await send() < 500);
+  }
+});
+
+/** Waits until no key exchange is under way on either side. */
+async function settled(...transports: MessageTransport[]): Promise<void> {
+  for (const transport of transports) await transport.drained();
+}
+
+Deno.test("new keys do not change the session", async () => {
+  await using pair = await readyPair();
+  const { client, server } = pair;
+  const before = client.sessionId.slice();
+  const queue = new MessageQueue(client);
+  server.receive(() => {});
+  client.rekey();
+  await settled(client, server);
+  server.rekey();
+  await settled(client, server);
+  server.send(messageOf(Uint8Array.of(5)));
+  assertEquals(await queue.nextOf(94), Uint8Array.of(94, 5));
+  assertEquals(client.sessionId, before);
+  assertEquals(server.sessionId, before);
+});
