@@ -95,6 +95,10 @@ export {
   listen,
   type ListenOptions,
 } from "./src/forward/listener.ts";
+export {
+  acceptUnclaimed,
+  UnclaimedConnections,
+} from "./src/forward/accept_unclaimed.ts";
 export { ForwardedConn } from "./src/forward/forwarded_conn.ts";
 export type { BindOptions } from "./src/forward/bind_options.ts";
 export type {

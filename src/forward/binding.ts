@@ -16,6 +16,8 @@ export interface BindingOptions {
   bind: Bind;
   /** Takes the connections that come in. */
   take: ForwardedOpenTaker;
+  /** Called when the bind was released by another one's `cancelForward()`. */
+  onCancelled: () => void;
   /** How long to wait before asking again, in milliseconds; doubled each time. */
   retryDelayMs: number;
   /** How long to wait for that altogether, in milliseconds. */
@@ -30,17 +32,19 @@ export interface BindingOptions {
 /** A bind that the server holds for us, from its answer until it is released. */
 export class Binding {
   readonly #connection: SshConnection;
+  readonly #options: BindingOptions;
   readonly #registration: Registration;
-  readonly #logger: Logger;
+  #releasing = false;
+  #cancelled = false;
 
-  private constructor(
-    connection: SshConnection,
-    registration: Registration,
-    logger: Logger,
-  ) {
+  private constructor(connection: SshConnection, options: BindingOptions) {
     this.#connection = connection;
-    this.#registration = registration;
-    this.#logger = logger;
+    this.#options = options;
+    this.#registration = PortDispatcher.of(connection).register(
+      options.bind,
+      options.take,
+      () => this.#onCancelled(),
+    );
   }
 
   /**
@@ -53,12 +57,11 @@ export class Binding {
     connection: SshConnection,
     options: BindingOptions,
   ): Promise<Binding> {
-    const { bind, take, signal, logger } = options;
-    const registration = PortDispatcher.of(connection).register(bind, take);
+    const { signal, logger } = options;
+    const binding = new Binding(connection, options);
     try {
       const bound = await ask(connection, options);
-      registration.confirm(bound);
-      const binding = new Binding(connection, registration, logger);
+      binding.#registration.confirm(bound);
       if (signal.aborted) {
         await binding.release();
         throw signal.reason;
@@ -66,7 +69,7 @@ export class Binding {
       logger.info(`the server listens on ${formatBind(bound)}`);
       return binding;
     } catch (error) {
-      registration.remove();
+      binding.abandon();
       throw error;
     }
   }
@@ -76,6 +79,11 @@ export class Binding {
     return this.#registration.bound;
   }
 
+  /** Whether it was released by another one's `cancelForward()`. */
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
   /**
    * Asks the server to stop listening.
    *
@@ -83,18 +91,21 @@ export class Binding {
    * goes on handing connections to it.
    */
   async release(): Promise<boolean> {
-    if (this.#connection.signal.aborted) {
+    if (this.#cancelled || this.#connection.signal.aborted) {
       this.abandon();
       return true;
     }
+    this.#releasing = true;
     const released = await this.#connection.cancelForward(this.bound)
       // Nothing is held by a connection that ended meanwhile.
-      .catch(() => true);
+      .catch(() => true) || this.#cancelled;
+    this.#releasing = false;
+    const { logger } = this.#options;
     if (released) {
       this.abandon();
-      this.#logger.info(`the server released ${formatBind(this.bound)}`);
+      logger.info(`the server released ${formatBind(this.bound)}`);
     } else {
-      this.#logger.warn(
+      logger.warn(
         `the server would not release ${
           formatBind(this.bound)
         }; connections to it are refused, and the port is free when the SSH connection ends`,
@@ -106,6 +117,15 @@ export class Binding {
   /** Takes no more connections, whatever the server does. */
   abandon(): void {
     this.#registration.remove();
+  }
+
+  #onCancelled(): void {
+    this.#cancelled = true;
+    if (this.#releasing) return;
+    this.#options.logger.info(
+      `${formatBind(this.bound)} was cancelled; the server released it`,
+    );
+    this.#options.onCancelled();
   }
 }
 

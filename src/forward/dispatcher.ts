@@ -1,3 +1,4 @@
+import { RForwardError } from "../errors.ts";
 import { formatBind, isTcp } from "../ssh/bind.ts";
 import type {
   Bind,
@@ -23,27 +24,31 @@ export class Registration {
   readonly answered: Promise<void>;
   readonly #answered = Promise.withResolvers<void>();
   readonly #remove: (registration: Registration) => void;
+  readonly #onCancelled: () => void;
   readonly #inspections = new Turns();
   #inspect: ForwardedOpenInspector | undefined;
   #bound: Bind;
   #held = false;
 
   /**
-   * Made by {@linkcode PortDispatcher.register}.
+   * For {@linkcode PortDispatcher.register}.
    *
    * @param asked What was asked of the server.
    * @param take Takes the connections.
    * @param remove Takes it off the dispatcher's books.
+   * @param onCancelled See {@linkcode PortDispatcher.register}.
    */
   constructor(
     asked: Bind,
     take: ForwardedOpenTaker,
     remove: (registration: Registration) => void,
+    onCancelled: () => void = () => {},
   ) {
     this.asked = this.#bound = asked;
     this.take = take;
     this.answered = this.#answered.promise;
     this.#remove = remove;
+    this.#onCancelled = onCancelled;
   }
 
   /** What the server listens on: {@linkcode asked} with the port that it chose. */
@@ -89,7 +94,13 @@ export class Registration {
     });
   }
 
-  /** Connections are not wanted any more. Twice is once. */
+  /** The server does not listen any longer, because a `cancelForward()` told it so. */
+  cancel(): void {
+    this.remove();
+    this.#onCancelled();
+  }
+
+  /** Takes no more connections. Calling it again has no effect. */
   remove(): void {
     this.#answered.resolve();
     this.#remove(this);
@@ -97,8 +108,9 @@ export class Registration {
 }
 
 /**
- * Hands each connection that the server opens to who owns the port that it
- * came in on, by port first and then by address; what nobody owns is refused.
+ * Hands each connection that the server opens to the owner of the port that it
+ * came in on, by port first and then by address. A connection that has no owner
+ * goes to {@linkcode takeUnclaimed}, or is refused.
  *
  * A registration is made before the request goes out, so that a connection
  * that overtakes the server's answer is not lost. Servers that name the
@@ -109,13 +121,17 @@ export class PortDispatcher {
   static readonly #dispatchers = new WeakMap<SshConnection, PortDispatcher>();
 
   readonly #registrations = new Set<Registration>();
+  #unclaimed: ForwardedOpenTaker | undefined;
 
   /** The dispatcher of a connection: there is one for each. */
   static of(connection: SshConnection): PortDispatcher {
     let dispatcher = PortDispatcher.#dispatchers.get(connection);
     if (!dispatcher) {
       const created = dispatcher = new PortDispatcher();
-      connection.takeForwardedOpens((open) => created.dispatch(open));
+      connection.takeForwardedOpens(
+        (open) => created.dispatch(open),
+        (bind) => created.#holderOf(bind)?.cancel(),
+      );
       PortDispatcher.#dispatchers.set(connection, dispatcher);
     }
     return dispatcher;
@@ -127,22 +143,74 @@ export class PortDispatcher {
   }
 
   /**
-   * Puts somebody down for a bind; to be called before the server is asked.
+   * Registers an owner for a bind; to be called before the server is asked.
    *
    * @param asked What will be asked.
    * @param take Takes the connections that come in there.
+   * @param onCancelled Called when the server has released it because of a
+   * {@linkcode SshConnection.cancelForward}; it is no longer registered then.
    */
-  register(asked: Bind, take: ForwardedOpenTaker): Registration {
+  register(
+    asked: Bind,
+    take: ForwardedOpenTaker,
+    onCancelled?: () => void,
+  ): Registration {
     const registration = new Registration(
       asked,
       take,
       (r) => this.#registrations.delete(r),
+      onCancelled,
     );
     this.#registrations.add(registration);
     return registration;
   }
 
-  /** Who is down for what the server listens on. */
+  /**
+   * Takes the connections that belong to no tunnel and no listener: those of
+   * binds that the program asked for itself, with
+   * {@linkcode SshConnection.requestForward}, and those that the server opens
+   * unasked. To accept them one by one, use {@linkcode acceptUnclaimed}.
+   *
+   * @param taker Confirms or refuses each; what it leaves unanswered is refused.
+   * @returns what gives them up again when it is disposed of.
+   * @throws {RForwardError} if they have a taker already.
+   *
+   * @example
+   * ```ts
+   * import { connect, PortDispatcher } from "@x2go/rforward";
+   * import { startTestServer } from "@x2go/rforward/testing";
+   *
+   * await using server = await startTestServer();
+   * await using connection = await connect({
+   *   host: server.host,
+   *   port: server.port,
+   *   user: server.user,
+   *   password: server.password,
+   *   hostKeys: { text: server.knownHosts },
+   * });
+   * using _ = PortDispatcher.of(connection).takeUnclaimed(async (open) => {
+   *   const { readable, writable } = open.confirm();
+   *   await readable.pipeTo(writable); // echoes
+   * });
+   * await connection.requestForward({ address: "127.0.0.1", port: 0 });
+   * ```
+   */
+  takeUnclaimed(taker: ForwardedOpenTaker): Disposable {
+    if (this.#unclaimed) {
+      throw new RForwardError(
+        "invalid-argument",
+        "this connection's unclaimed connections have a taker already",
+      );
+    }
+    this.#unclaimed = taker;
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#unclaimed === taker) this.#unclaimed = undefined;
+      },
+    };
+  }
+
+  /** The owner of what the server listens on. */
   owner(bound: Bind): Registration | undefined {
     return this.#find(bound);
   }
@@ -157,10 +225,21 @@ export class PortDispatcher {
       if (owner) break;
     }
     if (owner) return await owner.pass(open);
+    if (this.#unclaimed) return await this.#unclaimed(open);
     open.refuse(
       "administratively-prohibited",
       `nothing here forwards ${formatBind(open.bind)}`,
     );
+  }
+
+  /** Whose bind the server has just released: unlike where a connection came in, that leaves no doubt. */
+  #holderOf(bind: Bind): Registration | undefined {
+    const isSame = ({ bound, held }: Registration) =>
+      held &&
+      (isTcp(bound) && isTcp(bind)
+        ? bound.port === bind.port && sameName(bound, bind)
+        : formatBind(bound) === formatBind(bind));
+    return this.#registrations.values().find(isSame);
   }
 
   #find(bind: Bind): Registration | undefined {
@@ -183,7 +262,7 @@ export class PortDispatcher {
         : undefined);
   }
 
-  /** The registration that fits: if several do, who has it already, as the server will refuse the others. */
+  /** The registration that fits: if several do, the one that the server listens for, as it will refuse the others. */
   #holder(
     fits: (registration: Registration) => boolean,
   ): Registration | undefined {

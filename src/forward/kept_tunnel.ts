@@ -1,5 +1,5 @@
 import { delay } from "../delay.ts";
-import { ForwardDeniedError, type RForwardError } from "../errors.ts";
+import { ForwardDeniedError, RForwardError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { formatBind, isTcp } from "../ssh/bind.ts";
 import type { Bind, SshConnection } from "../ssh/connection.ts";
@@ -174,7 +174,17 @@ export class KeptTunnel {
       return { why: "taken", error: others.error };
     }
     signal.throwIfAborted();
-    const tunnel = this.#create(connection);
+    const cancelled = new AbortController();
+    const tunnel = this.#create(
+      connection,
+      (bind) =>
+        cancelled.abort(
+          new RForwardError(
+            "tunnel-stopped",
+            `${formatBind(bind)} was cancelled on this connection`,
+          ),
+        ),
+    );
     try {
       await tunnel.start();
     } catch (error) {
@@ -203,21 +213,47 @@ export class KeptTunnel {
       checking,
     });
     if (checking) this.#become("checking", this.#error);
-    for (let up = false;; up = true) {
+    const period = AbortSignal.any([signal, cancelled.signal]);
+    try {
+      const bad = await this.#stayUp(connection, bound, period, () => {
+        backoff.reset();
+        first();
+      });
+      if (!this.#held) this.#letServerChooseAgain();
+      return { why: "taken", error: bad };
+    } catch (error) {
+      if (signal.aborted || !cancelled.signal.aborted) throw error;
+      return { why: "unknown", error: cancelled.signal.reason };
+    } finally {
+      // Live connections are not to blame. What releases the port goes out
+      // before it is asked for again.
+      if (!signal.aborted) void tunnel.stop({ drainMs: DRAIN_MS });
+    }
+  }
+
+  /**
+   * Looks who answers at a port that is bound, as often as that is asked for.
+   *
+   * @param up Called once it is known to be ours.
+   * @returns why it is not.
+   * @throws the signal's reason, once it aborts.
+   */
+  async #stayUp(
+    connection: SshConnection,
+    bound: Bind,
+    signal: AbortSignal,
+    up: () => void,
+  ): Promise<RForwardError> {
+    const { verify = true } = this.#keeper.options;
+    for (let isUp = false;; isUp = true) {
+      signal.throwIfAborted();
       const bad = verify && await this.#verify(connection, bound, signal);
-      if (bad) {
-        // Live connections are not to blame. What releases the port goes out
-        // before it is asked for again.
-        void tunnel.stop({ drainMs: DRAIN_MS });
-        if (!this.#held) this.#letServerChooseAgain();
-        return { why: "taken", error: bad };
-      }
-      if (!up) {
+      if (bad) return bad;
+      if (!isUp) {
         this.#held = true;
         this.#refusal = this.#others = undefined;
-        backoff.reset();
         this.#become("up");
-        first();
+        up();
       }
       if (typeof verify === "object") await delay(verify.everyMs, signal);
       else await aborted(signal);
@@ -280,7 +316,10 @@ export class KeptTunnel {
     );
   }
 
-  #create(connection: SshConnection): ReverseTunnel {
+  #create(
+    connection: SshConnection,
+    onCancelled: (bound: Bind) => void,
+  ): ReverseTunnel {
     const { onConnection, onTargetError, ...options } = this.options;
     const tunnel = new ReverseTunnel(connection, {
       unlinkStale: this.#held,
@@ -290,6 +329,7 @@ export class KeptTunnel {
       retryDelayMs: 1,
       retryForMs: 0,
       logger: this.#logger,
+      onCancelled: () => onCancelled(tunnel.bound),
       onConnection: (connection) => {
         this.#totals.add(connection);
         this.#tell({ type: "connection", connection });

@@ -1,12 +1,12 @@
-import type { RForwardError } from "../errors.ts";
 import { silentLogger } from "../logger.ts";
 import { onceAborted } from "../once_aborted.ts";
 import { isTcp } from "../ssh/bind.ts";
-import type { Bind, ForwardedOpen, SshConnection } from "../ssh/connection.ts";
+import type { Bind, SshConnection } from "../ssh/connection.ts";
 import { checkMs } from "../validate.ts";
+import { AcceptQueue } from "./accept_queue.ts";
 import { type BindOptions, toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
-import { ForwardedConn } from "./forwarded_conn.ts";
+import type { ForwardedConn } from "./forwarded_conn.ts";
 import type { TunnelOptions } from "./tunnel_options.ts";
 
 /** Options of {@linkcode listen}. */
@@ -16,9 +16,6 @@ export type ListenOptions =
     TunnelOptions,
     "retryDelayMs" | "retryForMs" | "unlinkStale" | "signal" | "logger"
   >;
-
-/** Connections that may wait to be accepted; as many as wait at one of sshd's own ports. */
-const BACKLOG = 128;
 
 /**
  * A port on the server, shaped like a `Deno.Listener`: its connections are
@@ -33,7 +30,7 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
   #closing: Promise<unknown> | undefined;
 
   /**
-   * Made by {@linkcode listen}.
+   * For {@linkcode listen}.
    *
    * @ignore
    */
@@ -70,7 +67,7 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
     return this.#queue.accept();
   }
 
-  /** Asks the server to release the port, and refuses who waits. Twice is once. */
+  /** Asks the server to release the port, and refuses connections that wait. Calling it again has no effect. */
   close(): void {
     this.#queue.close(new Deno.errors.BadResource("the listener is closed"));
     this.#closing ??= this.#binding.release();
@@ -88,17 +85,8 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
   }
 
   /** Accepts until the listener is closed; throws if the SSH connection is lost. */
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<ForwardedConn> {
-    while (true) {
-      let conn: ForwardedConn;
-      try {
-        conn = await this.accept();
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource) return;
-        throw error;
-      }
-      yield conn;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<ForwardedConn> {
+    return this.#queue[Symbol.asyncIterator]();
   }
 
   /** Does nothing: the SSH connection keeps the process alive. */
@@ -163,6 +151,8 @@ export async function listen(
   const binding = await Binding.open(connection, {
     bind: toBind(bind),
     take: (open) => queue.take(open),
+    onCancelled: () =>
+      queue.close(new Deno.errors.BadResource("the port was cancelled")),
     retryDelayMs,
     retryForMs,
     unlinkStale,
@@ -177,61 +167,4 @@ export async function listen(
     (reason) => queue.close(reason as Error),
   );
   return listener;
-}
-
-/** Who waits for whom: connections for accept(), or accept() for connections. */
-class AcceptQueue {
-  readonly #opens: { open: ForwardedOpen; answered: () => void }[] = [];
-  readonly #acceptors: PromiseWithResolvers<ForwardedConn>[] = [];
-  readonly #closed = new AbortController();
-
-  /** Aborts when nothing is accepted any more. */
-  get signal(): AbortSignal {
-    return this.#closed.signal;
-  }
-
-  /** Settles when the connection was accepted or refused. */
-  async take(open: ForwardedOpen): Promise<void> {
-    if (this.signal.aborted) {
-      return open.refuse(
-        "administratively-prohibited",
-        "the listener is closed",
-      );
-    }
-    const acceptor = this.#acceptors.shift();
-    if (acceptor) return acceptor.resolve(accepted(open));
-    if (this.#opens.length >= BACKLOG) {
-      return open.refuse("resource-shortage", `${BACKLOG} connections wait`);
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#opens.push({ open, answered: resolve });
-    await promise;
-  }
-
-  accept(): Promise<ForwardedConn> {
-    if (this.signal.aborted) return Promise.reject(this.signal.reason);
-    const waiting = this.#opens.shift();
-    if (waiting) {
-      const conn = accepted(waiting.open);
-      waiting.answered();
-      return Promise.resolve(conn);
-    }
-    const acceptor = Promise.withResolvers<ForwardedConn>();
-    this.#acceptors.push(acceptor);
-    return acceptor.promise;
-  }
-
-  close(reason: RForwardError | Error): void {
-    if (this.signal.aborted) return;
-    this.#closed.abort(reason);
-    for (const { open, answered } of this.#opens.splice(0)) {
-      open.refuse("administratively-prohibited", "the listener is closed");
-      answered();
-    }
-    for (const acceptor of this.#acceptors.splice(0)) acceptor.reject(reason);
-  }
-}
-
-function accepted(open: ForwardedOpen): ForwardedConn {
-  return new ForwardedConn(open.confirm(), open);
 }

@@ -143,16 +143,19 @@ export class ReverseTunnel implements AsyncDisposable {
 
   /**
    * Releases the port and closes live connections at once, idle ones too.
-   * Does nothing unless it listens.
+   * Does nothing before it has started.
    *
    * @returns whether the server released the port. Dropbear before 2026.90
    * cannot: connections to the port are then refused as they come.
    */
   pause(): Promise<boolean> {
     return this.#turns.take(async () => {
-      if (this.#state !== "listening") return !this.#binding;
+      if (this.#state === "new" || this.#state === "stopped") {
+        return !this.#binding;
+      }
+      const isListening = this.#state === "listening";
       this.#endPeriod(stopped("paused"));
-      const released = await this.#release();
+      const released = isListening ? await this.#release() : !this.#binding;
       await this.#connections.drained();
       if (this.#state === "listening") this.#state = "paused";
       return released;
@@ -207,8 +210,11 @@ export class ReverseTunnel implements AsyncDisposable {
   }
 
   /**
-   * Asks the server to stop listening on an address and port, whoever asked
-   * for them on this connection.
+   * Asks the server to stop listening on an address and port that were bound
+   * on this connection, here or elsewhere: the same as
+   * {@linkcode SshConnection.cancelForward}. A tunnel whose port it was is
+   * paused then, but its live connections go on; {@linkcode resume} binds it
+   * again.
    *
    * @returns what the server answered: false if it does not hold that very
    * address and port for this connection, or cannot cancel.
@@ -280,7 +286,8 @@ export class ReverseTunnel implements AsyncDisposable {
   async #listen(): Promise<Bind> {
     this.#life.signal.throwIfAborted();
     if (this.#state === "listening") return this.bound;
-    this.#period = new AbortController();
+    // Connections may have outlived a port that was cancelled.
+    if (this.#period.signal.aborted) this.#period = new AbortController();
     this.#accepting = true;
     try {
       const { retryDelayMs = 1000, retryForMs = retryDelayMs } = this.#options;
@@ -288,6 +295,9 @@ export class ReverseTunnel implements AsyncDisposable {
       this.#binding ??= await Binding.open(this.#connection, {
         bind: this.#bind,
         take: (open) => this.notify(open),
+        onCancelled: () => {
+          if (this.#binding) this.#onCancelled();
+        },
         retryDelayMs,
         retryForMs,
         unlinkStale: this.#options.unlinkStale ?? this.#wasBound,
@@ -296,7 +306,7 @@ export class ReverseTunnel implements AsyncDisposable {
       });
       this.#life.signal.throwIfAborted();
     } catch (error) {
-      this.#endPeriod(error);
+      this.#accepting = false;
       if (error instanceof ForwardDeniedError) {
         this.#logger.warn(error.message);
         this.#call(() => this.#options.onRequestDenied?.(error));
@@ -306,6 +316,7 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#bind = this.#binding.bound;
     this.#wasBound = true;
     this.#state = "listening";
+    if (this.#binding.cancelled) this.#onCancelled();
     return this.bound;
   }
 
@@ -322,6 +333,14 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#binding?.abandon();
     this.#binding = undefined;
     this.#bind = { ...this.#bind, port };
+  }
+
+  /** Live connections go on, as they do on the server. */
+  #onCancelled(): void {
+    this.#accepting = false;
+    this.#binding = undefined;
+    if (this.#state === "listening") this.#state = "paused";
+    this.#call(() => this.#options.onCancelled?.());
   }
 
   #endPeriod(reason: unknown): void {

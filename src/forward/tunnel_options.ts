@@ -33,6 +33,8 @@ export interface TunnelOptions {
   signal?: AbortSignal;
   /** Called when the server has refused to bind, also when it was asked again. */
   onRequestDenied?: (error: ForwardDeniedError) => void;
+  /** Called when the port was released by a {@linkcode SshConnection.cancelForward} that was not this tunnel's own; it is paused then. */
+  onCancelled?: () => void;
   /** Called with each connection that the target has taken. */
   onConnection?: (connection: TunnelConnection) => void;
   /** Called when the target did not answer a connection, which was refused. */

@@ -28,6 +28,7 @@ export class FakeConnection implements SshConnection {
   /** How the next requests for a forward are answered. */
   answer: (bind: Bind) => Promise<Bind> = (bind) => Promise.resolve(bind);
   #taker: ForwardedOpenTaker | undefined;
+  #onCancelled: (bind: Bind) => void = () => {};
   readonly #ended = new AbortController();
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly closed = this.#closed.promise;
@@ -43,11 +44,16 @@ export class FakeConnection implements SshConnection {
 
   cancelForward(bind: Bind): Promise<boolean> {
     this.cancelled.push(bind);
+    this.#onCancelled(bind);
     return Promise.resolve(true);
   }
 
-  takeForwardedOpens(taker: ForwardedOpenTaker): void {
+  takeForwardedOpens(
+    taker: ForwardedOpenTaker,
+    onCancelled: (bind: Bind) => void = () => {},
+  ): void {
     this.#taker = taker;
+    this.#onCancelled = onCancelled;
   }
 
   /** The server opens a connection; settles when it was answered. */

@@ -156,3 +156,21 @@ Deno.test("listener.accept() rejects if the connection ended with the server's a
   );
   assertEquals(rejected, connection.signal.reason);
 });
+
+serverTest(
+  "sshd",
+  "a listener whose port was cancelled is closed, and leaves accepted connections open",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using listener = await listen(rig.connection, { port: 0 });
+    using client = await visit(listener.port);
+    using conn = await listener.accept();
+    const waiting = listener.accept();
+    waiting.catch(() => {});
+    assertEquals(await rig.connection.cancelForward(listener.bound), true);
+    await assertRejects(() => waiting, Deno.errors.BadResource);
+    for await (const _ of listener) throw new Error("it accepts more");
+    await conn.closeWrite();
+    assertEquals(await receiveText(client), "");
+  },
+);

@@ -2,9 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   ArgumentError,
   AuthenticationError,
+  connect,
   ConnectError,
   type ConnectOptions,
   ForwardDeniedError,
+  type ForwardedOpenTaker,
   HostKeyError,
   RForwardError,
   type SshConnection,
@@ -18,6 +20,7 @@ import {
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertThrows,
 } from "../assert.ts";
@@ -409,26 +412,38 @@ serverTest(
 
 serverTest(
   "sshd",
-  "a supervisor binds anew when it finds later that somebody else answers",
+  "a supervisor binds anew when it finds later that another program answers",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");
     let held: SshConnection | undefined;
+    // What is cancelled on it is as if the server had lost it.
+    const forgetful = (connection: SshConnection) =>
+      new Proxy(held = connection, {
+        get(target, key) {
+          if (key === "takeForwardedOpens") {
+            return (taker: ForwardedOpenTaker) =>
+              target.takeForwardedOpens(taker);
+          }
+          const value = Reflect.get(target, key);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
     const { supervisor, events } = start(sshd, {
       tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
       verify: { everyMs: 50 },
       // Counted from the refusal, not from the start.
       bindRetryForMs: 200,
-      onConnect: (connection) => void (held = connection),
+      connect: async (signal) =>
+        forgetful(await connect({ ...login(sshd), signal })),
     });
     await using _ = supervisor;
     await supervisor.ready;
     const { bound } = supervisor.snapshot.tunnels[0]!;
     await delay(250);
 
-    // Behind its back, as a server that lost it would.
     await held!.cancelForward(bound);
-    // Nobody answers, or just then somebody did not any more.
+    // Nothing answers, or what did has just ended.
     const { tunnels: [lost] } = await until(
       supervisor,
       ({ tunnels }) => tunnels[0]?.state === "waiting",
@@ -439,6 +454,43 @@ serverTest(
     assertEquals(await ask(portOf(supervisor.snapshot), "hi"), "echo: hi");
     assertEquals(supervisor.snapshot.reconnects, 0);
     assert(types(events).includes("degraded"));
+  },
+);
+
+serverTest(
+  "sshd",
+  "a supervisor binds a port anew that was cancelled on its connection, and lets live connections go on",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    for (const verify of [true, false]) {
+      const { supervisor, events } = start(sshd, {
+        tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
+        verify,
+      });
+      await using _ = supervisor;
+      await supervisor.ready;
+      const { bound } = supervisor.snapshot.tunnels[0]!;
+      const { port } = bound as TcpBind;
+      using live = await visit(port);
+      await send(live, "still ");
+      while (supervisor.snapshot.tunnels[0]?.live !== 1) await delay(5);
+
+      assertEquals(await supervisor.connection!.cancelForward(bound), true);
+      const { tunnels: [tunnel] } = await until(
+        supervisor,
+        ({ tunnels }) => tunnels[0]?.state === "waiting",
+      );
+      assertMatch(tunnel!.error!.message, /was cancelled on this connection/);
+      await until(supervisor, ({ state }) => state === "up");
+
+      assertEquals(supervisor.snapshot.tunnels[0]?.bound, bound);
+      assertEquals(await ask(port, "hi"), "echo: hi");
+      await send(live, "here");
+      await live.closeWrite();
+      assertEquals(await receiveText(live), "echo: still here");
+      assertEquals(events.filter(({ type }) => type === "lost"), []);
+    }
   },
 );
 
