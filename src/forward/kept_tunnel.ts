@@ -201,6 +201,7 @@ export class KeptTunnel {
       return { why: known, error };
     }
     this.#keeper.answered();
+    signal.throwIfAborted();
     const { bound } = tunnel;
     const { verify = true } = this.#keeper.options;
     const checking = verify !== false;
