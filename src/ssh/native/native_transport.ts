@@ -67,6 +67,8 @@ class NativeTransport implements MessageTransport {
   #receiver: MessageReceiver | undefined;
   /** Whether messages wait until a step of a key exchange is done. */
   #paused = false;
+  /** The last step, which may still be running. */
+  #step: Promise<void> | undefined;
   /** Settles when it is worth looking whether there is room to read again. */
   #moved = Promise.withResolvers<void>();
   #drained: PromiseWithResolvers<void> | undefined;
@@ -261,7 +263,7 @@ class NativeTransport implements MessageTransport {
     const step = this.#exchanges.receive(message);
     if (!step) return;
     this.#paused = true;
-    step.then(() => {
+    this.#step = step.then(() => {
       this.#paused = false;
       this.#takeMessages();
       this.#move();
@@ -360,6 +362,7 @@ class NativeTransport implements MessageTransport {
     } catch {
       // It was closed from the other side of the interface: that is what was wanted.
     }
+    if (!this.#exchanges.isAsking) await this.#step;
     this.#closed.resolve();
   }
 

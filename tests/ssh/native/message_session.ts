@@ -1,8 +1,15 @@
 /** Speaks the few messages of a login and of a command by hand, to test a transport with nothing of ours above it. */
-import type { MessageTransport } from "../../../src/ssh/message_transport.ts";
+import { concat } from "../../../src/concat.ts";
+import { silentLogger } from "../../../src/logger.ts";
+import type {
+  ClientTransportOptions,
+  MessageTransport,
+  RekeyLimit,
+} from "../../../src/ssh/message_transport.ts";
 import { localKey } from "../../../src/ssh/keys/local_key.ts";
 import type { SigningKey } from "../../../src/ssh/keys/signing_key.ts";
 import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
+import { startNativeTransport } from "../../../src/ssh/native/native_transport.ts";
 import { WireReader, WireWriter } from "../../../src/ssh/wire.ts";
 
 const WINDOW = 2 * 1024 * 1024;
@@ -120,13 +127,7 @@ export async function runCommand(
     sendData(transport, peer, input, granted),
     receiveData(transport, messages, peer, output, granted),
   ]);
-  const whole = new Uint8Array(output.reduce((sum, p) => sum + p.length, 0));
-  let at = 0;
-  for (const part of output) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concat(...output);
 }
 
 interface Granted {
@@ -188,5 +189,35 @@ async function receiveData(
       new WireWriter().byte(CHANNEL_WINDOW_ADJUST).uint32(peer)
         .uint32(data.length).bytes(),
     );
+  }
+}
+
+/** Sends bytes through `cat` on a server, in a connection of its own; returns what comes back. */
+export async function throughCat(
+  { user, port }: { user: string; port: number },
+  key: SigningKey,
+  input: Uint8Array,
+  options: Pick<ClientTransportOptions, "algorithms"> & {
+    rekey?: RekeyLimit;
+    /** Called once the keys are in place. */
+    onReady?(transport: MessageTransport): void;
+  },
+): Promise<Uint8Array> {
+  const stream = await Deno.connect({ hostname: "127.0.0.1", port });
+  stream.setNoDelay(true);
+  const transport = startNativeTransport({
+    role: "client",
+    stream,
+    logger: silentLogger,
+    verifyHostKey: () => Promise.resolve(),
+    ...options,
+  });
+  try {
+    await transport.ready;
+    options.onReady?.(transport);
+    const messages = await login(transport, user, key);
+    return await runCommand(transport, messages, "cat", input);
+  } finally {
+    await transport.close();
   }
 }
