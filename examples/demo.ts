@@ -101,7 +101,7 @@ const clients = await Promise.all([1, 2, 3].map(async () => {
 }));
 for (const live of open.connections) {
   say(
-    `from ${live.originator.address}:${live.originator.port}: ${live.bytesToTarget} bytes there, ${live.bytesToServer} back`,
+    `from ${live.originator.address}:${live.originator.port}: ${live.bytesToTarget} bytes to the target, ${live.bytesToServer} to the server`,
   );
 }
 target.resolve();

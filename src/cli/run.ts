@@ -1,7 +1,7 @@
 import type { RForwardError } from "../errors.ts";
 import { Supervisor } from "../forward/supervisor.ts";
 import type { SupervisorEvent } from "../forward/supervisor_options.ts";
-import type { Logger } from "../logger.ts";
+import { type Logger, silentLogger } from "../logger.ts";
 import type { SshConnection } from "../ssh/connection.ts";
 import { Turns } from "../turns.ts";
 import type { Arguments } from "./command_line/arguments.ts";
@@ -128,6 +128,7 @@ class ForwardCommand implements AsyncDisposable {
 
   #supervise(connect: Connect): void {
     const { settings } = this.#plan;
+    const logger = this.#logger;
     const { verify, bindWaitMs, maxWaitMs, once } = this.#args;
     const attempts = this.#args.attempts ?? settings.connectionAttempts ??
       (once ? 1 : undefined);
@@ -141,8 +142,8 @@ class ForwardCommand implements AsyncDisposable {
       ...bindWaitMs !== undefined && { bindRetryForMs: bindWaitMs },
       ...maxWaitMs !== undefined && { backoff: { maxMs: maxWaitMs } },
       onEvent: (event) => this.#onEvent(event),
-      // What matters of tunnels comes as an event.
-      logger: quiet(this.#logger),
+      // Most of what happens to tunnels comes as an event.
+      logger: { ...silentLogger, warn: logger.warn, error: logger.error },
     });
   }
 
@@ -268,12 +269,7 @@ class ForwardCommand implements AsyncDisposable {
   }
 }
 
-/** Tells only those who want to know more. */
-function quiet(logger: Logger): Logger {
-  return { ...logger, info: logger.debug, warn: logger.debug };
-}
-
-/** A terminal that hung up is none any more. */
+/** Whether a terminal is there that has not hung up. */
 function hasTerminal(): boolean {
   return Deno.stdin.isTerminal() || Deno.stderr.isTerminal();
 }

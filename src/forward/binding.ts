@@ -148,7 +148,7 @@ async function ask(
       if (unlinkStale && !isTcp(bind)) {
         unlinkStale = false;
         if (await removeStaleSocket(connection, bind.path, end)) {
-          logger.info(`removed the stale socket ${bind.path} on the server`);
+          logger.warn(`removed the stale socket ${bind.path} on the server`);
           continue;
         }
       }

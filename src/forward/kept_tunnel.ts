@@ -9,7 +9,7 @@ import { toBind } from "./bind_options.ts";
 import { probe, type ProbeResult } from "./probe.ts";
 import type { ProbeGuard } from "./probe_guard.ts";
 import { askedReach } from "./reach.ts";
-import { isHeld, type Refusal, whyRefused } from "./refusal.ts";
+import { isHeld, type Refusal, refusalError, whyRefused } from "./refusal.ts";
 import type {
   SupervisedTunnel,
   SupervisedTunnelSnapshot,
@@ -58,6 +58,7 @@ export class KeptTunnel {
   readonly #tunnels = new Set<ReverseTunnel>();
   #state: SupervisedTunnelState = "down";
   #error: RForwardError | undefined;
+  #why: Refusal | undefined;
   #until: Date | undefined;
   #probe: ProbeResult | undefined;
   /** Why the server would not bind on this connection; it is looked at once, see {@linkcode isHeld}. */
@@ -98,6 +99,7 @@ export class KeptTunnel {
       target: this.#target,
       ...(this.#probe && { probe: this.#probe }),
       ...(this.#error && { error: this.#error }),
+      ...(this.#error && this.#why && { refusal: this.#why }),
       ...(this.#until && { until: this.#until }),
       ...this.#totals.now,
     };
@@ -198,7 +200,7 @@ export class KeptTunnel {
       );
       // What it did once, it does not prohibit.
       const known = why === "prohibited" && this.#held ? "unknown" : why;
-      return { why: known, error };
+      return { why: known, error: refusalError(this.#bound, known, error) };
     }
     this.#keeper.answered();
     signal.throwIfAborted();
@@ -285,7 +287,9 @@ export class KeptTunnel {
       };
     this.#tell({ type: "verified", bound, probe: found });
     const { verdict, warning } = found;
-    if (warning && reach !== found.reach) this.#logger.warn(warning);
+    if (warning && reach !== found.reach && !this.#keeper.options.onEvent) {
+      this.#logger.warn(warning);
+    }
     if (verdict === "verified" || verdict === "unverifiable") return undefined;
     const addresses = found.addresses
       .filter(({ answer }) => answer === "foreign")
@@ -329,8 +333,14 @@ export class KeptTunnel {
       // That is the supervisor's to see to.
       retryDelayMs: 1,
       retryForMs: 0,
-      logger: this.#logger,
       onCancelled: () => onCancelled(tunnel.bound),
+      // Its events tell the same as what is dropped here.
+      logger: {
+        ...silentLogger,
+        warn: (...args) => this.#logger.warn(...args),
+        error: (...args) => this.#logger.error(...args),
+      },
+      onRequestDenied: () => {},
       onConnection: (connection) => {
         this.#totals.add(connection);
         this.#tell({ type: "connection", connection });
@@ -349,6 +359,7 @@ export class KeptTunnel {
 
   #refuse({ why, error }: { why: Refusal; error: RForwardError }): void {
     this.#tell({ type: "refused", asked: this.#bound, why, error });
+    this.#why = why;
     this.#become("refused", error);
   }
 
@@ -359,6 +370,7 @@ export class KeptTunnel {
     first: () => void,
   ): Promise<void> {
     this.#tell({ type: "refused", asked: this.#bound, why, error, ms });
+    this.#why = why;
     this.#become("waiting", error, new Date(Date.now() + ms));
     first();
     await delay(ms, signal);

@@ -1,7 +1,7 @@
 import { Deadline } from "../deadline.ts";
 import { ChannelError, ForwardDeniedError } from "../errors.ts";
-import { isTcp } from "../ssh/bind.ts";
-import type { Bind, SshConnection } from "../ssh/connection.ts";
+import { formatBind, isTcp } from "../ssh/bind.ts";
+import type { Bind, SshConnection, TcpBind } from "../ssh/connection.ts";
 import { serverKind } from "../ssh/server_kind.ts";
 import { openOnServer } from "./look_at.ts";
 import { addressesOf } from "./reach.ts";
@@ -58,8 +58,35 @@ export async function whyRefused(
   // What stands in the way of a socket is most often a stale file.
   if (!isTcp(bind)) return "unknown";
   if (!await bindsAnother(connection, bind.address)) return "prohibited";
-  const mayNot = bind.port < PRIVILEGED && connection.server.user !== "root";
+  const mayNot = isPrivileged(bind) && connection.server.user !== "root";
   return mayNot ? "prohibited" : "unknown";
+}
+
+/**
+ * The one reason for a refusal, where {@linkcode whyRefused} has found it out;
+ * otherwise all that it may be.
+ */
+export function refusalError(
+  bind: Bind,
+  why: Refusal,
+  denied: ForwardDeniedError,
+): ForwardDeniedError {
+  const { serverSays } = denied;
+  const reason = why === "taken"
+    ? `${
+      formatBind(bind)
+    } on the server is in use, perhaps by our own last session`
+    : why === "prohibited" && !serverSays && isPrivileged(bind)
+    ? `only root may listen on port ${bind.port} of the server`
+    : undefined;
+  return reason === undefined
+    ? denied
+    : new ForwardDeniedError(bind, reason, { cause: denied, serverSays });
+}
+
+/** Whether only root may bind a port, where the server is a Unix. */
+function isPrivileged(bind: Bind): bind is TcpBind {
+  return isTcp(bind) && bind.port > 0 && bind.port < PRIVILEGED;
 }
 
 /**

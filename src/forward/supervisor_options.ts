@@ -136,6 +136,8 @@ export interface SupervisedTunnelSnapshot {
   probe?: ProbeResult;
   /** Why it is not up. */
   error?: RForwardError;
+  /** The same in a word, where the server refused or another program answers. */
+  refusal?: Refusal;
   /** When it is asked for again. */
   until?: Date;
   /** Connections that are live now. */

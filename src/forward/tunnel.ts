@@ -260,7 +260,7 @@ export class ReverseTunnel implements AsyncDisposable {
     );
     connection.closed.then(({ error }) => {
       this.#logger.debug(
-        `${way}: connection ended, ${connection.bytesToTarget} bytes there, ${connection.bytesToServer} back${
+        `${way}: connection ended, ${connection.bytesToTarget} bytes to the target, ${connection.bytesToServer} to the server${
           error ? `; ${error.message}` : ""
         }`,
       );
@@ -270,7 +270,7 @@ export class ReverseTunnel implements AsyncDisposable {
 
   #report(error: unknown, originator: Originator): void {
     if (!(error instanceof TargetError)) throw error;
-    this.#logger.warn(error.message);
+    this.#logger[this.#options.onTargetError ? "debug" : "warn"](error.message);
     this.#call(() => this.#options.onTargetError?.(error, originator));
   }
 
@@ -308,7 +308,9 @@ export class ReverseTunnel implements AsyncDisposable {
     } catch (error) {
       this.#accepting = false;
       if (error instanceof ForwardDeniedError) {
-        this.#logger.warn(error.message);
+        this.#logger[this.#options.onRequestDenied ? "debug" : "warn"](
+          error.message,
+        );
         this.#call(() => this.#options.onRequestDenied?.(error));
       }
       throw error;

@@ -24,7 +24,7 @@ Deno.test("examples/demo.ts shows every step and ends by itself", async () => {
     const said of [
       /Blue says hello to \/one/,
       /Green says hello to \/right/,
-      /12 bytes there, 100000 back/,
+      /12 bytes to the target, 100000 to the server/,
       /connection refused/,
       /Blue says hello to \/again/,
       /the tunnel ended: closed/,

@@ -5,7 +5,11 @@ import {
   ForwardDeniedError,
   type SshConnection,
 } from "../../mod.ts";
-import { type Refusal, whyRefused } from "../../src/forward/refusal.ts";
+import {
+  type Refusal,
+  refusalError,
+  whyRefused,
+} from "../../src/forward/refusal.ts";
 import { startTestServer } from "../../src/testing/mod.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
@@ -164,3 +168,25 @@ function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
+
+Deno.test("refusalError() gives the one reason that was found out", () => {
+  const address = "127.0.0.1";
+  const messageOf = (port: number, why: Refusal, serverSays?: string) => {
+    const bind = { address, port };
+    const denied = new ForwardDeniedError(bind, "this or that", { serverSays });
+    const error = refusalError(bind, why, denied);
+    assertEquals([error.port, error.serverSays], [port, serverSays]);
+    return error.message;
+  };
+  assertEquals(
+    messageOf(8080, "taken"),
+    "127.0.0.1:8080 on the server is in use, perhaps by our own last session",
+  );
+  assertEquals(
+    messageOf(80, "prohibited"),
+    "only root may listen on port 80 of the server",
+  );
+  assertEquals(messageOf(80, "prohibited", "disabled"), "this or that");
+  assertEquals(messageOf(8080, "prohibited"), "this or that");
+  assertEquals(messageOf(80, "unknown"), "this or that");
+});

@@ -1,6 +1,6 @@
 import type { SupervisorEvent } from "../../forward/supervisor_options.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type Line, Narrator } from "./narrator.ts";
+import { EventFormatter, type Line } from "./event_formatter.ts";
 import { oneLine } from "./one_line.ts";
 import { type Output, writeText } from "./output.ts";
 import { RepeatFilter } from "./repeat_filter.ts";
@@ -31,9 +31,10 @@ export class EventLog implements Reporter {
   readonly #out: Output;
   readonly #options: EventLogOptions;
   readonly #clock: Clock;
-  readonly #narrator = new Narrator();
+  readonly #formatter: EventFormatter;
   readonly #repeats: RepeatFilter;
   #ended = false;
+  #lastDebug: string | undefined;
 
   /**
    * Begins a log.
@@ -44,6 +45,7 @@ export class EventLog implements Reporter {
     this.#out = out;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#formatter = new EventFormatter((level) => isTold(level, options));
     this.#repeats = new RepeatFilter(
       this.#clock,
       (line) => this.#write(line),
@@ -52,18 +54,21 @@ export class EventLog implements Reporter {
 
   /** Tells what happened. */
   event(event: SupervisorEvent): void {
-    for (const line of this.#narrator.tell(event)) this.#add(line);
+    for (const line of this.#formatter.format(event)) this.#add(line);
     if (event.type !== "connection" || !isTold("debug", this.#options)) return;
     const { connection } = event;
     const began = this.#clock.now();
     connection.closed.then(({ error }) => {
       const ms = this.#clock.now() - began;
-      this.#add(this.#narrator.tellClosed(connection, ms, error));
+      this.#add(this.#formatter.formatClosed(connection, ms, error));
     });
   }
 
   /** Tells anything else. */
   message(level: Level, text: string): void {
+    // sshd says the same twice after a login.
+    if (level === "debug" && text === this.#lastDebug) return;
+    this.#lastDebug = level === "debug" ? text : undefined;
     // What is wrong at one attempt to connect is so at the next.
     this.#add({ level, text, ...level === "warn" && { key: text } });
   }

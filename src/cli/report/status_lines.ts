@@ -3,6 +3,7 @@ import type {
   SupervisedTunnelSnapshot,
   SupervisorSnapshot,
 } from "../../forward/supervisor_options.ts";
+import type { Refusal } from "../../forward/refusal.ts";
 import { formatBind } from "../../ssh/bind.ts";
 import { oneLine } from "./one_line.ts";
 import { pad, textWidth, truncate } from "./text_width.ts";
@@ -43,14 +44,21 @@ export function statusLines(
   snapshot: SupervisorSnapshot,
   options: StatusOptions,
 ): Span[][] {
-  return fitAll(
-    [
-      ...stateLines(snapshot, options),
-      ...tunnelLines(snapshot.tunnels, options),
-    ],
-    options,
-  );
+  const { tunnels } = snapshot;
+  const lines = [
+    ...stateLines(snapshot, options),
+    ...tunnelLines(tunnels, options),
+  ];
+  const hasRoom = lines.length < options.rows &&
+    textWidth(LEGEND.text) <= options.columns;
+  if (hasRoom && tunnels.some(({ total }) => total > 0)) lines.push([LEGEND]);
+  return fitAll(lines, options);
 }
+
+/** What the numbers of a tunnel are. */
+const LEGEND: Span = {
+  text: " (live/all connections, ↓ to the target, ↑ to the server)",
+};
 
 /** What is left to say when it is over. */
 export function summaryLines(
@@ -235,13 +243,19 @@ function targetTrouble({ code }: TargetError): string {
   }
 }
 
+/** Reasons as short as a row needs them; the event has the whole one. */
+const REFUSALS: Partial<Record<Refusal, string>> = {
+  taken: "in use on the server",
+  prohibited: "not allowed by the server",
+};
+
 /** Why a tunnel is not up and when it may be. */
 function trouble(
-  { state, error, until }: SupervisedTunnelSnapshot,
+  { state, error, refusal, until }: SupervisedTunnelSnapshot,
   now: Date,
 ): string | undefined {
   if (!error || state === "up" || state === "down") return undefined;
-  const why = oneLine(error.message);
+  const why = (refusal && REFUSALS[refusal]) ?? oneLine(error.message);
   return until ? `${nextTry(until, now)}: ${why}` : why;
 }
 

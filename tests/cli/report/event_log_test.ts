@@ -60,7 +60,10 @@ for (const verbosity of [0, 1]) {
       assertEquals(
         paper.lines,
         verbosity
-          ? [`${name} opened`, `${name} closed after 2 s, 5B in, 0B out`]
+          ? [
+            `${name} opened`,
+            `${name} closed after 2 s, 5B to the target, 0B to the server`,
+          ]
           : [],
       );
     },

@@ -1,4 +1,4 @@
-import type { Line } from "../../../src/cli/report/narrator.ts";
+import type { Line } from "../../../src/cli/report/event_formatter.ts";
 import { RepeatFilter } from "../../../src/cli/report/repeat_filter.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { FakeClock } from "./fake_clock.ts";

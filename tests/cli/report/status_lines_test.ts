@@ -37,6 +37,9 @@ function textOf(line: Span[]): string {
   return line.map(({ text }) => text).join("");
 }
 
+/** What the numbers are; where there is room. */
+const LEGEND = " (live/all connections, ↓ to the target, ↑ to the server)";
+
 const busy: Partial<SupervisedTunnelSnapshot> = {
   live: 2,
   total: 17,
@@ -52,6 +55,7 @@ Deno.test("statusLines() shows a busy tunnel in one line of 80 columns", () => {
     [
       "alice@server.example: up since 14:00:00, 2 reconnects",
       " up ✓ localhost:8080 → 127.0.0.1:3000  2/17 ↓1.2MB 340kB/s ↑300kB 2.0kB/s",
+      LEGEND,
     ],
   );
 });
@@ -88,6 +92,7 @@ Deno.test("statusLines() keeps columns in line, also without rates", () => {
       "alice@server.example: up since 14:00:00",
       " up ✓ localhost:8080 → 127.0.0.1:3000  2/17 ↓1.2MB         ↑300kB",
       " down /run/x → 127.0.0.1:3000           0/5 ↓   0B         ↑   0B",
+      LEGEND,
     ],
   );
 });
@@ -117,6 +122,8 @@ Deno.test("statusLines() says why a tunnel is not up", () => {
       tunnelOf({ state: "waiting", error: denied, until }),
       tunnelOf({ state: "binding", error: denied }),
       tunnelOf({ state: "refused", error: denied }),
+      tunnelOf({ state: "refused", error: denied, refusal: "taken" }),
+      tunnelOf({ state: "stopping" }),
     ],
   }, { columns: 200 });
   assertEquals(lines.map((line) => line.trim().replace(/\s+/g, " ")), [
@@ -124,6 +131,8 @@ Deno.test("statusLines() says why a tunnel is not up", () => {
     `waiting localhost:8080 → 127.0.0.1:3000 next try in 1 s: ${denied.message}`,
     `binding localhost:8080 → 127.0.0.1:3000 ${denied.message}`,
     `refused localhost:8080 → 127.0.0.1:3000 ${denied.message}`,
+    "refused localhost:8080 → 127.0.0.1:3000 in use on the server",
+    "stopping localhost:8080 → 127.0.0.1:3000 no connections yet",
   ]);
 });
 
@@ -142,6 +151,7 @@ Deno.test("statusLines() says what the target refuses, and counts it", () => {
     `up ! ${row}target refused, 3 failed`,
     `up ! ${row}target timed out, 1 failed 2/17 ↓1.2MB ↑300kB`,
     `up ✓ ${row}1 failed 2/17 ↓1.2MB ↑300kB`,
+    LEGEND.trim(),
   ]);
 });
 

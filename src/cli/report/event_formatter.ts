@@ -1,6 +1,5 @@
 import { HostKeyError, type RForwardError } from "../../errors.ts";
 import type { ProbeResult, ProbeVerdict } from "../../forward/probe.ts";
-import type { Refusal } from "../../forward/refusal.ts";
 import type { SupervisorEvent } from "../../forward/supervisor_options.ts";
 import type { TunnelConnection } from "../../forward/tunnel_connection.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
@@ -33,10 +32,11 @@ type EventOf<T extends SupervisorEvent["type"]> = Extract<
 >;
 
 /**
- * Puts what happens into the words that a user of `ssh` knows. It remembers
- * what it said, as nobody wants to read twice why a connection was lost.
+ * Puts events into the words that a user of `ssh` knows. It remembers what was
+ * printed, so that each reason is given only once.
  */
-export class Narrator {
+export class EventFormatter {
+  readonly #isPrinted: (level: Level) => boolean;
   readonly #explained = new WeakSet<RForwardError>();
   /** Where each tunnel leads to. */
   readonly #targets = new Map<number, string>();
@@ -47,8 +47,13 @@ export class Narrator {
   /** The server that is connected to, or was last. */
   #server: ServerInfo | undefined;
 
-  /** @returns what to say of an event; no lines if that is nothing. */
-  tell(event: SupervisorEvent): Line[] {
+  /** @param isPrinted Whether lines of a level are printed; all are by default. */
+  constructor(isPrinted: (level: Level) => boolean = () => true) {
+    this.#isPrinted = isPrinted;
+  }
+
+  /** @returns the lines to print for an event. */
+  format(event: SupervisorEvent): Line[] {
     if (event.type === "stopped" && event.error) {
       return [{
         level: "error",
@@ -57,7 +62,7 @@ export class Narrator {
           : explain(event.error),
       }];
     }
-    const lines = [this.#tell(event), this.#warn(event)];
+    const lines = [this.#format(event), this.#warn(event)];
     return lines.flatMap((line) =>
       line ? [{ ...line, text: oneLine(line.text) }] : []
     );
@@ -77,7 +82,7 @@ export class Narrator {
     };
   }
 
-  #tell(event: SupervisorEvent): Line | undefined {
+  #format(event: SupervisorEvent): Line | undefined {
     switch (event.type) {
       case "connecting":
         return {
@@ -96,7 +101,7 @@ export class Narrator {
         return { level: "info", text };
       }
       case "lost":
-        this.#explained.add(event.error);
+        this.#explain(event.error);
         return {
           level: "warn",
           text: `connection lost: ${event.error.message}`,
@@ -139,12 +144,12 @@ export class Narrator {
     }
   }
 
-  /** @returns what to say of a connection that is over. */
-  tellClosed(connection: TunnelConnection, ms: number, error?: Error): Line {
+  /** @returns the line for a connection that is over. */
+  formatClosed(connection: TunnelConnection, ms: number, error?: Error): Line {
     const { bytesToTarget, bytesToServer } = connection;
     const text = `${nameOf(connection)} closed after ${formatDuration(ms)}, ${
       formatBytes(bytesToTarget)
-    } in, ${formatBytes(bytesToServer)} out${
+    } to the target, ${formatBytes(bytesToServer)} to the server${
       error ? `: ${error.message}` : ""
     }`;
     return { level: "debug", text: oneLine(text) };
@@ -183,13 +188,16 @@ export class Narrator {
       ? "given up"
       : `asking again in ${formatDuration(ms)}`;
     const line = { level: "warn", key: `refused ${tunnel} ${why}` } as const;
-    // The probe has said why, where somebody else answers.
+    this.#explain(error);
+    // Who answers there instead was reported just before.
     return this.#verdicts.delete(tunnel)
       ? { ...line, text: `${failed}: ${next}`, visible: true }
-      : {
-        ...line,
-        text: `${failed}: ${whyRefused(asked, why, error)}; ${next}`,
-      };
+      : { ...line, text: `${failed}: ${error.message}; ${next}` };
+  }
+
+  /** The error was given as the reason in a warning. */
+  #explain(error: RForwardError): void {
+    if (this.#isPrinted("warn")) this.#explained.add(error);
   }
 }
 
@@ -316,23 +324,6 @@ function partly(addresses: ProbeResult["addresses"]): string {
   const ours = addresses.filter(({ answer }) => answer === "ours")
     .map(({ address }) => address);
   return `, at ${ours.join(" and ")} only`;
-}
-
-function whyRefused(
-  asked: Bind,
-  why: Refusal,
-  error: RForwardError,
-): string {
-  switch (why) {
-    case "taken":
-      return "somebody else listens there, perhaps our own last session";
-    case "prohibited":
-      return isTcp(asked) && asked.port > 0 && asked.port < 1024
-        ? "on the server only root may listen on ports under 1024"
-        : error.message;
-    case "unknown":
-      return error.message;
-  }
 }
 
 /** What could not be bound, as ssh names it. */

@@ -6,7 +6,7 @@ import {
   type SupervisorEvent,
   TargetError,
 } from "../../../mod.ts";
-import { Narrator } from "../../../src/cli/report/narrator.ts";
+import { EventFormatter } from "../../../src/cli/report/event_formatter.ts";
 import { assertEquals } from "../../assert.ts";
 import { connectionOf, probeOf } from "./scene.ts";
 
@@ -22,9 +22,9 @@ const until = new Date();
 
 /** What is said of events, one after the other: level and text. */
 function told(...events: SupervisorEvent[]): string[] {
-  const narrator = new Narrator();
+  const eventFormatter = new EventFormatter();
   return events.flatMap((event) =>
-    narrator.tell(event).map(({ level, text }) => `${level}: ${text}`)
+    eventFormatter.format(event).map(({ level, text }) => `${level}: ${text}`)
   );
 }
 
@@ -71,14 +71,14 @@ for (
     ["/tmp/x.sock", "/tmp/x.sock"],
   ] as const
 ) {
-  Deno.test(`narrator.tell() says as ssh which port leads to ${target}`, () => {
+  Deno.test(`eventFormatter.format() says as ssh which port leads to ${target}`, () => {
     assertEquals(told(bound({ address: "localhost", port: 0 }, target)), [
       `info: Allocated port 40123 for remote forward to ${shown}`,
     ]);
   });
 }
 
-Deno.test("narrator.tell() says what is bound and who answers there", () => {
+Deno.test("eventFormatter.format() says what is bound and who answers there", () => {
   const foreign = [{ address: "127.0.0.1", answer: "foreign" }] as const;
   assertEquals(
     told(
@@ -103,13 +103,13 @@ Deno.test("narrator.tell() says what is bound and who answers there", () => {
   );
 });
 
-Deno.test("narrator.tell() says where a port leads to that nobody looks at", () => {
+Deno.test("eventFormatter.format() says where a port leads to that nobody looks at", () => {
   assertEquals(told(bound(bind, "127.0.0.1:3000", false)), [
     "info: localhost:8080 on the server leads to 127.0.0.1:3000, not checked",
   ]);
 });
 
-Deno.test("narrator.tell() says from where a port can be reached, and warns once if that is not as asked", () => {
+Deno.test("eventFormatter.format() says from where a port can be reached, and warns once if that is not as asked", () => {
   const all = { address: "0.0.0.0", port: 8080 };
   const found = (probe: Partial<ProbeResult>): SupervisorEvent => ({
     ...verified({ askedReach: "network", ...probe }),
@@ -156,7 +156,7 @@ for (
     ["Go", "this kind of server does not let us look"],
   ] as const
 ) {
-  Deno.test(`narrator.tell() says why a port cannot be verified as ${software} calls it`, () => {
+  Deno.test(`eventFormatter.format() says why a port cannot be verified as ${software} calls it`, () => {
     const addresses = [{ address: "127.0.0.1", answer: "forbidden" }] as const;
     const [, line] = told(
       connected(software),
@@ -169,13 +169,13 @@ for (
   });
 }
 
-Deno.test("narrator.tell() says which server is not asked again", () => {
+Deno.test("eventFormatter.format() says which server is not asked again", () => {
   assertEquals(told(verified({ verdict: "unverifiable" })), [
     "info: localhost:8080 on the server is bound, not verified: this server ends the connection when it is asked to connect to it, so it is not asked again",
   ]);
 });
 
-Deno.test("narrator.tell() says where a bind is that sshd has moved", () => {
+Deno.test("eventFormatter.format() says where a bind is that sshd has moved", () => {
   assertEquals(
     told(
       bound(bind, "127.0.0.1:3000"),
@@ -194,7 +194,7 @@ Deno.test("narrator.tell() says where a bind is that sshd has moved", () => {
   );
 });
 
-Deno.test("narrator.tell() is silent of what was verified again and is as it was", () => {
+Deno.test("eventFormatter.format() is silent of what was verified again and is as it was", () => {
   const levels = told(
     verified({}),
     verified({}),
@@ -205,7 +205,7 @@ Deno.test("narrator.tell() is silent of what was verified again and is as it was
   assertEquals(levels, ["info", "debug", "info", "info", "info"]);
 });
 
-Deno.test("narrator.tell() says once why the connection was lost", () => {
+Deno.test("eventFormatter.format() says once why the connection was lost", () => {
   assertEquals(
     told(
       { type: "lost", error: lost },
@@ -220,7 +220,24 @@ Deno.test("narrator.tell() says once why the connection was lost", () => {
   );
 });
 
-Deno.test("narrator.tell() says once why it has stopped", () => {
+Deno.test("eventFormatter.format() gives the reason of a refusal once, but gives it where warnings are not printed", () => {
+  const events = [
+    {
+      type: "refused",
+      tunnel: 0,
+      asked: bind,
+      why: "prohibited",
+      error: denied,
+    },
+    { type: "stopped", error: denied },
+  ] as const;
+  assertEquals(told(...events).at(-1), "error: stopped");
+  const quiet = new EventFormatter((level) => level === "error");
+  const lines = events.flatMap((event) => quiet.format(event));
+  assertEquals(lines.at(-1)?.text, "the server would not listen");
+});
+
+Deno.test("eventFormatter.format() says once why it has stopped", () => {
   assertEquals(
     told({ type: "lost", error: lost }, { type: "stopped", error: lost }),
     [
@@ -230,7 +247,7 @@ Deno.test("narrator.tell() says once why it has stopped", () => {
   );
 });
 
-Deno.test("narrator.tell() says why a port was refused and what comes next", () => {
+Deno.test("eventFormatter.format() says why a port was refused and what comes next", () => {
   const refusal = {
     type: "refused",
     tunnel: 0,
@@ -243,15 +260,13 @@ Deno.test("narrator.tell() says why a port was refused and what comes next", () 
     told(
       { ...refusal, ms: 2000 },
       { ...refusal, why: "prohibited" },
-      { ...refusal, why: "prohibited", asked: { ...bind, port: 80 } },
       { ...refusal, why: "unknown", asked: { path: "/run/x" }, ms: 1000 },
       verified({ verdict: "unreachable" }),
       { ...refusal, ms: 2000 },
     ),
     [
-      `${head} port 8080: somebody else listens there, perhaps our own last session; asking again in 2 s`,
+      `${head} port 8080: the server would not listen; asking again in 2 s`,
       `${head} port 8080: the server would not listen; given up`,
-      `${head} port 80: on the server only root may listen on ports under 1024; given up`,
       `${head} path /run/x: the server would not listen; asking again in 1 s`,
       "warn: nothing answers at localhost:8080 on the server, although it said that it listens",
       `${head} port 8080: asking again in 2 s`,
@@ -259,7 +274,7 @@ Deno.test("narrator.tell() says why a port was refused and what comes next", () 
   );
 });
 
-Deno.test("narrator.tell() shows nothing of an originator but what can be printed", () => {
+Deno.test("eventFormatter.format() shows nothing of an originator but what can be printed", () => {
   const error = new TargetError(
     "target-failed",
     "127.0.0.1:3000",
@@ -296,25 +311,25 @@ Deno.test("narrator.tell() shows nothing of an originator but what can be printe
   );
 });
 
-Deno.test("narrator.tellClosed() says how long a connection lasted and what went through", () => {
+Deno.test("eventFormatter.formatClosed() says how long a connection lasted and what went through", () => {
   const { connection } = connectionOf({
     bytesToTarget: 1_234_567,
     bytesToServer: 340,
   });
   assertEquals(
-    new Narrator().tellClosed(connection, 61_000, lost).text,
-    "connection from 192.0.2.1 port 1234 to localhost:8080 → 127.0.0.1:3000 closed after 1 min 1 s, 1.2MB in, 340B out: the server closed the connection",
+    new EventFormatter().formatClosed(connection, 61_000, lost).text,
+    "connection from 192.0.2.1 port 1234 to localhost:8080 → 127.0.0.1:3000 closed after 1 min 1 s, 1.2MB to the target, 340B to the server: the server closed the connection",
   );
 });
 
-Deno.test("narrator.tell() says that it has stopped and why", () => {
+Deno.test("eventFormatter.format() says that it has stopped and why", () => {
   assertEquals(
     told({ type: "stopped" }, { type: "stopped", error: refused }),
     ["info: stopped", "error: server.example:22 refused the connection"],
   );
 });
 
-Deno.test("narrator.tell() makes what the server calls itself printable", () => {
+Deno.test("eventFormatter.format() makes what the server calls itself printable", () => {
   const server = {
     host: "server.example",
     port: 22,
