@@ -8,6 +8,8 @@
  * @module
  */
 
+import { withoutKeys } from "./shown.ts";
+
 /** What went wrong, as a closed set of strings: `switch (error.code)` is exhaustive. */
 export type ErrorCode =
   | "invalid-argument"
@@ -52,7 +54,7 @@ export class RForwardError extends Error {
    * @param options `cause`, where another error led to this one.
    */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(withoutKeys(message), options);
     this.name = "RForwardError";
     this.code = code;
   }

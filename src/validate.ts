@@ -1,6 +1,7 @@
 /** Checks of arguments, so that bad ones are named before anything is sent. @module */
 
 import { ArgumentError } from "./errors.ts";
+import { shown } from "./shown.ts";
 
 /**
  * @param argument Its name, for the error.
@@ -12,7 +13,7 @@ export function checkPort(argument: string, port: number, zero?: string): void {
   if (Number.isInteger(port) && port >= 1 && port <= 65535) return;
   throw new ArgumentError(
     argument,
-    `${describe(port)} is no port; use a whole number from 1 to 65535${
+    `${shown(port)} is no port; use a whole number from 1 to 65535${
       zero === undefined ? "" : `, or 0 ${zero}`
     }`,
   );
@@ -23,18 +24,21 @@ export function checkHost(argument: string, host: string): void {
   if (typeof host === "string" && /^[^\s\p{Cc}]{1,255}$/u.test(host)) return;
   throw new ArgumentError(
     argument,
-    `${describe(host)} is no host; use a name or an IP address`,
+    `${shown(host)} is no host; use a name or an IP address`,
   );
 }
 
 /** @throws {ArgumentError} unless `text` has at least one character and none is NUL. */
 export function checkText(argument: string, text: string, what: string): void {
-  if (typeof text === "string" && text !== "" && !text.includes("\0")) return;
+  const isText = typeof text === "string" && text !== "" &&
+    !text.includes("\0");
+  if (isText && what === "path" && /[\r\n]|-----BEGIN/.test(text)) {
+    throw new ArgumentError(argument, "a path has no line ends; is it a key?");
+  }
+  if (isText) return;
   throw new ArgumentError(
     argument,
-    `${
-      describe(text)
-    } is no ${what}; use text that is not empty and has no NUL`,
+    `${shown(text)} is no ${what}; use text that is not empty and has no NUL`,
   );
 }
 
@@ -44,11 +48,6 @@ export function checkMs(argument: string, ms: number | undefined): void {
   if (typeof ms === "number" && ms >= 0 && ms < 2 ** 31) return;
   throw new ArgumentError(
     argument,
-    `${describe(ms)} is no time; use milliseconds from 0 to 2147483647`,
+    `${shown(ms)} is no time; use milliseconds from 0 to 2147483647`,
   );
-}
-
-export function describe(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : `${value}`;
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -11,6 +11,7 @@
 
 import config from "../../deno.json" with { type: "json" };
 import { ArgumentError, RForwardError } from "../errors.ts";
+import { withoutKeys } from "../shown.ts";
 import { type Command, parseArguments } from "./command_line/arguments.ts";
 import { completions } from "./command_line/completions.ts";
 import { help } from "./command_line/help.ts";
@@ -30,7 +31,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return await execute(parseArguments(argv));
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
-      console.error(`rforward: ${error.message}`);
+      console.error(`rforward: ${withoutKeys(error.message)}`);
       return EXIT.failed;
     }
     if (!(error instanceof RForwardError)) throw error;

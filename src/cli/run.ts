@@ -3,6 +3,7 @@ import { Supervisor } from "../forward/supervisor.ts";
 import type { SupervisorEvent } from "../forward/supervisor_options.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import type { SshConnection } from "../ssh/connection.ts";
+import { withoutKeys } from "../shown.ts";
 import { Turns } from "../turns.ts";
 import type { Arguments } from "./command_line/arguments.ts";
 import { planConnection } from "./connect_plan.ts";
@@ -77,7 +78,7 @@ class ForwardCommand implements AsyncDisposable {
       this.#resources,
     );
     const tell = (level: Level) => (message: string) =>
-      this.#reporter.message(level, message);
+      this.#reporter.message(level, withoutKeys(message));
     this.#logger = {
       debug: tell("debug"),
       info: tell("info"),
@@ -101,7 +102,7 @@ class ForwardCommand implements AsyncDisposable {
   #begin(): void {
     const { notes } = this.#args;
     for (const note of [...notes, ...this.#plan.settings.warnings]) {
-      this.#reporter.message("warn", note);
+      this.#reporter.message("warn", withoutKeys(note));
     }
     this.#supervise(this.#connectAs(this.#plan));
     this.#resources.use(onSignal("SIGINT", () => this.#interrupt()));

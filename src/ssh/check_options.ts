@@ -1,13 +1,8 @@
 import { ArgumentError } from "../errors.ts";
-import {
-  checkHost,
-  checkMs,
-  checkPort,
-  checkText,
-  describe,
-} from "../validate.ts";
+import { checkHost, checkMs, checkPort, checkText } from "../validate.ts";
 import { supportedAlgorithms } from "./algorithms.ts";
 import type { Algorithms, ConnectOptions, KeySource } from "./options.ts";
+import { shown } from "../shown.ts";
 
 /** @throws {ArgumentError} that names the first option that cannot be used. */
 export function checkOptions(options: ConnectOptions): void {
@@ -55,7 +50,15 @@ function checkKeys(argument: string, keys: readonly KeySource[] = []): void {
 /** A key is never shown, not even a part of it. */
 function checkKey(argument: string, key: KeySource): void {
   if (typeof key === "object" && key !== null) {
-    if ("file" in key) return checkText(`${argument}.file`, key.file, "path");
+    if ("file" in key) {
+      if (typeof key.file === "string" && key.file.includes("-----BEGIN")) {
+        throw new ArgumentError(
+          argument,
+          "file is the text of a key, not a path; use { text }",
+        );
+      }
+      return checkText(`${argument}.file`, key.file, "path");
+    }
     if (typeof key.text === "string") return;
   }
   throw new ArgumentError(argument, "use { file } or { text }");
@@ -74,7 +77,7 @@ function checkNames(
     if (known.includes(name)) continue;
     throw new ArgumentError(
       argument,
-      `${describe(name)} is not supported; use ${known.join(", ")}`,
+      `${shown(name)} is not supported; use ${known.join(", ")}`,
     );
   }
 }

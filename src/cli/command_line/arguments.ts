@@ -18,6 +18,7 @@ import {
 import { parsePort } from "./port.ts";
 import { readOptions } from "./read_options.ts";
 import { parseTime } from "./time.ts";
+import { shown } from "../../shown.ts";
 
 /** What the command line asks for. */
 export type Command =
@@ -316,7 +317,7 @@ function toPort(flag: string, value: string): number {
   if (port) return port;
   throw new ArgumentError(
     flag,
-    `${JSON.stringify(value)} is no port; use a number from 1 to 65535`,
+    `${shown(value)} is no port; use a number from 1 to 65535`,
   );
 }
 
@@ -324,7 +325,7 @@ function toCount(flag: string, value: string): number {
   if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
   throw new ArgumentError(
     flag,
-    `${JSON.stringify(value)} is no number from 1`,
+    `${shown(value)} is no number from 1`,
   );
 }
 

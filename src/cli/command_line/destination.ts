@@ -1,5 +1,6 @@
 import { ArgumentError } from "../../errors.ts";
 import { parsePort } from "./port.ts";
+import { shown } from "../../shown.ts";
 
 /** Where to log in, as the command line says it. */
 export interface Destination {
@@ -24,7 +25,7 @@ export function parseDestination(text: string): Destination {
     ? parseUri(text)
     : splitUser(text);
   if (!/^(?!-)[^'"`$\\;&<>|(){}\s\p{Cc}]{1,255}$/u.test(destination.host)) {
-    fail(`${JSON.stringify(destination.host)} is no host`);
+    fail(`${shown(destination.host)} is no host`);
   }
   if (destination.user !== undefined) {
     checkUser("destination", destination.user);
@@ -43,7 +44,7 @@ export function checkUser(argument: string, user: string): void {
   if (/^(?!-)(?!.*(\s-|\\$))[^'"`;&<>|(){}\p{Cc}]+$/u.test(user)) return;
   throw new ArgumentError(
     argument,
-    `${JSON.stringify(user)} is no user's name`,
+    `${shown(user)} is no user's name`,
   );
 }
 
@@ -58,8 +59,8 @@ function parseUri(uri: string): Destination {
   const [, user, ipv6, name, port, path] =
     /^ssh:\/\/(?:([^@]*)@)?(?:\[([\da-f:.]+(?:%\w+)?)\]|([a-z\d][\w.-]*))(?::(\w*))?\/?(.*)$/is
       .exec(uri) ??
-      fail(`${JSON.stringify(uri)} is no ssh://[user@]host[:port]`);
-  if (path) fail(`${JSON.stringify(uri)} has a path after the host`);
+      fail(`${shown(uri)} is no ssh://[user@]host[:port]`);
+  if (path) fail(`${shown(uri)} has a path after the host`);
   return {
     host: ipv6 ?? name ?? "",
     ...user === undefined ? {} : { user: decodeUser(user) },
@@ -73,12 +74,12 @@ function decodeUser(text: string): string {
   try {
     return decodeURIComponent(user);
   } catch {
-    return fail(`the user ${JSON.stringify(user)} is not percent-encoded`);
+    return fail(`the user ${shown(user)} is not percent-encoded`);
   }
 }
 
 function toPort(text: string): number {
-  return parsePort(text) || fail(`${JSON.stringify(text)} is no port`);
+  return parsePort(text) || fail(`${shown(text)} is no port`);
 }
 
 function fail(problem: string): never {

@@ -1,4 +1,5 @@
 import { ArgumentError } from "../../errors.ts";
+import { shown } from "../../shown.ts";
 
 const seconds: Record<string, number> = {
   "": 1,
@@ -32,8 +33,6 @@ export function parseTime(
   if (isWhole && ms >= leastMs && ms < 2 ** 31) return Math.round(ms);
   throw new ArgumentError(
     argument,
-    `${
-      JSON.stringify(text)
-    } is no time that can be used; give seconds, or as in 1m30s`,
+    `${shown(text)} is no time that can be used; give seconds, or as in 1m30s`,
   );
 }

@@ -1,6 +1,7 @@
 import { ArgumentError } from "../../errors.ts";
 import type { ConfigLine } from "./config_line.ts";
 import { matchesPatternList } from "./patterns.ts";
+import { shown } from "../../shown.ts";
 
 /**
  * Checks the names of a list of algorithms. As with ssh, those after `-` may
@@ -19,7 +20,7 @@ export function checkAlgorithmNames(
     if (pattern === "") continue;
     if (known.some((name) => matchesPatternList(name, pattern))) continue;
     throw line.error(
-      `has ${JSON.stringify(pattern)}, and there is no such algorithm`,
+      `has ${shown(pattern)}, and there is no such algorithm`,
     );
   }
 }
@@ -70,7 +71,7 @@ export function applyAlgorithmList(
     if (names.length > 0) return names;
     throw new ArgumentError(
       option,
-      `${JSON.stringify(list)} leaves nothing of ${supported.join(", ")}`,
+      `${shown(list)} leaves nothing of ${supported.join(", ")}`,
     );
   }
 }

@@ -1,5 +1,6 @@
 import { ArgumentError } from "../../errors.ts";
 import { splitArguments, takeWord } from "./tokenize.ts";
+import { shown } from "../../shown.ts";
 
 /** A line of ssh_config that sets something, or an `-o` option of the command line. */
 export class ConfigLine {
@@ -94,7 +95,7 @@ export class ConfigLine {
     const [extra] = this.#words;
     if (extra === undefined) return;
     throw this.error(
-      `has more arguments than it takes: ${JSON.stringify(extra)}`,
+      `has more arguments than it takes: ${shown(extra)}`,
     );
   }
 

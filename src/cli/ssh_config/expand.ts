@@ -2,6 +2,7 @@
 
 import type { ConfigLine } from "./config_line.ts";
 import type { LocalMachine } from "./local_machine.ts";
+import { shown } from "../../shown.ts";
 
 /** Looks up an environment variable. */
 export type Environment = (name: string) => string | undefined;
@@ -72,7 +73,7 @@ export function expandTilde(
   if (user !== "" && user !== machine.userName) {
     throw line.error(
       `names the home directory of another user: ${
-        JSON.stringify(path)
+        shown(path)
       }; write its path instead`,
     );
   }
@@ -98,6 +99,6 @@ function variable(
 function unknownToken(token: string, line: ConfigLine, tokens: Tokens): Error {
   const known = ["%%", ...Object.keys(tokens).map((letter) => `%${letter}`)];
   return line.error(
-    `does not know ${JSON.stringify(token)}; use ${known.join(", ")}`,
+    `does not know ${shown(token)}; use ${known.join(", ")}`,
   );
 }

@@ -1,6 +1,7 @@
 import type { ConfigLine } from "./config_line.ts";
 import { matchesHostList, matchesPatternList } from "./patterns.ts";
 import { takeWord } from "./tokenize.ts";
+import { shown } from "../../shown.ts";
 
 /** What the criteria of a `Match` line are held against. */
 export interface MatchSubject {
@@ -90,7 +91,7 @@ export async function matches(
         return matched ? await subject.exec(value) : false;
     }
     if (!later.has(criterion)) {
-      throw line.error(`has no criterion ${JSON.stringify(criterion)}`);
+      throw line.error(`has no criterion ${shown(criterion)}`);
     }
     subject.warn(criterion);
     return undefined;

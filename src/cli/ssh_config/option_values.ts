@@ -2,6 +2,7 @@
 
 import { parsePort } from "../command_line/port.ts";
 import type { ConfigLine } from "./config_line.ts";
+import { shown } from "../../shown.ts";
 
 /** The largest number that ssh takes, and the longest time in milliseconds that a timer takes. */
 const MAX_INT = 2 ** 31 - 1;
@@ -21,7 +22,7 @@ export function choice<const T>(
     const value = byWord.get(word.toLowerCase());
     if (value !== undefined) return value;
     throw line.error(
-      `cannot be ${JSON.stringify(word)}; use ${[...byWord.keys()].join(", ")}`,
+      `cannot be ${shown(word)}; use ${[...byWord.keys()].join(", ")}`,
     );
   };
 }
@@ -41,7 +42,7 @@ export function integer(line: ConfigLine): number {
   const word = line.word();
   const value = /^\s*[+-]?\d+$/.test(word) ? Number(word) : NaN;
   if (value >= 0 && value <= MAX_INT) return value;
-  throw line.error(`cannot be ${JSON.stringify(word)}; use a whole number`);
+  throw line.error(`cannot be ${shown(word)}; use a whole number`);
 }
 
 /** A port, or the name of a service. */
@@ -50,7 +51,7 @@ export function port(line: ConfigLine): number {
   const value = parsePort(word);
   if (value) return value;
   throw line.error(
-    `cannot be ${JSON.stringify(word)}; use a number from 1 to 65535`,
+    `cannot be ${shown(word)}; use a number from 1 to 65535`,
   );
 }
 
@@ -77,7 +78,7 @@ export function duration(line: ConfigLine): number | undefined {
     return Math.min(seconds * 1000, MAX_INT);
   }
   throw line.error(
-    `cannot be ${JSON.stringify(word)}; use seconds, or e.g. 1m30s`,
+    `cannot be ${shown(word)}; use seconds, or e.g. 1m30s`,
   );
 }
 

@@ -21,6 +21,7 @@ import type {
   UnfinishedSettings,
   Written,
 } from "./raw_settings.ts";
+import { shown } from "../../shown.ts";
 
 /** Where a line comes from, and whether it counts. */
 export interface LineContext {
@@ -112,7 +113,7 @@ const rekeyLimit: Option = (line) => {
     /^(\d+[kmgt]|\d{3,}|1[6-9]|[2-9]\d)$/i.test(amount);
   if (!valid) {
     throw line.error(
-      `cannot be ${JSON.stringify(amount)}; use bytes from 16, e.g. 512M or 1G`,
+      `cannot be ${shown(amount)}; use bytes from 16, e.g. 512M or 1G`,
     );
   }
   if (line.hasMore) duration(line);
@@ -142,7 +143,7 @@ const identityAgent: Option = (line, settings, context) => {
   const value = line.word();
   expandVariables(value, line, context.env);
   if (/^\$(?!\{|\w+$)/.test(value)) {
-    throw line.error(`cannot be ${JSON.stringify(value)}; use $NAME or a path`);
+    throw line.error(`cannot be ${shown(value)}; use $NAME or a path`);
   }
   if (context.active) settings.first.identityAgent ??= { value, line };
 };

@@ -3,6 +3,7 @@ import { parseDestination } from "../command_line/destination.ts";
 import { parsePort } from "../command_line/port.ts";
 import type { ConfigLine } from "./config_line.ts";
 import type { JumpHost } from "./ssh_settings.ts";
+import { shown } from "../../shown.ts";
 
 /**
  * Reads the value of `ProxyJump`: hops between commas, each
@@ -19,7 +20,7 @@ export function parseProxyJump(line: ConfigLine): JumpHost[] {
       ? parseUri(text, line)
       : parseHop(text);
     if (hop) return hop;
-    throw line.error(`has no [user@]host[:port] at ${JSON.stringify(text)}`);
+    throw line.error(`has no [user@]host[:port] at ${shown(text)}`);
   });
 }
 

@@ -5,6 +5,7 @@ import { ConfigReader, systemDirectory } from "./config_reader.ts";
 import { expandSettings } from "./expand_settings.ts";
 import { type LocalMachine, thisMachine } from "./local_machine.ts";
 import type { SshSettings } from "./ssh_settings.ts";
+import { shown } from "../../shown.ts";
 
 /** What is asked of the configuration. */
 export interface SshConfigRequest {
@@ -82,7 +83,7 @@ function checkNames(host: string, user: string | undefined): void {
   throw new ArgumentError(
     "destination",
     `${
-      JSON.stringify(host)
+      shown(host)
     } is no host: it is empty, begins with -, or has characters that hosts do not have`,
   );
 }

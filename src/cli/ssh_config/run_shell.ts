@@ -1,5 +1,6 @@
 import type { ConfigLine } from "./config_line.ts";
 import type { LocalMachine } from "./local_machine.ts";
+import { shown } from "../../shown.ts";
 
 /**
  * Runs a command of `Match exec` in the user's shell, without input, and with
@@ -28,5 +29,5 @@ export async function runShell(
   }
   const { success, signal } = await child.status;
   if (signal === null) return success;
-  throw line.error(`exec ended by ${signal}: ${JSON.stringify(command)}`);
+  throw line.error(`exec ended by ${signal}: ${shown(command)}`);
 }

@@ -1,6 +1,7 @@
 import { readVariable } from "../../environment.ts";
 import { ArgumentError, RForwardError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import { checkText } from "../../validate.ts";
 import { type HostKey, isSameKey } from "./host_key.ts";
 import { changedError, revokedError, unknownError } from "./host_key_errors.ts";
 import { askVerifier, type HostKeyVerifier } from "./host_key_verifier.ts";
@@ -14,6 +15,7 @@ import {
   readKnownHosts,
   textSource,
 } from "./known_hosts_file.ts";
+import { shown } from "../../shown.ts";
 
 /**
  * Verification against known_hosts (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"),
@@ -92,6 +94,7 @@ export async function lookUpKnownHost(
   if (alias !== undefined) checkName("hostKeys.alias", alias);
   const files = options.files ??
     (options.text === undefined ? defaultFiles() : []);
+  for (const file of files) checkText("hostKeys.files", file, "path");
   const bareName = knownHostsName(alias ?? host, 22);
   const name = alias === undefined ? knownHostsName(host, port) : bareName;
   const names = [...new Set([name, bareName])];
@@ -135,7 +138,7 @@ export async function lookUpKnownHost(
 
 function checkName(argument: string, name: string): void {
   if (!notInHostNames.test(name)) return;
-  throw new ArgumentError(argument, `${JSON.stringify(name)} is no host name`);
+  throw new ArgumentError(argument, `${shown(name)} is no host name`);
 }
 
 function holds(key: { data: Uint8Array }): (line: KnownHostsLine) => boolean {

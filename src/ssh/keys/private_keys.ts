@@ -1,4 +1,5 @@
-import { createPrivateKey } from "node:crypto";
+import type { Buffer } from "node:buffer";
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import type { Logger } from "../../logger.ts";
 import { fingerprint } from "../host_keys/host_keys.ts";
 import type { PrivateKey } from "../options.ts";
@@ -8,7 +9,10 @@ import { loadKey, unusable } from "./load_key.ts";
 import { LockedKey } from "../login/locked_key.ts";
 import { openSshKey } from "./openssh_key.ts";
 import { NamedAgentKey } from "../login/named_agent_key.ts";
+import { OpensshKeyFile } from "./openssh_key_file.ts";
+import { findPrivateKey } from "./private_key_text.ts";
 import { publicHalf } from "./public_keys.ts";
+import { UnusableKey } from "./unusable_key.ts";
 
 /** A private key that is ready to sign. */
 export interface LoadedKey {
@@ -34,7 +38,15 @@ export async function loadPrivateKey(
   const { passphrase, optional = false } = source;
   return await loadKey("private key", source, logger, async (file, text) => {
     const name = `private key: ${file}`;
-    let key = parse(text, undefined);
+    const read = (passphrase?: string) => {
+      try {
+        return parse(text, passphrase);
+      } catch (error) {
+        if (error instanceof UnusableKey) throw unusable(name, error.message);
+        throw unusable(name, "cannot be read");
+      }
+    };
+    let key = read();
     if (key === "encrypted") {
       if (passphrase === undefined) {
         throw unusable(name, "is encrypted; give its passphrase");
@@ -45,28 +57,23 @@ export async function loadPrivateKey(
           optional,
           publicKey: publicHalf(text) ?? await readPublicFile(source),
           passphrase,
-          decrypt: (passphrase) => parsed(parse(text, passphrase)),
+          decrypt: (passphrase) => {
+            const key = read(passphrase);
+            return typeof key === "string" ? undefined : key;
+          },
         });
       }
-      key = parse(text, passphrase);
-      if (typeof key === "string") {
-        throw unusable(name, "cannot be decrypted; is the passphrase right?");
-      }
+      key = read(passphrase);
     }
-    switch (key) {
-      case "unusable":
-        throw unusable(
-          name,
-          "is no private key that can be used (Ed25519, ECDSA or RSA, in OpenSSH's format or PEM); is the file whole?",
-        );
-      case "public": {
-        const publicKey = hasAgent ? publicHalf(text) : undefined;
-        if (publicKey) return new NamedAgentKey(publicKey);
-        throw unusable(
-          name,
-          "is a public key; give the private one (the file without .pub)",
-        );
-      }
+    if (typeof key === "string") {
+      const publicKey = key === "public" && hasAgent && publicHalf(text);
+      if (publicKey) return new NamedAgentKey(publicKey);
+      throw unusable(
+        name,
+        key === "public"
+          ? "is a public key; give the private one (the file without .pub)"
+          : "cannot be decrypted; is the passphrase right?",
+      );
     }
     return { key, fingerprint: fingerprint(key.getPublicSSH()) };
   });
@@ -87,56 +94,73 @@ async function readPublicFile(
   }
 }
 
-/** Why there is no key. Nobody else's words: they could hold some of it. */
-type Unparsed = "encrypted" | "public" | "unusable";
+/** Why there is no key yet. */
+type Unparsed = "encrypted" | "public" | "wrong-passphrase";
 
-function parsed(key: ParsedKey | Unparsed): ParsedKey | undefined {
-  return typeof key === "string" ? undefined : key;
-}
+/** @throws {UnusableKey} if there is no key that can be used. */
 function parse(
   text: string,
   passphrase: string | undefined,
 ): ParsedKey | Unparsed {
-  if (/^-----BEGIN (RSA )?PUBLIC KEY-----/m.test(text)) return "public";
-  const encrypted = /^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(text);
-  if (encrypted && passphrase === undefined) return "encrypted";
-  try {
-    return PEM.test(text)
-      ? parsePem(text, passphrase)
-      : parseOpenSsh(text, passphrase);
-  } catch {
-    return "unusable";
+  const found = findPrivateKey(text);
+  switch (found.format) {
+    case "public":
+      return "public";
+    case "pem":
+      return found.isEncrypted && passphrase === undefined
+        ? "encrypted"
+        : parsePem(found.text, passphrase);
+    case "openssh": {
+      const file = new OpensshKeyFile(found.bytes);
+      if (file.isEncrypted && passphrase === undefined) return "encrypted";
+      const bytes = file.decrypt(passphrase ?? "");
+      return bytes ? parseOpenSsh(bytes, file.type) : "wrong-passphrase";
+    }
   }
 }
 
-/** PKCS#1, SEC 1 and PKCS#8. */
-const PEM = /^-----BEGIN (RSA |EC |ENCRYPTED )?PRIVATE KEY-----/m;
-
-/** ssh2 reads some kinds of PEM wrong and some not at all (measured with Deno 2.9.6); node:crypto reads them all. */
+/** ssh2 reads some kinds of PEM wrong and some not at all (measured with Deno 2.9.6); node:crypto reads more. */
 function parsePem(
   text: string,
   passphrase: string | undefined,
 ): ParsedKey | Unparsed {
-  const key = createPrivateKey({
-    key: text,
-    format: "pem",
-    ...(passphrase === undefined ? {} : { passphrase }),
-  });
+  let key: KeyObject;
+  try {
+    key = createPrivateKey({
+      key: text,
+      format: "pem",
+      ...(passphrase === undefined ? {} : { passphrase }),
+    });
+  } catch (error) {
+    if (passphrase === undefined) throw new UnusableKey("is damaged");
+    if (/bad decrypt/.test((error as Error).message)) return "wrong-passphrase";
+    throw new UnusableKey(
+      "cannot be decrypted; if the passphrase is right, run ssh-keygen -p -f on it, which encrypts it in another way",
+    );
+  }
   const openSsh = openSshKey(key);
-  return openSsh === undefined ? "unusable" : parseOpenSsh(openSsh);
+  const found = openSsh === undefined ? undefined : findPrivateKey(openSsh);
+  if (found?.format === "openssh") return parseOpenSsh(found.bytes);
+  throw new UnusableKey(
+    `is of the kind ${key.asymmetricKeyType}; use Ed25519, ECDSA or RSA`,
+  );
 }
 
-function parseOpenSsh(text: string, passphrase?: string): ParsedKey | Unparsed {
-  const parsed = parseKey(text, passphrase);
-  // The format has room for several keys; nobody writes more than one.
-  const key = Array.isArray(parsed) ? parsed[0] : parsed;
-  if (key instanceof Error || key === undefined) {
-    // ssh2 tells by its message alone.
-    return /no passphrase given/i.test(key?.message ?? "")
-      ? "encrypted"
-      : "unusable";
+/** @param bytes A key in OpenSSH's format, without a passphrase. */
+function parseOpenSsh(bytes: Buffer, type?: string): ParsedKey {
+  if (type?.startsWith("sk-")) {
+    throw new UnusableKey(
+      "is a key of a FIDO security key, which is not supported",
+    );
   }
-  if (!key.isPrivateKey()) return "public";
+  const lines = bytes.toString("base64").replace(/.{70}/g, "$&\n");
+  const parsed = parseKey(
+    `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines}\n-----END OPENSSH PRIVATE KEY-----`,
+  );
+  const key = Array.isArray(parsed) ? parsed[0] : parsed;
+  if (key instanceof Error || key === undefined || !key.isPrivateKey()) {
+    throw new UnusableKey("is damaged, or of a kind that is not supported");
+  }
   const pem = ecdsaPem(key);
   return pem === undefined ? key : parseKey(pem) as ParsedKey;
 }

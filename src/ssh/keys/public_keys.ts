@@ -2,8 +2,8 @@ import { Buffer } from "node:buffer";
 import type { Logger } from "../../logger.ts";
 import type { PublicKey } from "../options.ts";
 import { type ParsedKey, parseKey } from "../ssh2.ts";
-import { WireReader } from "../wire.ts";
 import { loadKey, unusable } from "./load_key.ts";
+import { OpensshKeyFile } from "./openssh_key_file.ts";
 
 /**
  * Reads a public key.
@@ -35,7 +35,11 @@ export function publicHalf(text: string): ParsedKey | undefined {
   const [, base64] = OPENSSH.exec(text) ?? [];
   let key: ReturnType<typeof parseKey>;
   try {
-    key = parseKey(base64 === undefined ? text : publicBlob(base64));
+    key = parseKey(
+      base64 === undefined
+        ? text
+        : new OpensshKeyFile(Buffer.from(base64, "base64")).publicKey,
+    );
   } catch {
     return undefined;
   }
@@ -44,11 +48,3 @@ export function publicHalf(text: string): ParsedKey | undefined {
 }
 
 const OPENSSH = /^-----BEGIN OPENSSH PRIVATE KEY-----([^-]+)/m;
-
-function publicBlob(base64: string): Buffer {
-  const bytes = Buffer.from(base64, "base64");
-  const reader = new WireReader(bytes.subarray("openssh-key-v1\0".length));
-  for (let i = 0; i < 3; i++) reader.string(); // how it is encrypted
-  reader.uint32(); // the number of keys: nobody writes more than one
-  return Buffer.from(reader.string());
-}

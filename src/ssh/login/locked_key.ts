@@ -18,7 +18,7 @@ export interface LockedKeyParts {
   publicKey: ParsedKey | undefined;
   /** Asks for the passphrase. */
   passphrase: AskSecret;
-  /** Decrypts it; gives nothing if the passphrase is wrong. */
+  /** Decrypts it; gives nothing if the passphrase is wrong. Throws if no passphrase would do. */
   decrypt: (passphrase: string) => ParsedKey | undefined;
 }
 
@@ -53,7 +53,7 @@ export class LockedKey {
     maxPrompts: number,
     logger: Logger,
   ): Promise<ParsedKey | undefined> {
-    const { name, optional, publicKey, decrypt } = this.#parts;
+    const { name, publicKey, decrypt } = this.#parts;
     for (let asked = 0; asked < maxPrompts; asked++) {
       waitFor("user");
       const passphrase: unknown = await this.#parts.passphrase();
@@ -61,20 +61,30 @@ export class LockedKey {
       if (typeof passphrase !== "string") {
         throw new ArgumentError("passphrase", "has to give text, or undefined");
       }
-      const key = decrypt(passphrase);
+      let key: ParsedKey | undefined;
+      try {
+        key = decrypt(passphrase);
+      } catch (error) {
+        return this.#doWithout(error as Error, logger);
+      }
       if (!key) continue;
       if (!publicKey || key.getPublicSSH().equals(publicKey.getPublicSSH())) {
         return key;
       }
       throw unusable(name, "is not the one of the .pub file beside it");
     }
-    const error = unusable(
-      name,
-      `cannot be decrypted with any of ${maxPrompts} passphrases`,
+    return this.#doWithout(
+      unusable(
+        name,
+        `cannot be decrypted with any of ${maxPrompts} passphrases`,
+      ),
+      logger,
     );
-    if (!optional) throw error;
+  }
+
+  #doWithout(error: Error, logger: Logger): undefined {
+    if (!this.#parts.optional) throw error;
     logger.warn(`Going on without a key: ${error.message}`);
-    return undefined;
   }
 }
 

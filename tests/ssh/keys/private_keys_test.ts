@@ -253,7 +253,7 @@ Deno.test("loadPrivateKey() tells a public key from garbage", async () => {
     const secrets = text.split("\n").filter((line) => line.length > 50);
     await assertUnusable(
       { text, passphrase },
-      /is no private key that can be used|cannot be decrypted/,
+      /is no private key that can be used|cannot be decrypted|is empty|has no -----END line|is damaged|lines that do not match|not in OpenSSH's format|of the kind x25519/,
       secrets,
     );
   }
@@ -266,4 +266,94 @@ Deno.test("loadPrivateKey() says which file it cannot read, and why", async () =
     { file: "/tmp" },
     /\/tmp cannot be read: Is a directory/,
   );
+});
+
+serverTest(
+  "ssh",
+  "loadPrivateKey() decrypts whatever ssh-keygen -Z encrypts with",
+  async () => {
+    const dir = await Deno.makeTempDir({ prefix: "rforward-keys-" });
+    try {
+      const { stdout } = await new Deno.Command("ssh", {
+        args: ["-Q", "cipher"],
+      }).output();
+      const ciphers = new TextDecoder().decode(stdout).trim().split("\n");
+      assert(ciphers.includes("chacha20-poly1305@openssh.com"));
+      assert(ciphers.includes("aes192-cbc"));
+      for (const cipher of ciphers) {
+        const file = join(dir, cipher);
+        await run("ssh-keygen", [
+          ...["-q", "-t", "ed25519", "-Z", cipher, "-a", "1"],
+          ...["-N", passphrase, "-f", file],
+        ]);
+        const { key } = await load({ file, passphrase });
+        const [, base64] = (await Deno.readTextFile(`${file}.pub`)).split(" ");
+        assertEquals(key.getPublicSSH().toString("base64"), base64, cipher);
+        for (const passphrase of ["a wrong guess", ""]) {
+          await assertUnusable(
+            { file, passphrase },
+            /cannot be decrypted; is the passphrase right/,
+          );
+        }
+      }
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+);
+
+Deno.test("loadPrivateKey() finds a key among other things", async () => {
+  const certificate =
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+  for (const [form, text] of forms(keys[1]![1])) {
+    for (const all of [`${text}${certificate}`, `Bag Attributes\n${text}`]) {
+      const { key } = await load({ text: all, passphrase });
+      assertEquals(key.type, "ecdsa-sha2-nistp256", form);
+    }
+  }
+  const { key } = await load({
+    text: openSshKey(ed25519)!.replaceAll("\n", "\r\n"),
+  });
+  assertEquals(key.type, "ssh-ed25519");
+});
+
+Deno.test("loadPrivateKey() names what is wrong with a key, and the remedy", async () => {
+  const openSsh = openSshKey(ed25519)!;
+  const pkcs8 = ed25519.export({ type: "pkcs8", format: "pem" }) as string;
+  for (
+    const [text, reason] of [
+      ["", /is empty$/],
+      [
+        "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n",
+        /is a PuTTY key; .*-O private-openssh/,
+      ],
+      [
+        "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n",
+        /ssh\.com; .*-O private-openssh/,
+      ],
+      [openSsh.replaceAll("\n", " "), /has lost its line ends, .*printf/],
+      [openSsh.replaceAll("\n", ""), /has lost its line ends/],
+      [openSsh.replaceAll("\n", "\\n"), /has lost its line ends/],
+      [pkcs8.replaceAll("\n", " "), /has lost its line ends/],
+      [openSsh.slice(0, -40), /has no -----END line, .*copy it again/],
+      [pkcs8.slice(0, -20), /has no -----END line/],
+      [openSsh.replace(/\n.{70}/, "\n"), /is damaged|not in OpenSSH's format/],
+      ["hello", /is no private key that can be used/],
+    ] as const
+  ) {
+    for (const passphrase of [undefined, "any"]) {
+      const source = { text, ...passphrase !== undefined && { passphrase } };
+      const secrets = text.split("\n").filter((line) => line.length > 50);
+      await assertUnusable(source, reason, secrets);
+    }
+  }
+});
+
+Deno.test("loadPrivateKey() does not ask whether the passphrase is right of a key without one", async () => {
+  const text = openSshKey(ed25519)!.replace(/\n.{70}\n/, "\n");
+  const error = await assertRejects(
+    () => loadPrivateKey({ text, passphrase }, silentLogger),
+    AuthenticationError,
+  );
+  assert(!error.message.includes("passphrase"), error.message);
 });
