@@ -1,6 +1,6 @@
 import { formatBind, isTcp } from "../ssh/bind.ts";
 import type { Bind } from "../ssh/connection.ts";
-import { serverKind } from "../ssh/server_kind.ts";
+import { type ServerKind, serverKind } from "../ssh/server_kind.ts";
 import type { Look } from "./look_at.ts";
 
 /**
@@ -95,17 +95,23 @@ export function reachWarning(
   software: string,
 ): string | undefined {
   if (reach === "unknown" || reach === askedReach(bound)) return undefined;
-  const kind = serverKind({ software });
-  const remedy = kind === "openssh"
-    ? `it takes "GatewayPorts clientspecified" in its sshd_config to listen where it is asked to`
-    : kind === "dropbear" && reach === "server-only"
-    ? `it takes dropbear's option -a to listen for other hosts`
-    : "its configuration decides that";
-  return reach === "server-only"
-    ? `${formatBind(bound)} is reachable from the server itself only, ` +
-      `not from other hosts as asked; ${remedy}`
-    : `${formatBind(bound)} is reachable from other hosts too, ` +
-      `though only the server itself was asked for; ${remedy}`;
+  const isNarrower = reach === "server-only";
+  return `${formatBind(bound)} is reachable from ${
+    isNarrower
+      ? "the server itself only, not from other hosts as asked"
+      : "other hosts too, though only the server itself was asked for"
+  }; ${remedy(serverKind({ software }), isNarrower)}`;
+}
+
+function remedy(kind: ServerKind, isNarrower: boolean): string {
+  if (kind === "openssh") {
+    return isNarrower
+      ? `sshd needs "GatewayPorts clientspecified" in sshd_config for that`
+      : `with "GatewayPorts clientspecified" in sshd_config, sshd listens where it is asked to`;
+  }
+  return kind === "dropbear" && isNarrower
+    ? "dropbear needs the option -a for that"
+    : "the server's configuration decides that";
 }
 
 /** What is behind an address: all of the machine's, loopback, or another one. A name may be any. */

@@ -301,7 +301,7 @@ function reachable({ reach, askedReach }: ProbeResult): string {
   if (reach === "network") return ", reachable from other hosts";
   if (askedReach === "server-only") return "";
   return reach === "unknown"
-    ? ", perhaps not reachable from other hosts (the server does not let us find out)"
+    ? ", unknown whether it is reachable from other hosts"
     : "";
 }
 

@@ -138,7 +138,7 @@ Deno.test("eventFormatter.format() says from where a port can be reached, and wa
       `${head}, verified in 12 ms, reachable from other hosts`,
       `${head}, verified in 12 ms`,
       `warn: Warning: ${warning}`,
-      `${head}, verified in 12 ms, perhaps not reachable from other hosts (the server does not let us find out)`,
+      `${head}, verified in 12 ms, unknown whether it is reachable from other hosts`,
     ],
   );
 });
