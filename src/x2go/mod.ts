@@ -24,6 +24,6 @@ export type {
   SessionState,
 } from "./session_info.ts";
 export type { SessionAccess, SessionShare } from "./share.ts";
-export { type SoundOptions, SoundShare } from "./sound.ts";
-export type { SoundSystem, SoundTarget } from "./sound_server.ts";
+export { type SoundOptions, SoundShare } from "./sound/sound_share.ts";
+export type { SoundSystem, SoundTarget } from "./sound/sound_server.ts";
 export type { SpoolOptions, SpoolShare } from "./spool.ts";

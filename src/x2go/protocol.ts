@@ -101,7 +101,7 @@ export function startScript(
   return {
     name: "x2gostartagent",
     text:
-      `start() { X2GO_XINERAMA=false ${start}; }; start || { [ $? -eq ${AGENT_DIED} ] && sleep 1 && start; }`,
+      `start() { X2GO_XINERAMA=false ${start}; }; start || { status=$?; [ $status -eq ${AGENT_DIED} ] || exit $status; sleep 1; start; }`,
   };
 }
 

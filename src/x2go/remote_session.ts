@@ -22,6 +22,14 @@ import type { SessionInfo, SessionState } from "./session_info.ts";
 export const TIMEOUT_MS = 30_000;
 /** The same for a start or a resume, for which the server runs dozens of programs. */
 export const LONG_TIMEOUT_MS = 60_000;
+/**
+ * How long a session that is about to be resumed may go on waiting for its
+ * first display: one that is connecting takes a second or two.
+ */
+const FIRST_DISPLAY_MS = 10_000;
+/** What happens to a session that is never shown. */
+export const NO_DISPLAY =
+  "x2goserver ends a session to which no display connects within 60 s of its start";
 /** How often a session's state is asked for while another is awaited. */
 const POLL_MS = 200;
 
@@ -47,17 +55,18 @@ export class RemoteSession {
   /**
    * Leaves it suspended, whatever it does now, or says why it cannot be.
    *
-   * @param patient Waits until a session that is starting has started.
+   * @param patient Waits a while for a display that is connecting to a session
+   * for the first time.
    */
   async suspend(options: WaitOptions, patient: boolean): Promise<void> {
     const info = await this.#ask(options);
-    const starting = (state: SessionState) => state === "starting";
-    if (starting(info.state) && !patient) {
-      throw this.#wrongState(
-        "cannot be suspended before a display has connected to it; terminate it, or connect one",
-      );
-    }
-    const state = await this.#until((now) => !starting(now), info, options);
+    const isStarting = (state: SessionState) => state === "starting";
+    if (isStarting(info.state) && !patient) throw this.#notShown("suspended");
+    const { timeoutMs = TIMEOUT_MS } = options;
+    const state = await this.#until((now) => !isStarting(now), info, {
+      ...options,
+      timeoutMs: Math.min(timeoutMs, FIRST_DISPLAY_MS),
+    });
     if (state === "running" || state === "resuming") {
       await this.#run(suspendScript, options);
     }
@@ -103,11 +112,9 @@ export class RemoteSession {
     let { state } = info;
     using deadline = new Deadline(timeoutMs, signal);
     deadline.start(() =>
-      new X2GoError(
+      state === "starting" ? this.#notShown("resumed") : new X2GoError(
         "x2go-timeout",
-        `the session ${this.name} is ${state} after ${timeoutMs} ms${
-          state === "starting" ? ": no display has connected to it" : ""
-        }`,
+        `the session ${this.name} is ${state} after ${timeoutMs} ms`,
         this.name,
       )
     );
@@ -116,7 +123,13 @@ export class RemoteSession {
     while (!wanted(state)) {
       const { stdout } = await runScript(this.connection, script, wait);
       state = parseState(stdout, this.name) ?? (await this.#ask(wait)).state;
-      if (state === "finished") throw this.#wrongState("has finished");
+      if (state === "finished") {
+        throw this.#wrongState(
+          info.state === "starting"
+            ? `has finished: ${NO_DISPLAY}`
+            : "has finished",
+        );
+      }
       if (!wanted(state)) await delay(POLL_MS, deadline.signal);
     }
     return state;
@@ -129,6 +142,12 @@ export class RemoteSession {
       throw this.#wrongState("has finished");
     }
     return info;
+  }
+
+  #notShown(attempt: string): X2GoError {
+    return this.#wrongState(
+      `cannot be ${attempt} before a display has connected to it; connect one, or terminate it: ${NO_DISPLAY}`,
+    );
   }
 
   #wrongState(why: string): X2GoError {

@@ -17,6 +17,7 @@ import {
 import {
   listSessions,
   LONG_TIMEOUT_MS,
+  NO_DISPLAY,
   RemoteSession,
 } from "./remote_session.ts";
 import { runScript, type WaitOptions } from "./run_script.ts";
@@ -27,7 +28,7 @@ import {
 } from "./session_info.ts";
 import type { SessionAccess, SessionShare } from "./share.ts";
 import { Shares } from "./shares.ts";
-import { type SoundOptions, SoundShare } from "./sound.ts";
+import { type SoundOptions, SoundShare } from "./sound/sound_share.ts";
 import type { SpoolOptions } from "./spool.ts";
 
 /**
@@ -36,7 +37,8 @@ import type { SpoolOptions } from "./spool.ts";
  * Several sessions can share one SSH connection. How a session is shown is not
  * this class's business: a display (nxproxy) connects to `info.graphicsPort`
  * there. Until the first one has, the session is `starting`; sound, folders
- * and printing work already.
+ * and printing work already. x2goserver ends a session to which no display
+ * connects within 60 s of its start.
  *
  * @example Sound for a session, also after it was suspended and resumed
  * ```ts ignore
@@ -61,12 +63,15 @@ export class X2GoSession implements AsyncDisposable {
   #info: SessionInfo;
   readonly #shares = new Shares();
   readonly #folders = new FolderServer();
+  /** As far as is known: a session that was not seen in another state than `starting`. */
+  #hadNoDisplay: boolean;
   /** What changes the session or its shares takes turns. */
   readonly #turns = new Turns();
 
   private constructor(remote: RemoteSession, info: SessionInfo) {
     this.#remote = remote;
     this.#info = info;
+    this.#hadNoDisplay = info.state === "starting";
   }
 
   /**
@@ -84,7 +89,8 @@ export class X2GoSession implements AsyncDisposable {
   }
 
   /**
-   * Starts a session. It waits for a display, and for {@linkcode run}.
+   * Starts a session. It waits for a display, and for {@linkcode run}; without
+   * a display x2goserver ends it after 60 s.
    *
    * @param connection A connection as the user whose session it is to be.
    * @param options What it is for. `timeoutMs`: 60000 by default.
@@ -191,8 +197,9 @@ export class X2GoSession implements AsyncDisposable {
    * @param options How it is shown. `timeoutMs`: how long each step may take;
    * 60000 by default.
    * @returns the session as it is now, `resuming` until a display connects.
-   * @throws {X2GoError} `x2go-state` if it is finished; `x2go-timeout` if it is
-   * not ready for it in time, e.g. because it waits for its first display;
+   * @throws {X2GoError} `x2go-state` if it is finished, or no display has
+   * connected to it yet (one that is connecting has 10 s): x2goresume-session
+   * would end such a session; `x2go-timeout` if a step took too long;
    * `x2go-share` if it was resumed but something shared with it was not.
    */
   resume(options: DisplayOptions & WaitOptions = {}): Promise<SessionInfo> {
@@ -222,8 +229,9 @@ export class X2GoSession implements AsyncDisposable {
    * @param options `timeoutMs`: 30000 by default.
    * @returns the session as it is now.
    * @throws {X2GoError} `x2go-share` if something shared with it did not come
-   * back: the server may not have noticed the loss yet and hold its ports.
-   * {@linkcode resume} gets it other ones.
+   * back, e.g. because another client shares its sound by now. That the server
+   * may not have noticed the loss yet and hold the session's ports is no
+   * obstacle: what is shared moves to other ports.
    */
   moveTo(
     connection: SshConnection,
@@ -249,6 +257,7 @@ export class X2GoSession implements AsyncDisposable {
   terminate(options: WaitOptions = {}): Promise<void> {
     return this.#turns.take(async () => {
       await this.#remote.terminate(options);
+      this.#hadNoDisplay = false;
       await this.#shares.stop();
       await this.#update(options);
       const { name, state } = this.#info;
@@ -279,13 +288,20 @@ export class X2GoSession implements AsyncDisposable {
   /**
    * Lets the session's programs play and record sound here. They find it by
    * {@linkcode environment}; what {@linkcode run} starts does so by itself.
+   * Other users of the server cannot: programs have to present a cookie that is
+   * made for the session, and that only its user can read there.
    *
-   * @param options Which sound server here; found by itself by default.
-   * @throws {X2GoError} if the session is suspended, or its files cannot be written.
-   * @throws {ForwardDeniedError} if the session's sound port is taken.
+   * @param options Which sound server here; found automatically by default.
+   * @throws {X2GoError} if the session is suspended, or shares its sound
+   * already, or its files cannot be written.
+   * @throws {ForwardDeniedError} if the session's sound port is taken, e.g. by
+   * another client, whose sound goes on.
    */
   shareSound(options: SoundOptions = {}): Promise<SoundShare> {
-    return this.#share(() => new SoundShare(options));
+    return this.#share(() => {
+      this.#assertNoSound();
+      return new SoundShare(options);
+    });
   }
 
   /**
@@ -361,6 +377,18 @@ export class X2GoSession implements AsyncDisposable {
     return this.#turns.take(() => this.#shares.begin(make(), this.#access()));
   }
 
+  #assertNoSound(): void {
+    const { name } = this.#info;
+    if (!this.#shares.values().some((share) => share instanceof SoundShare)) {
+      return;
+    }
+    throw new X2GoError(
+      "x2go-share",
+      `the session ${name} shares its sound already; stop that share first`,
+      name,
+    );
+  }
+
   #access(): SessionAccess {
     const session = this.#info;
     const { name, state } = session;
@@ -369,7 +397,9 @@ export class X2GoSession implements AsyncDisposable {
     }
     throw new X2GoError(
       "x2go-state",
-      `the session ${name} is ${state}; nothing can be run in it or shared with it now`,
+      `the session ${name} is ${state}; nothing can be run in it or shared with it now${
+        state === "finished" && this.#hadNoDisplay ? ` (${NO_DISPLAY})` : ""
+      }`,
       name,
     );
   }
@@ -386,6 +416,8 @@ export class X2GoSession implements AsyncDisposable {
 
   async #update(options: WaitOptions): Promise<void> {
     const found = await this.#remote.find(options);
+    this.#hadNoDisplay &&= !found || found.state === "starting" ||
+      found.state === "finished";
     this.#info = found ?? { ...this.#info, state: "finished" };
   }
 

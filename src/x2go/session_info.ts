@@ -1,7 +1,8 @@
 /**
  * What a session is doing.
  *
- * - `starting`: it is being set up, or no display has connected to it yet.
+ * - `starting`: it is being set up, or no display has connected to it yet;
+ *   x2goserver ends it if none does within 60 s.
  * - `running`: a display shows it.
  * - `resuming`: it waits for a display to connect again.
  * - `suspending`, `suspended`: its programs go on, and nobody sees them.

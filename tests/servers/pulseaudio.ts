@@ -11,6 +11,8 @@ export interface PulseAudio extends AsyncDisposable {
   readonly runtimeDir: string;
   /** Its Unix socket, where libpulse looks for it. */
   readonly socket: string;
+  /** Another Unix socket, which takes everybody for its user: as PulseAudio's own does with processes of its user, and PipeWire's with all. */
+  readonly trustingSocket: string;
   /** Its TCP port on 127.0.0.1, which wants the cookie. */
   readonly port: number;
   /** The file that holds the cookie. */
@@ -37,6 +39,7 @@ export async function startPulseAudio(): Promise<PulseAudio> {
   const cookieFile = join(home, ".config/pulse/cookie");
   await user.write(cookieFile, crypto.randomUUID().padEnd(256, "x"));
   const socket = join(runtimeDir, "pulse/native");
+  const trustingSocket = join(runtimeDir, "pulse/trusting");
   const last = join(runtimeDir, "pulse/last");
   const logFile = join(home, "log");
 
@@ -48,6 +51,7 @@ export async function startPulseAudio(): Promise<PulseAudio> {
         "load-module module-null-sink sink_name=out rate=44100 channels=2 format=s16le",
         `load-module module-native-protocol-tcp listen=127.0.0.1 port=${port} auth-cookie=${cookieFile} auth-anonymous=0`,
         `load-module module-native-protocol-unix socket=${socket} auth-anonymous=0`,
+        `load-module module-native-protocol-unix socket=${trustingSocket} auth-anonymous=1`,
         // Last: once its socket is there, the others listen.
         `load-module module-cli-protocol-unix socket=${last}`,
         "",
@@ -87,6 +91,7 @@ export async function startPulseAudio(): Promise<PulseAudio> {
   return {
     runtimeDir,
     socket,
+    trustingSocket,
     port,
     cookieFile,
     home,

@@ -2,8 +2,8 @@ import {
   cookieFiles,
   type SoundTarget,
   soundTargets,
-} from "../../src/x2go/sound_server.ts";
-import { assertEquals } from "../assert.ts";
+} from "../../../src/x2go/sound/sound_server.ts";
+import { assertEquals } from "../../assert.ts";
 
 function surroundings(env: Record<string, string>, uid: number | null = null) {
   return { env: (name: string) => env[name], uid: () => uid };

@@ -1,15 +1,22 @@
-import { type RForwardError, TargetError } from "../../src/errors.ts";
-import type { SshConnection } from "../../src/ssh/connection.ts";
-import type { ReadySession } from "../../src/x2go/session_info.ts";
-import { X2GoSession } from "../../src/x2go/session.ts";
-import { SoundShare } from "../../src/x2go/sound.ts";
-import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { serverTest } from "../servers/availability.ts";
-import { startPulseAudio } from "../servers/pulseaudio.ts";
-import { START_SESSION, startX2GoServer } from "../servers/x2go.ts";
-import { startDisplay } from "../servers/x2go_display.ts";
-import { assertTone } from "./assert_tone.ts";
-import { connectTo, exports, ready } from "./client.ts";
+import { type RForwardError, TargetError } from "../../../src/errors.ts";
+import type { SshConnection } from "../../../src/ssh/connection.ts";
+import type { ReadySession } from "../../../src/x2go/session_info.ts";
+import { X2GoSession } from "../../../src/x2go/session.ts";
+import { SoundShare } from "../../../src/x2go/sound/sound_share.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { startPulseAudio } from "../../servers/pulseaudio.ts";
+import { run } from "../../servers/run.ts";
+import { createTemporaryUser } from "../../servers/temporary_user.ts";
+import { START_SESSION, startX2GoServer } from "../../servers/x2go.ts";
+import { startDisplay } from "../../servers/x2go_display.ts";
+import { assertTone } from "../assert_tone.ts";
+import { connectTo, exports, ready } from "../client.ts";
 
 serverTest(
   ["x2gostartagent", "pulseaudio", "nxproxy"],
@@ -71,6 +78,67 @@ serverTest(
 
 serverTest(
   ["x2gostartagent", "pulseaudio"],
+  "another user of the server can neither listen nor play, whichever way the sound server here trusts us",
+  async () => {
+    await using x2go = await startX2GoServer();
+    await using pulse = await startPulseAudio();
+    await using stranger = await createTemporaryUser();
+    await using connection = await connectTo(x2go);
+    await using session = await X2GoSession.start(connection, {
+      command: "xterm",
+    });
+    const asStranger = (program: string) =>
+      run("setpriv", [
+        ...["--reuid", stranger.name, "--regid", stranger.name],
+        ...["--clear-groups", "env", "-i", `HOME=${stranger.home}`],
+        ...["PATH=/usr/bin:/bin"],
+        `PULSE_SERVER=127.0.0.1:${ready(session).soundPort}`,
+        ...["sh", "-c", program],
+      ]);
+    const targets = [
+      { path: pulse.trustingSocket },
+      { port: pulse.port },
+    ];
+    for (const target of targets) {
+      await using sound = await session.shareSound({
+        target,
+        cookieFile: pulse.cookieFile,
+      });
+      for (
+        const program of [
+          "timeout 10 pactl info",
+          "timeout 10 pactl load-module module-null-sink",
+          "timeout 10 parec -d out.monitor",
+        ]
+      ) {
+        const error = await assertRejects(() => asStranger(program), Error);
+        assertMatch(error.message, /Access denied/, program);
+      }
+      assertEquals(sound.problem, undefined);
+      // The owner can.
+      assertEquals(
+        await x2go.run(
+          `${
+            exports(session)
+          } timeout 10 parec -d out.monitor --raw --latency-msec=20 | head -c 50000 | wc -c`,
+        ),
+        "50000\n",
+      );
+    }
+    await session.shareSound({ target: { path: pulse.trustingSocket } });
+    await assertTone(session, x2go, pulse);
+    assertMatch(
+      await run("env", [
+        ...[`PULSE_SERVER=unix:${pulse.trustingSocket}`, "pactl"],
+        ...["list", "short", "modules"],
+      ]),
+      /^(?!.*module-null-sink.*module-null-sink)/s,
+    );
+  },
+);
+
+serverTest(
+  ["x2gostartagent", "pulseaudio"],
   "twelve programs that connect at once are all served",
   async () => {
     await using x2go = await startX2GoServer();
@@ -97,7 +165,7 @@ serverTest(
 
 serverTest(
   ["x2gostartagent", "pulseaudio"],
-  "session.shareSound() leaves nothing for others to read, and no old file as it was",
+  "session.shareSound() leaves nothing for others to read, and replaces old files",
   async () => {
     await using x2go = await startX2GoServer();
     await using pulse = await startPulseAudio();
@@ -128,16 +196,16 @@ serverTest(
       await Deno.readTextFile(`${directory}/.pulse-client.conf`),
       `default-server=127.0.0.1:${session.info.soundPort}\ncookie-file=${directory}/.pulse-cookie\nautospawn=no\n`,
     );
-    assertEquals(
-      await Deno.readFile(`${directory}/.pulse-cookie`),
-      await Deno.readFile(pulse.cookieFile),
-    );
+    const cookie = await Deno.readFile(`${directory}/.pulse-cookie`);
+    assertEquals(cookie.length, 256);
+    // Our own stays here.
+    assert(`${cookie}` !== `${await Deno.readFile(pulse.cookieFile)}`);
   },
 );
 
 serverTest(
   ["x2gostartagent", "paplay"],
-  "without PulseAudio here, programs get an error at once, and somebody is told why",
+  "without PulseAudio here, programs get an error at once, and onProblem receives the reason",
   async () => {
     await using x2go = await startX2GoServer();
     await using connection = await connectTo(x2go);
@@ -170,7 +238,7 @@ serverTest(
       ["target-failed", ...took.map(() => "target-failed")],
     );
 
-    // As soon as somebody is there, all is well.
+    // As soon as one is there, all is well.
     using late = Deno.listen({ transport: "unix", path: `${x2go.dir}/nobody` });
     const served = late.accept().then((connection) => connection.close());
     await assertRejects(
@@ -200,30 +268,57 @@ serverTest(
       target: { port: esd.addr.port },
       cookieFile,
     });
-    (await esd.accept()).close(); // was there to see whether it answers
+    (await esd.accept()).close(); // the look whether it answers
     const served = (async () => {
       using conn = await esd.accept();
       await conn.readable.pipeTo(conn.writable);
     })();
-    // As esd's clients do it: the cookie comes first.
+    // As esd's clients do it: the key comes first.
     const answer = await x2go.run(
       `${
         exports(session)
       } exec bash --norc -c 'exec 3<>/dev/tcp/\${ESPEAKER/:/\\/}; cat ~/.esd_auth >&3; head -c 16 <&3'`,
     );
     await served;
+    const refused = await x2go.run(
+      `${
+        exports(session)
+      } exec bash --norc -c 'exec 3<>/dev/tcp/\${ESPEAKER/:/\\/}; head -c 16 /dev/zero >&3; timeout 5 cat <&3'`,
+    );
 
-    assertEquals(answer, "sixteen bytes!!!");
+    assertEquals([answer, refused], ["sixteen bytes!!!", ""]);
     assertEquals(sound.environment, {
       ESPEAKER: `localhost:${session.info.soundPort}`,
     });
-    assertMatch(await x2go.run("stat -c %a ~/.esd_auth"), /^600$/m);
+    const files = await x2go.run("stat -c '%a %s %n' .esd_auth*");
+    assertEquals(files, "600 16 .esd_auth\n");
+    const key = await Deno.readFile(`${x2go.home}/.esd_auth`);
+    assert(new TextDecoder().decode(key) !== answer);
+
+    // Another session's programs present the same key: esd has one per user.
+    await using another = await X2GoSession.start(connection, {
+      command: "xterm",
+    });
+    await another.shareSound({
+      system: "esd",
+      target: { port: esd.addr.port },
+    });
+    assertEquals(await Deno.readFile(`${x2go.home}/.esd_auth`), key);
+    await sound.stop();
+    // One that others could read does not stay.
+    await Deno.chmod(`${x2go.home}/.esd_auth`, 0o644);
+    await session.shareSound({
+      system: "esd",
+      target: { port: esd.addr.port },
+    });
+    const fresh = await Deno.readFile(`${x2go.home}/.esd_auth`);
+    assert(`${fresh}` !== `${key}`);
   },
 );
 
 Deno.test({
   name:
-    "without Deno's permissions, sound is looked for all the same, and somebody is told which are missing",
+    "without Deno's permissions, sound is looked for all the same, and onProblem names those that are missing",
   permissions: "none",
   async fn() {
     const problems: RForwardError[] = [];
@@ -231,7 +326,9 @@ Deno.test({
       onProblem: (problem) => problems.push(problem),
     });
     const connection = {
-      exec: () => Promise.reject(new Error("as far as that")),
+      signal: new AbortController().signal,
+      takeForwardedOpens: () => {},
+      requestForward: () => Promise.reject(new Error("as far as that")),
     } as Partial<SshConnection> as SshConnection;
     const session = { name: "s", soundPort: 30_001 } as ReadySession;
 

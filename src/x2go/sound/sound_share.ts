@@ -1,0 +1,273 @@
+import {
+  ForwardDeniedError,
+  type RForwardError,
+  TargetError,
+} from "../../errors.ts";
+import { forward } from "../../forward/forward.ts";
+import type { ReverseTunnel } from "../../forward/tunnel.ts";
+import { type Logger, silentLogger } from "../../logger.ts";
+import { X2GoError } from "../errors.ts";
+import { type SessionAccess, SessionShare } from "../share.ts";
+import { connectSound, soundTargetName } from "./connect_sound.ts";
+import { esdLogin } from "./esd_login.ts";
+import { pulseLogin } from "./pulse_login.ts";
+import {
+  agreeOnEsdCookie,
+  holdsPulseCookie,
+  writePulseFiles,
+} from "./sound_files.ts";
+import { SoundGate } from "./sound_gate.ts";
+import {
+  COOKIE_BYTES,
+  cookieFiles,
+  type SoundSystem,
+  type SoundTarget,
+  soundTargets,
+  type Surroundings,
+} from "./sound_server.ts";
+
+/** Options of {@linkcode X2GoSession.shareSound}. */
+export interface SoundOptions {
+  /** `pulse` by default: PulseAudio, or PipeWire, which speaks its protocol. */
+  system?: SoundSystem;
+  /**
+   * The sound server here. By default the first that answers, of:
+   * `$PULSE_SERVER`, or `$PULSE_RUNTIME_PATH/native`,
+   * `$XDG_RUNTIME_DIR/pulse/native`, `/run/user/UID/pulse/native` and
+   * `127.0.0.1:4713`. For esd: `$ESPEAKER`, or `127.0.0.1:16001`.
+   */
+  target?: SoundTarget;
+  /**
+   * The file that holds the sound server's cookie. The cookie stays on this
+   * side: the session's programs present another one. By default the first file
+   * that exists, of `$PULSE_COOKIE`, `~/.config/pulse/cookie` (or in
+   * `$XDG_CONFIG_HOME`) and `~/.pulse-cookie`. For esd: `~/.esd_auth`.
+   */
+  cookieFile?: string;
+  /** Called with the reason why no sound can be heard: nothing answers here, or there is no cookie. */
+  onProblem?: (problem: RForwardError) => void;
+  /** Logger; silent by default. */
+  logger?: Logger;
+}
+
+/**
+ * Sound of this side, for a session's programs.
+ *
+ * The sound port is on the X2Go server's loopback, where each of its users can
+ * connect. Only who presents the cookie that was made for the session gets
+ * through to the sound server: the session's user, and root there.
+ */
+export class SoundShare extends SessionShare {
+  readonly #options: SoundOptions;
+  readonly #system: SoundSystem;
+  readonly #logger: Logger;
+  /** What the session's programs have to present. */
+  #cookie: Uint8Array;
+  #environment: Record<string, string> = {};
+  #tunnel: ReverseTunnel | undefined;
+  #problem: RForwardError | undefined;
+  #wasOpen = false;
+
+  /**
+   * Not open yet; `X2GoSession.shareSound` does the rest.
+   *
+   * @param options Which sound server here.
+   */
+  constructor(options: SoundOptions = {}) {
+    super();
+    this.#options = options;
+    this.#system = options.system ?? "pulse";
+    this.#logger = options.logger ?? silentLogger;
+    this.#cookie = crypto.getRandomValues(
+      new Uint8Array(COOKIE_BYTES[this.#system]),
+    );
+  }
+
+  /** `PULSE_CLIENTCONFIG`, or for esd `ESPEAKER`. */
+  override get environment(): Readonly<Record<string, string>> {
+    return this.#environment;
+  }
+
+  /** The tunnel from the session's sound port; undefined while the session is suspended. */
+  get tunnel(): ReverseTunnel | undefined {
+    return this.#tunnel;
+  }
+
+  /** The reason why no sound can be heard, as far as is known; undefined if all is well. */
+  get problem(): RForwardError | undefined {
+    return this.#problem;
+  }
+
+  /**
+   * Binds the session's sound port, and then tells the session's programs about
+   * it: a client that is denied the port leaves alone what another has set up.
+   */
+  protected override async open(access: SessionAccess): Promise<void> {
+    this.#problem = undefined;
+    const target = await this.#chooseTarget();
+    const gate = await this.#createGate(target, access);
+    this.#tunnel = await this.#listen(access, gate);
+    this.#environment = await this.#tellPrograms(access, this.#tunnel.port);
+    this.#wasOpen = true;
+  }
+
+  /** From now on, programs are turned away. */
+  protected override async close(): Promise<void> {
+    await this.#tunnel?.stop();
+    this.#tunnel = undefined;
+  }
+
+  async #createGate(
+    target: SoundTarget,
+    { session }: SessionAccess,
+  ): Promise<SoundGate> {
+    const targetCookie = await this.#readCookie();
+    if (!targetCookie && this.#system === "pulse" && !("path" in target)) {
+      this.#report(
+        new X2GoError(
+          "x2go-share",
+          "the cookie of the sound server here cannot be read, so the sound server may turn the session's programs away; name the file with `cookieFile`, or the server's Unix socket with `target`",
+          session.name,
+        ),
+      );
+    }
+    return new SoundGate({
+      login: this.#system === "esd" ? esdLogin : pulseLogin,
+      cookie: () => this.#cookie,
+      target,
+      // A server that goes by the user, as through a Unix socket, ignores it.
+      targetCookie: targetCookie ?? new Uint8Array(COOKIE_BYTES[this.#system]),
+      onServed: () => {
+        // It answers; whether it accepts the cookie is another matter.
+        if (this.#problem instanceof TargetError) this.#problem = undefined;
+      },
+      onTargetError: (error) => this.#report(error),
+      logger: this.#logger,
+    });
+  }
+
+  /**
+   * The session's sound port. If it is taken when sound comes back after the
+   * connection was lost, the server may hold it for the lost one for hours: any
+   * other port will do then, unless another client has shared its sound since.
+   */
+  async #listen(
+    access: SessionAccess,
+    { target }: SoundGate,
+  ): Promise<ReverseTunnel> {
+    const { connection, session: { name, soundPort: port } } = access;
+    const logger = this.#logger;
+    const retryForMs = this.#wasOpen ? 0 : RETRY_MS;
+    try {
+      return await forward(connection, {
+        bind: { port },
+        target,
+        retryForMs,
+        logger,
+      });
+    } catch (cause) {
+      if (!(cause instanceof ForwardDeniedError)) throw cause;
+      if (this.#wasOpen && await this.#isStillOurs(access)) {
+        return await forward(connection, { bind: { port: 0 }, target, logger });
+      }
+      throw new ForwardDeniedError(
+        { address: cause.address, port },
+        `the server denied the sound port ${port} of the session ${name}: another client may share its sound, or the server may hold the port for a connection that was lost; session.resume() gets the session other ports. ${cause.message}`,
+        { cause, serverSays: cause.serverSays },
+      );
+    }
+  }
+
+  async #isStillOurs(access: SessionAccess): Promise<boolean> {
+    // Of esd, only the environment of its programs names a port.
+    return this.#system === "esd" ||
+      await holdsPulseCookie(access, this.#cookie);
+  }
+
+  async #tellPrograms(
+    access: SessionAccess,
+    port: number,
+  ): Promise<Record<string, string>> {
+    if (this.#system === "pulse") {
+      return await writePulseFiles(access, port, this.#cookie);
+    }
+    this.#cookie = await agreeOnEsdCookie(access, this.#cookie);
+    return { ESPEAKER: `localhost:${port}` };
+  }
+
+  /**
+   * The first that answers. If none does, the first: programs get an error at
+   * once then, until it is there.
+   */
+  async #chooseTarget(): Promise<SoundTarget> {
+    const { target } = this.#options;
+    const targets = target ? [target] : soundTargets(this.#system, here);
+    const failures: Error[] = [];
+    for (const target of targets) {
+      try {
+        (await connectSound(target, PROBE_MS)).close();
+        return target;
+      } catch (error) {
+        failures.push(error as Error);
+      }
+    }
+    const names = targets.map(soundTargetName).join(", ");
+    const denied = failures.map((it) => it.cause)
+      .find((it) => it instanceof Deno.errors.NotCapable);
+    const message = denied
+      ? `no sound server could be asked at ${names}: ${denied.message}`
+      : `no sound server answers at ${names}; start one, or name it with \`target\``;
+    const cause = new AggregateError(failures);
+    this.#report(new TargetError("target-failed", names, message, { cause }));
+    return targets[0]!;
+  }
+
+  async #readCookie(): Promise<Uint8Array | undefined> {
+    const { cookieFile } = this.#options;
+    const files = cookieFile ? [cookieFile] : cookieFiles(this.#system, here);
+    const length = COOKIE_BYTES[this.#system];
+    for (const file of files) {
+      try {
+        const cookie = await Deno.readFile(file);
+        if (cookie.length >= length) return cookie.subarray(0, length);
+        this.#logger.warn(`${file} is too short for a cookie`);
+      } catch (error) {
+        this.#logger.debug(`cannot read the cookie ${file}`, error);
+      }
+    }
+    return undefined;
+  }
+
+  #report(problem: RForwardError): void {
+    this.#problem = problem;
+    this.#logger.warn(`no sound: ${problem.message}`);
+    try {
+      this.#options.onProblem?.(problem);
+    } catch (error) {
+      this.#logger.error("onProblem threw", error);
+    }
+  }
+}
+
+const here: Surroundings = {
+  env: (name) => ifAllowed(() => Deno.env.get(name)),
+  uid: () => ifAllowed(() => Deno.uid()) ?? null,
+};
+
+function ifAllowed<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
+/** How long a sound server may take to accept a connection when one is looked for. */
+const PROBE_MS = 2000;
+
+/**
+ * X2Go draws the port from those that the kernel gives to outgoing connections,
+ * so one of them may have it for a while.
+ */
+const RETRY_MS = 15_000;
