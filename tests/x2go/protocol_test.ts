@@ -241,8 +241,12 @@ Deno.test("startScript() starts once more if the agent ended at once, and only t
   assertEquals(await run("0 1"), [0, "ended 0\n"]);
   assertEquals(await run("12 0"), [0, "ended 12\nended 0\n"]);
   assertEquals((await run("12 12"))[0], 12);
-  assertEquals((await run("9 0"))[1], "ended 9\n");
+  // Also: not installed there, and too late.
+  for (const status of [9, 127, 124]) {
+    assertEquals(await run(`${status} 0`), [status, `ended ${status}\n`]);
+  }
 });
+
 Deno.test("startScript() names the session after the program alone", () => {
   const program = (command: string) =>
     startScript({ command, kind: "desktop" }, 1).text.match(/'D' '(.*)' 'both'/)

@@ -51,7 +51,7 @@ serverTest(
 
 serverTest(
   ["x2gostartagent", "nxproxy"],
-  "session.suspend() and session.resume() do so, also twice",
+  "session.suspend() and session.resume() do so, and are idempotent",
   async () => {
     await using x2go = await startX2GoServer();
     await using display = await startDisplay();
@@ -68,7 +68,7 @@ serverTest(
 
       await session.suspend();
       assertEquals(session.info.state, "suspended");
-      await session.suspend(); // is once
+      await session.suspend(); // no effect
 
       assertEquals((await session.resume()).state, "resuming");
     }
@@ -92,12 +92,23 @@ serverTest(
     const { name } = session.info;
     const sound = await session.shareSound({ target: { port: 1 } });
     const { soundPort } = ready(session);
+    const config = session.environment["PULSE_CLIENTCONFIG"]!;
+    const files = [config, config.replace("client.conf", "cookie")];
+    const readFiles = () => Promise.all(files.map((it) => Deno.readFile(it)));
+    const before = await readFiles();
     await using shown = display.show(ready(session));
     await x2go.untilState(name, "RUNNING");
 
     await using otherConnection = await connectTo(x2go);
     await using other = await X2GoSession.attach(otherConnection, name);
     assertEquals(other.info.state, "running");
+    // Before that, it is denied the port, and the first goes on.
+    const denied = await assertRejects(
+      () => other.shareSound({ target: { port: 1 } }),
+      ForwardDeniedError,
+    );
+    assertMatch(denied.message, /another client .* session\.resume\(\)/);
+    assertEquals(await readFiles(), before);
     await other.resume();
 
     await shown.status; // the display was sent away
@@ -114,7 +125,7 @@ serverTest(
 
 serverTest(
   "x2gostartagent",
-  "a session that is starting is neither suspended nor resumed, which would end it",
+  "a session that is starting is neither suspended nor resumed, which would end it, and the error names the reason",
   async () => {
     await using x2go = await startX2GoServer();
     await using connection = await connectTo(x2go);
@@ -134,10 +145,11 @@ serverTest(
         () => session.resume({ timeoutMs }),
         X2GoError,
       );
-      assertEquals(resumed.code, "x2go-timeout");
     } while (/^x2golistsessions /.test(resumed.message) && timeoutMs < 30_000);
-    assertEquals(resumed.session, session.info.name);
-    assertMatch(resumed.message, /no display has connected to it/);
+    for (const { code, message, session: about } of [suspended, resumed]) {
+      assertEquals([code, about], ["x2go-state", session.info.name]);
+      assertMatch(message, /before a display has connected to it.* 60 s/);
+    }
 
     assertEquals((await session.refresh()).state, "starting");
     assertEquals(sound.tunnel?.state, "listening");
@@ -174,7 +186,9 @@ serverTest(
       const error = await assertRejects(attempt, X2GoError);
       assertEquals([error.code, error.session], ["x2go-state", name]);
     }
-    await session.terminate(); // is once
+    const unshown = await assertRejects(() => session.run("xterm"), X2GoError);
+    assertMatch(unshown.message, / is finished.* no display .* 60 s/);
+    await session.terminate(); // no effect
   },
 );
 
@@ -245,16 +259,20 @@ serverTest(
     assertEquals((await connection.closed).reason, "lost");
     await assertRejects(() => session.refresh(), Error);
     await using another = await connectTo(x2go);
+    const { soundPort } = ready(session);
+    const cookie = `${x2go.home}/.x2go/C-${session.info.name}/.pulse-cookie`;
+    const ours = await Deno.readFile(cookie);
     {
-      // As long as the server has not noticed the loss.
-      const { soundPort } = ready(session);
+      // Another client has shared its sound since.
       using _held = Deno.listen({ hostname: "127.0.0.1", port: soundPort });
+      await Deno.writeFile(cookie, ours.toReversed());
       const error = await assertRejects(
         () => session.moveTo(another),
         X2GoError,
       );
       assertEquals(error.code, "x2go-share");
       assert(error.cause instanceof ForwardDeniedError);
+      assertMatch(error.message, /another client .* session\.resume\(\)/);
       assertEquals(sound.tunnel, undefined);
     }
     const { tunnel } = folder;
@@ -265,7 +283,22 @@ serverTest(
     assertEquals(folder.tunnel, tunnel);
     assertEquals(tunnel?.state, "listening");
     assertEquals(sound.tunnel?.state, "listening");
-    assertEquals(sound.tunnel?.port, ready(session).soundPort);
+    assertEquals(sound.tunnel?.port, soundPort);
     assertEquals(session.connection, another);
+
+    // As long as the server has not noticed the loss, it holds the port.
+    await another.close();
+    await using third = await connectTo(x2go);
+    using _held = Deno.listen({ hostname: "127.0.0.1", port: soundPort });
+    await session.moveTo(third);
+
+    assertEquals(sound.tunnel?.state, "listening");
+    const { port } = sound.tunnel!;
+    assert(port !== soundPort);
+    assertMatch(
+      await Deno.readTextFile(session.environment["PULSE_CLIENTCONFIG"]!),
+      new RegExp(`^default-server=127\\.0\\.0\\.1:${port}$`, "m"),
+    );
+    assertEquals(await Deno.readFile(cookie), ours);
   },
 );

@@ -12,6 +12,7 @@ export class OpenDirectory implements Disposable {
   /** Where it is. */
   readonly place: Place;
   #names: string[];
+  #unreachable = 0;
 
   private constructor(place: Place, names: string[]) {
     this.place = place;
@@ -25,14 +26,20 @@ export class OpenDirectory implements Disposable {
     return new OpenDirectory(place, [...names, "..", "."]);
   }
 
+  /** How many entries were left out so far because their names are not UTF-8. */
+  get unreachable(): number {
+    return this.#unreachable;
+  }
+
   /** Names that were not read yet. */
   get size(): number {
     return this.#names.length;
   }
 
   /**
-   * Reads up to `count` further entries; none at the end. Left out is what is
-   * gone by now, and with it the names that are not UTF-8: Deno cannot say them.
+   * Reads up to `count` further entries; none at the end. Entries that are gone
+   * by now are left out, and those whose names are not UTF-8: Deno reads such a
+   * name with U+FFFD in it, and finds nothing of that name.
    */
   async read(count: number): Promise<DirectoryEntry[]> {
     const { path } = this.place;
@@ -61,8 +68,9 @@ export class OpenDirectory implements Disposable {
     try {
       return await Deno.lstat(name === ".." ? path : posix.join(path, name));
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (name.includes("\uFFFD")) this.#unreachable++;
+      return undefined;
     }
   }
 }

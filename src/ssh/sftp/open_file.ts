@@ -1,3 +1,4 @@
+import { safeFileMode } from "./safe_mode.ts";
 import type { Place } from "./shared_folders.ts";
 import type { Attributes } from "./sftp_protocol.ts";
 
@@ -70,7 +71,7 @@ export class OpenFile implements Disposable {
       await this.#file.truncate(size);
     }
     if (permissions !== undefined) {
-      await Deno.chmod(await this.#path(), permissions);
+      await Deno.chmod(await this.#path(), safeFileMode(permissions));
     }
     if (times) await this.#file.utime(times.accessed, times.modified);
     if (owner) await Deno.chown(await this.#path(), owner.uid, owner.gid);

@@ -1,10 +1,13 @@
 import { statfs } from "node:fs/promises";
+import { type Logger, silentLogger } from "../../logger.ts";
+import { printable } from "../printable.ts";
 import { exists } from "./exists.ts";
 import { type DirectoryEntry, OpenDirectory } from "./open_directory.ts";
 import { OpenFile } from "./open_file.ts";
 import { OpenHandles } from "./open_handles.ts";
 import { ReadWriteLock } from "./read_write_lock.ts";
 import { type Attributes, OpenFlag } from "./sftp_protocol.ts";
+import { safeDirectoryMode, safeFileMode } from "./safe_mode.ts";
 import type { Place, SharedFolders } from "./shared_folders.ts";
 
 /**
@@ -35,10 +38,16 @@ export interface FileSystemSpace {
 export class SftpFiles implements Disposable {
   readonly #folders: SharedFolders;
   readonly #handles: OpenHandles;
+  readonly #logger: Logger;
+  #hasWarned = false;
 
-  /** @param folders What the client may reach; they may change at any time. */
-  constructor(folders: SharedFolders) {
+  /**
+   * @param folders What the client may reach; they may change at any time.
+   * @param logger Logger; silent by default.
+   */
+  constructor(folders: SharedFolders, logger: Logger = silentLogger) {
     this.#folders = folders;
+    this.#logger = logger;
     this.#handles = new OpenHandles(folders);
   }
 
@@ -61,7 +70,7 @@ export class SftpFiles implements Disposable {
           write: write || truncate || !exists,
           // Other than `create`, it does not follow a link that leads nowhere.
           createNew: !exists,
-          mode: attributes.permissions ?? 0o666,
+          mode: safeFileMode(attributes.permissions ?? 0o666),
         }),
       );
       if (exists && truncate) await file.truncate();
@@ -83,7 +92,11 @@ export class SftpFiles implements Disposable {
   /** Further entries of a directory, up to `count`; none at its end. */
   readDirectory(handle: number, count: number): Promise<DirectoryEntry[]> {
     const directory = this.#handles.directory(handle);
-    return names.shared(() => directory.read(count));
+    return names.shared(async () => {
+      const entries = await directory.read(count);
+      if (directory.unreachable > 0) this.#warnOfNames(directory.place);
+      return entries;
+    });
   }
 
   /** Reads into `room`; it is filled unless the file ends. */
@@ -130,7 +143,7 @@ export class SftpFiles implements Disposable {
         await assertFile(place);
         await Deno.truncate(place.path, size);
       }
-      if (permissions !== undefined) await Deno.chmod(place.path, permissions);
+      if (permissions !== undefined) await setMode(place, permissions);
       if (times) {
         await Deno.utime(place.path, times.accessed, times.modified);
       }
@@ -167,7 +180,9 @@ export class SftpFiles implements Disposable {
 
   makeDirectory(path: string, { permissions }: Attributes): Promise<void> {
     return this.#change(path, async (place) => {
-      await Deno.mkdir(place.path, { mode: permissions ?? 0o777 });
+      await Deno.mkdir(place.path, {
+        mode: safeDirectoryMode(permissions ?? 0o777),
+      });
     });
   }
 
@@ -240,6 +255,17 @@ export class SftpFiles implements Disposable {
     this.#handles[Symbol.dispose]();
   }
 
+  /** Once: a folder may hold many. */
+  #warnOfNames({ path }: Place): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#logger.warn(
+      `files whose names are not UTF-8 cannot be served; some are in ${
+        printable(path)
+      }, and clients do not see them. Rename them, e.g. with convmv`,
+    );
+  }
+
   async #toOpen(
     path: string,
     flags: number,
@@ -293,6 +319,12 @@ async function assertFile({ path }: Place): Promise<void> {
   throw isDirectory
     ? new Deno.errors.IsADirectory("a directory")
     : new Deno.errors.PermissionDenied("not a regular file");
+}
+
+async function setMode({ path }: Place, mode: number): Promise<void> {
+  const { isDirectory } = await Deno.lstat(path);
+  const safeMode = isDirectory ? safeDirectoryMode(mode) : safeFileMode(mode);
+  await Deno.chmod(path, safeMode);
 }
 
 async function spaceAround({ path, root }: Place): Promise<FileSystemSpace> {

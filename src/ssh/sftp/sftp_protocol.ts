@@ -132,13 +132,16 @@ export class PacketReader {
     throw new Deno.errors.InvalidData("no handle has that length");
   }
 
-  /** A string that is text. A path of other bytes than UTF-8 cannot be said to Deno. */
+  /** A string that is text. Deno takes no path whose bytes are not UTF-8. */
   text(): string {
+    const bytes = this.bytes();
     let text;
     try {
-      text = strictUtf8.decode(this.bytes());
+      text = strictUtf8.decode(bytes);
     } catch (error) {
-      throw new Deno.errors.InvalidData("not UTF-8", { cause: error });
+      throw new Deno.errors.InvalidData("a name that is not UTF-8", {
+        cause: error,
+      });
     }
     if (!text.includes("\0")) return text;
     throw new Deno.errors.InvalidData("a name with a zero byte");

@@ -53,7 +53,7 @@ export class SftpSession {
    * @param logger Told what is refused.
    */
   constructor(folders: SharedFolders, logger: Logger) {
-    this.#files = new SftpFiles(folders);
+    this.#files = new SftpFiles(folders, logger);
     this.#logger = logger;
   }
 

@@ -1,6 +1,6 @@
 import { Status, type StatusCode } from "./sftp_protocol.ts";
 
-/** What an error is in SFTP, with a text that names no path of this machine. */
+/** An error as SFTP expresses it, with a text that names no path of this machine. */
 export function statusOf(error: unknown): { code: StatusCode; text: string } {
   const [code, text] = classify(error);
   const errno = (error as { code?: unknown }).code;
@@ -8,7 +8,7 @@ export function statusOf(error: unknown): { code: StatusCode; text: string } {
   return { code, text: known ? `${text} (${errno})` : text };
 }
 
-/** As OpenSSH does it, except that an argument that the system does not like is no bad message. */
+/** As OpenSSH does it, except that an argument that the system rejects is not a bad message. */
 function classify(error: unknown): [StatusCode, string] {
   const { errors } = Deno;
   if (
@@ -20,7 +20,10 @@ function classify(error: unknown): [StatusCode, string] {
     error instanceof errors.NotCapable
   ) return [Status.permissionDenied, "Permission denied"];
   if (error instanceof errors.InvalidData) {
-    return [Status.badMessage, "Bad message"];
+    // Deno's words, and PacketReader's.
+    return /UTF-8/.test(error.message)
+      ? [Status.opUnsupported, "Names that are not UTF-8 are not supported"]
+      : [Status.badMessage, "Bad message"];
   }
   if (error instanceof errors.NotSupported) {
     return [Status.opUnsupported, "Operation unsupported"];

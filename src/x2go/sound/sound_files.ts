@@ -36,15 +36,23 @@ export async function writePulseFiles(
   return { PULSE_CLIENTCONFIG: `${directory}/${PULSE_CONFIG}` };
 }
 
-/** Whether the session's programs still present this cookie: no other client has shared its sound since. */
-export async function holdsPulseCookie(
+/** Who has told the session's programs last where sound is. */
+export type Sharer = "us" | "another" | "nobody";
+
+/**
+ * Who has told programs that use PulseAudio last where sound is.
+ *
+ * @param cookie The one that {@linkcode writePulseFiles} writes for us.
+ */
+export async function findSharer(
   { connection, session }: SessionAccess,
   cookie: Uint8Array,
-): Promise<boolean> {
-  return await run(connection, session, cookie, [
+): Promise<Sharer> {
+  const said = await run(connection, session, cookie, [
     `cd ${sessionDirectory(session)}`,
-    "{ ! cmp -s - .pulse-cookie || echo same; }",
-  ]) === "same";
+    `if cmp -s - .pulse-cookie; then echo us; elif grep -q ":${session.soundPort}$" ${PULSE_CONFIG} 2>/dev/null; then echo another; fi`,
+  ]);
+  return said === "us" || said === "another" ? said : "nobody";
 }
 
 /**

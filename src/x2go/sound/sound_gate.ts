@@ -3,7 +3,7 @@ import { TargetError } from "../../errors.ts";
 import { formatAddress } from "../../format_address.ts";
 import type { ForwardedConn } from "../../forward/forwarded_conn.ts";
 import { relay } from "../../forward/relay.ts";
-import { closeQuietly, socketStreams } from "../../forward/socket.ts";
+import { closeQuietly } from "../../forward/socket.ts";
 import type { TargetHandler } from "../../forward/target.ts";
 import type { Logger } from "../../logger.ts";
 import { printable } from "../../ssh/printable.ts";
@@ -76,7 +76,7 @@ export class SoundGate {
     try {
       this.#options.onServed();
       await writeAll(server, login.withCookie(presented, targetCookie));
-      await relay(socketStreams(program), socketStreams(server));
+      await relay(program, server);
     } finally {
       closeQuietly(server);
     }

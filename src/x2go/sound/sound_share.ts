@@ -13,7 +13,8 @@ import { esdLogin } from "./esd_login.ts";
 import { pulseLogin } from "./pulse_login.ts";
 import {
   agreeOnEsdCookie,
-  holdsPulseCookie,
+  findSharer,
+  type Sharer,
   writePulseFiles,
 } from "./sound_files.ts";
 import { SoundGate } from "./sound_gate.ts";
@@ -147,41 +148,45 @@ export class SoundShare extends SessionShare {
   }
 
   /**
-   * The session's sound port. If it is taken when sound comes back after the
-   * connection was lost, the server may hold it for the lost one for hours: any
-   * other port will do then, unless another client has shared its sound since.
+   * The session's sound port. Who has shared the session's sound before decides
+   * what is done if it is taken.
    */
   async #listen(
     access: SessionAccess,
     { target }: SoundGate,
   ): Promise<ReverseTunnel> {
-    const { connection, session: { name, soundPort: port } } = access;
-    const logger = this.#logger;
-    const retryForMs = this.#wasOpen ? 0 : RETRY_MS;
-    try {
-      return await forward(connection, {
+    const { connection, session: { name, soundPort } } = access;
+    const listen = (port: number, retryForMs: number) =>
+      forward(connection, {
         bind: { port },
         target,
         retryForMs,
-        logger,
+        logger: this.#logger,
       });
+    try {
+      return await listen(soundPort, 0);
+    } catch (error) {
+      if (!(error instanceof ForwardDeniedError)) throw error;
+    }
+    const sharedBy = await this.#findSharer(access);
+    // The server may hold it for a connection that was lost, for hours.
+    if (sharedBy === "us") return await listen(0, 0);
+    try {
+      return await listen(soundPort, RETRY_MS[sharedBy]);
     } catch (cause) {
       if (!(cause instanceof ForwardDeniedError)) throw cause;
-      if (this.#wasOpen && await this.#isStillOurs(access)) {
-        return await forward(connection, { bind: { port: 0 }, target, logger });
-      }
       throw new ForwardDeniedError(
-        { address: cause.address, port },
-        `the server denied the sound port ${port} of the session ${name}: another client may share its sound, or the server may hold the port for a connection that was lost; session.resume() gets the session other ports. ${cause.message}`,
+        { address: cause.address, port: soundPort },
+        `the server denied the sound port ${soundPort} of the session ${name}: another client may share its sound, or the server may hold the port for a connection that was lost; session.resume() gets the session other ports. ${cause.message}`,
         { cause, serverSays: cause.serverSays },
       );
     }
   }
 
-  async #isStillOurs(access: SessionAccess): Promise<boolean> {
+  async #findSharer(access: SessionAccess): Promise<Sharer> {
+    if (this.#system === "pulse") return await findSharer(access, this.#cookie);
     // Of esd, only the environment of its programs names a port.
-    return this.#system === "esd" ||
-      await holdsPulseCookie(access, this.#cookie);
+    return this.#wasOpen ? "us" : "nobody";
   }
 
   async #tellPrograms(
@@ -266,8 +271,11 @@ function ifAllowed<T>(ask: () => T): T | undefined {
 /** How long a sound server may take to accept a connection when one is looked for. */
 const PROBE_MS = 2000;
 
-/**
- * X2Go draws the port from those that the kernel gives to outgoing connections,
- * so one of them may have it for a while.
- */
-const RETRY_MS = 15_000;
+/** How long a port that is taken is asked for, by who has shared the session's sound before, in milliseconds. */
+const RETRY_MS = {
+  // X2Go draws the port from those that the kernel gives to outgoing
+  // connections, so one of them may have it for a while.
+  nobody: 15_000,
+  // A client that has just ended: sshd notices at once.
+  another: 1000,
+};

@@ -1,9 +1,11 @@
+import { silentLogger } from "../../../src/logger.ts";
 import { SftpFiles } from "../../../src/ssh/sftp/sftp_files.ts";
 import { MAX_HANDLES } from "../../../src/ssh/sftp/open_handles.ts";
 import { OpenFlag } from "../../../src/ssh/sftp/sftp_protocol.ts";
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertThrows,
 } from "../../assert.ts";
@@ -346,6 +348,43 @@ Deno.test("SftpFiles.setOpenAttributes() never sets another file's mode", async 
   assertEquals(((await Deno.stat(other)).mode ?? 0) & 0o777, 0o600);
 });
 
+Deno.test("SftpFiles sets no set-user-ID and set-group-ID bits of files, whichever way", async () => {
+  await using folder = await TemporaryFolder.create();
+  using files = new SftpFiles(folder.folders);
+  const mode = async (name: string) =>
+    ((await Deno.stat(folder.in(name))).mode ?? 0) & 0o7777;
+
+  for (const permissions of [0o6755, 0o4755, 0o2755]) {
+    const name = `${permissions}`;
+    const handle = await files.open(name, WRITE | CREAT, { permissions });
+    assertEquals(await mode(name), 0o755);
+    await files.setAttributes(name, { permissions });
+    assertEquals(await mode(name), 0o755);
+    await files.setOpenAttributes(handle, { permissions });
+    assertEquals(await mode(name), 0o755);
+    await Deno.symlink(folder.in(name), folder.in(`link ${name}`));
+    await files.setAttributes(`link ${name}`, { permissions });
+    assertEquals(await mode(name), 0o755);
+  }
+  // The sticky bit gives no rights.
+  await files.setAttributes(`${0o6755}`, { permissions: 0o7755 });
+  assertEquals(await mode(`${0o6755}`), 0o1755);
+});
+
+Deno.test("SftpFiles keeps a directory's set-group-ID and sticky bits, and sets no set-user-ID bit", async () => {
+  await using folder = await TemporaryFolder.create();
+  using files = new SftpFiles(folder.folders);
+  const mode = async (name: string) =>
+    ((await Deno.stat(folder.in(name))).mode ?? 0) & 0o7777;
+
+  await files.makeDirectory("a", { permissions: 0o5755 });
+  assertEquals(await mode("a") & 0o4000, 0);
+  await files.setAttributes("a", { permissions: 0o7775 });
+  assertEquals(await mode("a"), 0o3775);
+  await files.setAttributes("a", { permissions: 0o755 });
+  assertEquals(await mode("a"), 0o755);
+});
+
 Deno.test("SftpFiles.rename() leaves what is there, replace() does not", async () => {
   await using folder = await TemporaryFolder.create();
   using files = new SftpFiles(folder.folders);
@@ -443,9 +482,13 @@ Deno.test("SftpFiles.realPath() knows what may be made", async () => {
   await assertRejects(() => files.realPath("new/new"), NotFound);
 });
 
-Deno.test("SftpFiles.readDirectory() gives each entry once", async () => {
+Deno.test("SftpFiles.readDirectory() gives each entry once, but those that are not UTF-8, of which it warns once", async () => {
   await using folder = await TemporaryFolder.create();
-  using files = new SftpFiles(folder.folders);
+  const warnings: string[] = [];
+  using files = new SftpFiles(folder.folders, {
+    ...silentLogger,
+    warn: (message) => warnings.push(message),
+  });
   const names = [
     "a",
     "with blank",
@@ -455,8 +498,9 @@ Deno.test("SftpFiles.readDirectory() gives each entry once", async () => {
     "\u{1f600}",
   ];
   for (const name of names) await folder.write(name, name);
-  // A name that is not UTF-8, which Deno cannot say.
-  await run("sh", ["-c", `touch "${folder.path}/$(printf '\\377')"`]);
+  for (const name of ["\\377", "caf\\351"]) {
+    await run("sh", ["-c", `touch "${folder.path}/$(printf '${name}')"`]);
+  }
 
   const handle = await files.openDirectory(folder.path);
   await Deno.remove(folder.in("a"));
@@ -474,6 +518,8 @@ Deno.test("SftpFiles.readDirectory() gives each entry once", async () => {
     }
   }
   assertEquals(found.sort(), [".", "..", ...names.slice(1)].sort());
+  assertEquals(warnings.length, 1);
+  assertMatch(warnings[0]!, /not UTF-8 cannot be served/);
 });
 
 Deno.test("SftpFiles.readDirectory() does not look where the directory was", async () => {

@@ -11,6 +11,11 @@ Deno.test("statusOf() names the errors that SFTP has words for", () => {
     [new errors.PermissionDenied("/secret"), 3, "Permission denied"],
     [new errors.NotCapable("/secret"), 3, "Permission denied"],
     [new errors.InvalidData("/secret"), 5, "Bad message"],
+    [
+      new errors.InvalidData('"/secret" is not valid UTF-8'),
+      8,
+      "Names that are not UTF-8 are not supported",
+    ],
     [new errors.NotSupported("/secret"), 8, "Operation unsupported"],
     [new errors.AlreadyExists("/secret"), 4, "Failure"],
     [new TypeError("/secret"), 4, "Failure"],

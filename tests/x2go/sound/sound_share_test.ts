@@ -1,5 +1,6 @@
 import { type RForwardError, TargetError } from "../../../src/errors.ts";
 import type { SshConnection } from "../../../src/ssh/connection.ts";
+import { X2GoError } from "../../../src/x2go/errors.ts";
 import type { ReadySession } from "../../../src/x2go/session_info.ts";
 import { X2GoSession } from "../../../src/x2go/session.ts";
 import { SoundShare } from "../../../src/x2go/sound/sound_share.ts";
@@ -200,6 +201,14 @@ serverTest(
     assertEquals(cookie.length, 256);
     // Our own stays here.
     assert(`${cookie}` !== `${await Deno.readFile(pulse.cookieFile)}`);
+
+    // A second share fails at once, and the first goes on.
+    const [sound] = session.shares;
+    const error = await assertRejects(() => session.shareSound(), X2GoError);
+    assertMatch(error.message, /shares its sound already/);
+    assertEquals(await Deno.readFile(`${directory}/.pulse-cookie`), cookie);
+    await sound!.stop();
+    await session.shareSound({ target: { path: pulse.socket } });
   },
 );
 
