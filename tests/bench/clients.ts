@@ -31,14 +31,25 @@ export interface TunnelRequest {
 const chacha20 = "chacha20-poly1305@openssh.com";
 const aes128 = "aes128-gcm@openssh.com";
 
+/** What stands before and after the destination. */
+const session = { options: [], command: ["sleep 600"] };
+const noSession = { options: ["-N"], command: [] };
+
 /**
- * Who is compared: rforward, `ssh -R` with the same cipher and with its
- * fastest, and no tunnel at all, which shows what the load itself can do.
+ * The clients compared: rforward; `ssh -R` with the same cipher and with its
+ * fastest, each with a session as well as with `-N`; and no tunnel at all,
+ * which shows what the load itself can do.
+ *
+ * Without a session, OpenSSH leaves Nagle's algorithm on, on both sides: small
+ * writes then wait for an acknowledgement. With a session it turns it off, and
+ * that is the form to compare with.
  */
 export const clients: readonly Client[] = [
   { name: "rforward", start: rforward(chacha20) },
-  { name: "ssh-chacha20", start: ssh(chacha20) },
-  { name: "ssh-aes128-gcm", start: ssh(aes128) },
+  { name: "ssh-chacha20", start: ssh(chacha20, session) },
+  { name: "ssh-chacha20-N", start: ssh(chacha20, noSession) },
+  { name: "ssh-aes128-gcm", start: ssh(aes128, session) },
+  { name: "ssh-aes128-gcm-N", start: ssh(aes128, noSession) },
   {
     name: "no-tunnel",
     start: (_, targetPort) =>
@@ -64,14 +75,19 @@ function rforward(cipher: string): Client["start"] {
   };
 }
 
-function ssh(cipher: string): Client["start"] {
+function ssh(
+  cipher: string,
+  { options, command }: { options: string[]; command: string[] },
+): Client["start"] {
   return (server, targetPort) =>
     startProcess(
       "ssh",
       [
-        ...sshArguments(server),
-        ...["-N", "-c", cipher, "-o", "ExitOnForwardFailure=yes"],
+        ...options,
+        ...["-c", cipher, "-o", "ExitOnForwardFailure=yes"],
         ...["-R", `127.0.0.1:0:127.0.0.1:${targetPort}`],
+        ...sshArguments(server),
+        ...command,
       ],
       /^Allocated port (\d+) for remote forward/m,
     );

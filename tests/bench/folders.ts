@@ -1,6 +1,6 @@
 /**
  * A shared folder beside the same one in a local OpenSSH server, to which
- * `ssh -R` leads; a real X2Go server mounts both, in interleaved rounds:
+ * `ssh -R` leads, with a session and with `-N`; a real X2Go server mounts them, in interleaved rounds:
  *
  *     deno run -A tests/bench/folders.ts [--netns] [--rounds N] [--mib N] [--json]
  *
@@ -61,7 +61,8 @@ const copies: Record<string, string> = {
 const metrics = Object.keys(copies);
 const results = [
   { client: "rforward", mount: () => session.shareFolder(path) },
-  { client: "ssh -R", mount: mountThroughSsh },
+  { client: "ssh -R", mount: () => mountThroughSsh([], ["sleep 600"]) },
+  { client: "ssh -N -R", mount: () => mountThroughSsh(["-N"], []) },
 ].map((contestant) => ({
   ...contestant,
   rounds: metrics.map((): number[] => []),
@@ -95,14 +96,22 @@ if (options.json) {
 }
 for (const warning of warnings(environment)) console.error(`! ${warning}`);
 
-/** What x2goclient does: `ssh -R` to an sshd of this side, which serves the folder. */
-async function mountThroughSsh(): Promise<Mounted> {
+/**
+ * What x2goclient does: `ssh -R` to an sshd of this side, which serves the
+ * folder; with a session, or with `-N`, which leaves Nagle's algorithm on.
+ */
+async function mountThroughSsh(
+  options: string[],
+  command: string[],
+): Promise<Mounted> {
   await using stack = new AsyncDisposableStack();
   const tunnel = stack.use(
     await startProcess("ssh", [
-      ...sshArguments(x2go),
-      ...["-N", "-o", "ExitOnForwardFailure=yes"],
+      ...options,
+      ...["-o", "ExitOnForwardFailure=yes"],
       ...["-R", `127.0.0.1:0:127.0.0.1:${sshd.port}`],
+      ...sshArguments(x2go),
+      ...command,
     ], /^Allocated port (\d+) for remote forward/m),
   );
   const access = { connection, session: ready(session) };

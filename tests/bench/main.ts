@@ -1,5 +1,6 @@
 /**
- * rforward beside `ssh -R`, through the same sshd, in interleaved rounds:
+ * rforward beside `ssh -R`, with `-N` and with a session, through the same
+ * sshd, in interleaved rounds:
  *
  *     deno task bench [--netns] [--rounds N] [--mib N] [--only SUITE,…] [--clients CLIENT,…] [--json]
  *
@@ -74,7 +75,8 @@ if (options.json) {
   console.log(
     `${processors} x ${processor}, Linux ${kernel}, ${congestionControl}, Deno ${deno}; ` +
       `median of ${rounds} rounds, ${mib} MiB a transfer\n` +
-      "up: from the server to the client; down: from the client to the server\n",
+      "up: from the server to the client; down: from the client to the server\n" +
+      "ssh-…-N: ssh -N, which leaves Nagle's algorithm on; the others have a session\n",
   );
   console.log(tables.join("\n\n"));
 }

@@ -18,7 +18,7 @@ serverTest(
     const main = fileURLToPath(import.meta.resolve("./main.ts"));
     const printed = await run(Deno.execPath(), [
       ...["run", "-A", main, "--json", "--rounds", "1", "--mib", "1"],
-      ...["--clients", "ssh-chacha20,no-tunnel"],
+      ...["--clients", "ssh-chacha20,ssh-chacha20-N,no-tunnel"],
       ...["--only", "throughput,latency"],
     ]);
 
@@ -27,6 +27,7 @@ serverTest(
     const measured = [
       results.throughput?.["ssh-chacha20"]?.["up Gbit/s"],
       results.throughput?.["ssh-chacha20"]?.["down Gbit/s"],
+      results.throughput?.["ssh-chacha20-N"]?.["down Gbit/s"],
       results.latency?.["no-tunnel"]?.["p99 us"],
     ];
     for (const metric of measured) {

@@ -266,6 +266,29 @@ serverTest("sshd", "rforward -q tells nothing but why it ends", async () => {
   assertEquals(code, 255);
 });
 
+Deno.test("rforward warns once of a known_hosts file with 80,000 bad lines, and goes on", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(
+      file,
+      "not a line of known_hosts\n".repeat(80_000),
+    );
+    const { code, stderr } = await runCommand({
+      args: [
+        ...["-F", "none", "-o", "BatchMode=yes", "--once"],
+        ...["-o", `UserKnownHostsFile=${file}`],
+        ...["-R", "80:a:80", "-p", "1", "a@127.0.0.1"],
+      ],
+    });
+    const lines = stderr.trimEnd().split("\n");
+    assertMatch(lines[0]!, /:1: skipped, .*\(79999 more like it\)$/);
+    assertMatch(lines[1]!, /^127\.0\.0\.1:1 refused/);
+    assertEquals([code, lines.length], [255, 2]);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
 Deno.test("rforward writes times where its standard error is a file", async () => {
   const dir = await Deno.makeTempDir();
   try {

@@ -144,6 +144,8 @@ function splitFields(content: string): Fields | undefined {
   if (hosts === undefined || type === undefined || base64 === undefined) return;
   if (hosts.startsWith("@")) return; // a marker that is unknown, or a second one
   if (hosts.startsWith("|") && !hashedHost.test(hosts)) return;
+  // All keys begin with the length of a short name: three zero bytes.
+  if (!base64.startsWith("AAAA")) return;
   return { marker, hosts, type, base64 };
 }
 

@@ -105,12 +105,13 @@ Deno.test("readKnownHosts() keeps the lines that name the host, and looks at no 
   await using dir = await testDirectory();
   const file = await dir.file(
     "known_hosts",
-    "other ssh-ed25519 !!!!",
+    "other ssh-ed25519 AAAA!",
     `other ${key.text}`,
     `[host]:2222 ${key.text}`,
     `@revoked * ${key.text}`,
     `${hashName("host")} ${key.text}`,
-    "host ssh-ed25519 !!!!",
+    "host ssh-ed25519 AAAA!",
+    "these words are none",
   );
   const logger = keepingLogger();
 
@@ -118,7 +119,7 @@ Deno.test("readKnownHosts() keeps the lines that name the host, and looks at no 
 
   assertEquals(lines?.map(({ line }) => line), [3, 4, 5]);
   assertEquals(logger.messages, [
-    `warn: ${file}:6: skipped, not a known_hosts line`,
+    `warn: ${file}:6: skipped, not a known_hosts line (1 more like it)`,
   ]);
   assertEquals(
     await readKnownHosts(join(dir.path, "none"), ["host"], logger),
