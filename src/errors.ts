@@ -134,7 +134,7 @@ export type HostKeyProblem = "unknown" | "changed" | "revoked" | "rejected";
 export interface HostKeyLocation {
   /** The known_hosts file, or `"(text)"` for keys given as text. */
   file: string;
-  /** The line in it, counted from 1. */
+  /** The line in it, counted from 1; 0 for a key revocation list, which has none. */
   line: number;
 }
 
@@ -146,7 +146,7 @@ export class HostKeyError extends RForwardError {
   /**
    * `unknown`: no known_hosts line names this host with a key of any kind.
    * `changed`: lines name it, with other keys. `revoked`: an `@revoked` line
-   * holds this key. `rejected`: the verification callback said no.
+   * or a file of revoked keys holds this key, its certificate, or who signed that. `rejected`: the verification callback said no.
    */
   readonly reason: HostKeyProblem;
   /** The host as known_hosts names it: `server.example`, or `[server.example]:2222`. */

@@ -13,9 +13,28 @@ const RUNS = Number(Deno.env.get("RFORWARD_FUZZ_RUNS") ?? 300);
 export function fuzz<T extends [unknown, ...unknown[]]>(
   name: string,
   arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> },
-  check: (...inputs: T) => void,
+  check: (...inputs: T) => void | Promise<void>,
 ): void {
-  Deno.test(`fuzz: ${name}`, () => {
-    fc.assert(fc.property(...arbitraries, check), { numRuns: RUNS });
+  Deno.test(`fuzz: ${name}`, async () => {
+    const property = fc.asyncProperty(
+      ...arbitraries,
+      async (...inputs: T) => await check(...inputs),
+    );
+    await fc.assert(property, { numRuns: RUNS });
+  });
+}
+
+/** Bytes that were something valid, with a few of them changed and the end perhaps cut off. */
+export function damaged(
+  valid: Uint8Array,
+): fc.Arbitrary<Uint8Array<ArrayBuffer>> {
+  const change = fc.tuple(fc.nat(valid.length - 1), fc.nat(255));
+  return fc.tuple(
+    fc.array(change, { maxLength: 4 }),
+    fc.oneof(fc.constant(valid.length), fc.nat(valid.length)),
+  ).map(([changes, size]) => {
+    const bytes = new Uint8Array(valid);
+    for (const [at, byte] of changes) bytes[at] = byte;
+    return bytes.subarray(0, size);
   });
 }

@@ -1,4 +1,3 @@
-import { HostKeyError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { defaultAlgorithms, supportedAlgorithms } from "../ssh/algorithms.ts";
 import { connectThrough } from "../ssh/connect_through.ts";
@@ -7,12 +6,12 @@ import type {
   HostKeyVerifier,
   KnownHostsOptions,
 } from "../ssh/host_keys/host_keys.ts";
+import { signatureAlgorithms } from "../ssh/keys/verify_signature.ts";
 import type { Algorithms, ConnectOptions, PrivateKey } from "../ssh/options.ts";
 import type { Dial } from "../ssh/dial/dialled_stream.ts";
 import { dialFrom } from "../ssh/dial/dial_from.ts";
 import { othersMayRead } from "./others_may_read.ts";
 import { dialByCommand } from "./proxy_command.ts";
-import { readRevokedHostKeys } from "./revoked_host_keys.ts";
 import { LoginSecrets, type Secrets } from "./secrets.ts";
 import { applyAlgorithmList } from "./ssh_config/algorithm_list.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";
@@ -73,8 +72,6 @@ export function planConnection(
         });
       }
       return await connectThrough(options);
-    } catch (error) {
-      throw withRevocationList(error, hops);
     } finally {
       over.abort();
     }
@@ -192,8 +189,12 @@ async function hostKeys(
   settings: SshSettings,
   answers: LoginSecrets,
 ): Promise<KnownHostsOptions> {
-  const { hostKeyAlias, strictHostKeyChecking = "ask", revokedHostKeys } =
-    settings;
+  const {
+    hostKeyAlias,
+    strictHostKeyChecking = "ask",
+    revokedHostKeys,
+    caSignatureAlgorithms,
+  } = settings;
   const acceptNew = toAcceptNew(strictHostKeyChecking, answers);
   // Those that are missing hold no keys, which is no mistake. The first is
   // where a new key is written down, and made for that.
@@ -205,27 +206,20 @@ async function hostKeys(
   }
   // The system's file is not this command's to write.
   if (!first && acceptNew && files.length > 0) files.unshift(NOWHERE);
-  const revoked = revokedHostKeys && await readRevokedHostKeys(revokedHostKeys);
   return {
     files,
-    ...revoked && { text: revoked },
+    ...revokedHostKeys && { revokedKeys: [revokedHostKeys] },
+    ...caSignatureAlgorithms && {
+      authorityAlgorithms: applyAlgorithmList(
+        "CASignatureAlgorithms",
+        caSignatureAlgorithms,
+        Object.keys(signatureAlgorithms),
+      ),
+    },
     acceptNew,
     hashed: settings.hashKnownHosts ?? false,
     ...hostKeyAlias !== undefined && { alias: hostKeyAlias },
   };
-}
-
-/** Names the file of `RevokedHostKeys`, which comes to known_hosts as a text. */
-function withRevocationList(
-  error: unknown,
-  hops: readonly SshSettings[],
-): unknown {
-  if (error instanceof HostKeyError && error.reason === "revoked") {
-    const files = new Set(hops.flatMap((hop) => hop.revokedHostKeys ?? []));
-    const name = [...files].join(" or ");
-    error.message = error.message.replaceAll("(text):", `${name}:`);
-  }
-  return error;
 }
 
 function toAcceptNew(

@@ -20,6 +20,7 @@ export function showConfig(
     ["addressfamily", settings.addressFamily],
     ["batchmode", settings.batchMode],
     ["bindaddress", settings.bindAddress],
+    ["casignaturealgorithms", settings.caSignatureAlgorithms],
     ["ciphers", settings.ciphers],
     ["clearallforwardings", settings.clearAllForwardings],
     ["connectionattempts", settings.connectionAttempts],

@@ -200,6 +200,10 @@ const byName: Record<string, Option> = {
       }),
     ),
   ),
+  CASignatureAlgorithms: once(
+    "caSignatureAlgorithms",
+    algorithms("serverHostKey"),
+  ),
   CertificateFile: certificateFile,
   ChallengeResponseAuthentication: once("kbdInteractiveAuthentication", flag),
   Ciphers: once("ciphers", algorithms("cipher")),

@@ -16,6 +16,7 @@ export type PlainSettings = Partial<
     | "addressFamily"
     | "batchMode"
     | "bindAddress"
+    | "caSignatureAlgorithms"
     | "ciphers"
     | "clearAllForwardings"
     | "connectTimeoutMs"

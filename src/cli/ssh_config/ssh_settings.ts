@@ -116,6 +116,8 @@ export interface SshSettings {
   readonly revokedHostKeys?: string;
 
   /** As written, for {@linkcode applyAlgorithmList}. */
+  readonly caSignatureAlgorithms?: string;
+  /** As written, for {@linkcode applyAlgorithmList}. */
   readonly hostKeyAlgorithms?: string;
   /** As written, for {@linkcode applyAlgorithmList}. */
   readonly ciphers?: string;

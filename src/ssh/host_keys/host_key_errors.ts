@@ -4,7 +4,11 @@
  * @module
  */
 
-import { HostKeyError, type HostKeyProblem } from "../../errors.ts";
+import {
+  HostKeyError,
+  type HostKeyLocation,
+  type HostKeyProblem,
+} from "../../errors.ts";
 import { quote } from "../../quote.ts";
 import { fingerprint, type HostKey } from "./host_key.ts";
 import {
@@ -13,25 +17,38 @@ import {
   textSource,
 } from "./known_hosts_file.ts";
 
-/** An `@revoked` line holds the key. */
+/**
+ * A key is revoked, or its certificate, or who signed that.
+ *
+ * @param locations Where it is said.
+ * @param what What is revoked; the key by default.
+ */
 export function revokedError(
   name: string,
   key: HostKey,
-  lines: readonly KnownHostsLine[],
+  locations: readonly HostKeyLocation[],
+  what?: string,
 ): HostKeyError {
-  return hostKeyError("revoked", name, key, lines, [
+  return hostKeyError("revoked", name, key, locations, [
     `${name} showed ${describe(key)},`,
-    `which is REVOKED at ${placesOf(lines)}.`,
+    `${what === undefined ? "which" : `and ${what}`} is REVOKED at ${
+      placesOf(locations)
+    }.`,
     "Whoever stole that key can pose as the server.",
     "Do not connect before the server's administrator has given it a new one.",
   ]);
 }
 
-/** The lines that name the host hold other keys. */
+/**
+ * The lines that name the host hold other keys.
+ *
+ * @param certificate A sentence about its certificate, where one came or could have.
+ */
 export function changedError(
   name: string,
   key: HostKey,
   lines: readonly KnownHostsLine[],
+  certificate?: string,
 ): HostKeyError {
   const known = lines.map((line) =>
     `${line.file}:${line.line} (${line.type} ${fingerprint(line.data)})`
@@ -44,6 +61,7 @@ export function changedError(
   return hostKeyError("changed", name, key, lines, [
     `The host key of ${name} has CHANGED: it showed ${describe(key)},`,
     `but known is ${known.join(", ")}.`,
+    ...certificate === undefined ? [] : [certificate],
     "This may be an attack: someone may have come between you and the server.",
     "Ask the server's administrator for the fingerprint of its present key;",
     "only if it is the one shown, forget the old key",
@@ -55,13 +73,13 @@ export function changedError(
  * No line names the host with a key.
  *
  * @param name The name that the lines would hold.
- * @param authorities Lines that name it with `@cert-authority`.
+ * @param certificate A sentence about its certificate, where one came or could have.
  */
 export function unknownError(
   name: string,
   key: HostKey,
   files: readonly string[],
-  authorities: readonly KnownHostsLine[],
+  certificate?: string,
 ): HostKeyError {
   const [file] = files;
   const target = file === undefined ? "" : ` >> ${quote(file)}`;
@@ -71,9 +89,7 @@ export function unknownError(
   return hostKeyError("unknown", name, key, [], [
     `The host key of ${name} is not known: it showed ${describe(key)},`,
     `and no line of ${files.join(" or ") || "the known_hosts text"} names it.`,
-    ...authorities.length === 0 ? [] : [
-      `Host certificates (${placesOf(authorities)}) are not supported.`,
-    ],
+    ...certificate === undefined ? [] : [certificate],
     "Ask the server's administrator for the fingerprint of its key; only if",
     "it is the one shown, add the key",
     `(${add})`,
@@ -96,12 +112,12 @@ function hostKeyError(
   reason: HostKeyProblem,
   host: string,
   key: HostKey,
-  lines: readonly KnownHostsLine[],
+  places: readonly HostKeyLocation[],
   message: string[],
   options?: ErrorOptions,
 ): HostKeyError {
   const { fingerprint, type: keyType } = key;
-  const locations = lines.map(({ file, line }) => ({ file, line }));
+  const locations = places.map(({ file, line }) => ({ file, line }));
   return new HostKeyError(
     reason,
     { host, fingerprint, keyType, locations },
@@ -118,6 +134,10 @@ function describe(key: HostKey): string {
   return `the ${key.type} key ${key.fingerprint}`;
 }
 
-function placesOf(lines: readonly KnownHostsLine[]): string {
-  return lines.map(({ file, line }) => `${file}:${line}`).join(", ");
+/** Where something is said, for a message. */
+export function placesOf(locations: readonly HostKeyLocation[]): string {
+  return locations.map(({ file, line }) =>
+    line === 0 ? file : `${file}:${line}`
+  )
+    .join(", ");
 }

@@ -6,6 +6,11 @@
 
 import { ConnectError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import {
+  type Certificate,
+  isCertificateType,
+  parseCertificate,
+} from "../keys/certificate.ts";
 import { fingerprint, type HostKey, isSameKey, keyType } from "./host_key.ts";
 import { askVerifier, type HostKeyVerifier } from "./host_key_verifier.ts";
 import {
@@ -38,14 +43,14 @@ export type HostKeyPolicy =
 
 /** A policy made ready for one connection. */
 export interface HostKeyCheck {
-  /** The types of the keys that are known for the host. */
+  /** The types of the keys that are known for the host, and the algorithms of certificates if an authority is. */
   readonly keyTypes: readonly string[];
   /**
    * Decides about the key that the server showed. Every key re-exchange shows
    * it anew; once accepted, it is accepted again without a question.
    *
-   * @param data The key as it came over the wire (RFC 4253 section 6.6).
-   * @returns the key that was accepted.
+   * @param data The key or certificate as it came over the wire (RFC 4253 section 6.6).
+   * @returns the key that was accepted, without its certificate.
    * @throws {HostKeyError} if it is not accepted.
    * @throws {ConnectError} if it is no key.
    * @throws {RForwardError} if it was to be remembered and cannot be.
@@ -71,26 +76,31 @@ export async function prepareHostKeys(
 ): Promise<HostKeyCheck> {
   let known: KnownHost;
   if (typeof policy === "function") {
-    known = { keyTypes: [], check: (key) => askVerifier(policy, key) };
+    known = knowing((key) => askVerifier(policy, key));
   } else if (policy === "insecure-accept-any") {
-    known = { keyTypes: [], check: (key) => acceptAny(key, logger) };
+    known = knowing((key) => acceptAny(key, logger));
   } else {
     known = await lookUpKnownHost(policy ?? {}, host, port, logger, signal);
   }
 
-  let accepted: HostKey | undefined;
+  let accepted: { data: Uint8Array; key: HostKey } | undefined;
   return {
     keyTypes: known.keyTypes,
     async verify(data) {
       if (accepted !== undefined && isSameKey(accepted.data, data)) {
-        return accepted;
+        return accepted.key;
       }
-      const key = readKey(host, port, data);
-      await known.check(key);
-      accepted = key;
+      const { key, certificate } = readKey(host, port, data);
+      await known.check(key, certificate);
+      accepted = { data: new Uint8Array(data), key };
       return key;
     },
   };
+}
+
+/** A policy that goes by the key alone. */
+function knowing(check: (key: HostKey) => Promise<void>): KnownHost {
+  return { keyTypes: [], check };
 }
 
 /**
@@ -107,29 +117,54 @@ export function preferKnownKeys(
 ): string[] {
   // RFC 8332 section 3: an RSA key's type stays ssh-rsa with every algorithm.
   const isKnown = (algorithm: string) =>
-    keyTypes.includes(algorithm.startsWith("rsa-") ? "ssh-rsa" : algorithm);
+    keyTypes.includes(
+      /^rsa-sha2-\d+$/.test(algorithm) ? "ssh-rsa" : algorithm,
+    );
   return [
     ...algorithms.filter(isKnown),
     ...algorithms.filter((algorithm) => !isKnown(algorithm)),
   ];
 }
 
-function readKey(host: string, port: number, data: Uint8Array): HostKey {
+function readKey(
+  host: string,
+  port: number,
+  data: Uint8Array,
+): { key: HostKey; certificate: Certificate | undefined } {
   const type = keyType(data);
   if (type === undefined) {
-    throw new ConnectError(
-      "protocol-error",
-      { host, port },
-      `${host} port ${port} showed a host key that is none: it does not begin with a key type (RFC 4253 section 6.6)`,
+    throw protocolError(
+      "it does not begin with a key type (RFC 4253 section 6.6)",
     );
   }
+  let certificate: Certificate | undefined;
+  if (isCertificateType(type)) {
+    try {
+      certificate = parseCertificate(data);
+    } catch (cause) {
+      throw protocolError((cause as Error).message, { cause });
+    }
+  }
+  const key = certificate?.key ?? new Uint8Array(data);
   return {
-    host,
-    port,
-    type,
-    fingerprint: fingerprint(data),
-    data: new Uint8Array(data),
+    key: {
+      host,
+      port,
+      type: certificate?.keyType ?? type,
+      fingerprint: fingerprint(key),
+      data: key,
+    },
+    certificate,
   };
+
+  function protocolError(why: string, options?: ErrorOptions): ConnectError {
+    return new ConnectError(
+      "protocol-error",
+      { host, port },
+      `${host} port ${port} showed a host key that is not one: ${why}`,
+      options,
+    );
+  }
 }
 
 function acceptAny(key: HostKey, logger: Logger): Promise<void> {

@@ -1,9 +1,18 @@
 import { readVariable } from "../../environment.ts";
 import { ArgumentError, RForwardError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import { type Certificate, certificateType } from "../keys/certificate.ts";
+import { hostCertificateProblem } from "../keys/host_certificate_problem.ts";
+import { signatureAlgorithms } from "../keys/verify_signature.ts";
+import { printable } from "../printable.ts";
+import { fingerprint, type HostKey, isSameKey } from "./host_key.ts";
+import {
+  changedError,
+  placesOf,
+  revokedError,
+  unknownError,
+} from "./host_key_errors.ts";
 import { checkText } from "../../validate.ts";
-import { type HostKey, isSameKey } from "./host_key.ts";
-import { changedError, revokedError, unknownError } from "./host_key_errors.ts";
 import { askVerifier, type HostKeyVerifier } from "./host_key_verifier.ts";
 import {
   appendKnownHost,
@@ -16,6 +25,7 @@ import {
   textSource,
 } from "./known_hosts_file.ts";
 import { shown } from "../../shown.ts";
+import { readRevokedKeys } from "./revoked_keys.ts";
 
 /**
  * Verification against known_hosts (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"),
@@ -26,10 +36,12 @@ import { shown } from "../../shown.ts";
  * - A key is `changed` as soon as such lines exist and none holds it, also if
  *   they hold keys of other types only.
  * - Lines are looked up by the host's name as given, never by its address.
+ * - A certificate counts if any `@cert-authority` line for the host, with its
+ *   port or without, holds the key that signed it, and it is valid for the host's name or alias. Else its
+ *   key is looked up as if it had come without one.
  *
  * It is stricter in one thing: an `@revoked` line that names just the host
- * holds on every port. `@cert-authority` lines are ignored, as host
- * certificates are not supported.
+ * holds on every port.
  */
 export interface KnownHostsOptions {
   /**
@@ -57,20 +69,36 @@ export interface KnownHostsOptions {
    * are connected to.
    */
   alias?: string;
+  /**
+   * Files of keys that are refused for every host, whatever else is known of
+   * them (OpenSSH: `RevokedHostKeys`): public keys, one a line, or a key
+   * revocation list as `ssh-keygen -k` makes it. Each has to exist.
+   */
+  revokedKeys?: readonly string[];
+  /**
+   * With which signature algorithms an authority may have signed a host
+   * certificate (OpenSSH: `CASignatureAlgorithms`). By default all that are
+   * supported; none of them rests on SHA-1.
+   */
+  authorityAlgorithms?: readonly string[];
 }
 
 /** What known_hosts says of one host. */
 export interface KnownHost {
-  /** The types of the keys that the host may show. */
+  /** The types of the keys that the host may show, and the algorithms of certificates if an authority is known for it. */
   readonly keyTypes: readonly string[];
   /**
    * Accepts a key, or throws.
    *
+   * @param certificate The certificate that the key came in.
    * @throws {HostKeyError} if it is unknown, changed or revoked.
    * @throws {RForwardError} if it was to be remembered and cannot be.
    */
-  check(key: HostKey): Promise<void>;
+  check(key: HostKey, certificate?: Certificate): Promise<void>;
 }
+
+const certificateAlgorithms = Object.keys(signatureAlgorithms)
+  .map(certificateType);
 
 /** With one of these in it, a host's name would be more than that in a known_hosts line. */
 const notInHostNames = /^$|[\s\p{C},*?!|#@[\]]/u;
@@ -99,29 +127,82 @@ export async function lookUpKnownHost(
   const name = alias === undefined ? knownHostsName(host, port) : bareName;
   const names = [...new Set([name, bareName])];
   const named = await readLines(files, names, options, logger, signal);
-  const marked = (marker: KnownHostsLine["marker"]) =>
-    named.filter((line) => line.marker === marker);
-  const revoked = marked("@revoked");
-  const own = marked(undefined).filter(({ hosts }) => namesHost(hosts, name));
-  const candidates = own.length > 0 ? own : marked(undefined);
-  const usable = candidates.filter((line) => !revoked.some(holds(line)));
+  const marked = (marker: KnownHostsLine["marker"]) => {
+    const all = named.filter((line) => line.marker === marker);
+    const own = all.filter(({ hosts }) => namesHost(hosts, name));
+    return { all, own, candidates: own.length > 0 ? own : all };
+  };
+  const revoked = marked("@revoked").all;
+  const { own, candidates } = marked(undefined);
+  const authorities = marked("@cert-authority").all;
+  const usable = candidates.filter((line) => !revoked.some(holds(line.data)));
+  const revokedKeys = await readRevokedKeys(options.revokedKeys ?? []);
+
+  function checkRevoked(key: HostKey, certificate?: Certificate) {
+    const found = revokedKeys.find(key.data, certificate);
+    if (found !== undefined) throw revokedError(name, key, [found], found.what);
+    for (
+      const [what, data] of [
+        [undefined, key.data],
+        ["its certificate's authority", certificate?.authority],
+      ] as const
+    ) {
+      const lines = data === undefined ? [] : revoked.filter(holds(data));
+      if (lines.length > 0) throw revokedError(name, key, lines, what);
+    }
+  }
+
+  /** Why a certificate does not prove the key; undefined if it does. */
+  async function certificateProblem(certificate: Certificate) {
+    const { authority } = certificate;
+    const line = authorities.find(holds(authority));
+    if (line === undefined) {
+      return `its authority ${fingerprint(authority)} is not known for ${name}`;
+    }
+    const problem = await hostCertificateProblem(certificate, {
+      host: (alias ?? host).toLowerCase(),
+      ...options.authorityAlgorithms &&
+        { authorityAlgorithms: options.authorityAlgorithms },
+    });
+    if (problem === undefined) {
+      const { file, line: number } = line;
+      logger.debug(
+        `${name} showed a certificate (${
+          printable(certificate.keyId)
+        }, serial ${certificate.serial}) of the authority of ${file}:${number}`,
+      );
+    }
+    return problem;
+  }
 
   return {
-    keyTypes: [...new Set(usable.map((line) => line.type))],
-    async check(key) {
-      const revokedBy = revoked.filter(holds(key));
-      if (revokedBy.length > 0) throw revokedError(name, key, revokedBy);
-      const match = candidates.find(holds(key));
+    keyTypes: [
+      ...authorities.length > 0 ? certificateAlgorithms : [],
+      ...new Set(usable.map((line) => line.type)),
+    ],
+    async check(key, certificate) {
+      checkRevoked(key, certificate);
+      const problem = certificate && await certificateProblem(certificate);
+      if (certificate !== undefined && problem === undefined) return;
+      let note: string | undefined;
+      if (problem !== undefined) {
+        note = `The certificate that came with it does not count: ${problem}.`;
+        logger.info(`${name} showed ${key.fingerprint}. ${note}`);
+      } else if (authorities.length > 0) {
+        const places = placesOf(authorities);
+        note = `No certificate came with it, of the authority at ${places}.`;
+      }
+      const match = candidates.find(holds(key.data));
       if (match !== undefined) {
         const { file, line } = match;
         logger.debug(`${name} showed the ${key.type} key of ${file}:${line}`);
         return;
       }
-      if (own.length > 0) throw changedError(name, key, own);
+      if (own.length > 0) throw changedError(name, key, own, note);
       if (typeof acceptNew === "function") {
         await askVerifier(acceptNew, key);
       } else if (!acceptNew) {
-        throw unknownError(name, key, files, marked("@cert-authority"));
+        throw unknownError(name, key, files, note);
       }
       const [file] = files;
       if (file !== undefined) {
@@ -141,8 +222,8 @@ function checkName(argument: string, name: string): void {
   throw new ArgumentError(argument, `${shown(name)} is no host name`);
 }
 
-function holds(key: { data: Uint8Array }): (line: KnownHostsLine) => boolean {
-  return (line) => isSameKey(line.data, key.data);
+function holds(data: Uint8Array): (line: KnownHostsLine) => boolean {
+  return (line) => isSameKey(line.data, data);
 }
 
 function defaultFiles(): string[] {

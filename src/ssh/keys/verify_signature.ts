@@ -2,6 +2,11 @@ import { concat } from "../../concat.ts";
 import { ProtocolError } from "../../errors.ts";
 import { WireReader } from "../wire.ts";
 import {
+  isCertificateType,
+  parseCertificate,
+  plainType,
+} from "./certificate.ts";
+import {
   ecdsaCurves,
   type ParsedPublicKey,
   parsePublicKey,
@@ -45,8 +50,8 @@ export interface VerifyOptions {
 /**
  * Verifies a signature.
  *
- * @param algorithm The signature algorithm that was agreed on, e.g. `rsa-sha2-512`; no other is accepted.
- * @param publicKey The key as it goes over the wire (RFC 4253 section 6.6).
+ * @param algorithm The signature algorithm that was agreed on, e.g. `rsa-sha2-512`; no other is accepted. With that of a certificate, `…-cert-v01@openssh.com`, the certificate's key has signed; whether the certificate counts is not looked at.
+ * @param publicKey The key or certificate as it goes over the wire (RFC 4253 section 6.6).
  * @param data What was signed.
  * @param signature The signature with its algorithm in front (RFC 4253 section 6.6).
  * @throws {ProtocolError} that says why, unless the signature is the key's.
@@ -56,8 +61,14 @@ export async function verifySignature(
   publicKey: Uint8Array,
   data: Uint8Array,
   signature: Uint8Array,
-  { minRsaBits = 2048 }: VerifyOptions = {},
+  options: VerifyOptions = {},
 ): Promise<void> {
+  if (isCertificateType(algorithm)) {
+    const { key } = parseCertificate(publicKey);
+    const plain = plainType(algorithm);
+    return await verifySignature(plain, key, data, signature, options);
+  }
+  const { minRsaBits = 2048 } = options;
   const known = Object.hasOwn(signatureAlgorithms, algorithm)
     ? signatureAlgorithms[algorithm]
     : undefined;

@@ -9,7 +9,12 @@ import {
   type KnownHostsOptions,
   lookUpKnownHost,
 } from "../../../src/ssh/host_keys/known_hosts.ts";
-import { assertEquals, assertMatch, assertRejects } from "../../assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { run } from "../../servers/run.ts";
@@ -62,11 +67,14 @@ Deno.test("check() says where it looked for an unknown host, and how to add its 
   );
 });
 
-Deno.test("check() tells that host certificates are not supported where they are used", async () => {
+Deno.test("check() says that no certificate came where an authority is known", async () => {
   const error = await rejection({ text: `@cert-authority * ${key.text}` });
 
   assertEquals(error.code, "host-key-unknown");
-  assertMatch(error.message, /certificates \(\(text\):1\) are not supported/);
+  assertMatch(
+    error.message,
+    /No certificate came with it, of the authority at \(text\):1\./,
+  );
 });
 
 Deno.test("check() tells of a changed key which lines hold the old ones, and how to forget them", async () => {
@@ -153,7 +161,12 @@ Deno.test("keyTypes has the types of keys that could be accepted", async () => {
     await keyTypes(`${keys}\n@revoked * ${rsa.text}`),
     ["ssh-ed25519"],
   );
-  assertEquals(await keyTypes(`@cert-authority * ${key.text}`), []);
+  const certified = await keyTypes(
+    `@cert-authority * ${key.text}\nexample.org ${rsa.text}`,
+  );
+  assertEquals(certified[0], "ssh-ed25519-cert-v01@openssh.com");
+  assert(certified.includes("rsa-sha2-512-cert-v01@openssh.com"));
+  assertEquals(certified.at(-1), "ssh-rsa");
   assertEquals(await keyTypes(""), []);
 });
 

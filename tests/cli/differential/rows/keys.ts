@@ -58,9 +58,18 @@ export const keys: Row[] = [
       );
       await run("ssh-keygen", ["-q", "-k", "-f", krl!, key!]);
     },
-    ssh: loopback,
-    rforward: "exit 255; no host key accepted",
-    because: "`RevokedHostKeys`, a KRL",
+    both: loopback,
+  },
+  {
+    name: "RevokedHostKeys, a key revocation list with the key",
+    args: [...forward, "-o", "RevokedHostKeys={dir}/krl", "server"],
+    given: async (site) => {
+      const [krl, key] = ["{dir}/krl", "{hostKey}"].map((path) =>
+        site.fill(path)
+      );
+      await run("ssh-keygen", ["-q", "-k", "-f", krl!, key!]);
+    },
+    both: "exit 255; host key revoked",
   },
   {
     name: "a key that the server does not take",
