@@ -12,8 +12,8 @@ export interface Account {
   password: string;
   /** Keys that are accepted too. */
   keys: readonly ParsedKey[];
-  /** Ask for the password by keyboard-interactive instead of password. */
-  keyboardInteractive: boolean;
+  /** Ask for the password by keyboard-interactive instead of password; or log in so without a question. */
+  keyboardInteractive: boolean | "no questions";
 }
 
 /**
@@ -54,15 +54,17 @@ export function authenticate(request: AuthContext, account: Account): void {
   switch (request.method) {
     case "password":
       return decide(request.password === account.password);
-    case "keyboard-interactive":
+    case "keyboard-interactive": {
+      const asks = account.keyboardInteractive !== "no questions";
       return request.prompt(
-        [{ prompt: "Password: ", echo: false }],
+        asks ? [{ prompt: "Password: ", echo: false }] : [],
         (answers: unknown) => {
           // An Error: the client has begun another attempt, which gets its own answer.
           if (!Array.isArray(answers)) return;
-          decide(answers[0] === account.password);
+          decide(!asks || answers[0] === account.password);
         },
       );
+    }
     case "publickey": {
       const { key, signature, blob, hashAlgo } = request;
       const known = account.keys.find((one) =>

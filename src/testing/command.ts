@@ -28,6 +28,9 @@ export type CommandHandler = (
   streams: CommandStreams,
 ) => Promise<number>;
 
+/** Stands in for the user's shell where a client asks for that and names no command; otherwise as {@linkcode CommandHandler}. */
+export type ShellHandler = (streams: CommandStreams) => Promise<number>;
+
 /** The signals of RFC 4254 section 6.10. */
 const SIGNAL =
   /^(ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|USR1|USR2)$/;

@@ -30,6 +30,11 @@ export {
   type TestServer,
   type TestServerOptions,
 } from "./test_server.ts";
-export type { CommandHandler, CommandStreams } from "./command.ts";
+export type {
+  CommandHandler,
+  CommandStreams,
+  ShellHandler,
+} from "./command.ts";
+export type { Profile } from "./profile.ts";
 export type { Bind, TcpBind, UnixBind } from "../ssh/connection.ts";
 export type { Logger } from "../logger.ts";

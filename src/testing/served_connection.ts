@@ -1,15 +1,23 @@
 import { connectTcp } from "../connect_tcp.ts";
 import type { Logger } from "../logger.ts";
-import type { Bind, Originator } from "../ssh/connection.ts";
+import type { Bind, Originator, TcpBind } from "../ssh/connection.ts";
 import { Ssh2Socket } from "../ssh/ssh2_socket.ts";
 import { ConnectionLostError } from "../errors.ts";
 import { type Account, authenticate } from "./accounts.ts";
-import { type CommandHandler, serveCommand } from "./command.ts";
+import {
+  type CommandHandler,
+  type CommandStreams,
+  serveCommand,
+  type ShellHandler,
+} from "./command.ts";
+import { Console } from "./console.ts";
 import { describe, ForwardListener } from "./forward_listener.ts";
+import type { Manners } from "./profile.ts";
 import { closeConn, relay, setNoDelay } from "./relay.ts";
 import { type ChannelCarrier, ServedChannel } from "./served_channel.ts";
 import {
   acceptClient,
+  acceptUnanswered,
   type Connection,
   type ForwardRequest,
   onForwardRequest,
@@ -23,11 +31,29 @@ import {
 export interface Service {
   readonly hostKey: ParsedKey;
   readonly account: Account;
-  /** Runs commands; without one, sessions are refused. */
+  /** Runs commands. */
   readonly exec: CommandHandler | undefined;
+  /** Runs shells. */
+  readonly shell: ShellHandler | undefined;
+  /** What it does as a tunnel service, which serves its sessions itself. */
+  readonly manners: Manners | undefined;
+  /** How long a connection lasts without a session, in milliseconds. */
+  readonly sessionWithinMs: number | undefined;
   readonly allowForward: (bind: Bind) => boolean;
   readonly logger: Logger;
 }
+
+/** What is bound for a client. */
+interface Forward {
+  readonly listener: ForwardListener;
+  /** As it was asked, with the port that was chosen. */
+  readonly bind: Bind;
+  /** As the client is told when somebody comes in. */
+  readonly name: Bind;
+}
+
+/** Where visitors of a tunnel service come in, whatever the client asks for. */
+const VISITORS = { address: "127.0.0.1", port: 0 };
 
 /** One client's SSH connection and all that is open for it. */
 export class ServedConnection implements ChannelCarrier {
@@ -38,20 +64,27 @@ export class ServedConnection implements ChannelCarrier {
 
   readonly #service: Service;
   readonly #gone = new AbortController();
-  readonly #forwards = new Set<ForwardListener>();
+  readonly #forwards = new Set<Forward>();
+  readonly #console: Console;
   readonly #tasks = new Set<Promise<void>>();
   #lastRequest: Promise<void> = Promise.resolve();
 
   constructor(conn: Deno.TcpConn, service: Service) {
     setNoDelay(conn);
     this.#service = service;
+    this.#console = new Console(service.manners?.welcome ?? "");
     this.signal = this.#gone.signal;
     this.socket = new Ssh2Socket(conn);
     // Before ssh2 hears of it: it answers what is pending then, and nothing later.
     this.socket.on("close", () => {
       this.#gone.abort(new ConnectionLostError("the client is gone"));
     });
-    acceptClient(this.socket, service.hostKey, (client) => this.#serve(client));
+    acceptClient(
+      this.socket,
+      service.hostKey,
+      (client) => this.#serve(client),
+      service.manners && "Go",
+    );
     this.closed = this.#release();
   }
 
@@ -74,7 +107,7 @@ export class ServedConnection implements ChannelCarrier {
   }
 
   #serve(client: Connection): void {
-    const { account, exec, logger } = this.#service;
+    const { account, logger, manners, sessionWithinMs } = this.#service;
     client.on("error", (error) => {
       logger.debug(`the test server lost a client: ${error.message}`, error);
       this.socket.destroy();
@@ -86,30 +119,76 @@ export class ServedConnection implements ChannelCarrier {
         this.#answer(client, request)
       );
     });
-    client.on("tcpip", (accept, reject, { destIP, destPort }) => {
-      this.#run(this.#connect(destIP, destPort, accept, reject));
-    });
-    if (exec) {
-      client.on("session", (accept) => this.#serveSession(accept(), exec));
+    if (manners?.direct !== "refused") {
+      client.on("tcpip", (accept, reject, { destIP, destPort }) => {
+        if (!manners) {
+          return this.#run(this.#connect(destIP, destPort, accept, reject));
+        }
+        accept();
+        this.socket.destroy();
+      });
+    }
+    if (sessionWithinMs !== undefined) {
+      client.on("ready", () => this.#expectSession(client, sessionWithinMs));
+    }
+    const { exec, shell } = this.#service;
+    if (exec || shell || manners) {
+      client.on("session", (accept) => this.#serveSession(client, accept()));
     }
   }
 
-  #serveSession(session: Session, exec: CommandHandler): void {
-    session.on("exec", (accept, _reject, { command }) => {
+  #expectSession(client: Connection, ms: number): void {
+    const timer = setTimeout(() => this.socket.destroy(), ms);
+    client.on("session", () => clearTimeout(timer));
+    this.signal.addEventListener("abort", () => clearTimeout(timer));
+  }
+
+  #serveSession(client: Connection, session: Session): void {
+    const { manners, exec, shell } = this.#service;
+    type Accept = () => ServerChannel | undefined;
+    const run = (
+      accept: Accept,
+      handler: (streams: CommandStreams) => Promise<number>,
+    ) => {
       // Undefined for a second command on one channel, which RFC 4254 section 6.5 forbids.
-      const accepted: ServerChannel | undefined = accept();
+      const accepted = accept();
       if (!accepted) return;
       this.#run(serveCommand(
         session,
         new ServedChannel(accepted, this),
-        (streams) => exec(command, streams),
+        handler,
         this.#service.logger,
       ));
-    });
+    };
+    const serve = (streams: CommandStreams) => this.#console.serve(streams);
+    if (manners) {
+      session.on("pty", (accept: (() => void) | undefined) => accept?.());
+      session.on("shell", (accept) => run(accept, serve));
+    } else if (shell) {
+      session.on("shell", (accept) => run(accept, shell));
+    }
+    if (exec && !manners) {
+      session.on(
+        "exec",
+        (accept, _reject, { command }) =>
+          run(accept, (streams) => exec(command, streams)),
+      );
+    } else if (manners && manners.exec !== "refused") {
+      session.on("exec", (accept, _reject, { command }) => {
+        for (const [, name, value] of command.matchAll(/(\S+)=(\S+)/g)) {
+          this.#console.say(`${name} set to: ${value}\r\n`);
+        }
+        const answer: Accept = manners.exec === "answered"
+          ? accept
+          : () => acceptUnanswered(client, accept);
+        run(answer, serve);
+      });
+    }
   }
 
   async #answer(client: Connection, request: ForwardRequest): Promise<void> {
     try {
+      if (this.#service.manners?.waitsForSession) await this.#session();
       if (request.cancel) {
         await this.#cancel(request.bind);
         request.accept();
@@ -126,17 +205,43 @@ export class ServedConnection implements ChannelCarrier {
     }
   }
 
-  /** Returns the port; undefined for a Unix socket. */
-  #bind(client: Connection, bind: Bind): number | undefined {
+  /** Waits until there is a session; rejects if the client goes before. */
+  async #session(): Promise<void> {
+    const { promise: gone, resolve } = Promise.withResolvers<void>();
+    this.signal.addEventListener("abort", () => resolve());
+    await Promise.race([this.#console.opened, gone]);
     this.signal.throwIfAborted();
-    if (!this.#service.allowForward(bind)) throw new Error("not allowed");
-    const forward = new ForwardListener(
-      bind,
-      (conn) => this.#run(this.#forward(client, forward.bind, conn)),
-      this.#service.logger,
+  }
+
+  /** Returns the port; undefined for a Unix socket. */
+  #bind(client: Connection, asked: Bind): number | undefined {
+    this.signal.throwIfAborted();
+    const { allowForward, manners, logger } = this.#service;
+    if (!allowForward(asked)) throw new Error("not allowed");
+    if (manners && "path" in asked) throw new Error("not offered");
+    const listener = new ForwardListener(
+      manners ? VISITORS : asked,
+      (conn) => this.#run(this.#forward(client, forward.name, conn)),
+      logger,
     );
+    const { bind: bound } = listener;
+    const forward = manners && "port" in asked && "port" in bound
+      ? this.#announce(manners, asked, bound.port, listener)
+      : { listener, bind: bound, name: bound };
     this.#forwards.add(forward);
     return "port" in forward.bind ? forward.bind.port : undefined;
+  }
+
+  /** Tells the client where visitors come in. */
+  #announce(
+    manners: Manners,
+    asked: TcpBind,
+    port: number,
+    listener: ForwardListener,
+  ): Forward {
+    const bind = { ...asked, port: asked.port || port };
+    this.#console.say(manners.announce(bind, `${VISITORS.address}:${port}`));
+    return { listener, bind, name: manners.name(bind) };
   }
 
   /** As sshd does: the very string that was asked, and the port that was bound. */
@@ -150,9 +255,9 @@ export class ServedConnection implements ChannelCarrier {
     throw new Error("it is not bound");
   }
 
-  #unbind(forward: ForwardListener): Promise<void> {
+  #unbind(forward: Forward): Promise<void> {
     this.#forwards.delete(forward);
-    return forward.close();
+    return forward.listener.close();
   }
 
   /** Carries a connection that came in on a bound port. */

@@ -34,14 +34,19 @@ export type {
  * Speaks SSH on one socket.
  *
  * @param onClient Called once the client has told its version.
+ * @param ident The software version to announce; ssh2's own by default.
  */
 export function acceptClient(
   socket: Ssh2Socket,
   hostKey: ParsedKey,
   onClient: (client: Connection) => void,
+  ident?: string,
 ): void {
   // A server for each socket: ssh2 does not tell which socket a client is on.
-  const server = new ssh2.Server({ hostKeys: [{ key: hostKey }] }, onClient);
+  const server = new ssh2.Server({
+    hostKeys: [{ key: hostKey }],
+    ...ident !== undefined && { ident },
+  }, onClient);
   server.injectSocket(socket as unknown as Socket);
 }
 
@@ -97,6 +102,20 @@ export function openForwarded(
       client.forwardOut(address, port, from.address, from.port, answer);
     }
   });
+}
+
+/** Accepts what the client asks on a session, without an answer to it. */
+export function acceptUnanswered<T>(client: Connection, accept: () => T): T {
+  const { _protocol: protocol } = client as unknown as {
+    _protocol: { channelSuccess?: (channel: number) => void };
+  };
+  // For the time of the call it hides the method of ssh2's class.
+  protocol.channelSuccess = () => {};
+  try {
+    return accept();
+  } finally {
+    delete protocol.channelSuccess;
+  }
 }
 
 /**

@@ -2,9 +2,11 @@ import { ArgumentError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import type { Bind } from "../ssh/connection.ts";
 import { generateKeyPair } from "../ssh/keys/key_pair.ts";
+import { checkMs } from "../validate.ts";
 import { parseAuthorizedKeys } from "./accounts.ts";
-import type { CommandHandler } from "./command.ts";
+import type { CommandHandler, ShellHandler } from "./command.ts";
 import { HostKey } from "./host_key.ts";
+import { type Manners, manners, type Profile } from "./profile.ts";
 import { ServedConnection, type Service } from "./served_connection.ts";
 
 /** Options of {@linkcode startTestServer}. */
@@ -17,8 +19,19 @@ export interface TestServerOptions {
   authorizedKeys?: string;
   /** Asks for the password by `keyboard-interactive` instead of `password`; false by default. */
   keyboardInteractive?: boolean;
-  /** Runs commands; without it, sessions are refused. */
+  /** Runs commands; without it, they are refused. */
   exec?: CommandHandler;
+  /** Runs shells; without it, they are refused. */
+  shell?: ShellHandler;
+  /**
+   * Behaves like a public tunnel service instead of sshd. Then visitors come
+   * in at a free port of 127.0.0.1 for each forward, whatever port was asked
+   * for: the session says which. `exec` and `shell` cannot be given, and Unix
+   * sockets are refused.
+   */
+  profile?: Profile;
+  /** Ends a connection that has had no session for so many milliseconds, as some tunnel services do; never by default. */
+  sessionWithinMs?: number;
   /** Says whether a client may bind this; everything by default. */
   allowForward?: (bind: Bind) => boolean;
   /** The host key as PEM or OpenSSH text; a new ed25519 key by default. */
@@ -112,15 +125,22 @@ class ListeningServer implements TestServer {
   constructor(options: TestServerOptions, hostKey: HostKey) {
     this.user = options.user ?? "tester";
     this.password = options.password ?? crypto.randomUUID();
+    const behaviour = mannersOf(options);
+    checkMs("sessionWithinMs", options.sessionWithinMs);
     this.#service = {
       hostKey: hostKey.key,
       account: {
         user: this.user,
         password: this.password,
         keys: parseAuthorizedKeys(options.authorizedKeys ?? ""),
-        keyboardInteractive: options.keyboardInteractive ?? false,
+        keyboardInteractive: behaviour?.asksNothing
+          ? "no questions"
+          : options.keyboardInteractive ?? false,
       },
       exec: options.exec,
+      shell: options.shell,
+      manners: behaviour,
+      sessionWithinMs: options.sessionWithinMs,
       allowForward: options.allowForward ?? (() => true),
       logger: options.logger ?? silentLogger,
     };
@@ -170,6 +190,23 @@ class ListeningServer implements TestServer {
     this.#connections.add(connection);
     connection.closed.then(() => this.#connections.delete(connection));
   }
+}
+
+function mannersOf(
+  { profile, exec, shell }: TestServerOptions,
+): Manners | undefined {
+  if (profile === undefined) return undefined;
+  if (!Object.hasOwn(manners, profile)) {
+    const names = Object.keys(manners).join(", ");
+    throw new ArgumentError("profile", `use one of ${names}`);
+  }
+  if (exec || shell) {
+    throw new ArgumentError(
+      exec ? "exec" : "shell",
+      "cannot be given with a profile, which serves sessions itself",
+    );
+  }
+  return manners[profile];
 }
 
 function listen(

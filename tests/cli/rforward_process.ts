@@ -101,7 +101,10 @@ export class RforwardProcess implements AsyncDisposable {
     count = 1,
   ): Promise<EventOf<T>[]> {
     const search = async () => {
-      while (this.all(type).length < count) await this.#more.promise;
+      while (this.all(type).length < count) {
+        if (this.#ended) throw new Error(`it has ended: ${this.#stderr}`);
+        await this.#more.promise;
+      }
       return this.all(type);
     };
     try {

@@ -1,0 +1,38 @@
+import type { CommandStreams } from "./command.ts";
+
+/** What a tunnel service writes to one client: on each session all of it, whenever that is opened. */
+export class Console {
+  readonly #opened = Promise.withResolvers<void>();
+  /** Settles when there is a session. */
+  readonly opened: Promise<void> = this.#opened.promise;
+  #text: string;
+  #more = Promise.withResolvers<void>();
+
+  constructor(welcome: string) {
+    this.#text = welcome;
+  }
+
+  /** Writes something. */
+  say(text: string): void {
+    this.#text += text;
+    this.#more.resolve();
+    this.#more = Promise.withResolvers();
+  }
+
+  /** Serves a session until the client ends it. */
+  async serve({ stdin, stdout, signal }: CommandStreams): Promise<number> {
+    this.#opened.resolve();
+    stdin.cancel().catch(() => {}); // the client is gone
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    ended.catch(() => {});
+    signal.addEventListener("abort", () => reject(signal.reason));
+    const writer = stdout.getWriter();
+    for (let sent = 0;;) {
+      signal.throwIfAborted();
+      const text = this.#text.slice(sent);
+      if (text === "") await Promise.race([this.#more.promise, ended]);
+      else await writer.write(new TextEncoder().encode(text));
+      sent += text.length;
+    }
+  }
+}
