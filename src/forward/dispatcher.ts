@@ -7,6 +7,7 @@ import type {
   SshConnection,
   TcpBind,
 } from "../ssh/connection.ts";
+import { serverKind } from "../ssh/server_kind.ts";
 import { Turns } from "../turns.ts";
 
 /** Looks at a connection, and passes it on or keeps it. */
@@ -115,19 +116,31 @@ export class Registration {
  * A registration is made before the request goes out, so that a connection
  * that overtakes the server's answer is not lost. Servers that name the
  * address otherwise than it was asked (asyncssh lower-cases it) or echo port 0
- * (asyncssh, OpenSSH 5) are understood as far as that leaves no doubt.
+ * (asyncssh, OpenSSH 5) are understood as far as that leaves no doubt. So are
+ * tunnel services (sish, remotemoe) that give out a name, with a port that is
+ * not the one that was asked for.
  */
 export class PortDispatcher {
   static readonly #dispatchers = new WeakMap<SshConnection, PortDispatcher>();
 
   readonly #registrations = new Set<Registration>();
   #unclaimed: ForwardedOpenTaker | undefined;
+  /** Whether the server is one that may name another port than it was asked for. */
+  readonly #renames: boolean;
+  /** Ports that were ours on this connection: a late connection there is for nobody else. */
+  readonly #former = new Set<number>();
+
+  private constructor(renames: boolean) {
+    this.#renames = renames;
+  }
 
   /** The dispatcher of a connection: there is one for each. */
   static of(connection: SshConnection): PortDispatcher {
     let dispatcher = PortDispatcher.#dispatchers.get(connection);
     if (!dispatcher) {
-      const created = dispatcher = new PortDispatcher();
+      const created = dispatcher = new PortDispatcher(
+        serverKind(connection.server) === "go",
+      );
       connection.takeForwardedOpens(
         (open) => created.dispatch(open),
         (bind) => created.#holderOf(bind)?.cancel(),
@@ -158,7 +171,7 @@ export class PortDispatcher {
     const registration = new Registration(
       asked,
       take,
-      (r) => this.#registrations.delete(r),
+      (r) => this.#forget(r),
       onCancelled,
     );
     this.#registrations.add(registration);
@@ -226,6 +239,8 @@ export class PortDispatcher {
     }
     if (owner) return await owner.pass(open);
     if (this.#unclaimed) return await this.#unclaimed(open);
+    const renamed = this.#renamed(open.bind);
+    if (renamed) return await renamed.pass(open);
     open.refuse(
       "administratively-prohibited",
       `nothing here forwards ${formatBind(open.bind)}`,
@@ -260,6 +275,20 @@ export class PortDispatcher {
           isTcp(asked) && asked.port === 0 && sameName(asked, bind)
         )
         : undefined);
+  }
+
+  /** The owner of a port that the server has another name for: the only one there is. */
+  #renamed(bind: Bind): Registration | undefined {
+    if (!this.#renames || !isTcp(bind) || this.#former.has(bind.port)) {
+      return undefined;
+    }
+    return this.#only(({ held, bound }) => held && isTcp(bound));
+  }
+
+  #forget(registration: Registration): void {
+    const { bound } = registration;
+    if (isTcp(bound)) this.#former.add(bound.port);
+    this.#registrations.delete(registration);
   }
 
   /** The registration that fits: if several do, the one that the server listens for, as it will refuse the others. */

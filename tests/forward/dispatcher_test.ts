@@ -4,8 +4,7 @@ import { assert, assertEquals } from "../assert.ts";
 import { FakeConnection } from "./fake_connection.ts";
 
 /** A dispatcher with registrations, and which of them gets a connection. */
-function setUp(binds: Bind[]) {
-  const connection = new FakeConnection();
+function setUp(binds: Bind[], connection = new FakeConnection()) {
   const dispatcher = PortDispatcher.of(connection);
   const taken: string[] = [];
   const registrations = binds.map((bind, i) =>
@@ -120,4 +119,33 @@ Deno.test("a connection that overtakes the answer to its own request is not lost
   await using listener = await listening;
   using _conn = await listener.accept();
   assertEquals((await early).outcome, "confirmed");
+});
+
+Deno.test("dispatcher.dispatch() hands the only tunnel what a tunnel service names otherwise", async () => {
+  const refused = "administratively-prohibited";
+  const go = setUp([tcp("", 80)], new FakeConnection("Go"));
+  const [registration] = go.registrations;
+  assertEquals(await go.ask(tcp("localhost", 443)), refused, "not bound yet");
+  registration!.confirm(registration!.asked);
+  assertEquals(await go.ask(tcp("demo.example", 443)), "0");
+  assertEquals(await go.ask({ path: "/run/a" }), refused);
+
+  // A late connection to a port that was given up is for nobody else.
+  const next = go.dispatcher.register(tcp("", 81), (open) => {
+    open.confirm();
+    return Promise.resolve();
+  });
+  next.confirm(next.asked);
+  assertEquals(await go.ask(tcp("demo.example", 443)), refused, "whose?");
+  registration!.remove();
+  assertEquals(await go.ask(tcp("", 80)), refused);
+
+  for (const software of ["OpenSSH_9.2p1", "dropbear_2022.83", "fake"]) {
+    const { ask, registrations } = setUp(
+      [tcp("", 80)],
+      new FakeConnection(software),
+    );
+    registrations[0]!.confirm(registrations[0]!.asked);
+    assertEquals(await ask(tcp("localhost", 443)), refused, software);
+  }
 });

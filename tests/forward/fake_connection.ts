@@ -14,14 +14,7 @@ import { RForwardError } from "../../mod.ts";
 
 /** An SshConnection whose server is the test. */
 export class FakeConnection implements SshConnection {
-  readonly server: ServerInfo = {
-    host: "fake",
-    port: 22,
-    user: "test",
-    software: "fake",
-    hostKeyFingerprint: "SHA256:fake",
-    cipher: { toServer: "none", toClient: "none" },
-  };
+  readonly server: ServerInfo;
   readonly openChannels = 0;
   readonly requested: Bind[] = [];
   readonly cancelled: Bind[] = [];
@@ -32,6 +25,18 @@ export class FakeConnection implements SshConnection {
   readonly #ended = new AbortController();
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly closed = this.#closed.promise;
+
+  /** @param software How the server calls itself. */
+  constructor(software = "fake") {
+    this.server = {
+      host: "fake",
+      port: 22,
+      user: "test",
+      software,
+      hostKeyFingerprint: "SHA256:fake",
+      cipher: { toServer: "none", toClient: "none" },
+    };
+  }
 
   get signal(): AbortSignal {
     return this.#ended.signal;
