@@ -158,8 +158,9 @@ async function login(
     if (identityAgent !== undefined) options.agent = identityAgent;
     if (settings.identitiesOnly) options.agentKeys = keys;
   }
+  // Without a terminal too: there are servers that log in so and ask nothing.
   if (
-    answers.mayAnswer &&
+    !settings.batchMode &&
     wanted("keyboard-interactive", settings.kbdInteractiveAuthentication)
   ) {
     options.keyboardInteractive = answers.keyboardInteractive;

@@ -1,6 +1,7 @@
 import type { Logger } from "../logger.ts";
 import type { HostKey } from "../ssh/host_keys/host_keys.ts";
 import type { KeyboardInteractive } from "../ssh/options.ts";
+import { printable, printableLines } from "../ssh/printable.ts";
 import type { Prompts } from "./terminal/prompts.ts";
 import type { Asker } from "./terminal/terminal.ts";
 
@@ -96,18 +97,32 @@ export class LoginSecrets {
    * connection is made anew.
    */
   readonly keyboardInteractive: KeyboardInteractive = async (request) => {
-    const { user, host, server, prompts } = this.#login;
-    const ask = (prompts: Prompts) =>
-      prompts.keyboardInteractive(user, host)(request);
+    const { user, host, server, prompts, logger } = this.#login;
+    const ask = async (prompts: Prompts) =>
+      await prompts.keyboardInteractive(user, host)(request);
     const [first, second] = request.prompts;
-    if (!first || second || first.echo) {
-      return prompts && await ask(prompts);
+    if (first && !second && !first.echo) {
+      const answer = await this.#give(
+        `${user} ${server} ${first.text}`,
+        async (prompts) => (await ask(prompts))?.[0],
+      );
+      if (answer !== undefined) return [answer];
+    } else if (prompts) {
+      return await ask(prompts);
+    } else if (!first) {
+      // What is only to be read.
+      const text = `${request.name}\n${request.instruction}`;
+      for (const line of printableLines(text)) logger.info(line);
+      return [];
     }
-    const answer = await this.#give(
-      `${user} ${server} ${first.text}`,
-      async (prompts) => (await ask(prompts))?.[0],
-    );
-    return answer === undefined ? undefined : [answer];
+    if (!prompts) {
+      logger.warn(
+        `the server asks ${
+          JSON.stringify(printable(first!.text))
+        }, and there is no terminal to ask you on`,
+      );
+    }
+    return undefined;
   };
 
   async #give(

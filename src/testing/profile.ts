@@ -5,7 +5,7 @@ import type { TcpBind } from "../ssh/connection.ts";
  * its source or documentation says, as far as a client notices.
  *
  * - `sish`: writes on the session where visitors come in; never answers
- *   `exec`, though it heeds the command; names a bind back differently; accepts
+ *   `exec`, though it heeds the command; names every bind address `localhost`; accepts
  *   `direct-tcpip` and then ends the whole connection.
  * - `srvus`: answers `tcpip-forward` only once there is a session; has a shell,
  *   and refuses commands.
@@ -41,10 +41,7 @@ export const manners: Readonly<Record<Profile, Manners>> = {
       `Starting SSH Forwarding service for \x1b[32mhttp:${port}\x1b[0m. ` +
       `Forwarded connections can be accessed via the following methods:\r\n` +
       `\x1b[44mHTTP\x1b[0m: http://${visitors}\r\n\r\n`,
-    name: ({ port }) => ({
-      address: "localhost",
-      port: port === 80 ? 443 : port,
-    }),
+    name: ({ port }) => ({ address: "localhost", port }),
   },
   srvus: {
     waitsForSession: true,

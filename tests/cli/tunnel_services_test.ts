@@ -8,7 +8,7 @@ import {
   type TestServerOptions,
 } from "../../src/testing/mod.ts";
 import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
-import { CommandProcess } from "./command_process.ts";
+import { CommandProcess, runCommand } from "./command_process.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
 /** A service, and the arguments that lead to it. */
@@ -59,7 +59,7 @@ for (const profile of ["sish", "srvus", "serveo"] as const) {
     await using setting = await setUp({ profile });
     await using echo = startEcho("echo");
     await using rforward = new RforwardProcess({
-      args: ["-R", `80:localhost:${echo.port}`, ...setting.args],
+      args: ["-R", `*:80:localhost:${echo.port}`, ...setting.args],
     });
     // sish ends the connection that the port is looked at on.
     const nth = profile === "sish" ? 2 : 1;
@@ -197,4 +197,26 @@ Deno.test("rforward -N opens no session, which such a service ends", async () =>
   await rforward.some("lost");
   assertEquals(rforward.all("bound"), []);
   assertEquals(rforward.all("session-output"), []);
+});
+
+Deno.test("rforward does not answer keyboard-interactive under BatchMode, also where nothing is asked", async () => {
+  await using setting = await setUp({ profile: "serveo" });
+  const { code, stderr } = await runCommand({
+    args: ["-o", "BatchMode=yes", "-R", "80:localhost:9", ...setting.args],
+  });
+  assertEquals(code, 255);
+  assertMatch(stderr, /it accepts: keyboard-interactive/);
+});
+
+Deno.test("rforward ends where a server asks and there is no terminal, and says what it asked", async () => {
+  await using setting = await setUp({ keyboardInteractive: true });
+  const { code, stderr } = await runCommand({
+    args: [
+      ...["-o", "PubkeyAuthentication=no"],
+      ...["-R", "80:localhost:9", ...setting.args],
+    ],
+  });
+  assertEquals(code, 255);
+  assertMatch(stderr, /the server asks "Password:", and there is no terminal/);
+  assertMatch(stderr, /tried: keyboard-interactive/);
 });
