@@ -10,6 +10,7 @@ import { signatureAlgorithms } from "../ssh/keys/verify_signature.ts";
 import type { Algorithms, ConnectOptions, PrivateKey } from "../ssh/options.ts";
 import type { Dial } from "../ssh/dial/dialled_stream.ts";
 import { dialFrom } from "../ssh/dial/dial_from.ts";
+import { withHostKeyAdvice } from "./host_key_advice.ts";
 import { othersMayRead } from "./others_may_read.ts";
 import { dialByCommand } from "./proxy_command.ts";
 import { LoginSecrets, type Secrets } from "./secrets.ts";
@@ -72,6 +73,8 @@ export function planConnection(
         });
       }
       return await connectThrough(options);
+    } catch (error) {
+      throw withHostKeyAdvice(error, hops);
     } finally {
       over.abort();
     }

@@ -137,6 +137,7 @@ async function prepare(
     port,
     logger,
     signal,
+    options.dial === undefined,
   );
   const missingFiles: string[] = [];
   const privateKeys = await loadAll(

@@ -17,6 +17,10 @@ import {
   textSource,
 } from "./known_hosts_file.ts";
 
+/** How a program goes on with a new key; a command says it in its own words. */
+export const acceptNewAdvice =
+  "or set acceptNew to accept what an unknown host shows";
+
 /**
  * A key is revoked, or its certificate, or who signed that.
  *
@@ -74,16 +78,18 @@ export function changedError(
  *
  * @param name The name that the lines would hold.
  * @param certificate A sentence about its certificate, where one came or could have.
+ * @param isDirect Whether ssh-keyscan can reach it from here.
  */
 export function unknownError(
   name: string,
   key: HostKey,
   files: readonly string[],
-  certificate?: string,
+  certificate: string | undefined,
+  isDirect: boolean,
 ): HostKeyError {
   const [file] = files;
   const target = file === undefined ? "" : ` >> ${quote(file)}`;
-  const add = name === nameOf(key)
+  const add = isDirect && name === nameOf(key)
     ? `run: ssh-keyscan -p ${key.port} ${quote(key.host)}${target}`
     : `as a line: ${name} ${key.type} ${key.data.toBase64()}`;
   return hostKeyError("unknown", name, key, [], [
@@ -92,8 +98,7 @@ export function unknownError(
     ...certificate === undefined ? [] : [certificate],
     "Ask the server's administrator for the fingerprint of its key; only if",
     "it is the one shown, add the key",
-    `(${add})`,
-    "or set acceptNew to accept what an unknown host shows.",
+    certificate === undefined ? `(${add}) ${acceptNewAdvice}.` : `(${add}).`,
   ]);
 }
 

@@ -64,6 +64,7 @@ export interface HostKeyCheck {
  * @param policy How to verify; by default against the usual known_hosts files.
  * @param host The host as the user named it.
  * @param signal Stops reading.
+ * @param isDirect Whether the host is reached from here, not through something else.
  * @throws {ArgumentError} if a known_hosts file cannot be read.
  * @throws {RForwardError} `permission-denied`, and what to permit.
  */
@@ -73,6 +74,7 @@ export async function prepareHostKeys(
   port: number,
   logger: Logger,
   signal?: AbortSignal,
+  isDirect = true,
 ): Promise<HostKeyCheck> {
   let known: KnownHost;
   if (typeof policy === "function") {
@@ -80,7 +82,9 @@ export async function prepareHostKeys(
   } else if (policy === "insecure-accept-any") {
     known = knowing((key) => acceptAny(key, logger));
   } else {
-    known = await lookUpKnownHost(policy ?? {}, host, port, logger, signal);
+    known = await lookUpKnownHost(
+      ...[policy ?? {}, host, port, logger, signal, isDirect] as const,
+    );
   }
 
   let accepted: { data: Uint8Array; key: HostKey } | undefined;

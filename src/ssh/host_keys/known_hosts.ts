@@ -24,6 +24,7 @@ import {
   readKnownHosts,
   textSource,
 } from "./known_hosts_file.ts";
+import { keepUnwritten, unwrittenLines } from "./unwritten_keys.ts";
 import { shown } from "../../shown.ts";
 import { readRevokedKeys } from "./revoked_keys.ts";
 
@@ -54,8 +55,10 @@ export interface KnownHostsOptions {
   text?: string;
   /**
    * Accepts the key of a host that is not known yet, and remembers it in the
-   * first of the files, which is created if it is missing; without files the
-   * key is accepted for this connection only. A function decides about the
+   * first of the files, which is created if it is missing. One that cannot be
+   * written is warned of, and the key remembered until this process ends;
+   * without files the key is accepted for this connection only. A function
+   * decides about the
    * key, e.g. by asking the user; it takes its time, and nothing is sent until
    * it has answered. It is not asked about a changed or revoked key, which is
    * never accepted. Default: `false`.
@@ -107,6 +110,7 @@ const notInHostNames = /^$|[\s\p{C},*?!|#@[\]]/u;
  * Reads known_hosts and looks a host up in it.
  *
  * @param signal Stops reading.
+ * @param isDirect Whether the host is reached from here, not through something else.
  * @throws {ArgumentError} if a file cannot be read.
  * @throws {RForwardError} `permission-denied`, and what to permit.
  */
@@ -116,6 +120,7 @@ export async function lookUpKnownHost(
   port: number,
   logger: Logger,
   signal?: AbortSignal,
+  isDirect = true,
 ): Promise<KnownHost> {
   const { alias, acceptNew = false } = options;
   checkName("host", host);
@@ -202,15 +207,15 @@ export async function lookUpKnownHost(
       if (typeof acceptNew === "function") {
         await askVerifier(acceptNew, key);
       } else if (!acceptNew) {
-        throw unknownError(name, key, files, note);
+        throw unknownError(name, key, files, note, isDirect);
       }
       const [file] = files;
-      if (file !== undefined) {
-        await remember(file, options.hashed ? hashName(name) : name, key);
-      }
+      const hosts = options.hashed ? hashName(name) : name;
+      const isKept = file !== undefined &&
+        await remember(file, hosts, key, logger);
       logger.info(
         `${name} is new: accepted its ${key.type} key ${key.fingerprint}${
-          file === undefined ? "" : ` and added it to ${file}`
+          isKept ? ` and added it to ${file}` : ""
         }`,
       );
     },
@@ -273,20 +278,41 @@ async function readLines(
         `${file} does not exist; create it, or leave it out`,
       );
     }
-    lines.push(read ?? []);
+    lines.push(
+      read ?? [],
+      parseKnownHosts(unwrittenLines(file), file, logger).filter(isNamed),
+    );
   }
   return lines.flat();
 }
 
+/**
+ * Adds a key to a known_hosts file. As in ssh, one that cannot be written is no
+ * reason to end: the key is remembered by this process.
+ *
+ * @returns whether it is in the file.
+ * @throws {RForwardError} `permission-denied` if Deno does not allow it.
+ */
 async function remember(
   file: string,
-  name: string,
+  hosts: string,
   key: HostKey,
-): Promise<void> {
+  logger: Logger,
+): Promise<boolean> {
   try {
-    await appendKnownHost(file, name, key);
-  } catch (error) {
-    throw fileError("write", file, error);
+    await appendKnownHost(file, hosts, key);
+    return true;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) {
+      throw fileError("write", file, cause);
+    }
+    logger.warn(
+      `Cannot write the known_hosts file ${file}: ${
+        (cause as Error).message
+      }; the new key is remembered until this process ends`,
+    );
+    keepUnwritten(file, `${hosts} ${key.type} ${key.data.toBase64()}`);
+    return false;
   }
 }
 

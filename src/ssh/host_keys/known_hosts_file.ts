@@ -75,7 +75,7 @@ export async function readKnownHosts(
       for (const row of rows) parser.add(row);
     }
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
   return parser.finish(logger);
@@ -250,10 +250,7 @@ export async function appendKnownHost(
       create: true,
       mode: 0o600,
     });
-    const bytes = new TextEncoder().encode(line);
-    for (let done = 0; done < bytes.length;) {
-      done += await open.write(bytes.subarray(done));
-    }
+    await writeWhole(open, new TextEncoder().encode(line));
   };
   try {
     await append();
@@ -261,6 +258,25 @@ export async function appendKnownHost(
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     await Deno.mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await append();
+  }
+}
+
+/** Appends all of the bytes, or none if the disk is full. */
+async function writeWhole(
+  file: Deno.FsFile,
+  bytes: Uint8Array,
+): Promise<void> {
+  const { size: before, isFile } = await file.stat();
+  let done = 0;
+  try {
+    while (done < bytes.length) {
+      done += await file.write(bytes.subarray(done));
+    }
+  } catch (error) {
+    // Unless another process has appended a line of its own since.
+    const { size } = await file.stat();
+    if (isFile && size === before + done) await file.truncate(before);
+    throw error;
   }
 }
 
@@ -275,7 +291,12 @@ async function endsInLine(file: string): Promise<boolean> {
     await open.read(last);
     return last[0] !== 0x0a;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (isMissing(error)) return false;
     throw error;
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.NotADirectory;
 }

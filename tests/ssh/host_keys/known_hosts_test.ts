@@ -342,12 +342,71 @@ Deno.test("lookUpKnownHost() takes no alias that would be more than a name in kn
   }
 });
 
-Deno.test("check() does not accept a new key that it cannot remember", async () => {
+Deno.test("check() goes on with a new key whose file cannot be written, and remembers it", async () => {
   await using dir = await testDirectory();
   const file = await dir.file("file");
-  const options = { files: [join(file, "known_hosts")], acceptNew: true };
-  const error = await assertRejects(() => check(options), ArgumentError);
-  assertEquals(error.argument, "hostKeys.files");
+  const unwritable = join(file, "known_hosts"); // below what is no directory
+  for (const acceptNew of [true, () => true]) {
+    const host = `host${crypto.randomUUID()}`;
+    const options = { files: [unwritable], acceptNew };
+    const logger = keepingLogger();
+    await check(options, { host, logger });
+    assertMatch(
+      logger.messages[0]!,
+      /^warn: Cannot write the known_hosts file .*; the new key is remembered until this process ends$/,
+    );
+    assertMatch(
+      logger.messages[1]!,
+      /^info: \S+ is new: accepted its \S+ key \S+$/,
+    );
+
+    const later = keepingLogger();
+    await check(options, { host, logger: later });
+    assertEquals(later.messages, []);
+    const error = await rejection(options, { host, key: other });
+    assertEquals(error.reason, "changed");
+  }
+});
+
+/** Runs a program with a file system of its own at a directory, of one page. */
+const ON_FULL_DISK = ["unshare", "--user", "--map-root-user", "--mount", "sh"];
+
+Deno.test({
+  name: "check() leaves no half a line behind where the disk is full",
+  // Not every machine lets one mount something.
+  ignore: !await new Deno.Command("env", {
+    args: [
+      ...ON_FULL_DISK,
+      "-c",
+      "mount -t tmpfs -o size=4k none /mnt",
+    ],
+    stderr: "null",
+  }).output().then(({ success }) => success, () => false),
+  async fn() {
+    await using dir = await testDirectory();
+    const options = { files: ["/mnt/known_hosts"], acceptNew: true };
+    const [first, second] = [4090, 4096].map((size) => {
+      const line = `example.net ${other.text}\n`;
+      return `${line}${"#".repeat(size - line.length - 1)}\n`;
+    });
+    for (const text of [first!, second!]) {
+      const before = await dir.file("before", text.trimEnd());
+      const after = join(dir.path, "after");
+      const outcome = await checkElsewhere(
+        dir.path,
+        ["--allow-all"],
+        options,
+        [
+          ...ON_FULL_DISK,
+          "-c",
+          `mount -t tmpfs -o size=4k none /mnt && cp '${before}' /mnt/known_hosts && "$@"; cp /mnt/known_hosts '${after}'`,
+          "sh",
+        ],
+      );
+      assertEquals(outcome, "accepted");
+      assertEquals(await Deno.readTextFile(after), text);
+    }
+  },
 });
 
 Deno.test("lookUpKnownHost() wants the files that it is told of", async () => {
@@ -584,6 +643,7 @@ async function checkElsewhere(
   home: string,
   flags: readonly string[],
   options: KnownHostsOptions = {},
+  through: readonly string[] = ["env"],
 ): Promise<string> {
   await using dir = await testDirectory();
   const source = new URL(
@@ -605,10 +665,20 @@ async function checkElsewhere(
     `  console.log(code === "host-key-unknown" ? code : code + " " + message);`,
     `}`,
   );
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--no-config", "--no-lock", ...flags, script],
+  const [program, ...args] = [
+    ...through,
+    ...[Deno.execPath(), "run", "--no-prompt", "--no-config", "--no-lock"],
+    ...[...flags, script],
+  ];
+  const { stdout } = await new Deno.Command(program!, {
+    args,
     clearEnv: true,
-    env: { HOME: home, DENO_DIR: dir.path, NO_COLOR: "1" },
+    env: {
+      HOME: home,
+      DENO_DIR: dir.path,
+      NO_COLOR: "1",
+      PATH: Deno.env.get("PATH") ?? "",
+    },
   }).output();
   return new TextDecoder().decode(stdout).trimEnd();
 }
