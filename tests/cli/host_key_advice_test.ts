@@ -46,6 +46,9 @@ Deno.test("rforward says for each server how a new key is accepted there", async
 
 Deno.test("rforward does not advise to accept any key where an authority vouches for the host's", async () => {
   const message = await said(`@cert-authority * ${key.text}`, true);
-  assertMatch(message, /\(text\):1\) are not supported yet/);
+  assertMatch(
+    message,
+    /No certificate came with it, of the authority at \(text\):1/,
+  );
   assert(!/accept-?new/i.test(message), message);
 });
