@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Field, invert, reduce } from "./field.ts";
+import { type Field, FQ, invert, reduce } from "./field.ts";
 import { P } from "./parameters.ts";
 
 /** The coefficients, lowest power first. */
@@ -40,14 +40,13 @@ export function multiply(
 }
 
 /**
- * `1 / (scale * a)`, or undefined if there is no such polynomial: the constant
- * number of division steps of Bernstein and Yang, "Fast constant-time gcd
+ * `1 / (scale * a)` modulo q, or undefined if there is no such polynomial: the
+ * constant number of division steps of Bernstein and Yang, "Fast constant-time gcd
  * computation and modular inversion", 2019.
  */
 export function reciprocal(
   a: Polynomial,
   scale: number,
-  field: Field,
 ): Polynomial | undefined {
   const steps = 2 * P - 1;
   // Reversed: x^p - x - 1, and the polynomial.
@@ -58,7 +57,7 @@ export function reciprocal(
   for (let i = 0; i < P; i++) g[P - 1 - i] = a[i]!;
   const v = new Int32Array(P + 1);
   const r = new Int32Array(P + 1);
-  r[0] = invert(reduce(scale, field), field);
+  r[0] = invert(scale, FQ);
   let delta = 1;
 
   for (let step = 0; step < steps; step++) {
@@ -71,16 +70,16 @@ export function reciprocal(
     const g0 = g[0]! ^ swapped;
     // Of f and g, only as many coefficients matter as steps are left; v and r
     // have no more than steps were made.
-    combine(f, g, f0, g0, swap, Math.min(P, steps - step), field);
-    combine(v, r, f0, g0, swap, Math.min(P, step + 1), field);
+    combine(f, g, f0, g0, swap, Math.min(P, steps - step));
+    combine(v, r, f0, g0, swap, Math.min(P, step + 1));
     g.copyWithin(0, 1);
     g[P] = 0;
   }
 
   const result = new Int32Array(P);
-  const factor = invert(f[0]!, field);
+  const factor = invert(f[0]!, FQ);
   for (let i = 0; i < P; i++) {
-    result[i] = reduce(Math.imul(factor, v[P - 1 - i]!), field);
+    result[i] = reduce(Math.imul(factor, v[P - 1 - i]!), FQ);
   }
   for (const secret of [f, g, v, r]) secret.fill(0);
   return delta === 0 ? result : undefined;
@@ -94,7 +93,6 @@ function combine(
   g0: number,
   swap: number,
   last: number,
-  field: Field,
 ): void {
   for (let i = 0; i <= last; i++) {
     let ai = a[i]!;
@@ -103,7 +101,7 @@ function combine(
     ai ^= difference;
     bi ^= difference;
     a[i] = ai;
-    b[i] = reduce(Math.imul(f0, bi) - Math.imul(g0, ai) | 0, field);
+    b[i] = reduce(Math.imul(f0, bi) - Math.imul(g0, ai) | 0, FQ);
   }
 }
 

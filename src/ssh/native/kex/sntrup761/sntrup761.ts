@@ -20,6 +20,7 @@ import {
   type Polynomial,
   reciprocal,
 } from "./polynomial.ts";
+import { reciprocal3 } from "./reciprocal3.ts";
 import { type Random, randomShort, randomSmall } from "./sampling.ts";
 
 const HASH_SIZE = 32;
@@ -63,10 +64,10 @@ export async function generateKeys(
   let g: Polynomial;
   let inverse: Polynomial | undefined;
   // Whether a polynomial that is thrown away has an inverse tells nothing.
-  do inverse = reciprocal(g = randomSmall(random), 1, F3); while (!inverse);
+  do inverse = reciprocal3(g = randomSmall(random)); while (!inverse);
   const f = randomShort(random);
   // Every short polynomial has one.
-  const third = reciprocal(f, 3, FQ)!;
+  const third = reciprocal(f, 3)!;
   const publicKey = encodeLarge(multiply(third, g, FQ));
   const rejected = new Uint8Array(SMALL_SIZE);
   random(rejected);
