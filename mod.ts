@@ -86,37 +86,40 @@ export type {
   UnixBind,
 } from "./src/ssh/connection.ts";
 
-export { forward } from "./src/forward/forward.ts";
-export { ReverseTunnel, type TunnelState } from "./src/forward/tunnel.ts";
-export type { TunnelOptions } from "./src/forward/tunnel_options.ts";
-export { TunnelConnection } from "./src/forward/tunnel_connection.ts";
+export { forward } from "./src/forward/tunnel/forward.ts";
+export {
+  ReverseTunnel,
+  type TunnelState,
+} from "./src/forward/tunnel/tunnel.ts";
+export type { TunnelOptions } from "./src/forward/tunnel/tunnel_options.ts";
+export { TunnelConnection } from "./src/forward/tunnel/tunnel_connection.ts";
 export {
   ForwardListener,
   listen,
   type ListenOptions,
-} from "./src/forward/listener.ts";
+} from "./src/forward/listen/listener.ts";
 export {
   acceptUnclaimed,
   UnclaimedConnections,
-} from "./src/forward/accept_unclaimed.ts";
-export { ForwardedConn } from "./src/forward/forwarded_conn.ts";
-export type { BindOptions } from "./src/forward/bind_options.ts";
+} from "./src/forward/listen/accept_unclaimed.ts";
+export { ForwardedConn } from "./src/forward/tunnel/forwarded_conn.ts";
+export type { BindOptions } from "./src/forward/tunnel/bind_options.ts";
 export type {
   Target,
   TargetHandler,
   TcpTarget,
   UnixTarget,
-} from "./src/forward/target.ts";
-export type { ProbeAnswer } from "./src/forward/look_at.ts";
+} from "./src/forward/tunnel/target.ts";
+export type { ProbeAnswer } from "./src/forward/verify/look_at.ts";
 export {
   probe,
   type ProbeOptions,
   type ProbeResult,
   type ProbeVerdict,
-} from "./src/forward/probe.ts";
-export type { Reach } from "./src/forward/reach.ts";
-export { supervise } from "./src/forward/supervise.ts";
-export { Supervisor } from "./src/forward/supervisor.ts";
+} from "./src/forward/verify/probe.ts";
+export type { Reach } from "./src/forward/verify/reach.ts";
+export { supervise } from "./src/forward/supervise/supervise.ts";
+export { Supervisor } from "./src/forward/supervise/supervisor.ts";
 export type {
   SessionMode,
   SupervisedTunnel,
@@ -126,17 +129,17 @@ export type {
   SupervisorOptions,
   SupervisorSnapshot,
   SupervisorState,
-} from "./src/forward/supervisor_options.ts";
-export type { BackoffOptions } from "./src/forward/backoff.ts";
-export type { Refusal } from "./src/forward/refusal.ts";
+} from "./src/forward/supervise/supervisor_options.ts";
+export type { BackoffOptions } from "./src/forward/supervise/backoff.ts";
+export type { Refusal } from "./src/forward/verify/refusal.ts";
+export { PortDispatcher } from "./src/forward/tunnel/dispatcher.ts";
 export {
   type ForwardedOpenInspector,
-  PortDispatcher,
   Registration,
-} from "./src/forward/dispatcher.ts";
+} from "./src/forward/tunnel/registration.ts";
 export {
   relay,
   type RelayOptions,
   type RelayResult,
-} from "./src/forward/relay.ts";
-export type { Duplex } from "./src/forward/socket.ts";
+} from "./src/forward/tunnel/relay.ts";
+export type { Duplex } from "./src/streams/duplex.ts";

@@ -1,7 +1,7 @@
 import { fstatSync } from "node:fs";
 import { readGrantedVariable } from "../environment.ts";
 import { ArgumentError } from "../errors.ts";
-import type { SupervisorSnapshot } from "../forward/supervisor_options.ts";
+import type { SupervisorSnapshot } from "../forward/supervise/supervisor_options.ts";
 import type { Arguments } from "./command_line/arguments.ts";
 import { EventLog, timestamp } from "./report/event_log.ts";
 import { JsonLog } from "./report/json_log.ts";

@@ -2,7 +2,7 @@ import { ArgumentError, ForwardDeniedError } from "../errors.ts";
 import type {
   SessionMode,
   SupervisedTunnel,
-} from "../forward/supervisor_options.ts";
+} from "../forward/supervise/supervisor_options.ts";
 import { formatBind, isTcp } from "../ssh/bind.ts";
 import { type Arguments, setting } from "./command_line/arguments.ts";
 import {

@@ -1,6 +1,6 @@
 import type { RForwardError } from "../errors.ts";
-import { Supervisor } from "../forward/supervisor.ts";
-import type { SupervisorEvent } from "../forward/supervisor_options.ts";
+import { Supervisor } from "../forward/supervise/supervisor.ts";
+import type { SupervisorEvent } from "../forward/supervise/supervisor_options.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import type { SshConnection } from "../ssh/connection.ts";
 import { withoutKeys } from "../shown.ts";

@@ -1,7 +1,7 @@
 import { ForwardDeniedError } from "../errors.ts";
-import type { ForwardedConn } from "../forward/forwarded_conn.ts";
-import { forward } from "../forward/forward.ts";
-import type { ReverseTunnel } from "../forward/tunnel.ts";
+import type { ForwardedConn } from "../forward/tunnel/forwarded_conn.ts";
+import { forward } from "../forward/tunnel/forward.ts";
+import type { ReverseTunnel } from "../forward/tunnel/tunnel.ts";
 import type { Logger } from "../logger.ts";
 import { generateKeyPair } from "../ssh/keys/key_pair.ts";
 import { serveSftp } from "../ssh/sftp/sftp_server.ts";

@@ -1,5 +1,5 @@
 import { ArgumentError } from "../errors.ts";
-import type { ReverseTunnel } from "../forward/tunnel.ts";
+import type { ReverseTunnel } from "../forward/tunnel/tunnel.ts";
 import type { Logger } from "../logger.ts";
 import {
   type SharedFolder,

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { ArgumentError } from "../errors.ts";
-import type { ReverseTunnel } from "../forward/tunnel.ts";
+import type { ReverseTunnel } from "../forward/tunnel/tunnel.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import type { SshFileServer } from "./folder_endpoint.ts";
 import type { FolderServer, MountedFolder } from "./folder_server.ts";

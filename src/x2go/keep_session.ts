@@ -1,6 +1,6 @@
 import { delay } from "../delay.ts";
-import { Backoff } from "../forward/backoff.ts";
-import type { Supervisor } from "../forward/supervisor.ts";
+import { Backoff } from "../forward/supervise/backoff.ts";
+import type { Supervisor } from "../forward/supervise/supervisor.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import type { SshConnection } from "../ssh/connection.ts";
 import type { X2GoSession } from "./session.ts";

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { ReverseTunnel } from "../forward/tunnel.ts";
+import type { ReverseTunnel } from "../forward/tunnel/tunnel.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { printable } from "../ssh/printable.ts";
 import { Turns } from "../turns.ts";

@@ -1,7 +1,7 @@
 import { HostKeyError, type RForwardError } from "../../errors.ts";
-import type { ProbeResult, ProbeVerdict } from "../../forward/probe.ts";
-import type { SupervisorEvent } from "../../forward/supervisor_options.ts";
-import type { TunnelConnection } from "../../forward/tunnel_connection.ts";
+import type { ProbeResult, ProbeVerdict } from "../../forward/verify/probe.ts";
+import type { SupervisorEvent } from "../../forward/supervise/supervisor_options.ts";
+import type { TunnelConnection } from "../../forward/tunnel/tunnel_connection.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, Originator, ServerInfo } from "../../ssh/connection.ts";
 import { printable } from "../../ssh/printable.ts";

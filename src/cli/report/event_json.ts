@@ -7,15 +7,15 @@
  */
 
 import type { ErrorCode, RForwardError } from "../../errors.ts";
-import type { ProbeAnswer } from "../../forward/look_at.ts";
-import type { ProbeVerdict } from "../../forward/probe.ts";
-import type { Reach } from "../../forward/reach.ts";
-import type { Refusal } from "../../forward/refusal.ts";
+import type { ProbeAnswer } from "../../forward/verify/look_at.ts";
+import type { ProbeVerdict } from "../../forward/verify/probe.ts";
+import type { Reach } from "../../forward/verify/reach.ts";
+import type { Refusal } from "../../forward/verify/refusal.ts";
 import type {
   SupervisorEvent,
   SupervisorState,
-} from "../../forward/supervisor_options.ts";
-import type { TunnelConnection } from "../../forward/tunnel_connection.ts";
+} from "../../forward/supervise/supervisor_options.ts";
+import type { TunnelConnection } from "../../forward/tunnel/tunnel_connection.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, Originator } from "../../ssh/connection.ts";
 import { printable } from "../../ssh/printable.ts";

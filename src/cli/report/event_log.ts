@@ -1,4 +1,4 @@
-import type { SupervisorEvent } from "../../forward/supervisor_options.ts";
+import type { SupervisorEvent } from "../../forward/supervise/supervisor_options.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { EventFormatter, type Line } from "./event_formatter.ts";
 import { oneLine } from "./one_line.ts";

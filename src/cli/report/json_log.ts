@@ -1,4 +1,4 @@
-import type { SupervisorEvent } from "../../forward/supervisor_options.ts";
+import type { SupervisorEvent } from "../../forward/supervise/supervisor_options.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { closedJson, eventJson, type JsonEventBody } from "./event_json.ts";
 import { type Output, writeText } from "./output.ts";

@@ -1,7 +1,7 @@
 import type {
   SupervisorEvent,
   SupervisorSnapshot,
-} from "../../forward/supervisor_options.ts";
+} from "../../forward/supervise/supervisor_options.ts";
 import { formatBind } from "../../ssh/bind.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { EventLog } from "./event_log.ts";

@@ -1,4 +1,4 @@
-import type { SupervisorEvent } from "../../forward/supervisor_options.ts";
+import type { SupervisorEvent } from "../../forward/supervise/supervisor_options.ts";
 
 /** How much a message matters. */
 export type Level = "debug" | "info" | "warn" | "error";

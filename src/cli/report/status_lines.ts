@@ -2,8 +2,8 @@ import type { TargetError } from "../../errors.ts";
 import type {
   SupervisedTunnelSnapshot,
   SupervisorSnapshot,
-} from "../../forward/supervisor_options.ts";
-import type { Refusal } from "../../forward/refusal.ts";
+} from "../../forward/supervise/supervisor_options.ts";
+import type { Refusal } from "../../forward/verify/refusal.ts";
 import { formatBind } from "../../ssh/bind.ts";
 import { oneLine } from "./one_line.ts";
 import { pad, textWidth, truncate } from "./text_width.ts";

@@ -1,10 +1,10 @@
 import { timingSafeEqual } from "node:crypto";
 import { TargetError } from "../../errors.ts";
 import { formatAddress } from "../../format_address.ts";
-import type { ForwardedConn } from "../../forward/forwarded_conn.ts";
-import { relay } from "../../forward/relay.ts";
-import { closeQuietly } from "../../forward/socket.ts";
-import type { TargetHandler } from "../../forward/target.ts";
+import type { ForwardedConn } from "../../forward/tunnel/forwarded_conn.ts";
+import { relay } from "../../forward/tunnel/relay.ts";
+import { closeQuietly } from "../../streams/close_quietly.ts";
+import type { TargetHandler } from "../../forward/tunnel/target.ts";
 import type { Logger } from "../../logger.ts";
 import { printable } from "../../ssh/printable.ts";
 import { connectSound, soundTargetName } from "./connect_sound.ts";

@@ -3,8 +3,8 @@ import {
   type RForwardError,
   TargetError,
 } from "../../errors.ts";
-import { forward } from "../../forward/forward.ts";
-import type { ReverseTunnel } from "../../forward/tunnel.ts";
+import { forward } from "../../forward/tunnel/forward.ts";
+import type { ReverseTunnel } from "../../forward/tunnel/tunnel.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { X2GoError } from "../errors.ts";
 import { type SessionAccess, SessionShare } from "../share.ts";

@@ -1,5 +1,5 @@
 import type { TargetError } from "../../../src/errors.ts";
-import { forward } from "../../../src/forward/forward.ts";
+import { forward } from "../../../src/forward/tunnel/forward.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { esdLogin } from "../../../src/x2go/sound/esd_login.ts";
 import { pulseLogin } from "../../../src/x2go/sound/pulse_login.ts";

@@ -1,0 +1,107 @@
+import type { SshConnection } from "../../ssh/connection.ts";
+import { toBind } from "../tunnel/bind_options.ts";
+import type { SupervisedTunnel } from "./supervisor_options.ts";
+import {
+  type SupervisorContext,
+  TunnelSupervisor,
+} from "./tunnel_supervisor.ts";
+
+/** The tunnels of a supervisor, kept up on whatever connection there is. */
+export class SupervisedTunnels {
+  readonly #context: SupervisorContext;
+  #all: readonly TunnelSupervisor[];
+  /** Those that have had a first answer on this connection. */
+  readonly #answered = new Set<TunnelSupervisor>();
+  /** What goes on on this connection. */
+  readonly #keeping = new Set<Promise<void>>();
+  #begin: (tunnel: TunnelSupervisor) => void = () => {};
+
+  /** @throws {ArgumentError} if a tunnel's options cannot be used. */
+  constructor(
+    tunnels: readonly SupervisedTunnel[],
+    context: SupervisorContext,
+  ) {
+    this.#context = context;
+    this.#all = tunnels.map((options, i) =>
+      new TunnelSupervisor(i, options, context)
+    );
+  }
+
+  /** All of them, in their order. */
+  get all(): readonly TunnelSupervisor[] {
+    return this.#all;
+  }
+
+  /** Whether there has been a first answer for each of them on this connection, good or bad. */
+  get answered(): boolean {
+    return this.#all.every((tunnel) => this.#answered.has(tunnel));
+  }
+
+  /**
+   * Keeps them up on a connection.
+   *
+   * @param signal Aborts when that is to end.
+   * @param failed Told of what is no matter of the server.
+   * @returns settles when nothing goes on any more.
+   */
+  async keep(
+    connection: SshConnection,
+    signal: AbortSignal,
+    failed: (error: unknown) => void,
+  ): Promise<void> {
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    this.#answered.clear();
+    this.#begin = (tunnel) => {
+      const answered = () => {
+        this.#answered.add(tunnel);
+        this.#context.changed();
+      };
+      const keeping = tunnel.keep(connection, signal, answered)
+        .catch(failed)
+        .finally(() => this.#keeping.delete(keeping));
+      this.#keeping.add(keeping);
+    };
+    this.#all.forEach(this.#begin);
+    if (signal.aborted || connection.signal.aborted) resolve();
+    connection.signal.addEventListener("abort", () => resolve());
+    // The signal outlives the connection, which it must not hold.
+    signal.addEventListener("abort", () => resolve(), {
+      signal: connection.signal,
+    });
+    await ended;
+    this.#begin = () => {};
+    await Promise.all(this.#keeping);
+  }
+
+  /** See {@linkcode Supervisor.setTunnels}. */
+  async set(
+    tunnels: readonly SupervisedTunnel[],
+    drainMs: number,
+  ): Promise<void> {
+    const before = new Set(this.#all);
+    const after = tunnels.map((options, index) => {
+      const same = before.values().find((t) => isSame(t.options, options));
+      if (same) before.delete(same);
+      return same ?? new TunnelSupervisor(index, options, this.#context);
+    });
+    const added = after.filter((tunnel) => !this.#all.includes(tunnel));
+    this.#all = after;
+    after.forEach((tunnel, index) => tunnel.index = index);
+    const gone = [...before].map((tunnel) => tunnel.stop(drainMs));
+    added.forEach(this.#begin);
+    this.#context.changed();
+    await Promise.all(gone);
+  }
+
+  /** Takes no connections any more, and lets live ones go on for a while. Never rejects. */
+  async stop(drainMs: number): Promise<void> {
+    await Promise.allSettled(this.#all.map((tunnel) => tunnel.stop(drainMs)));
+  }
+}
+
+function isSame(a: SupervisedTunnel, b: SupervisedTunnel): boolean {
+  const key = ({ bind, target }: SupervisedTunnel) =>
+    JSON.stringify([toBind(bind), target]);
+  return key(a) === key(b) &&
+    (typeof a.target !== "function" || a.target === b.target);
+}

@@ -1,0 +1,356 @@
+import { ConnectionLostError, RForwardError } from "../../errors.ts";
+import { type Logger, silentLogger } from "../../logger.ts";
+import type { CloseReason, SshConnection } from "../../ssh/connection.ts";
+import { checkMs } from "../../validate.ts";
+import { watchClock } from "./clock_watch.ts";
+import { ProbeGuard } from "./probe_guard.ts";
+import { Reconnector } from "./reconnector.ts";
+import { ServerSession } from "./server_session.ts";
+import { SupervisedTunnels } from "./supervised_tunnels.ts";
+import type {
+  SupervisedTunnel,
+  SupervisorEvent,
+  SupervisorOptions,
+  SupervisorSnapshot,
+  SupervisorState,
+} from "./supervisor_options.ts";
+
+/** How long the server may take to release the ports in the end, in milliseconds. */
+const RELEASE_MS = 2000;
+
+/** How long the server may take to answer after this machine slept, in milliseconds. */
+const AFTER_SLEEP_MS = 5000;
+
+/**
+ * Keeps tunnels up over a connection that comes and goes: connects again after
+ * any loss, binds every tunnel anew, looks who really answers there, and waits
+ * for ports that somebody else holds, which may be our own last session.
+ *
+ * Made by {@linkcode supervise}. Iterating over it gives a snapshot at first
+ * and after each change, until it has stopped; who is slow misses those in
+ * between.
+ */
+export class Supervisor
+  implements AsyncDisposable, AsyncIterable<SupervisorSnapshot> {
+  /** Settles when all tunnels are up for the first time; rejects if it stops before. */
+  readonly ready: Promise<void>;
+  /** Settles when it has stopped: `closed` if it was asked to, `lost` with the error if nothing could heal it. */
+  readonly closed: Promise<CloseReason>;
+
+  readonly #options: SupervisorOptions;
+  readonly #logger: Logger;
+  readonly #tunnels: SupervisedTunnels;
+  readonly #reconnector: Reconnector;
+  readonly #session: ServerSession;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<CloseReason>();
+  readonly #life = new AbortController();
+  #change = Promise.withResolvers<void>();
+  #changes = 0;
+  #connection: SshConnection | undefined;
+  #connections = 0;
+  #wasUp = false;
+  #stopping = false;
+  #state: SupervisorState = "connecting";
+  #since = new Date();
+  #error: RForwardError | undefined;
+  /** Ends the connection because of what cannot heal. */
+  #giveUp: (error: RForwardError) => void = () => {};
+
+  /**
+   * Starts it.
+   *
+   * @param options How to connect and what to keep up.
+   * @throws {ArgumentError} if they cannot be used.
+   */
+  constructor(options: SupervisorOptions) {
+    checkMs("bindRetryForMs", options.bindRetryForMs);
+    if (typeof options.verify === "object") {
+      checkMs("verify.everyMs", options.verify.everyMs);
+    }
+    for (const name of ["backoff", "bindBackoff"] as const) {
+      checkMs(`${name}.firstMs`, options[name]?.firstMs);
+      checkMs(`${name}.maxMs`, options[name]?.maxMs);
+    }
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    const tell = (event: SupervisorEvent) => this.#tell(event);
+    const changed = () => this.#update();
+    this.#session = new ServerSession(
+      options.session ?? "never",
+      tell,
+      this.#logger,
+    );
+    this.#tunnels = new SupervisedTunnels(options.tunnels, {
+      options,
+      probes: new ProbeGuard(),
+      answered: () => this.#session.answered(),
+      tell,
+      changed,
+    });
+    this.#reconnector = new Reconnector(options, this.#life.signal, (event) => {
+      tell(event);
+      changed();
+    });
+    this.ready = this.#ready.promise;
+    this.ready.catch(() => {}); // `closed` tells too
+    this.closed = this.#closed.promise;
+    void this.#run();
+  }
+
+  /** The connection, while there is one. */
+  get connection(): SshConnection | undefined {
+    return this.#connection;
+  }
+
+  /** All that can be told now. */
+  get snapshot(): SupervisorSnapshot {
+    const server = this.#connection?.server;
+    const until = this.#reconnector.wait?.until;
+    return {
+      state: this.#state,
+      since: this.#since,
+      ...(server && { server }),
+      reconnects: Math.max(0, this.#connections - 1),
+      ...(this.#error && { error: this.#error }),
+      ...(until && { until }),
+      tunnels: this.#tunnels.all.map((tunnel) => tunnel.snapshot()),
+    };
+  }
+
+  /** Snapshots: one now, and one after each change. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<SupervisorSnapshot> {
+    let seen = -1;
+    while (true) {
+      if (seen === this.#changes) await this.#change.promise;
+      seen = this.#changes;
+      const { snapshot } = this;
+      yield snapshot;
+      if (snapshot.state === "stopped") return;
+    }
+  }
+
+  /**
+   * Has other tunnels from now on. Those that it has already, with the same
+   * bind and target, go on as if nothing had happened.
+   *
+   * @param tunnels All that there are to be.
+   * @param options `drainMs`: how long live connections of those that go may
+   * go on to their own end, in milliseconds; 0 by default.
+   * @throws {ArgumentError} if they cannot be used; nothing has changed then.
+   */
+  async setTunnels(
+    tunnels: readonly SupervisedTunnel[],
+    { drainMs = 0 }: { drainMs?: number } = {},
+  ): Promise<void> {
+    checkMs("drainMs", drainMs);
+    await this.#tunnels.set(tunnels, drainMs);
+  }
+
+  /**
+   * Stops it for good: releases the ports and closes the connection.
+   *
+   * @param options `drainMs`: how long live connections may go on to their own
+   * end first, in milliseconds; 0 by default. A second call may cut it short.
+   */
+  async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
+    checkMs("drainMs", drainMs);
+    this.#stopping = true;
+    this.#update();
+    if (this.#connection) await this.#release(drainMs);
+    this.#life.abort(
+      new RForwardError("tunnel-stopped", "the supervisor was stopped"),
+    );
+    await this.closed;
+  }
+
+  /** Stops it, without a drain. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** So that the ports are free when it has stopped; but a dead network must not hold it up. */
+  async #release(drainMs: number): Promise<void> {
+    const time = Promise.withResolvers<void>();
+    const timer = setTimeout(
+      time.resolve,
+      Math.min(drainMs + RELEASE_MS, 2 ** 31 - 1),
+    );
+    await Promise.race([
+      this.#tunnels.stop(drainMs),
+      this.#connection?.closed,
+      time.promise,
+    ]);
+    clearTimeout(timer);
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // so that who made it has it when the first event comes
+    const { signal } = this.#life;
+    const stopWatching = watchClock((ms) => this.#onSleep(ms));
+    const onAbort = () => void this.stop();
+    this.#options.signal?.addEventListener("abort", onAbort, { signal });
+    if (this.#options.signal?.aborted) onAbort();
+    try {
+      while (true) {
+        const connection = await this.#reconnector.connect();
+        const error = await this.#serve(connection);
+        if (this.#stopping) return this.#finish(undefined);
+        this.#reconnector.lost(error);
+      }
+    } catch (error) {
+      this.#finish(signal.aborted ? undefined : asOurs(error));
+    } finally {
+      stopWatching();
+      this.#options.signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /**
+   * Keeps the tunnels up until the connection ends.
+   *
+   * @returns how it ended.
+   * @throws what cannot heal, or that it was stopped.
+   */
+  async #serve(connection: SshConnection): Promise<ConnectionLostError> {
+    const given = Promise.withResolvers<never>();
+    given.promise.catch(() => {});
+    this.#giveUp = given.reject;
+    this.#connection = connection;
+    this.#connections++;
+    this.#tell({ type: "connected", server: connection.server });
+    this.#welcome(connection);
+    const stopped = () => given.reject(this.#life.signal.reason);
+    this.#life.signal.addEventListener("abort", stopped);
+    if (this.#life.signal.aborted) stopped();
+    const session = this.#session.keep(connection);
+    if (this.#tunnels.all.length === 0) this.#session.answered();
+    const kept = this.#tunnels.keep(
+      connection,
+      this.#life.signal,
+      (error) => this.#giveUp(asOurs(error)),
+    );
+    this.#update();
+    try {
+      const { error } = await Promise.race([connection.closed, given.promise]);
+      const lost = error instanceof ConnectionLostError
+        ? error
+        : new ConnectionLostError("the connection was closed", {
+          ...(error && { cause: error }),
+        });
+      this.#tell({ type: "lost", error: lost });
+      return lost;
+    } finally {
+      this.#life.signal.removeEventListener("abort", stopped);
+      this.#giveUp = () => {};
+      await connection.close();
+      this.#connection = undefined;
+      await Promise.all([kept, session]);
+    }
+  }
+
+  #welcome(connection: SshConnection): void {
+    const failed = (error: unknown) =>
+      this.#logger.error("the supervisor's onConnect threw", error);
+    try {
+      Promise.resolve(this.#options.onConnect?.(connection)).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #onSleep(ms: number): void {
+    this.#tell({ type: "slept", ms });
+    this.#reconnector.wake();
+    // If it does not answer, it is gone, and that ends it.
+    this.#connection?.ping({ timeoutMs: AFTER_SLEEP_MS }).catch(() => {});
+  }
+
+  /** Works out the state from what is known, and tells if it is another one. */
+  #update(): void {
+    if (this.#state === "stopped") return;
+    if (this.#connection?.signal.aborted) return; // the loss is told next
+    const state = this.#judge();
+    if (this.#isHopeless(state)) this.#giveUp(this.#error!);
+    else this.#become(state);
+  }
+
+  /** Whether there is no use in going on. */
+  #isHopeless(state: SupervisorState): boolean {
+    const { all, answered } = this.#tunnels;
+    if (!this.#connection || !answered || this.#stopping) return false;
+    return (this.#needsAll && state === "degraded") ||
+      (all.length > 0 && all.every((tunnel) => tunnel.state === "refused"));
+  }
+
+  /** Whether a tunnel that is refused now ends it all. */
+  get #needsAll(): boolean {
+    return !this.#wasUp && (this.#options.allOrNothing ?? false);
+  }
+
+  #judge(): SupervisorState {
+    if (this.#stopping) return "stopping";
+    if (!this.#connection) {
+      const { wait } = this.#reconnector;
+      this.#error = wait?.error;
+      return wait ? "waiting" : "connecting";
+    }
+    if (!this.#tunnels.answered) {
+      const settled = ["up", "degraded"].includes(this.#state);
+      return settled ? this.#state : "connecting"; // settled: one was added
+    }
+    const bad = this.#tunnels.all.find((tunnel) => tunnel.state !== "up");
+    this.#error = bad?.error;
+    return bad ? "degraded" : "up";
+  }
+
+  #become(state: SupervisorState): void {
+    if (state !== this.#state) {
+      // While it is not connected, what counts is since when.
+      if (!isDown(state) || !isDown(this.#state)) this.#since = new Date();
+      this.#state = state;
+      this.#tell({ type: "state", state });
+    }
+    if (state === "up") {
+      this.#wasUp = true;
+      this.#ready.resolve();
+    }
+    this.#changes++;
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
+  }
+
+  #finish(error: RForwardError | undefined): void {
+    this.#error = error;
+    this.#life.abort(error);
+    this.#ready.reject(
+      error ??
+        new RForwardError("tunnel-stopped", "the supervisor was stopped"),
+    );
+    this.#tell({ type: "stopped", ...(error && { error }) });
+    this.#become("stopped");
+    this.#closed.resolve(
+      error ? { reason: "lost", error } : { reason: "closed" },
+    );
+  }
+
+  #tell(event: SupervisorEvent): void {
+    // Nobody is to be told that it asks again when it will not.
+    if (event.type === "refused" && this.#needsAll) delete event.ms;
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      this.#logger.error("the supervisor's onEvent threw", error);
+    }
+  }
+}
+
+function isDown(state: SupervisorState): boolean {
+  return state === "connecting" || state === "waiting";
+}
+
+function asOurs(error: unknown): RForwardError {
+  if (error instanceof RForwardError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new RForwardError("connect-failed", message, { cause: error });
+}

@@ -1,0 +1,162 @@
+import { delay } from "../../delay.ts";
+import { ForwardDeniedError } from "../../errors.ts";
+import type { Logger } from "../../logger.ts";
+import { formatBind, isTcp } from "../../ssh/bind.ts";
+import type {
+  Bind,
+  ForwardedOpenTaker,
+  SshConnection,
+} from "../../ssh/connection.ts";
+import { PortDispatcher } from "./dispatcher.ts";
+import type { Registration } from "./registration.ts";
+import { removeStaleSocket } from "./stale_socket.ts";
+
+/** Options of {@linkcode Binding.open}. */
+export interface BindingOptions {
+  /** What is asked of the server. */
+  bind: Bind;
+  /** Takes the connections that come in. */
+  take: ForwardedOpenTaker;
+  /** Called when the bind was released by another one's `cancelForward()`. */
+  onCancelled: () => void;
+  /** How long to wait before asking again, in milliseconds; doubled each time. */
+  retryDelayMs: number;
+  /** How long to wait for that altogether, in milliseconds. */
+  retryForMs: number;
+  /** Removes a Unix socket that is in the way, if nobody listens on it. */
+  unlinkStale: boolean;
+  /** Gives up asking. */
+  signal: AbortSignal;
+  logger: Logger;
+}
+
+/** A bind that the server holds for us, from its answer until it is released. */
+export class Binding {
+  readonly #connection: SshConnection;
+  readonly #options: BindingOptions;
+  readonly #registration: Registration;
+  #releasing = false;
+  #cancelled = false;
+
+  private constructor(connection: SshConnection, options: BindingOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#registration = PortDispatcher.of(connection).register(
+      options.bind,
+      options.take,
+      () => this.#onCancelled(),
+    );
+  }
+
+  /**
+   * Asks the server to listen, and again after a while if it refuses: the
+   * port may still be held by a session that is about to end.
+   *
+   * @throws {ForwardDeniedError} if it keeps refusing.
+   */
+  static async open(
+    connection: SshConnection,
+    options: BindingOptions,
+  ): Promise<Binding> {
+    const { signal, logger } = options;
+    const binding = new Binding(connection, options);
+    try {
+      const bound = await ask(connection, options);
+      binding.#registration.confirm(bound);
+      if (signal.aborted) {
+        await binding.release();
+        throw signal.reason;
+      }
+      logger.info(`the server listens on ${formatBind(bound)}`);
+      return binding;
+    } catch (error) {
+      binding.abandon();
+      throw error;
+    }
+  }
+
+  /** Where the server listens. */
+  get bound(): Bind {
+    return this.#registration.bound;
+  }
+
+  /** Whether it was released by another one's `cancelForward()`. */
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  /**
+   * Asks the server to stop listening.
+   *
+   * @returns whether it did. If not, the binding stays as it is: the server
+   * goes on handing connections to it.
+   */
+  async release(): Promise<boolean> {
+    if (this.#cancelled || this.#connection.signal.aborted) {
+      this.abandon();
+      return true;
+    }
+    this.#releasing = true;
+    const released = await this.#connection.cancelForward(this.bound)
+      // Nothing is held by a connection that ended meanwhile.
+      .catch(() => true) || this.#cancelled;
+    this.#releasing = false;
+    const { logger } = this.#options;
+    if (released) {
+      this.abandon();
+      logger.info(`the server released ${formatBind(this.bound)}`);
+    } else {
+      logger.warn(
+        `the server would not release ${
+          formatBind(this.bound)
+        }; connections to it are refused, and the port is free when the SSH connection ends`,
+      );
+    }
+    return released;
+  }
+
+  /** Takes no more connections, whatever the server does. */
+  abandon(): void {
+    this.#registration.remove();
+  }
+
+  #onCancelled(): void {
+    this.#cancelled = true;
+    if (this.#releasing) return;
+    this.#options.logger.info(
+      `${formatBind(this.bound)} was cancelled; the server released it`,
+    );
+    this.#options.onCancelled();
+  }
+}
+
+/** The longest wait between two requests, in milliseconds. */
+const MOST_MS = 5000;
+
+async function ask(
+  connection: SshConnection,
+  options: BindingOptions,
+): Promise<Bind> {
+  const { bind, retryDelayMs, retryForMs, signal, logger } = options;
+  const end = AbortSignal.any([signal, connection.signal]);
+  let { unlinkStale } = options;
+  let waited = 0;
+  for (let ms = retryDelayMs;; ms = Math.min(Math.max(2 * ms, 1), MOST_MS)) {
+    try {
+      return await connection.requestForward(bind);
+    } catch (error) {
+      if (!(error instanceof ForwardDeniedError)) throw error;
+      if (unlinkStale && !isTcp(bind)) {
+        unlinkStale = false;
+        if (await removeStaleSocket(connection, bind.path, end)) {
+          logger.warn(`removed the stale socket ${bind.path} on the server`);
+          continue;
+        }
+      }
+      if (waited + ms > retryForMs) throw error;
+    }
+    logger.info(`${formatBind(bind)} was refused; asking again in ${ms} ms`);
+    await delay(ms, end);
+    waited += ms;
+  }
+}

@@ -1,0 +1,86 @@
+import { ChunkReader } from "../../chunk_reader.ts";
+import { isTcp } from "../../ssh/bind.ts";
+import type { ForwardedOpen, SshChannel } from "../../ssh/connection.ts";
+
+/**
+ * A connection that somebody made to a bound port, shaped like a `Deno.Conn`:
+ * what takes one of those can take this too. Unlike there, the two streams
+ * keep their directions apart, so half-close works through them as well.
+ */
+export class ForwardedConn implements Deno.Conn {
+  /** What the other side sends; ends at its EOF. See {@linkcode SshChannel.readable}. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** What goes to the other side; closing it sends EOF and leaves the readable as it is. */
+  readonly writable: WritableStream<Uint8Array<ArrayBufferLike>>;
+  /** Where on the server the connection came in, as the server names it. */
+  readonly localAddr: Deno.Addr;
+  /** Who connected, as the server tells it: untrusted. */
+  readonly remoteAddr: Deno.Addr;
+  /** Settles when the connection is over. */
+  readonly closed: Promise<void>;
+
+  readonly #channel: SshChannel;
+  #reader: ChunkReader | undefined;
+  #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
+
+  /**
+   * Takes over a channel.
+   *
+   * @param channel The channel; {@linkcode close} closes it.
+   * @param from What the server said of it when it opened it.
+   */
+  constructor(
+    channel: SshChannel,
+    { bind, originator }: Pick<ForwardedOpen, "bind" | "originator">,
+  ) {
+    this.#channel = channel;
+    this.readable = channel.readable;
+    this.writable = channel.writable;
+    this.localAddr = isTcp(bind)
+      ? { transport: "tcp", hostname: bind.address, port: bind.port }
+      : { transport: "unix", path: bind.path };
+    this.remoteAddr = isTcp(bind)
+      ? {
+        transport: "tcp",
+        hostname: originator.address,
+        port: originator.port,
+      }
+      : { transport: "unix", path: "" };
+    this.closed = channel.closed.then(() => {});
+  }
+
+  /** Reads into `p`; resolves to the bytes read, or null at EOF. */
+  async read(p: Uint8Array): Promise<number | null> {
+    this.#reader ??= new ChunkReader(this.readable);
+    return await this.#reader.read(p);
+  }
+
+  /** Writes all of `p`, once the SSH window has room for it. */
+  async write(p: Uint8Array): Promise<number> {
+    this.#writer ??= this.writable.getWriter();
+    await this.#writer.write(p);
+    return p.length;
+  }
+
+  /** Sends EOF; reading goes on. */
+  async closeWrite(): Promise<void> {
+    this.#writer ??= this.writable.getWriter();
+    await this.#writer.close();
+  }
+
+  /** Closes both directions now. Twice is once. */
+  close(): void {
+    this.#channel.close();
+  }
+
+  /** Does nothing: the SSH connection keeps the process alive. */
+  ref(): void {}
+
+  /** Does nothing: the SSH connection keeps the process alive. */
+  unref(): void {}
+
+  /** Same as {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

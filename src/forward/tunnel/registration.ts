@@ -1,0 +1,104 @@
+import type {
+  Bind,
+  ForwardedOpen,
+  ForwardedOpenTaker,
+} from "../../ssh/connection.ts";
+import { Turns } from "../../turns.ts";
+
+/** Looks at a connection, and passes it on or keeps it. */
+export type ForwardedOpenInspector = (
+  open: ForwardedOpen,
+) => Promise<ForwardedOpen | undefined>;
+
+/** One bound port and who takes its connections. */
+export class Registration {
+  /** What was asked of the server. */
+  readonly asked: Bind;
+  /** Takes the connections. */
+  readonly take: ForwardedOpenTaker;
+  /** Settles once the server has answered, or nobody waits for that any more. */
+  readonly answered: Promise<void>;
+  readonly #answered = Promise.withResolvers<void>();
+  readonly #remove: (registration: Registration) => void;
+  readonly #onCancelled: () => void;
+  readonly #inspections = new Turns();
+  #inspect: ForwardedOpenInspector | undefined;
+  #bound: Bind;
+  #held = false;
+
+  /**
+   * For {@linkcode PortDispatcher.register}.
+   *
+   * @param asked What was asked of the server.
+   * @param take Takes the connections.
+   * @param remove Takes it off the dispatcher's books.
+   * @param onCancelled See {@linkcode PortDispatcher.register}.
+   */
+  constructor(
+    asked: Bind,
+    take: ForwardedOpenTaker,
+    remove: (registration: Registration) => void,
+    onCancelled: () => void = () => {},
+  ) {
+    this.asked = this.#bound = asked;
+    this.take = take;
+    this.answered = this.#answered.promise;
+    this.#remove = remove;
+    this.#onCancelled = onCancelled;
+  }
+
+  /** What the server listens on: {@linkcode asked} with the port that it chose. */
+  get bound(): Bind {
+    return this.#bound;
+  }
+
+  /** Whether the server listens there for it. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /** The server listens. */
+  confirm(bound: Bind): void {
+    this.#bound = bound;
+    this.#held = true;
+    this.#answered.resolve();
+  }
+
+  /** Hands over a connection. */
+  async pass(open: ForwardedOpen): Promise<void> {
+    const passed = this.#inspect ? await this.#inspect(open) : open;
+    if (passed) await this.take(passed);
+  }
+
+  /**
+   * Has each connection looked at before it is handed over, while some work
+   * goes on. Such work takes turns.
+   *
+   * @param inspect Gives back the connection, or keeps it.
+   */
+  inspectDuring<T>(
+    inspect: ForwardedOpenInspector,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    return this.#inspections.take(async () => {
+      this.#inspect = inspect;
+      try {
+        return await work();
+      } finally {
+        this.#inspect = undefined;
+      }
+    });
+  }
+
+  /** The server does not listen any longer, because a `cancelForward()` told it so. */
+  cancel(): void {
+    this.remove();
+    this.#onCancelled();
+  }
+
+  /** Takes no more connections. Calling it again has no effect. */
+  remove(): void {
+    this.#answered.resolve();
+    this.#remove(this);
+  }
+}

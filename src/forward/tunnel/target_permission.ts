@@ -1,0 +1,62 @@
+import { RForwardError } from "../../errors.ts";
+import { formatAddress } from "../../format_address.ts";
+import type { TcpTarget, UnixTarget } from "./target.ts";
+
+/**
+ * Makes sure that Deno lets a target be dialled, and asks for it at once where
+ * Deno asks. Otherwise it would ask when the first connection comes in, which
+ * holds up the whole process, perhaps with nobody there to answer.
+ *
+ * @throws {RForwardError} `permission-denied`, with the flags that are missing.
+ */
+export function requireTargetPermission(target: TcpTarget | UnixTarget): void {
+  const name = "path" in target
+    ? target.path
+    : formatAddress(target.host ?? "127.0.0.1", target.port);
+  if (descriptorsOf(target, name).every(isGranted)) return;
+  throw new RForwardError(
+    "permission-denied",
+    `may not connect to the target ${name}; run deno with ${
+      targetPermission(name)
+    }`,
+  );
+}
+
+/**
+ * The flags that let a target be dialled.
+ *
+ * @param name The target as text.
+ */
+export function targetPermission(name: string): string {
+  return name.includes("/")
+    ? `--allow-net=unix:${name} --allow-read=${name} --allow-write=${name}`
+    : `--allow-net=${name}`;
+}
+
+function descriptorsOf(
+  target: TcpTarget | UnixTarget,
+  name: string,
+): Deno.PermissionDescriptor[] {
+  if (!("path" in target)) return [{ name: "net", host: name }];
+  const { path } = target;
+  return [
+    { name: "net", host: `unix:${path}` },
+    { name: "read", path },
+    { name: "write", path },
+  ];
+}
+
+function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
+  let status: Deno.PermissionStatus;
+  try {
+    status = Deno.permissions.querySync(descriptor);
+    if (status.state === "prompt") {
+      status = Deno.permissions.requestSync(descriptor);
+    }
+  } catch (error) {
+    // Not every host name can be asked about; dialling it will tell.
+    if (error instanceof TypeError || error instanceof URIError) return true;
+    throw error;
+  }
+  return status.state === "granted";
+}

@@ -1,0 +1,381 @@
+import {
+  ArgumentError,
+  ConnectionLostError,
+  ForwardDeniedError,
+  RForwardError,
+  TargetError,
+} from "../../errors.ts";
+import { formatAddress } from "../../format_address.ts";
+import { type Logger, silentLogger } from "../../logger.ts";
+import { onceAborted } from "../../once_aborted.ts";
+import { formatBind, isTcp } from "../../ssh/bind.ts";
+import type {
+  Bind,
+  CloseReason,
+  ForwardedOpen,
+  Originator,
+  SshConnection,
+} from "../../ssh/connection.ts";
+import { printable } from "../../ssh/printable.ts";
+import { Turns } from "../../turns.ts";
+import { checkMs, checkPort } from "../../validate.ts";
+import { toBind } from "./bind_options.ts";
+import { Binding } from "./binding.ts";
+import { LiveConnections } from "./live_connections.ts";
+import { createDialer, type Dialer } from "./target.ts";
+import { TunnelConnection } from "./tunnel_connection.ts";
+import type { TunnelOptions } from "./tunnel_options.ts";
+
+/** What a tunnel does now. */
+export type TunnelState = "new" | "listening" | "paused" | "stopped";
+
+/**
+ * One bound port (or Unix socket) on the server and its target on this side:
+ * each connection to the port is relayed to the target, or refused.
+ *
+ * @example
+ * ```ts
+ * import { connect, ReverseTunnel } from "@x2go/rforward";
+ * import { startTestServer } from "@x2go/rforward/testing";
+ *
+ * await using server = await startTestServer();
+ * await using connection = await connect({
+ *   host: server.host,
+ *   port: server.port,
+ *   user: server.user,
+ *   password: server.password,
+ *   hostKeys: { text: server.knownHosts },
+ * });
+ * await using tunnel = new ReverseTunnel(connection, {
+ *   bind: { port: 0 },
+ *   target: { port: 4713 },
+ * });
+ * await tunnel.start(); // the server listens
+ * await tunnel.pause(); // the port is released, live connections are closed
+ * await tunnel.resume(); // the same port again
+ * ```
+ */
+export class ReverseTunnel implements AsyncDisposable {
+  /** Settles when the tunnel has ended: stopped, or lost with the SSH connection. */
+  readonly closed: Promise<CloseReason>;
+
+  readonly #connection: SshConnection;
+  readonly #options: TunnelOptions;
+  readonly #dialer: Dialer;
+  readonly #logger: Logger;
+  readonly #connections = new LiveConnections();
+  readonly #closed = Promise.withResolvers<CloseReason>();
+  /** Aborts when the tunnel is stopped: nothing is bound any more. */
+  readonly #life = new AbortController();
+  /** Aborts at the end of a listening period: its connections end. */
+  #period = new AbortController();
+  #accepting = false;
+  /** What to ask for next. */
+  #bind: Bind;
+  /** What the server holds for this tunnel. */
+  #binding: Binding | undefined;
+  #wasBound = false;
+  #state: TunnelState = "new";
+  /** start, pause, resume and stop take turns. */
+  readonly #turns = new Turns();
+
+  /**
+   * Makes a tunnel that does not listen yet.
+   *
+   * @param connection The SSH connection; many tunnels can share one.
+   * @param options What to bind and where it leads to.
+   * @throws {ArgumentError} if they cannot be used.
+   */
+  constructor(connection: SshConnection, options: TunnelOptions) {
+    checkMs("connectTimeoutMs", options.connectTimeoutMs);
+    checkMs("lingerMs", options.lingerMs);
+    checkMs("retryDelayMs", options.retryDelayMs);
+    checkMs("retryForMs", options.retryForMs);
+    this.#bind = toBind(options.bind);
+    this.#dialer = createDialer(options.target, options);
+    this.#connection = connection;
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    this.closed = this.#closed.promise;
+    onceAborted(options.signal, this.#life.signal, () => void this.stop());
+    onceAborted(
+      connection.signal,
+      this.#life.signal,
+      (reason) => this.#onConnectionEnd(reason),
+    );
+  }
+
+  /** What it does now. */
+  get state(): TunnelState {
+    return this.#state;
+  }
+
+  /** Where the server listens, or did last; port 0 until the server has chosen one. */
+  get bound(): Bind {
+    return this.#binding?.bound ?? this.#bind;
+  }
+
+  /** The port of {@linkcode bound}; 0 for a Unix socket. */
+  get port(): number {
+    return isTcp(this.bound) ? this.bound.port : 0;
+  }
+
+  /** The target, as text. */
+  get target(): string {
+    return this.#dialer.name;
+  }
+
+  /** The connections that are live now. */
+  get connections(): ReadonlySet<TunnelConnection> {
+    return this.#connections;
+  }
+
+  /**
+   * Asks the server to listen. If it refuses, it is asked again
+   * (`retryDelayMs`, `retryForMs`). Does nothing if it listens already.
+   *
+   * @returns where the server listens.
+   * @throws {ForwardDeniedError} if it keeps refusing.
+   */
+  start(): Promise<Bind> {
+    return this.#turns.take(() => this.#listen());
+  }
+
+  /**
+   * Releases the port and closes live connections at once, idle ones too.
+   * Does nothing before it has started.
+   *
+   * @returns whether the server released the port. Dropbear before 2026.90
+   * cannot: connections to the port are then refused as they come.
+   */
+  pause(): Promise<boolean> {
+    return this.#turns.take(async () => {
+      if (this.#state === "new" || this.#state === "stopped") {
+        return !this.#binding;
+      }
+      const isListening = this.#state === "listening";
+      this.#endPeriod(stopped("paused"));
+      const released = isListening ? await this.#release() : !this.#binding;
+      await this.#connections.drained();
+      if (this.#state === "listening") this.#state = "paused";
+      return released;
+    });
+  }
+
+  /**
+   * Binds again: the same port as before, unless told another. Does nothing
+   * if it listens there already.
+   *
+   * @param options `port`: the port to listen on from now on.
+   * @returns where the server listens.
+   * @throws {ForwardDeniedError} if the server keeps refusing; the tunnel is
+   * paused then.
+   */
+  resume(options: { port?: number } = {}): Promise<Bind> {
+    return this.#turns.take(async () => {
+      if (options.port !== undefined) await this.#moveTo(options.port);
+      return await this.#listen();
+    });
+  }
+
+  /**
+   * Ends the tunnel for good: releases the port and closes live connections.
+   * Twice is once; the second may cut a drain short.
+   *
+   * @param options `drainMs`: how long live connections may go on to their
+   * own end first, in milliseconds; 0 by default.
+   */
+  async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
+    checkMs("drainMs", drainMs);
+    this.#life.abort(stopped("stopped"));
+    this.#accepting = false;
+    const end = () => this.#endPeriod(this.#life.signal.reason);
+    // Not in its turn, so that it can cut short a drain under way.
+    if (drainMs === 0) end();
+    else void this.#connections.drained(drainMs).then(end);
+    await this.#turns.take(async () => {
+      await this.#release();
+      // Whoever binds the same next must not share it with a drain.
+      this.#binding?.abandon();
+      await this.#connections.drained();
+      end();
+      await this.#connections.drained();
+      this.#finish({ reason: "closed" });
+    });
+  }
+
+  /** Stops, without a drain. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /**
+   * Asks the server to stop listening on an address and port that were bound
+   * on this connection, here or elsewhere: the same as
+   * {@linkcode SshConnection.cancelForward}. A tunnel whose port it was is
+   * paused then, but its live connections go on; {@linkcode resume} binds it
+   * again.
+   *
+   * @returns what the server answered: false if it does not hold that very
+   * address and port for this connection, or cannot cancel.
+   */
+  async cancelPortForward(address: string, port: number): Promise<boolean> {
+    checkPort("port", port);
+    return await this.#connection.cancelForward({ address, port });
+  }
+
+  /**
+   * Takes one connection that the server opened: dials the target, and relays
+   * or refuses it. The dispatcher calls this.
+   */
+  async notify(open: ForwardedOpen): Promise<void> {
+    if (!this.#accepting) {
+      return open.refuse(
+        "administratively-prohibited",
+        "the tunnel does not listen now",
+      );
+    }
+    const period = this.#period.signal;
+    const signal = AbortSignal.any([period, open.signal]);
+    try {
+      const endpoint = await this.#dialer.dial(open, signal);
+      if (signal.aborted) endpoint.abandon();
+      signal.throwIfAborted();
+      const target = { name: this.target, endpoint };
+      this.#add(new TunnelConnection(open, open.confirm(), target, period));
+    } catch (error) {
+      open.refuse("connect-failed", "the target did not answer");
+      if (!signal.aborted) this.#report(error, open.originator);
+    }
+  }
+
+  #add(connection: TunnelConnection): void {
+    const { originator, target } = connection;
+    const way = `${formatBind(this.bound)} → ${target}`;
+    this.#connections.add(connection);
+    this.#logger.debug(
+      `${way}: connection from ${
+        printable(formatAddress(originator.address, originator.port))
+      }`,
+    );
+    connection.closed.then(({ error }) => {
+      this.#logger.debug(
+        `${way}: connection ended, ${connection.bytesToTarget} bytes to the target, ${connection.bytesToServer} to the server${
+          error ? `; ${error.message}` : ""
+        }`,
+      );
+    });
+    this.#call(() => this.#options.onConnection?.(connection));
+  }
+
+  #report(error: unknown, originator: Originator): void {
+    if (!(error instanceof TargetError)) throw error;
+    this.#logger[this.#options.onTargetError ? "debug" : "warn"](error.message);
+    this.#call(() => this.#options.onTargetError?.(error, originator));
+  }
+
+  /** A callback that throws is its owner's fault, and no reason to stop. */
+  #call(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#logger.error("a callback of the tunnel threw", error);
+    }
+  }
+
+  async #listen(): Promise<Bind> {
+    this.#life.signal.throwIfAborted();
+    if (this.#state === "listening") return this.bound;
+    // Connections may have outlived a port that was cancelled.
+    if (this.#period.signal.aborted) this.#period = new AbortController();
+    this.#accepting = true;
+    try {
+      const { retryDelayMs = 1000, retryForMs = retryDelayMs } = this.#options;
+      // What the server would not release it still holds for us.
+      this.#binding ??= await Binding.open(this.#connection, {
+        bind: this.#bind,
+        take: (open) => this.notify(open),
+        onCancelled: () => {
+          if (this.#binding) this.#onCancelled();
+        },
+        retryDelayMs,
+        retryForMs,
+        unlinkStale: this.#options.unlinkStale ?? this.#wasBound,
+        signal: this.#life.signal,
+        logger: this.#logger,
+      });
+      this.#life.signal.throwIfAborted();
+    } catch (error) {
+      this.#accepting = false;
+      if (error instanceof ForwardDeniedError) {
+        this.#logger[this.#options.onRequestDenied ? "debug" : "warn"](
+          error.message,
+        );
+        this.#call(() => this.#options.onRequestDenied?.(error));
+      }
+      throw error;
+    }
+    this.#bind = this.#binding.bound;
+    this.#wasBound = true;
+    this.#state = "listening";
+    if (this.#binding.cancelled) this.#onCancelled();
+    return this.bound;
+  }
+
+  async #moveTo(port: number): Promise<void> {
+    checkPort("port", port, "to let the server choose");
+    if (!isTcp(this.#bind)) {
+      throw new ArgumentError("port", "the tunnel is bound to a Unix socket");
+    }
+    if (port === this.#bind.port) return;
+    this.#endPeriod(stopped("moved to another port"));
+    await this.#release();
+    await this.#connections.drained();
+    if (this.#state === "listening") this.#state = "paused";
+    this.#binding?.abandon();
+    this.#binding = undefined;
+    this.#bind = { ...this.#bind, port };
+  }
+
+  /** Live connections go on, as they do on the server. */
+  #onCancelled(): void {
+    this.#accepting = false;
+    this.#binding = undefined;
+    if (this.#state === "listening") this.#state = "paused";
+    this.#call(() => this.#options.onCancelled?.());
+  }
+
+  #endPeriod(reason: unknown): void {
+    this.#accepting = false;
+    this.#period.abort(reason);
+  }
+
+  /** @returns whether the server holds nothing for the tunnel any more. */
+  async #release(): Promise<boolean> {
+    if (!await (this.#binding?.release() ?? true)) return false;
+    this.#binding = undefined;
+    return true;
+  }
+
+  #onConnectionEnd(reason: unknown): void {
+    this.#life.abort(reason);
+    this.#endPeriod(reason);
+    this.#binding?.abandon();
+    this.#binding = undefined;
+    this.#finish(
+      reason instanceof ConnectionLostError
+        ? { reason: "lost", error: reason }
+        : { reason: "closed" },
+    );
+  }
+
+  #finish(reason: CloseReason): void {
+    this.#binding?.abandon();
+    this.#state = "stopped";
+    this.#closed.resolve(reason);
+  }
+}
+
+function stopped(how: string): RForwardError {
+  return new RForwardError("tunnel-stopped", `the tunnel was ${how}`);
+}

@@ -1,0 +1,104 @@
+import { RForwardError, TargetError } from "../../errors.ts";
+import type {
+  Bind,
+  CloseReason,
+  ForwardedOpen,
+  Originator,
+  SshChannel,
+} from "../../ssh/connection.ts";
+import type { Endpoint } from "./target.ts";
+
+/** One live connection through a tunnel. */
+export class TunnelConnection {
+  /** Where on the server it came in. */
+  readonly bind: Bind;
+  /** Who connected, as the server tells it: untrusted. */
+  readonly originator: Originator;
+  /** The target it goes to, as text. */
+  readonly target: string;
+  /** When it was opened. */
+  readonly openedAt: Date = new Date();
+  /** Settles when it is over: `closed` after an orderly end, also by us; else `lost`, with the error. */
+  readonly closed: Promise<CloseReason>;
+
+  readonly #channel: SshChannel;
+  readonly #stop = new AbortController();
+
+  /**
+   * Starts serving a connection.
+   *
+   * @param open The connection as the server opened it.
+   * @param channel Its channel, confirmed.
+   * @param target The target that has answered.
+   * @param period Aborts when the tunnel pauses or stops.
+   */
+  constructor(
+    open: ForwardedOpen,
+    channel: SshChannel,
+    target: { name: string; endpoint: Endpoint },
+    period: AbortSignal,
+  ) {
+    this.bind = open.bind;
+    this.originator = open.originator;
+    this.target = target.name;
+    this.#channel = channel;
+    const signal = AbortSignal.any([period, this.#stop.signal]);
+    this.closed = this.#run(target.endpoint, signal);
+  }
+
+  /** Bytes from the server to the target. */
+  get bytesToTarget(): number {
+    return this.#channel.bytesReceived;
+  }
+
+  /** Bytes from the target to the server. */
+  get bytesToServer(): number {
+    return this.#channel.bytesSent;
+  }
+
+  /** Closes it now, both directions. Twice is once. */
+  close(): void {
+    this.#stop.abort(
+      new RForwardError("channel-closed", "the connection was closed here"),
+    );
+  }
+
+  async #run(endpoint: Endpoint, signal: AbortSignal): Promise<CloseReason> {
+    try {
+      await endpoint.serve(this.#channel, signal);
+      // sshd drops what it has not passed on when the SSH connection ends, so
+      // it is over only when the server says so.
+      return await orAborted(this.#channel.closed, signal);
+    } catch (error) {
+      if (signal.aborted && !isLoss(signal.reason)) return { reason: "closed" };
+      return { reason: "lost", error: this.#explain(error) };
+    }
+  }
+
+  #explain(cause: unknown): RForwardError {
+    if (cause instanceof RForwardError) return cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `the connection to ${this.target} broke: ${why}`;
+    return new TargetError("target-failed", this.target, message, { cause });
+  }
+}
+
+function isLoss(reason: unknown): boolean {
+  return reason instanceof RForwardError && reason.code === "connection-lost";
+}
+
+/** Waits for a promise; rejects with the signal's reason if that aborts first. */
+async function orAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort);
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,8 @@
+/** Closes a connection that may be closed already. */
+export function closeQuietly(conn: Pick<Deno.Conn, "close">): void {
+  try {
+    conn.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}

@@ -1,0 +1,186 @@
+import { getEventListeners } from "node:events";
+import {
+  ChannelError,
+  ForwardDeniedError,
+  supervise,
+  type Supervisor,
+  type SupervisorEvent,
+} from "../../../mod.ts";
+import { assertEquals } from "../../assert.ts";
+import { startProcess } from "../../bench/bench_process.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { startSshd } from "../../servers/openssh.ts";
+import { sshArguments, type SshServer } from "../../servers/ssh_server.ts";
+import { startTcpServer } from "../../servers/tcp_server.ts";
+import { within } from "../../within.ts";
+import { FakeConnection } from "../fake_connection.ts";
+import { ask, startEcho } from "../rig.ts";
+
+/** A supervisor that asks for a port often. */
+function start(
+  server: SshServer,
+  bind: { address: string; port: number },
+  target: number,
+  onEvent: (event: SupervisorEvent) => void = () => {},
+): Supervisor {
+  return supervise({
+    connect: {
+      host: server.host,
+      port: server.port,
+      user: server.user,
+      privateKeys: [{ file: server.keyFile }],
+      hostKeys: { text: server.knownHosts },
+    },
+    bindBackoff: { firstMs: 50, maxMs: 50 },
+    tunnels: [{ bind, target: { port: target } }],
+    onEvent,
+  });
+}
+
+for (const address of ["127.0.0.1", "localhost"]) {
+  serverTest(
+    "sshd",
+    `a supervised tunnel connects but once to who holds its port of ${address}, and takes it when it is free`,
+    async () => {
+      await using sshd = await startSshd();
+      await using echo = startEcho("echo");
+      const often = Promise.withResolvers<void>();
+      const holder = startTcpServer(() => Promise.resolve());
+      const { port } = holder;
+      let refused = 0;
+      await using supervisor = start(
+        sshd,
+        { address, port },
+        echo.port,
+        (event) => {
+          if (event.type !== "refused") return;
+          assertEquals(event.why, "taken");
+          if (++refused === 5) often.resolve();
+        },
+      );
+      await within(20_000, "five refusals", often.promise);
+      const { taken } = holder;
+      await holder[Symbol.asyncDispose]();
+      assertEquals(taken, 1);
+      assertEquals(supervisor.snapshot.state, "degraded");
+
+      await within(20_000, "the port", supervisor.ready);
+      assertEquals(await ask(port, "hi"), "echo: hi");
+      assertEquals(supervisor.snapshot.tunnels[0]?.probe?.verdict, "verified");
+    },
+  );
+}
+
+serverTest(
+  ["sshd", "ssh"],
+  "a supervised tunnel gets its port from a stale session, which asking for it does not keep alive",
+  async () => {
+    // sshd 9.2 never misses a client to whose port somebody connects all the time.
+    await using sshd = await startSshd({
+      config: ["ClientAliveInterval 1", "ClientAliveCountMax 1"],
+    });
+    await using echo = startEcho("echo");
+    await using stale = await startProcess(
+      "ssh",
+      ["-N", "-R", "127.0.0.1:0:127.0.0.1:1", ...sshArguments(sshd)],
+      /Allocated port (\d+)/,
+    );
+    const { pid, port } = stale;
+    Deno.kill(pid!, "SIGSTOP");
+    try {
+      const bind = { address: "127.0.0.1", port };
+      await using supervisor = start(sshd, bind, echo.port);
+      await within(20_000, "the port", supervisor.ready);
+      assertEquals(await ask(port, "hi"), "echo: hi");
+    } finally {
+      Deno.kill(pid!, "SIGCONT");
+    }
+  },
+);
+
+for (const end of ["setTunnels", "stop"] as const) {
+  Deno.test(`supervisor.${end}() ends a supervised tunnel that the server is still being asked for`, async () => {
+    const connection = new FakeConnection();
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<void>();
+    connection.answer = async (bind) => {
+      asked.resolve();
+      await answer.promise;
+      return bind;
+    };
+    await using supervisor = supervise({
+      connect: () => Promise.resolve(connection),
+      tunnels: [{ bind: { port: 5000 }, target: { port: 1 } }],
+    });
+    await asked.promise;
+    const ended = end === "stop"
+      ? supervisor.stop()
+      : supervisor.setTunnels([]);
+    answer.resolve();
+    await ended;
+    assertEquals(connection.cancelled, connection.requested);
+    assertEquals(connection.signal.aborted, end === "stop");
+    await supervisor.stop();
+    assertEquals(await supervisor.closed, { reason: "closed" });
+  });
+}
+
+Deno.test("a supervised tunnel leaves nothing behind on the connection each time that it is refused", async () => {
+  const connection = new FakeConnection();
+  connection.openDirectUnix = () =>
+    Promise.reject(new ChannelError("channel-refused", "nobody", 2));
+  const often = Promise.withResolvers<void>();
+  let refused = 0;
+  let listeners = 0;
+  connection.answer = (bind) => {
+    if (++refused === 5) {
+      listeners = getEventListeners(connection.signal, "abort").length;
+    }
+    if (refused === 50) often.resolve();
+    return Promise.reject(
+      new ForwardDeniedError(bind as { path: string }, "no"),
+    );
+  };
+  await using supervisor = supervise({
+    connect: () => Promise.resolve(connection),
+    tunnels: [{ bind: { path: "/taken" }, target: { port: 1 } }],
+    bindBackoff: { firstMs: 1, maxMs: 1 },
+  });
+  await within(10_000, "fifty refusals", often.promise);
+  assertEquals(
+    getEventListeners(connection.signal, "abort").length,
+    listeners,
+  );
+  await supervisor.stop();
+});
+
+Deno.test("a supervised tunnel has the server choose another port if the first was never its own", async () => {
+  const connection = new FakeConnection();
+  let chosen = 5000;
+  connection.answer = (bind) => {
+    const { address, port } = bind as { address: string; port: number };
+    return Promise.resolve({ address, port: port || ++chosen });
+  };
+  // Nobody answers at the first port; whether at the others is not said.
+  connection.openDirect = (_, port) =>
+    Promise.reject(
+      new ChannelError("channel-refused", "no", port === 5001 ? 2 : 1),
+    );
+  await using supervisor = supervise({
+    connect: () => Promise.resolve(connection),
+    tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
+    bindBackoff: { firstMs: 1, maxMs: 1 },
+  });
+  await within(10_000, "the port", supervisor.ready);
+  assertEquals(
+    connection.requested.map((bind) => "port" in bind && bind.port),
+    [
+      0,
+      0,
+    ],
+  );
+  assertEquals(supervisor.snapshot.tunnels[0]?.bound, {
+    address: "127.0.0.1",
+    port: 5002,
+  });
+});

@@ -1,0 +1,50 @@
+/** What is said of how a connection through a tunnel ended. */
+import {
+  ConnectionLostError,
+  RForwardError,
+  TunnelConnection,
+} from "../../../mod.ts";
+import type { CloseReason } from "../../../mod.ts";
+import { assertEquals } from "../../assert.ts";
+import { FakeOpen } from "../fake_connection.ts";
+
+/** One that is served already, and whose server has not said yet that it is over. */
+function startServed() {
+  const open = new FakeOpen({ address: "127.0.0.1", port: 8022 });
+  const channelEnd = Promise.withResolvers<CloseReason>();
+  const channel = { ...open.confirm(), closed: channelEnd.promise };
+  const endpoint = { serve: () => Promise.resolve(), abandon() {} };
+  const target = { name: "the target", endpoint };
+  const period = new AbortController();
+  const connection = new TunnelConnection(open, channel, target, period.signal);
+  return { connection, period, endChannel: channelEnd.resolve };
+}
+
+const lost = new ConnectionLostError("the network is down");
+
+Deno.test("tunnelConnection.closed tells of a loss before the server had passed on all there was", async () => {
+  const { connection, endChannel } = startServed();
+  endChannel({ reason: "lost", error: lost });
+  assertEquals(await connection.closed, { reason: "lost", error: lost });
+});
+
+Deno.test("tunnelConnection.closed tells of such a loss also if the tunnel ends by it first", async () => {
+  const { connection, period, endChannel } = startServed();
+  await Promise.resolve(); // it waits for the server now
+  period.abort(lost);
+  endChannel({ reason: "lost", error: lost });
+  assertEquals(await connection.closed, { reason: "lost", error: lost });
+});
+
+Deno.test("tunnelConnection.closed tells of an orderly end if the server closes, the tunnel stops or close() is called", async () => {
+  const closed: CloseReason = { reason: "closed" };
+  const byServer = startServed();
+  byServer.endChannel(closed);
+  assertEquals(await byServer.connection.closed, closed);
+  const byTunnel = startServed();
+  byTunnel.period.abort(new RForwardError("tunnel-stopped", "stopped"));
+  assertEquals(await byTunnel.connection.closed, closed);
+  const byCaller = startServed();
+  byCaller.connection.close();
+  assertEquals(await byCaller.connection.closed, closed);
+});

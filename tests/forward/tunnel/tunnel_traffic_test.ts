@@ -1,0 +1,363 @@
+/** What goes through a tunnel: nothing lost, nothing crossed, each direction on its own. */
+import { once } from "node:events";
+import { createConnection, createServer } from "node:net";
+import { forward, TargetError } from "../../../mod.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { exchange, startBulkService } from "../bulk.ts";
+import {
+  ask,
+  receive,
+  receiveText,
+  send,
+  servers,
+  startEcho,
+  startRig,
+  startService,
+  visit,
+} from "../rig.ts";
+
+const loads = [
+  { kind: "sshd", count: 200, config: [] },
+  { kind: "sshd", count: 200, config: ["RekeyLimit 64M"] },
+  { kind: "dropbear", count: 60, config: [] },
+] as const;
+for (const { kind, count, config } of loads) {
+  serverTest(
+    kind,
+    `a tunnel through ${
+      [kind, ...config].join(" with ")
+    } carries ${count} connections at once whole, both ways`,
+    async () => {
+      await using rig = await startRig(kind, { sshd: { config: [...config] } });
+      await using service = startBulkService();
+      await using tunnel = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: { port: service.port },
+        // This process serves both ends, so a busy machine delays the dialling too.
+        connectTimeoutMs: 300_000,
+      });
+      await Promise.all(
+        Array.from({ length: count }, () => exchange(tunnel.port)),
+      );
+      assertEquals(service.taken, count);
+    },
+  );
+}
+
+for (const kind of servers) {
+  serverTest(
+    kind,
+    `tunnels through ${kind} are each answered by their own target`,
+    async () => {
+      await using rig = await startRig(kind);
+      await using stack = new AsyncDisposableStack();
+      // Dropbear listens on 20 ports at most.
+      const tunnels = kind === "sshd" ? 50 : 15;
+      const asked: Promise<void>[] = [];
+      for (let i = 0; i < tunnels; i++) {
+        const echo = stack.use(startEcho(`target ${i}`));
+        const tunnel = stack.use(
+          await forward(rig.connection, {
+            bind: { port: 0 },
+            target: { port: echo.port },
+          }),
+        );
+        for (let n = 0; n < 4; n++) {
+          asked.push(
+            ask(tunnel.port, `${n}`).then((answer) =>
+              assertEquals(answer, `target ${i}: ${n}`)
+            ),
+          );
+        }
+      }
+      await Promise.all(asked);
+    },
+  );
+
+  serverTest(
+    kind,
+    `two tunnels through ${kind} keep 10 + 10 connections at once apart`,
+    async () => {
+      await using rig = await startRig(kind);
+      await using left = startEcho("left");
+      await using right = startEcho("right");
+      await using toLeft = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: { port: left.port },
+      });
+      await using toRight = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: { port: right.port },
+      });
+      const answers = await Promise.all(
+        Array.from(
+          { length: 20 },
+          (_, i) => ask((i % 2 ? toRight : toLeft).port, `${i}`),
+        ),
+      );
+      assertEquals(
+        answers,
+        Array.from(
+          { length: 20 },
+          (_, i) => `${i % 2 ? "right" : "left"}: ${i}`,
+        ),
+      );
+    },
+  );
+
+  serverTest(
+    kind,
+    `a tunnel through ${kind} goes on answering after the client's EOF`,
+    async () => {
+      await using rig = await startRig(kind);
+      const eof = Promise.withResolvers<string>();
+      await using service = startService(async (conn) => {
+        eof.resolve(await receiveText(conn));
+        for (let i = 0; i < 100; i++) await send(conn, new Uint8Array(10_000));
+      });
+      await using tunnel = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: { port: service.port },
+      });
+      using client = await visit(tunnel.port);
+      await send(client, "question");
+      await client.closeWrite();
+      assertEquals(await eof.promise, "question");
+      assertEquals((await receive(client)).length, 1_000_000);
+    },
+  );
+
+  serverTest(
+    kind,
+    `a tunnel through ${kind} goes on taking after the target's EOF`,
+    async () => {
+      await using rig = await startRig(kind);
+      const heard = Promise.withResolvers<number>();
+      await using service = startService(async (conn) => {
+        await send(conn, "go");
+        await conn.closeWrite();
+        heard.resolve((await receive(conn)).length);
+      });
+      await using tunnel = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: { port: service.port },
+      });
+      using client = await visit(tunnel.port);
+      assertEquals(await receiveText(client), "go");
+      for (let i = 0; i < 100; i++) await send(client, new Uint8Array(10_000));
+      await client.closeWrite();
+      assertEquals(await heard.promise, 1_000_000);
+    },
+  );
+
+  serverTest(
+    kind,
+    `a tunnel through ${kind} passes on connections that carry nothing`,
+    async () => {
+      await using rig = await startRig(kind);
+      await using echo = startService((conn) => receive(conn).then(() => {}));
+      await using tunnel = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: { port: echo.port },
+      });
+      assertEquals(
+        await Promise.all([1, 2, 3].map(() => ask(tunnel.port, ""))),
+        ["", "", ""],
+      );
+      assertEquals(echo.taken, 3);
+    },
+  );
+
+  serverTest(
+    kind,
+    `a tunnel through ${kind} lets the target know of a client that resets, and goes on`,
+    async () => {
+      await using rig = await startRig(kind);
+      const ended = Promise.withResolvers<void>();
+      const started = Promise.withResolvers<void>();
+      await using service = startService(async (conn) => {
+        started.resolve();
+        const hearing = receive(conn).finally(ended.resolve);
+        await send(conn, new Uint8Array(1_000_000)).catch(() => {});
+        await hearing;
+      });
+      await using tunnel = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: { port: service.port },
+      });
+      const client = createConnection(tunnel.port, "127.0.0.1");
+      await once(client, "connect");
+      await started.promise;
+      await once(client, "data");
+      client.resetAndDestroy();
+      await ended.promise;
+      using other = await visit(tunnel.port);
+      await other.closeWrite();
+      assertEquals((await receive(other)).length, 1_000_000);
+    },
+  );
+
+  serverTest(
+    kind,
+    `a tunnel through ${kind} ends the client's connection when the target resets`,
+    async () => {
+      await using rig = await startRig(kind);
+      const target = createServer((socket) => {
+        socket.once("data", () => socket.resetAndDestroy());
+      }).listen(0, "127.0.0.1");
+      await once(target, "listening");
+      await using tunnel = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: { port: (target.address() as { port: number }).port },
+      });
+      using client = await visit(tunnel.port);
+      await send(client, "hello");
+      assertEquals(await receiveText(client).catch(() => ""), "");
+      target.close();
+      await once(target, "close");
+      await Promise.all([...tunnel.connections].map(({ closed }) => closed));
+      assertEquals(tunnel.connections.size, 0);
+    },
+  );
+
+  serverTest(
+    kind,
+    `a tunnel through ${kind} ends a connection at once when the target refuses, and reports it`,
+    async () => {
+      await using rig = await startRig(kind);
+      const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = closed.addr;
+      closed.close();
+      const reported = Promise.withResolvers<TargetError>();
+      await using tunnel = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: { port },
+        onTargetError: reported.resolve,
+      });
+      using client = await visit(tunnel.port);
+      assertEquals(await receiveText(client).catch(() => ""), "");
+      const error = await reported.promise;
+      assert(error instanceof TargetError);
+      assertEquals(error.code, "target-refused");
+      assertEquals(error.target, `127.0.0.1:${port}`);
+      assertEquals(tunnel.connections.size, 0);
+      assertEquals(rig.connection.openChannels, 0);
+    },
+  );
+}
+
+serverTest(
+  "sshd",
+  "a tunnel gives up on a silent target after connectTimeoutMs",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using silent = await startSilentPort();
+    const reported = Promise.withResolvers<TargetError>();
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      target: { port: silent.port },
+      connectTimeoutMs: 200,
+      onTargetError: reported.resolve,
+    });
+    using client = await visit(tunnel.port);
+    assertEquals(await receiveText(client).catch(() => ""), "");
+    assertEquals((await reported.promise).code, "target-timeout");
+  },
+);
+
+serverTest(
+  "sshd",
+  "lingerMs ends a connection of which one side has ended and the other says nothing",
+  async () => {
+    await using rig = await startRig("sshd");
+    const over = Promise.withResolvers<void>();
+    await using idle = startService(() => over.promise);
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      target: { port: idle.port },
+      lingerMs: 50,
+    });
+    using client = await visit(tunnel.port);
+    await client.closeWrite();
+    assertEquals(await receiveText(client), "");
+    over.resolve();
+  },
+);
+
+serverTest(
+  "sshd",
+  "a slow target holds back the sender, and memory stays flat",
+  async () => {
+    await using rig = await startRig("sshd");
+    const gate = Promise.withResolvers<void>();
+    const total = 256 * 1024 * 1024;
+    const heard = Promise.withResolvers<number>();
+    await using service = startService(async (conn) => {
+      await gate.promise;
+      const buffer = new Uint8Array(256 * 1024);
+      let sum = 0;
+      for (let n; (n = await conn.read(buffer)) !== null;) sum += n;
+      heard.resolve(sum);
+    });
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      target: { port: service.port },
+    });
+    using client = await visit(tunnel.port);
+    const memory = memoryUsed();
+    let sent = 0;
+    const piece = new Uint8Array(256 * 1024);
+    const sending = (async () => {
+      while (sent < total) sent += await client.write(piece);
+      await client.closeWrite();
+    })();
+    sending.catch(() => {});
+    // It stalls when every buffer and window on the way is full.
+    let before = -1;
+    while (sent !== before) {
+      before = sent;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    const grown = memoryUsed() - memory;
+    assert(sent < total / 4, `${sent} bytes went in though nobody reads`);
+    assert(grown < total / 4, `${grown} bytes of memory were taken`);
+    gate.resolve();
+    await sending;
+    assertEquals(await heard.promise, sent);
+  },
+);
+
+/** Bytes that this test file holds; `rss` counts the files beside it too. */
+function memoryUsed(): number {
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
+}
+
+/** A port that takes no connection: its backlog is full. */
+async function startSilentPort(): Promise<{ port: number } & AsyncDisposable> {
+  const listener = Deno.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tcpBacklog: 1,
+  });
+  const { port } = listener.addr;
+  const full = new AbortController();
+  const waiting: Promise<Deno.Conn | undefined>[] = [];
+  for (let i = 0; i < 4; i++) {
+    waiting.push(
+      Deno.connect({ hostname: "127.0.0.1", port, signal: full.signal }).catch(
+        () => undefined,
+      ),
+    );
+  }
+  await Promise.all(waiting.slice(0, 2));
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      full.abort();
+      for (const conn of await Promise.all(waiting)) conn?.close();
+      listener.close();
+    },
+  };
+}

@@ -1,0 +1,192 @@
+import {
+  type Bind,
+  ChannelError,
+  connect,
+  ForwardDeniedError,
+  type SshConnection,
+} from "../../../mod.ts";
+import {
+  type Refusal,
+  refusalError,
+  whyRefused,
+} from "../../../src/forward/verify/refusal.ts";
+import { startTestServer } from "../../../src/testing/mod.ts";
+import { assertEquals, assertRejects } from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { startFullPort } from "../../servers/tcp_server.ts";
+import { FakeConnection } from "../fake_connection.ts";
+import { connectTo, servers, startRig } from "../rig.ts";
+
+/** Asks for what will be refused, and then why. */
+async function refusal(
+  connection: SshConnection,
+  bind: Bind,
+): Promise<Refusal> {
+  const denied = await assertRejects(
+    () => connection.requestForward(bind),
+    ForwardDeniedError,
+  );
+  const { signal } = new AbortController();
+  return await whyRefused(connection, bind, denied, signal);
+}
+
+for (const server of servers) {
+  serverTest(
+    server,
+    "whyRefused() knows a port that somebody listens on",
+    async () => {
+      await using rig = await startRig(server);
+      using _v4 = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = _v4.addr;
+      using _v6 = Deno.listen({ hostname: "::1", port });
+      for (const address of ["127.0.0.1", "localhost"]) {
+        assertEquals(
+          await refusal(rig.connection, { address, port }),
+          "taken",
+        );
+      }
+    },
+  );
+}
+
+serverTest(
+  "sshd",
+  "whyRefused() knows a port that another session holds",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using other = await connectTo(rig.server);
+    const bind = await other.requestForward({ address: "127.0.0.1", port: 0 });
+    assertEquals(await refusal(rig.connection, bind), "taken");
+  },
+);
+
+serverTest(
+  "sshd",
+  "whyRefused() does not wait for ever for who listens and does not take connections",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using full = await startFullPort();
+    const bind = { address: "127.0.0.1", port: full.port };
+    assertEquals(await refusal(rig.connection, bind), "unknown");
+  },
+);
+
+for (
+  const policy of [
+    "AllowTcpForwarding no",
+    "PermitListen none",
+    "PermitListen 127.0.0.1:9",
+  ]
+) {
+  serverTest(
+    "sshd",
+    `whyRefused() knows that ${policy} prohibits a port`,
+    async () => {
+      await using rig = await startRig("sshd", { sshd: { config: [policy] } });
+      for (const port of [0, 18_081]) {
+        assertEquals(
+          await refusal(rig.connection, { address: "127.0.0.1", port }),
+          "prohibited",
+        );
+      }
+    },
+  );
+}
+
+serverTest(
+  "sshd",
+  "whyRefused() does not know of a port that it is not let to look at",
+  async () => {
+    await using rig = await startRig("sshd", {
+      sshd: { config: ["PermitOpen none"] },
+    });
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = taken.addr;
+    assertEquals(
+      await refusal(rig.connection, { address: "127.0.0.1", port }),
+      "unknown",
+    );
+  },
+);
+
+serverTest(
+  "sshd",
+  "whyRefused() does not know of a Unix socket that nobody listens on",
+  async () => {
+    await using rig = await startRig("sshd");
+    const path = `${rig.server.dir}/stale.sock`;
+    await Deno.writeTextFile(path, "");
+    assertEquals(await refusal(rig.connection, { path }), "unknown");
+  },
+);
+
+for (
+  const [what, allowForward, expected] of [
+    ["any port", () => false, "prohibited"],
+    ["this port", (bind) => "port" in bind && bind.port === 0, "unknown"],
+  ] satisfies [string, (bind: Bind) => boolean, Refusal][]
+) {
+  Deno.test(`whyRefused() asks a server that says nothing whether it would not bind ${what}`, async () => {
+    await using server = await startTestServer({ allowForward });
+    await using connection = await connect({
+      host: server.host,
+      port: server.port,
+      user: server.user,
+      password: server.password,
+      hostKeys: { text: server.knownHosts },
+    });
+    const { signal } = new AbortController();
+    // A port that nobody listens on, and that is not root's.
+    const bind = { address: "127.0.0.1", port: freePort() };
+    const denied = new ForwardDeniedError(bind, "no");
+    assertEquals(
+      await whyRefused(connection, bind, denied, signal),
+      expected,
+    );
+  });
+}
+
+for (
+  const [user, expected] of [["root", "unknown"], ["x2go", "prohibited"]]
+) {
+  Deno.test(`whyRefused() takes a port under 1024 that it is not let to look at for ${expected} to ${user}`, async () => {
+    const connection = new FakeConnection();
+    Object.assign(connection.server, { user });
+    connection.openDirect = () =>
+      Promise.reject(new ChannelError("channel-refused", "no", 1));
+    const bind = { address: "127.0.0.1", port: 80 };
+    const denied = new ForwardDeniedError(bind, "no");
+    const { signal } = new AbortController();
+    assertEquals(
+      await whyRefused(connection, bind, denied, signal),
+      expected,
+    );
+  });
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+Deno.test("refusalError() gives the one reason that was found out", () => {
+  const address = "127.0.0.1";
+  const messageOf = (port: number, why: Refusal, serverSays?: string) => {
+    const bind = { address, port };
+    const denied = new ForwardDeniedError(bind, "this or that", { serverSays });
+    const error = refusalError(bind, why, denied);
+    assertEquals([error.port, error.serverSays], [port, serverSays]);
+    return error.message;
+  };
+  assertEquals(
+    messageOf(8080, "taken"),
+    "127.0.0.1:8080 on the server is in use, perhaps by our own last session",
+  );
+  assertEquals(
+    messageOf(80, "prohibited"),
+    "only root may listen on port 80 of the server",
+  );
+  assertEquals(messageOf(80, "prohibited", "disabled"), "this or that");
+  assertEquals(messageOf(8080, "prohibited"), "this or that");
+  assertEquals(messageOf(80, "unknown"), "this or that");
+});
