@@ -7,6 +7,7 @@ import { startX2GoServer } from "../servers/x2go.ts";
 import { startDisplay } from "../servers/x2go_display.ts";
 import { connectTo, ready } from "./client.ts";
 import { Desk } from "./desk.ts";
+import { soundConfig } from "./sound/sound_config.ts";
 
 serverTest(
   "x2gostartagent",
@@ -92,10 +93,7 @@ serverTest(
     const { name } = session.info;
     const sound = await session.shareSound({ target: { port: 1 } });
     const { soundPort } = ready(session);
-    const config = session.environment["PULSE_CLIENTCONFIG"]!;
-    const files = [config, config.replace("client.conf", "cookie")];
-    const readFiles = () => Promise.all(files.map((it) => Deno.readFile(it)));
-    const before = await readFiles();
+    const before = await soundConfig(session);
     await using shown = display.show(ready(session));
     await x2go.untilState(name, "RUNNING");
 
@@ -108,7 +106,7 @@ serverTest(
       ForwardDeniedError,
     );
     assertMatch(denied.message, /another client .* session\.resume\(\)/);
-    assertEquals(await readFiles(), before);
+    assertEquals(await soundConfig(session), before);
     await other.resume();
 
     await shown.status; // the display was sent away
@@ -120,6 +118,8 @@ serverTest(
     await session.refresh();
     assertEquals(sound.tunnel, undefined);
     assertEquals(ready(session).soundPort, ready(other).soundPort);
+    // Its end takes nothing away from the other.
+    assertMatch((await soundConfig(other)).text, /^default-server=127/);
   },
 );
 
@@ -260,12 +260,13 @@ serverTest(
     await assertRejects(() => session.refresh(), Error);
     await using another = await connectTo(x2go);
     const { soundPort } = ready(session);
-    const cookie = `${x2go.home}/.x2go/C-${session.info.name}/.pulse-cookie`;
-    const ours = await Deno.readFile(cookie);
+    const config = session.environment["PULSE_CLIENTCONFIG"]!;
+    const { text: ours, cookie } = await soundConfig(session);
     {
       // Another client has shared its sound since.
       using _held = Deno.listen({ hostname: "127.0.0.1", port: soundPort });
-      await Deno.writeFile(cookie, ours.toReversed());
+      const theirs = ours.replace(/(?<=cookie-file=).*/, "/home/other/cookie");
+      await Deno.writeTextFile(config, theirs);
       const error = await assertRejects(
         () => session.moveTo(another),
         X2GoError,
@@ -274,6 +275,8 @@ serverTest(
       assert(error.cause instanceof ForwardDeniedError);
       assertMatch(error.message, /another client .* session\.resume\(\)/);
       assertEquals(sound.tunnel, undefined);
+      assertEquals(await Deno.readTextFile(config), theirs);
+      await Deno.writeTextFile(config, ours);
     }
     const { tunnel } = folder;
     assertEquals(tunnel?.state, "listening");
@@ -287,7 +290,8 @@ serverTest(
     assertEquals(session.connection, another);
 
     // As long as the server has not noticed the loss, it holds the port.
-    await another.close();
+    assert(x2go.killSessions("SIGKILL") > 0);
+    await another.closed;
     await using third = await connectTo(x2go);
     using _held = Deno.listen({ hostname: "127.0.0.1", port: soundPort });
     await session.moveTo(third);
@@ -295,10 +299,12 @@ serverTest(
     assertEquals(sound.tunnel?.state, "listening");
     const { port } = sound.tunnel!;
     assert(port !== soundPort);
+    const told = await soundConfig(session);
     assertMatch(
-      await Deno.readTextFile(session.environment["PULSE_CLIENTCONFIG"]!),
-      new RegExp(`^default-server=127\\.0\\.0\\.1:${port}$`, "m"),
+      told.text,
+      new RegExp(`^default-server=127.0.0.1:${port}$`, "m"),
     );
-    assertEquals(await Deno.readFile(cookie), ours);
+    // Whoever had the port meanwhile may have received the old one.
+    assert(`${told.cookie}` !== `${cookie}`);
   },
 );

@@ -3,38 +3,66 @@
 import { quote } from "../../quote.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import { X2GoError } from "../errors.ts";
-import { runScript, type Script } from "../run_script.ts";
+import { runScript, type Script, type WaitOptions } from "../run_script.ts";
 import type { SessionAccess } from "../share.ts";
 import type { ReadySession } from "../session_info.ts";
 
 const PULSE_CONFIG = ".pulse-client.conf";
+const PULSE_COOKIE = ".pulse-cookie";
 
 /**
  * Tells programs that use PulseAudio. libpulse reads its configuration whenever
- * a program connects, so the files are replaced as a whole, and nobody but the
- * user can read the cookie from its first byte on. `autospawn=no`: it must not
- * start a sound server over there.
+ * a program connects, so it is replaced as a whole, and nobody but the user can
+ * read the cookie from its first byte on. Its file has a new name each time: no
+ * program takes it to a port that an older configuration names, where another
+ * user of the server may listen by now. `autospawn=no`: libpulse must not start
+ * a sound server over there.
  *
  * @param port Where the session's programs find sound on the server.
  * @param cookie What they have to present.
+ * @param id Names these files; a word.
  * @returns their environment.
  */
 export async function writePulseFiles(
   { connection, session }: SessionAccess,
   port: number,
   cookie: Uint8Array,
+  id: string,
 ): Promise<Record<string, string>> {
-  const directory = await run(connection, session, cookie, [
+  const file = `${PULSE_COOKIE}.${id}`;
+  const directory = await run(connection, session, [
     `cd ${sessionDirectory(session)}`,
-    "cat > .pulse-cookie.part",
-    "mv -f .pulse-cookie.part .pulse-cookie",
-    `printf "%s\\n" default-server=127.0.0.1:${port} "cookie-file=$PWD/.pulse-cookie" autospawn=no > ${PULSE_CONFIG}.part`,
-    `mv -f ${PULSE_CONFIG}.part ${PULSE_CONFIG}`,
+    `cat > ${file}`,
+    replaceConfig(
+      `default-server=127.0.0.1:${port} "cookie-file=$PWD/${file}" autospawn=no`,
+    ),
+    `for old in ${PULSE_COOKIE}*; do [ "$old" = ${file} ] || rm -f "$old"; done`,
     'printf "%s\\n" "$PWD"',
-  ]);
+  ], { stdin: cookie });
   if (!/^\/\P{Cc}*$/u.test(directory)) throw notUnderstood(session);
   return { PULSE_CLIENTCONFIG: `${directory}/${PULSE_CONFIG}` };
 }
+
+/**
+ * Leads programs that use PulseAudio nowhere, to a socket in a directory that
+ * is the user's alone, unless another client has led them elsewhere since.
+ *
+ * @param id What {@linkcode writePulseFiles} was given.
+ */
+export async function withdrawPulseFiles(
+  { connection, session }: SessionAccess,
+  id: string,
+): Promise<void> {
+  await run(connection, session, [
+    `cd ${sessionDirectory(session)}`,
+    `if ${namesCookie(id)}; then ${
+      replaceConfig('"default-server=unix:$PWD/.no-sound" autospawn=no')
+    } && rm -f ${PULSE_COOKIE}.${id}; fi`,
+  ], { timeoutMs: WITHDRAW_MS });
+}
+
+/** More is not worth waiting for. */
+const WITHDRAW_MS = 5000;
 
 /** Who has told the session's programs last where sound is. */
 export type Sharer = "us" | "another" | "nobody";
@@ -42,15 +70,17 @@ export type Sharer = "us" | "another" | "nobody";
 /**
  * Who has told programs that use PulseAudio last where sound is.
  *
- * @param cookie The one that {@linkcode writePulseFiles} writes for us.
+ * @param id What {@linkcode writePulseFiles} was given, if it was called.
  */
 export async function findSharer(
   { connection, session }: SessionAccess,
-  cookie: Uint8Array,
+  id = "none",
 ): Promise<Sharer> {
-  const said = await run(connection, session, cookie, [
+  const said = await run(connection, session, [
     `cd ${sessionDirectory(session)}`,
-    `if cmp -s - .pulse-cookie; then echo us; elif grep -q ":${session.soundPort}$" ${PULSE_CONFIG} 2>/dev/null; then echo another; fi`,
+    `if ${
+      namesCookie(id)
+    }; then echo us; elif grep -q ":${session.soundPort}$" ${PULSE_CONFIG} 2>/dev/null; then echo another; fi`,
   ]);
   return said === "us" || said === "another" ? said : "nobody";
 }
@@ -69,7 +99,7 @@ export async function agreeOnEsdCookie(
 ): Promise<Uint8Array> {
   const file = ".esd_auth";
   const part = `${file}.$$`;
-  const hex = await run(connection, session, cookie, [
+  const hex = await run(connection, session, [
     'cd "$HOME"',
     `{ [ -n "$(find ${file} -prune -type f -perm 600 -size ${cookie.length}c 2>/dev/null)" ] || rm -f ${file}; }`,
     `cat > ${part}`,
@@ -77,11 +107,21 @@ export async function agreeOnEsdCookie(
     `{ ln ${part} ${file} 2>/dev/null || true; }`,
     `rm -f ${part}`,
     `od -An -v -tx1 ${file} | tr -d " \\n"`,
-  ]);
+  ], { stdin: cookie });
   if (!/^[0-9a-f]+$/.test(hex) || hex.length !== 2 * cookie.length) {
     throw notUnderstood(session);
   }
   return Uint8Array.fromHex(hex);
+}
+
+/** @param lines Words of a shell. */
+function replaceConfig(lines: string): string {
+  return `printf "%s\\n" ${lines} > ${PULSE_CONFIG}.part && mv -f ${PULSE_CONFIG}.part ${PULSE_CONFIG}`;
+}
+
+/** A command that says by its exit status whether the configuration is ours. */
+function namesCookie(id: string): string {
+  return `grep -q "/${PULSE_COOKIE}[.]${id}$" ${PULSE_CONFIG} 2>/dev/null`;
 }
 
 const sessionDirectory = ({ name }: ReadySession) =>
@@ -90,16 +130,16 @@ const sessionDirectory = ({ name }: ReadySession) =>
 async function run(
   connection: SshConnection,
   session: ReadySession,
-  stdin: Uint8Array,
   commands: string[],
+  { stdin, ...wait }: Pick<Script, "stdin"> & WaitOptions = {},
 ): Promise<string> {
   const script: Script = {
     name: SETUP,
     session: session.name,
     text: ["umask 077", ...commands].join(" && "),
-    stdin,
+    ...(stdin && { stdin }),
   };
-  return (await runScript(connection, script)).stdout.trim();
+  return (await runScript(connection, script, wait)).stdout.trim();
 }
 
 const SETUP = "the setup of sound";

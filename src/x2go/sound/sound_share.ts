@@ -15,6 +15,7 @@ import {
   agreeOnEsdCookie,
   findSharer,
   type Sharer,
+  withdrawPulseFiles,
   writePulseFiles,
 } from "./sound_files.ts";
 import { SoundGate } from "./sound_gate.ts";
@@ -62,12 +63,16 @@ export class SoundShare extends SessionShare {
   readonly #options: SoundOptions;
   readonly #system: SoundSystem;
   readonly #logger: Logger;
-  /** What the session's programs have to present. */
-  #cookie: Uint8Array;
+  /**
+   * What the session's programs have to present. Another one each time: while
+   * sound is away, another user of the server may take the port and receive it.
+   */
+  #cookie: Uint8Array = new Uint8Array();
+  /** Where programs were told about sound, and the name of that. */
+  #told: { access: SessionAccess; id: string } | undefined;
   #environment: Record<string, string> = {};
   #tunnel: ReverseTunnel | undefined;
   #problem: RForwardError | undefined;
-  #wasOpen = false;
 
   /**
    * Not open yet; `X2GoSession.shareSound` does the rest.
@@ -79,9 +84,6 @@ export class SoundShare extends SessionShare {
     this.#options = options;
     this.#system = options.system ?? "pulse";
     this.#logger = options.logger ?? silentLogger;
-    this.#cookie = crypto.getRandomValues(
-      new Uint8Array(COOKIE_BYTES[this.#system]),
-    );
   }
 
   /** `PULSE_CLIENTCONFIG`, or for esd `ESPEAKER`. */
@@ -106,14 +108,18 @@ export class SoundShare extends SessionShare {
   protected override async open(access: SessionAccess): Promise<void> {
     this.#problem = undefined;
     const target = await this.#chooseTarget();
+    this.#cookie = crypto.getRandomValues(
+      new Uint8Array(COOKIE_BYTES[this.#system]),
+    );
     const gate = await this.#createGate(target, access);
     this.#tunnel = await this.#listen(access, gate);
     this.#environment = await this.#tellPrograms(access, this.#tunnel.port);
-    this.#wasOpen = true;
   }
 
   /** From now on, programs are turned away. */
   protected override async close(): Promise<void> {
+    // First: once the port is free, another user of the server may take it.
+    await this.#tellProgramsOfEnd();
     await this.#tunnel?.stop();
     this.#tunnel = undefined;
   }
@@ -184,20 +190,39 @@ export class SoundShare extends SessionShare {
   }
 
   async #findSharer(access: SessionAccess): Promise<Sharer> {
-    if (this.#system === "pulse") return await findSharer(access, this.#cookie);
+    if (this.#system === "pulse") {
+      return await findSharer(access, this.#told?.id);
+    }
     // Of esd, only the environment of its programs names a port.
-    return this.#wasOpen ? "us" : "nobody";
+    return this.#told ? "us" : "nobody";
   }
 
   async #tellPrograms(
     access: SessionAccess,
     port: number,
   ): Promise<Record<string, string>> {
+    const id = crypto.randomUUID().slice(0, 8);
+    this.#told = { access, id };
     if (this.#system === "pulse") {
-      return await writePulseFiles(access, port, this.#cookie);
+      return await writePulseFiles(access, port, this.#cookie, id);
     }
     this.#cookie = await agreeOnEsdCookie(access, this.#cookie);
     return { ESPEAKER: `localhost:${port}` };
+  }
+
+  /** Unless the connection is lost: then they find out by themselves. */
+  async #tellProgramsOfEnd(): Promise<void> {
+    if (!this.#tunnel || !this.#told || this.#system !== "pulse") return;
+    const { access, id } = this.#told;
+    if (access.connection.signal.aborted) return;
+    try {
+      await withdrawPulseFiles(access, id);
+    } catch (error) {
+      this.#logger.debug(
+        "the session's programs were not told that sound ended",
+        error,
+      );
+    }
   }
 
   /**

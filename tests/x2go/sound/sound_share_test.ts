@@ -18,6 +18,7 @@ import { START_SESSION, startX2GoServer } from "../../servers/x2go.ts";
 import { startDisplay } from "../../servers/x2go_display.ts";
 import { assertTone } from "../assert_tone.ts";
 import { connectTo, exports, ready } from "../client.ts";
+import { soundConfig } from "./sound_config.ts";
 
 serverTest(
   ["x2gostartagent", "pulseaudio", "nxproxy"],
@@ -189,16 +190,16 @@ serverTest(
       session.environment["PULSE_CLIENTCONFIG"],
       `${directory}/.pulse-client.conf`,
     );
+    const { text, cookieFile, cookie } = await soundConfig(session);
+    const name = cookieFile.replace(`${directory}/`, "");
     assertEquals(
-      await x2go.run(`cd ${directory}; stat -c '%a %n' .pulse*`),
-      "600 .pulse-client.conf\n600 .pulse-cookie\n",
+      await x2go.run(`cd ${directory}; stat -c '%a %s %n' .pulse*`),
+      `600 ${text.length} .pulse-client.conf\n600 256 ${name}\n`,
     );
     assertEquals(
-      await Deno.readTextFile(`${directory}/.pulse-client.conf`),
-      `default-server=127.0.0.1:${session.info.soundPort}\ncookie-file=${directory}/.pulse-cookie\nautospawn=no\n`,
+      text,
+      `default-server=127.0.0.1:${session.info.soundPort}\ncookie-file=${cookieFile}\nautospawn=no\n`,
     );
-    const cookie = await Deno.readFile(`${directory}/.pulse-cookie`);
-    assertEquals(cookie.length, 256);
     // Our own stays here.
     assert(`${cookie}` !== `${await Deno.readFile(pulse.cookieFile)}`);
 
@@ -206,8 +207,16 @@ serverTest(
     const [sound] = session.shares;
     const error = await assertRejects(() => session.shareSound(), X2GoError);
     assertMatch(error.message, /shares its sound already/);
-    assertEquals(await Deno.readFile(`${directory}/.pulse-cookie`), cookie);
+    assertEquals(await soundConfig(session), { text, cookieFile, cookie });
+
+    // At its end, programs are not left with a port that others may take.
     await sound!.stop();
+    const nowhere = await Deno.readTextFile(`${directory}/.pulse-client.conf`);
+    assertMatch(nowhere, /^default-server=unix:\/.*\nautospawn=no\n$/);
+    assertEquals(
+      await x2go.run(`ls -A ${directory} | grep -c cookie; true`),
+      "0\n",
+    );
     await session.shareSound({ target: { path: pulse.socket } });
   },
 );

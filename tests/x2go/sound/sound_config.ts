@@ -1,0 +1,22 @@
+import type { X2GoSession } from "../../../src/x2go/session.ts";
+
+/** What a session's programs are told about sound. */
+export interface SoundConfig {
+  /** The configuration, as it is. */
+  readonly text: string;
+  /** Where the cookie is; empty if there is none. */
+  readonly cookieFile: string;
+  /** The cookie; empty if there is none. */
+  readonly cookie: Uint8Array;
+}
+
+/** Reads what a session's programs are told about sound. */
+export async function soundConfig(session: X2GoSession): Promise<SoundConfig> {
+  const file = session.environment["PULSE_CLIENTCONFIG"]!;
+  const text = await Deno.readTextFile(file);
+  const [, cookieFile = ""] = /^cookie-file=(.*)$/m.exec(text) ?? [];
+  const cookie = cookieFile
+    ? await Deno.readFile(cookieFile)
+    : new Uint8Array();
+  return { text, cookieFile, cookie };
+}
