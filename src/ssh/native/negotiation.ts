@@ -7,6 +7,7 @@ import {
   type NegotiatedDirection,
   UnknownAlgorithmError,
 } from "../message_transport.ts";
+import { certificateType } from "../keys/certificate.ts";
 import { signatureAlgorithms } from "../keys/verify_signature.ts";
 import { isCompressionSupported } from "./compression.ts";
 import { kexMethods } from "./kex/kex_methods.ts";
@@ -21,11 +22,13 @@ export const markers = {
   server: { strict: "kex-strict-s-v00@openssh.com", extInfo: "ext-info-s" },
 } as const;
 
+const hostKeys = Object.keys(signatureAlgorithms);
+
 /** What this engine can do, most wanted first. */
 export function supportedAlgorithms(): AlgorithmLists {
   return {
     kex: [...kexMethods.keys()],
-    hostKey: Object.keys(signatureAlgorithms),
+    hostKey: [...hostKeys.map(certificateType), ...hostKeys],
     cipher: [...packetCiphers].filter(([, cipher]) => cipher.isSupported())
       .map(([name]) => name),
     mac: [...macs.keys()],

@@ -13,7 +13,9 @@ import { run } from "../../servers/run.ts";
 import { randomBytes } from "../ssh2_crypto.ts";
 import { startSshd10 } from "../../servers/openssh10.ts";
 import { concat } from "../../../src/concat.ts";
+import { certifiedKey } from "../../../src/ssh/keys/certified_key.ts";
 import { localKey } from "../../../src/ssh/keys/local_key.ts";
+import { signCertificate } from "../keys/sign_certificate.ts";
 import { startLoggedIn } from "./transport_pair.ts";
 import {
   authorizedKey,
@@ -88,10 +90,13 @@ serverTest(
     const dir = await Deno.makeTempDir({ prefix: "rforward-keys-" });
     await using stack = new AsyncDisposableStack();
     stack.defer(() => Deno.remove(dir, { recursive: true }));
+    const authority = join(dir, "authority");
+    await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", authority]);
     const hostKeys: string[] = [];
     for (
       const [type, bits] of [
         ["rsa", "2048"],
+        ["ed25519", "256"],
         ["ecdsa", "256"],
         ["ecdsa", "384"],
         ["ecdsa", "521"],
@@ -100,7 +105,8 @@ serverTest(
       const file = join(dir, `${type}${bits}`);
       const options = ["-q", "-t", type, "-b", bits, "-N", "", "-f", file];
       await run("ssh-keygen", options);
-      hostKeys.push(`HostKey ${file}`);
+      await run("ssh-keygen", ["-q", "-s", authority, "-h", "-I", type, file]);
+      hostKeys.push(`HostKey ${file}`, `HostCertificate ${file}-cert.pub`);
     }
     const key = await newEd25519Key();
     const sshd = stack.use(
@@ -178,6 +184,11 @@ Deno.test("each algorithm alone carries 200 kB each way between both roles", asy
       },
     ].map(newKey),
   );
+  const certified = await Promise.all(
+    hostKeys.map(async (key) =>
+      certifiedKey(key, await signCertificate(hostKeys[0]!, key.blob))
+    ),
+  );
   const offered = (list: keyof AlgorithmLists) =>
     all[list].filter((name) => !name.startsWith("sk-"));
   const table: string[] = [];
@@ -185,7 +196,7 @@ Deno.test("each algorithm alone carries 200 kB each way between both roles", asy
     const began = performance.now();
     await using pair = await startLoggedIn({
       algorithms: lists,
-      server: { hostKeys },
+      server: { hostKeys: [...hostKeys, ...certified] },
     });
     const ms = performance.now() - began;
     const { client, server } = pair;
