@@ -1,7 +1,5 @@
 import { ProtocolError } from "../../errors.ts";
-import { macs } from "../cipher/mac.ts";
 import type { OpeningKey } from "../cipher/packet_cipher.ts";
-import { packetCiphers } from "../cipher/packet_ciphers.ts";
 import type {
   Negotiated,
   NegotiatedDirection,
@@ -9,7 +7,9 @@ import type {
 } from "../message_transport.ts";
 import { MessageNumber } from "../messages/message_number.ts";
 import { Compressor, Decompressor } from "./compression.ts";
-import { deriveKeys, type SharedSecret } from "./key_derivation.ts";
+import { directionKeys } from "./direction_keys.ts";
+import { checkMessage, unexpected } from "./exchange_rules.ts";
+import type { SharedSecret } from "./key_derivation.ts";
 import {
   clientExchange,
   type KeyExchange,
@@ -25,7 +25,7 @@ import {
 } from "./negotiation.ts";
 import type { PacketReader } from "./packet_reader.ts";
 import type { PacketWriter } from "./packet_writer.ts";
-import { RekeyRule } from "./rekey_rule.ts";
+import { RekeySchedule } from "./rekey_schedule.ts";
 
 /** How long the other side may take for its part, in milliseconds, unless the options say otherwise. */
 const TIME_LIMIT_MS = 120_000;
@@ -43,6 +43,8 @@ export interface ExchangeParts {
   /** The other side takes too long. */
   onTimeout(error: ProtocolError): void;
 }
+
+type Direction = "toServer" | "toClient";
 
 /** The exchange that is under way. */
 interface Current {
@@ -72,6 +74,8 @@ export class KeyExchanges {
   isAsking = false;
 
   readonly #parts: ExchangeParts;
+  readonly #out: Direction;
+  readonly #in: Direction;
   #current: Current | undefined;
   #isFirst = true;
   #strict = false;
@@ -81,12 +85,16 @@ export class KeyExchanges {
   #newKeysSent = false;
   #authenticated = false;
   #hostKey: Uint8Array | undefined;
-  #rules: { toServer: RekeyRule; toClient: RekeyRule } | undefined;
+  readonly #schedule: RekeySchedule;
   #deadline: ReturnType<typeof setTimeout> | undefined;
-  #rekeyTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
+    const { rekey = {}, role } = parts.options;
+    this.#schedule = new RekeySchedule(rekey, () => this.begin());
+    [this.#out, this.#in] = role === "client"
+      ? ["toServer", "toClient"]
+      : ["toClient", "toServer"];
   }
 
   /** Whether only messages of the transport layer may be sent: from our KEXINIT to our NEWKEYS. */
@@ -108,46 +116,37 @@ export class KeyExchanges {
     const message = writeKexInit(offer);
     this.#current = { ours: { offer, message } };
     this.#newKeysSent = false;
-    clearTimeout(this.#rekeyTimer);
+    this.#schedule.stop();
     writer.write(message);
     this.#startDeadline();
   }
 
   /** Begins an exchange if the keys were used enough. */
   beginIfDue(): void {
-    const rules = this.#rules;
-    if (!rules || this.#current || !this.#authenticated) return;
-    const { options: { role }, reader, writer } = this.#parts;
-    const [out, into] = role === "client"
-      ? [rules.toServer, rules.toClient]
-      : [rules.toClient, rules.toServer];
-    if (out.isUsedUp(writer.use) || into.isUsedUp(reader.use)) this.begin();
+    if (this.#current || !this.#authenticated) return;
+    const { reader, writer } = this.#parts;
+    if (this.#schedule.isDue(writer.use, reader.use)) this.begin();
   }
 
   /** Starts what waits for the login: rekeying by our own rules, which some peers cannot do before, and `zlib@openssh.com`. */
   onAuthenticated(): void {
     if (this.#authenticated) return;
     this.#authenticated = true;
-    this.#compress(this.#sending(this.negotiated));
-    this.#decompress(this.#receiving(this.negotiated));
-    this.#startRekeyTimer();
+    const { negotiated } = this;
+    if (!negotiated) return;
+    this.#compress(negotiated[this.#out]);
+    this.#decompress(negotiated[this.#in]);
+    this.#schedule.start(negotiated[this.#out], negotiated[this.#in]);
   }
 
   /** @throws {ProtocolError} if a message with that number may not come now. */
   check(number: number): void {
-    const isGeneric = number <= MessageNumber.DEBUG;
-    const isOfMethod = number >= 30 && number < 50;
-    const { KEXINIT, NEWKEYS, DISCONNECT } = MessageNumber;
-    if (number === DISCONNECT) return;
-    if (!this.#current?.theirs) {
-      if (isOfMethod || number === NEWKEYS) throw unexpected(number);
-      if (!this.#isFirst || number === KEXINIT) return this.#onProgress(number);
-      if (!isGeneric) throw unexpected(number);
-      this.#cameEarly = true;
-    } else if (number !== NEWKEYS && !isOfMethod) {
-      const isForbidden = this.#isFirst && this.#strict;
-      if (!isGeneric || isForbidden) throw unexpected(number);
-    }
+    const hasBegun = this.#current?.theirs !== undefined;
+    const isFirst = this.#isFirst;
+    checkMessage(number, { hasBegun, isFirst, isStrict: this.#strict });
+    if (hasBegun) return;
+    if (isFirst && number !== MessageNumber.KEXINIT) this.#cameEarly = true;
+    this.#onProgress(number);
   }
 
   /** Takes one of the messages 20 to 49 that {@linkcode check} let pass; nothing more may be read before what it returns settles. */
@@ -171,7 +170,7 @@ export class KeyExchanges {
   /** Ends all that waits. */
   stop(): void {
     clearTimeout(this.#deadline);
-    clearTimeout(this.#rekeyTimer);
+    this.#schedule.stop();
     this.#current?.opening?.wipe();
     this.#current = undefined;
   }
@@ -263,27 +262,18 @@ export class KeyExchanges {
 
   /** Sends NEWKEYS and goes on with the new keys; what comes in needs them after the other side's NEWKEYS. */
   #useKeys(current: Current, agreement: Agreement, shared: SharedSecret): void {
-    const { options, writer } = this.#parts;
+    const { writer } = this.#parts;
     this.sessionId ??= shared.exchangeHash;
+    const { sessionId } = this;
     const strictKex = this.#strict;
     this.negotiated = { ...agreement, strictKex };
-    const [out, into] = options.role === "client"
-      ? ["toServer", "toClient"] as const
-      : ["toClient", "toServer"] as const;
+    const keys = (which: Direction) =>
+      directionKeys(shared, sessionId, which, agreement[which]);
 
     writer.write(NEWKEYS);
-    const sealing = this.#keysOf(out, shared, agreement[out]);
-    const { cipher, mac } = algorithmsOf(agreement[out]);
-    writer.setKey(cipher.sealingKey(sealing, mac), {
-      resetSequence: strictKex,
-    });
-    wipe(sealing);
-    if (this.#authenticated) this.#compress(agreement[out]);
-
-    const opening = this.#keysOf(into, shared, agreement[into]);
-    const other = algorithmsOf(agreement[into]);
-    current.opening = other.cipher.openingKey(opening, other.mac);
-    wipe(opening);
+    writer.setKey(keys(this.#out).sealing(), { resetSequence: strictKex });
+    if (this.#authenticated) this.#compress(agreement[this.#out]);
+    current.opening = keys(this.#in).opening();
     shared.secret.fill(0);
 
     this.#newKeysSent = true;
@@ -293,57 +283,28 @@ export class KeyExchanges {
     });
   }
 
-  #keysOf(
-    direction: "toServer" | "toClient",
-    shared: SharedSecret,
-    negotiated: NegotiatedDirection,
-  ) {
-    const { cipher, mac } = algorithmsOf(negotiated);
-    return deriveKeys(shared, this.sessionId!, direction, {
-      iv: cipher.ivSize,
-      key: cipher.keySize,
-      macKey: mac?.keySize ?? 0,
-    });
-  }
-
   #onNewKeys(current: Current): undefined {
     const { opening, agreement } = current;
     if (!opening || !agreement) throw unexpected(MessageNumber.NEWKEYS);
-    const { options: { rekey = {} }, reader } = this.#parts;
+    const { reader } = this.#parts;
     reader.setKey(opening, { resetSequence: this.#strict });
-    if (this.#authenticated) this.#decompress(this.#receiving(agreement));
     this.#current = undefined;
     this.#isFirst = false;
     clearTimeout(this.#deadline);
-    const rule = (direction: NegotiatedDirection) =>
-      new RekeyRule(algorithmsOf(direction).cipher, rekey);
-    this.#rules = {
-      toServer: rule(agreement.toServer),
-      toClient: rule(agreement.toClient),
-    };
-    if (this.#authenticated) this.#startRekeyTimer();
+    if (this.#authenticated) {
+      this.#decompress(agreement[this.#in]);
+      this.#schedule.start(agreement[this.#out], agreement[this.#in]);
+    }
     this.#parts.onDone();
   }
 
-  #sending(negotiated: Agreement | undefined): NegotiatedDirection | undefined {
-    const { role } = this.#parts.options;
-    return role === "client" ? negotiated?.toServer : negotiated?.toClient;
-  }
-
-  #receiving(
-    negotiated: Agreement | undefined,
-  ): NegotiatedDirection | undefined {
-    const { role } = this.#parts.options;
-    return role === "client" ? negotiated?.toClient : negotiated?.toServer;
-  }
-
-  #compress(direction: NegotiatedDirection | undefined): void {
+  #compress(direction: NegotiatedDirection): void {
     const { writer } = this.#parts;
     writer.compressor?.close();
     writer.compressor = isCompressed(direction) ? new Compressor() : undefined;
   }
 
-  #decompress(direction: NegotiatedDirection | undefined): void {
+  #decompress(direction: NegotiatedDirection): void {
     const { reader } = this.#parts;
     reader.decompressor?.close();
     reader.decompressor = isCompressed(direction)
@@ -372,13 +333,6 @@ export class KeyExchanges {
         ),
       ), exchangeTimeoutMs);
   }
-
-  #startRekeyTimer(): void {
-    const { ms } = this.#parts.options.rekey ?? {};
-    clearTimeout(this.#rekeyTimer);
-    if (ms === undefined) return;
-    this.#rekeyTimer = setTimeout(() => this.begin(), ms);
-  }
 }
 
 /** A server offers only what it has a host key for. */
@@ -392,22 +346,6 @@ function offered(options: TransportOptions) {
   };
 }
 
-function algorithmsOf({ cipher, mac }: NegotiatedDirection) {
-  return { cipher: packetCiphers.get(cipher)!, mac: macs.get(mac) };
-}
-
-function isCompressed(direction: NegotiatedDirection | undefined): boolean {
-  return direction?.compression === "zlib@openssh.com";
-}
-
-function wipe(keys: { iv: Uint8Array; key: Uint8Array; macKey: Uint8Array }) {
-  keys.iv.fill(0);
-  keys.key.fill(0);
-  keys.macKey.fill(0);
-}
-
-function unexpected(number: number): ProtocolError {
-  return new ProtocolError(
-    `message ${number} came where the key exchange does not allow it`,
-  );
+function isCompressed({ compression }: NegotiatedDirection): boolean {
+  return compression === "zlib@openssh.com";
 }

@@ -27,6 +27,7 @@ import { KeyExchanges } from "./key_exchanges.ts";
 import { checkAlgorithms } from "./negotiation.ts";
 import { MacError, PacketReader } from "./packet_reader.ts";
 import { PacketWriter } from "./packet_writer.ts";
+import { StreamInput } from "./stream_input.ts";
 import { StreamOutput } from "./stream_output.ts";
 
 /** Bytes that may wait to be written before nothing is read any more: answers have no window. */
@@ -51,12 +52,12 @@ class NativeTransport implements MessageTransport {
   readonly ready: Promise<void>;
   readonly ended: Promise<TransportEnd>;
   readonly closed: Promise<void>;
-  bytesRead = 0;
 
   readonly #options: TransportOptions;
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<TransportEnd>();
   readonly #closed = Promise.withResolvers<void>();
+  readonly #input: StreamInput;
   readonly #output: StreamOutput;
   readonly #writer: PacketWriter;
   readonly #reader = new PacketReader();
@@ -69,11 +70,7 @@ class NativeTransport implements MessageTransport {
   #paused = false;
   /** The last step, which may still be running. */
   #step: Promise<void> | undefined;
-  /** Settles when it is worth looking whether there is room to read again. */
-  #moved = Promise.withResolvers<void>();
   #drained: PromiseWithResolvers<void> | undefined;
-  /** Whether the other side has closed its direction. */
-  #atEnd = false;
   #closing = false;
   #over = false;
   #linger: ReturnType<typeof setTimeout> | undefined;
@@ -102,7 +99,11 @@ class NativeTransport implements MessageTransport {
     const line = bytesOf(`${OUR_IDENTIFICATION}\r\n`);
     this.#output.reserve(line.length).set(line);
     this.#exchanges.begin();
-    this.#read();
+    this.#input = new StreamInput(options.stream, this.#reader, {
+      mayRead: () => this.#output.queued <= MAX_QUEUED,
+      onBytes: () => this.#takeMessages(),
+      onError: (error) => this.#end({ how: "error", error: error as Error }),
+    });
   }
 
   get sessionId(): Uint8Array {
@@ -118,6 +119,10 @@ class NativeTransport implements MessageTransport {
 
   get negotiated(): Negotiated {
     return this.#exchanges.negotiated ?? nothing;
+  }
+
+  get bytesRead(): number {
+    return this.#input.bytesRead;
   }
 
   get bytesWritten(): number {
@@ -172,30 +177,6 @@ class NativeTransport implements MessageTransport {
     this.#end({ how: "closed" });
   }
 
-  async #read(): Promise<void> {
-    const { stream } = this.#options;
-    try {
-      while (!this.#over) {
-        const room = this.#reader.room();
-        if (room.length === 0 || this.#output.queued > MAX_QUEUED) {
-          await this.#moved.promise;
-          continue;
-        }
-        const size = await stream.read(room);
-        if (this.#over) return;
-        if (size === null) {
-          this.#atEnd = true;
-          return this.#takeMessages();
-        }
-        this.bytesRead += size;
-        this.#reader.advance(size);
-        this.#takeMessages();
-      }
-    } catch (error) {
-      this.#end({ how: "error", error: error as Error });
-    }
-  }
-
   /** Takes the messages that are there and may be taken now. */
   #takeMessages(): void {
     try {
@@ -209,7 +190,7 @@ class NativeTransport implements MessageTransport {
       this.#fail(error as Error);
     }
     const waits = this.#paused && !this.#exchanges.isAsking;
-    if (this.#atEnd && !waits) this.#end({ how: "eof" });
+    if (this.#input.atEnd && !waits) this.#end({ how: "eof" });
   }
 
   /** Whether packets may be taken: after the identification, and until there are keys also before there is a receiver. */
@@ -266,7 +247,7 @@ class NativeTransport implements MessageTransport {
     this.#step = step.then(() => {
       this.#paused = false;
       this.#takeMessages();
-      this.#move();
+      this.#input.look();
     }, (error) => this.#fail(error));
   }
 
@@ -295,17 +276,11 @@ class NativeTransport implements MessageTransport {
   }
 
   #onProgress(): void {
-    this.#move();
+    this.#input.look();
     if (this.#closing) this.#expectProgress();
     if (this.congested) return;
     this.#drained?.resolve();
     this.#drained = undefined;
-  }
-
-  /** Has the reading side look again whether it may go on. */
-  #move(): void {
-    this.#moved.resolve();
-    this.#moved = Promise.withResolvers();
   }
 
   /** Says goodbye and half-closes; the other side's end then ends it, or the linger time does. */
@@ -348,7 +323,7 @@ class NativeTransport implements MessageTransport {
     this.#held.takeAll();
     this.#ready.reject(this.#reasonOf(end));
     this.#drained?.resolve();
-    this.#move();
+    this.#input.stop();
     this.#ended.resolve(end);
     this.#close({ afterGoodbye: end.how === "error" });
   }

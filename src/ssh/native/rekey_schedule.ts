@@ -1,0 +1,52 @@
+import { packetCiphers } from "../cipher/packet_ciphers.ts";
+import type { NegotiatedDirection, RekeyLimit } from "../message_transport.ts";
+import type { KeyUse } from "./key_use.ts";
+
+/** Packets that may go one way with the same keys: half of what would repeat a sequence number. */
+const MAX_PACKETS = 2 ** 31;
+const GIB = 2 ** 30;
+
+/** When keys have to be exchanged again: by what they were used for, and by their age. */
+export class RekeySchedule {
+  readonly #limit: RekeyLimit;
+  readonly #onDue: () => void;
+  #maxBytesSent = Infinity;
+  #maxBytesReceived = Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param limit What the user wants, if it is less than what is due anyway.
+   * @param onDue Called when keys are too old.
+   */
+  constructor(limit: RekeyLimit, onDue: () => void) {
+    this.#limit = limit;
+    this.#onDue = onDue;
+  }
+
+  /** New keys are in use, for these ciphers. */
+  start(sending: NegotiatedDirection, receiving: NegotiatedDirection): void {
+    const { bytes = Infinity, ms } = this.#limit;
+    this.#maxBytesSent = Math.min(bytes, maxBytes(sending));
+    this.#maxBytesReceived = Math.min(bytes, maxBytes(receiving));
+    this.stop();
+    if (ms !== undefined) this.#timer = setTimeout(this.#onDue, ms);
+  }
+
+  /** Ends the timer. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Whether keys that were used so much have to be replaced. */
+  isDue(sent: KeyUse, received: KeyUse): boolean {
+    return sent.bytes >= this.#maxBytesSent ||
+      received.bytes >= this.#maxBytesReceived ||
+      sent.packets >= MAX_PACKETS || received.packets >= MAX_PACKETS;
+  }
+}
+
+/** RFC 4344 section 3.2, as OpenSSH has it: 2^(L/4) blocks of L bits, but 1 GiB for small blocks. */
+function maxBytes({ cipher }: NegotiatedDirection): number {
+  const { blockSize } = packetCiphers.get(cipher)!;
+  return blockSize < 16 ? GIB : 2 ** (2 * blockSize) * blockSize;
+}

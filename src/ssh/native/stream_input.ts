@@ -1,0 +1,59 @@
+import type { ByteStream } from "../byte_stream.ts";
+import type { PacketReader } from "./packet_reader.ts";
+
+/** Reads a stream into a packet reader, as long as there is room and the owner wants more. */
+export class StreamInput {
+  /** Bytes that came in so far. */
+  bytesRead = 0;
+  /** Whether the other side has closed its direction: nothing more comes. */
+  atEnd = false;
+
+  #stopped = false;
+  #moved = Promise.withResolvers<void>();
+
+  /**
+   * Begins to read.
+   *
+   * @param owner `mayRead` is looked at before each read, and again after {@linkcode look}.
+   */
+  constructor(
+    stream: ByteStream,
+    reader: PacketReader,
+    owner: {
+      mayRead(): boolean;
+      onBytes(): void;
+      onError(error: unknown): void;
+    },
+  ) {
+    const read = async () => {
+      while (!this.#stopped && !this.atEnd) {
+        const room = reader.room();
+        if (room.length === 0 || !owner.mayRead()) {
+          await this.#moved.promise;
+          continue;
+        }
+        const size = await stream.read(room);
+        if (this.#stopped) return;
+        if (size === null) this.atEnd = true;
+        else {
+          this.bytesRead += size;
+          reader.advance(size);
+        }
+        owner.onBytes();
+      }
+    };
+    read().catch((error) => this.#stopped || owner.onError(error));
+  }
+
+  /** Has it look again whether it may go on. */
+  look(): void {
+    this.#moved.resolve();
+    this.#moved = Promise.withResolvers();
+  }
+
+  /** Reads nothing more. */
+  stop(): void {
+    this.#stopped = true;
+    this.look();
+  }
+}
