@@ -193,12 +193,13 @@ class NativeTransport implements MessageTransport {
     if (this.#input.atEnd && !waits) this.#end({ how: "eof" });
   }
 
-  /** Whether packets may be taken: after the identification, and until there are keys also before there is a receiver. */
+  /** Whether packets may be taken. What follows the first keys waits for a receiver, as long as the other side does. */
   #mayTake(): boolean {
     if (this.#paused) return false;
     const { versions, hasKeys } = this.#exchanges;
     if (!versions) return this.#identify();
-    return !hasKeys || this.#receiver !== undefined || this.#closing;
+    const isTaken = this.#receiver !== undefined || this.#closing;
+    return !hasKeys || isTaken || this.#input.atEnd;
   }
 
   #identify(): boolean {
@@ -233,9 +234,8 @@ class NativeTransport implements MessageTransport {
     if (isLogin && this.#options.role === "client") {
       this.#exchanges.onAuthenticated();
     }
-    if (this.#closing) return;
-    // It is kept in the reader until there is a receiver.
-    if (this.#receiver!(message) === false && !this.#over) {
+    if (this.#closing || !this.#receiver) return;
+    if (this.#receiver(message) === false && !this.#over) {
       this.#writer.write(writeUnimplemented(this.#reader.lastSequence));
     }
   }
@@ -251,7 +251,7 @@ class NativeTransport implements MessageTransport {
     }, (error) => this.#fail(error));
   }
 
-  /** Writes a message; `congested` decides whether somebody should have waited. */
+  /** Writes a message, which may be the one that lets the user in, or that uses up the keys. */
   #write(head: Uint8Array, body?: Uint8Array): void {
     this.#writer.write(head, body);
     const isLogin = head[0] === MessageNumber.USERAUTH_SUCCESS;
@@ -343,10 +343,10 @@ class NativeTransport implements MessageTransport {
 
   /** What whoever waits for the first keys gets. */
   #reasonOf(end: TransportEnd): Error {
-    if (end.how === "error") return end.error;
-    if (!this.#exchanges.versions) {
+    if (end.how !== "error" && !this.#exchanges.versions) {
       return new IdentificationError(this.#identification.firstLine);
     }
+    if (end.how === "error") return end.error;
     return new ProtocolError(
       end.how === "disconnect"
         ? `the other side ended the connection: ${printable(end.text)}`

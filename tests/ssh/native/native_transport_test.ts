@@ -348,3 +348,15 @@ Deno.test("new keys do not change the session", async () => {
   assertEquals(client.sessionId, before);
   assertEquals(server.sessionId, before);
 });
+
+Deno.test("what a server says before it goes is seen, though nobody takes messages yet", async () => {
+  await using pair = await readyPair();
+  const { client, server } = pair;
+  server.send(messageOf(Uint8Array.of(1)));
+  await server.close();
+  assertEquals(await client.ended, {
+    how: "disconnect",
+    reason: 11,
+    text: "",
+  });
+});
