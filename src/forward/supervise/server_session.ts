@@ -23,13 +23,15 @@ export class ServerSession {
   readonly #mode: SessionMode;
   readonly #tell: (event: SessionEvent) => void;
   readonly #logger: Logger;
+  readonly #answerMs: number;
   #answered = Promise.withResolvers<void>();
 
-  /** @throws {ArgumentError} if the mode is none. */
+  /** @throws {ArgumentError} if the mode is not one of them. */
   constructor(
     mode: SessionMode,
     tell: (event: SessionEvent) => void,
     logger: Logger,
+    answerMs = ANSWER_MS,
   ) {
     if (typeof mode === "object") {
       checkText("session.command", mode.command, "command");
@@ -42,6 +44,7 @@ export class ServerSession {
     this.#mode = mode;
     this.#tell = tell;
     this.#logger = logger;
+    this.#answerMs = answerMs;
   }
 
   /** The server has answered a request to listen, or there is none. */
@@ -76,7 +79,7 @@ export class ServerSession {
     try {
       return await Promise.race([
         this.#answered.promise.then(() => false),
-        delay(ANSWER_MS, signal).then(() => true),
+        delay(this.#answerMs, signal).then(() => true),
       ]);
     } finally {
       over.abort();

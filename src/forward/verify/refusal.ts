@@ -36,6 +36,8 @@ export async function whyRefused(
   signal: AbortSignal,
 ): Promise<Refusal> {
   if (denied.serverSays || isTcp(bind) && bind.port === 0) return "prohibited";
+  // A tunnel service has no ports to look at, and another forward is another address that it gives out.
+  if (serverKind(connection.server) === "go") return "unknown";
   for (const address of addressesOf(bind)) {
     using deadline = new Deadline(ANSWER_MS, signal);
     deadline.start(() => new TimeOver());

@@ -1,4 +1,5 @@
 import {
+  ChannelError,
   ConnectError,
   ConnectionLostError,
   ForwardDeniedError,
@@ -341,4 +342,29 @@ Deno.test("eventFormatter.format() makes what the server calls itself printable"
   assertEquals(told({ type: "connected", server }), [
     "info: connected to server.example port 22 as alice (Open SSH)",
   ]);
+});
+
+Deno.test("eventFormatter.format() says how a session ended, and that the forwards stay", () => {
+  const ended = (code?: number, signal?: string): SupervisorEvent => ({
+    type: "session-ended",
+    status: { code, signal, success: code === 0 },
+  });
+  const error = new ChannelError("channel-refused", "no shells here");
+  const stay = "; the forwards stay";
+  assertEquals(
+    told(
+      ended(0),
+      ended(3),
+      ended(undefined, "SIGTERM"),
+      ended(),
+      { type: "session-ended", error },
+    ),
+    [
+      `debug: the session on the server has ended (status 0)${stay}`,
+      `info: the session on the server has ended (status 3)${stay}`,
+      `info: the session on the server has ended (SIGTERM)${stay}`,
+      `info: the session on the server has ended${stay}`,
+      "warn: no session: no shells here",
+    ],
+  );
 });

@@ -120,3 +120,29 @@ Deno.test("eventLog goes on when nothing can be written", async () => {
   });
   log.message("info", "lost");
 });
+
+Deno.test("eventLog.event() writes what comes on the session, each time, and with -q", async () => {
+  for (const verbosity of [-1, 0]) {
+    const paper = new Paper();
+    await using log = new EventLog(paper, { verbosity });
+    for (let i = 0; i < 2; i++) {
+      log.event({ type: "session-output", stream: "stdout", text: "GET /" });
+    }
+    assertEquals(paper.lines, ["server: GET /", "server: GET /"]);
+  }
+});
+
+Deno.test("eventLog folds a warning that comes again although the server writes meanwhile", async () => {
+  const paper = new Paper();
+  await using log = new EventLog(paper);
+  for (let i = 0; i < 3; i++) {
+    log.message("warn", "the target is silent");
+    log.event({ type: "session-output", stream: "stdout", text: `GET /${i}` });
+  }
+  assertEquals(paper.lines, [
+    "the target is silent",
+    "server: GET /0",
+    "server: GET /1",
+    "server: GET /2",
+  ]);
+});

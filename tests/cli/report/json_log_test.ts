@@ -1,4 +1,9 @@
-import { ConnectionLostError, TargetError } from "../../../mod.ts";
+import {
+  ChannelError,
+  ConnectionLostError,
+  type SupervisorEvent,
+  TargetError,
+} from "../../../mod.ts";
 import { JsonLog } from "../../../src/cli/report/json_log.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -169,4 +174,28 @@ Deno.test("jsonLog escapes what does something to a terminal", async () => {
   assertEquals(paper.lines.length, 1);
   assert(!/[\p{C}\p{Zl}]/u.test(paper.lines[0]!));
   assertEquals(JSON.parse(paper.lines[0]!).text, text);
+});
+
+Deno.test("jsonLog.event() writes what comes on the session", async () => {
+  const paper = new Paper();
+  const clock = new FakeClock();
+  await using log = new JsonLog(paper, { clock });
+  const time = new Date(clock.now()).toISOString();
+  const text = "https://demo.example";
+  const ended = (code?: number, signal?: string): SupervisorEvent => ({
+    type: "session-ended",
+    status: { code, signal, success: code === 0 },
+  });
+  log.event({ type: "session-output", stream: "stderr", text });
+  log.event(ended(3));
+  log.event(ended(undefined, "SIGTERM"));
+  const error = new ChannelError("channel-refused", "no shells here");
+  log.event({ type: "session-ended", error });
+  const type = "session-ended";
+  assertEquals(paper.lines.map((line) => JSON.parse(line)), [
+    { type: "session-output", time, stream: "stderr", text },
+    { type, time, code: 3 },
+    { type, time, signal: "SIGTERM" },
+    { type, time, error: { code: error.code, message: error.message } },
+  ]);
 });

@@ -164,6 +164,16 @@ for (
   });
 }
 
+Deno.test("whyRefused() asks nothing of a tunnel service, which forbids it", async () => {
+  const connection = new FakeConnection("Go");
+  const bind = { address: "127.0.0.1", port: 80 };
+  const denied = new ForwardDeniedError(bind, "no");
+  const { signal } = new AbortController();
+  const why = await whyRefused(connection, bind, denied, signal);
+  assertEquals(why, "unknown");
+  assertEquals(connection.requested, []);
+});
+
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
