@@ -7,15 +7,10 @@ import { checkMs } from "../../validate.ts";
 import { toBind } from "../tunnel/bind_options.ts";
 import { createDialer } from "../tunnel/target.ts";
 import { ReverseTunnel } from "../tunnel/tunnel.ts";
-import { probe, type ProbeResult } from "../verify/probe.ts";
-import { askedReach } from "../verify/reach.ts";
-import {
-  isHeld,
-  type Refusal,
-  refusalError,
-  whyRefused,
-} from "../verify/refusal.ts";
+import type { ProbeResult } from "../verify/probe.ts";
+import { type Refusal, refusalError } from "../verify/refusal.ts";
 import { Backoff } from "./backoff.ts";
+import { PortChecks } from "./port_checks.ts";
 import type { ProbeGuard } from "./probe_guard.ts";
 import type {
   SupervisedTunnel,
@@ -66,10 +61,6 @@ export class TunnelSupervisor {
   #why: Refusal | undefined;
   #until: Date | undefined;
   #probe: ProbeResult | undefined;
-  /** Why the server would not bind on this connection; it is looked at once, see {@linkcode isHeld}. */
-  #refusal: Refusal | undefined;
-  /** Who else answered at the port on this connection. */
-  #others: { addresses: readonly string[]; error: RForwardError } | undefined;
   readonly #life = new AbortController();
   readonly #totals = new TunnelTotals();
 
@@ -134,17 +125,27 @@ export class TunnelSupervisor {
     const { bindBackoff, bindRetryForMs = Infinity } = this.#context.options;
     const backoff = new Backoff({ maxMs: 10_000, ...bindBackoff });
     let since = 0;
-    this.#refusal = this.#others = undefined;
+    const checks = new PortChecks(connection, this.#context.probes);
+    const up = () => {
+      checks.forget();
+      backoff.reset();
+      this.#held = true;
+      this.#become("up");
+      first();
+    };
     try {
       while (this.#state !== "refused") {
-        const refusal = await this.#hold(connection, signal, first, backoff);
+        const refusal = await this.#hold(connection, checks, signal, up);
+        if (refusal.why === "taken" && !this.#held) {
+          this.#letServerChooseAgain(checks);
+        }
         if (backoff.failures === 0) since = performance.now();
         const waited = performance.now() - since;
         if (refusal.why === "prohibited" || waited >= bindRetryForMs) {
           this.#refuse(refusal);
         } else {
           await this.#wait(refusal, backoff.next(), signal, first);
-          if (waited >= SAME_PORT_MS) this.#letServerChooseAgain();
+          if (waited >= SAME_PORT_MS) this.#letServerChooseAgain(checks);
         }
         first();
       }
@@ -170,31 +171,24 @@ export class TunnelSupervisor {
   /**
    * Binds, and stays so.
    *
+   * @param up Called once the port is known to be ours.
    * @returns why it is not, or no longer.
    */
   async #hold(
     connection: SshConnection,
+    checks: PortChecks,
     signal: AbortSignal,
-    first: () => void,
-    backoff: Backoff,
+    up: () => void,
   ): Promise<{ why: Refusal; error: RForwardError }> {
     this.#probe = undefined;
     this.#become("binding", this.#error);
-    const others = this.#others;
-    if (others && await isHeld(connection, this.#bound, others.addresses)) {
-      return { why: "taken", error: others.error };
-    }
+    const held = await checks.heldByOthers(this.#bound);
+    if (held) return { why: "taken", error: held };
     signal.throwIfAborted();
     const cancelled = new AbortController();
     const tunnel = this.#create(
       connection,
-      (bind) =>
-        cancelled.abort(
-          new RForwardError(
-            "tunnel-stopped",
-            `${formatBind(bind)} was cancelled on this connection`,
-          ),
-        ),
+      (bind) => cancelled.abort(cancelledError(bind)),
     );
     try {
       await tunnel.start();
@@ -202,37 +196,18 @@ export class TunnelSupervisor {
       await tunnel.stop();
       if (!(error instanceof ForwardDeniedError)) throw error;
       this.#context.answered();
-      const why = this.#refusal ??= await this.#whyRefused(
-        connection,
-        error,
-        signal,
-      );
+      const why = await checks.whyRefused(this.#bound, error, signal);
       // What it did once, it does not prohibit.
       const known = why === "prohibited" && this.#held ? "unknown" : why;
       return { why: known, error: refusalError(this.#bound, known, error) };
     }
     this.#context.answered();
     signal.throwIfAborted();
-    const { bound } = tunnel;
-    const { verify = true } = this.#context.options;
-    const checking = verify !== false;
-    this.#bound = bound;
-    this.#tell({
-      type: "bound",
-      asked: this.#asked,
-      bound,
-      target: this.#target,
-      checking,
-    });
-    if (checking) this.#become("checking", this.#error);
-    const period = AbortSignal.any([signal, cancelled.signal]);
+    this.#onBound(tunnel.bound);
     try {
-      const bad = await this.#stayUp(connection, bound, period, () => {
-        backoff.reset();
-        first();
-      });
-      if (!this.#held) this.#letServerChooseAgain();
-      return { why: "taken", error: bad };
+      const period = AbortSignal.any([signal, cancelled.signal]);
+      const error = await this.#stayUp(tunnel.bound, checks, period, up);
+      return { why: "taken", error };
     } catch (error) {
       if (signal.aborted || !cancelled.signal.aborted) throw error;
       return { why: "unknown", error: cancelled.signal.reason };
@@ -243,6 +218,19 @@ export class TunnelSupervisor {
     }
   }
 
+  #onBound(bound: Bind): void {
+    const checking = this.#context.options.verify !== false;
+    this.#bound = bound;
+    this.#tell({
+      type: "bound",
+      asked: this.#asked,
+      bound,
+      target: this.#target,
+      checking,
+    });
+    if (checking) this.#become("checking", this.#error);
+  }
+
   /**
    * Looks who answers at a port that is bound, as often as that is asked for.
    *
@@ -251,83 +239,36 @@ export class TunnelSupervisor {
    * @throws the signal's reason, once it aborts.
    */
   async #stayUp(
-    connection: SshConnection,
     bound: Bind,
+    checks: PortChecks,
     signal: AbortSignal,
     up: () => void,
   ): Promise<RForwardError> {
     const { verify = true } = this.#context.options;
     for (let isUp = false;; isUp = true) {
       signal.throwIfAborted();
-      const bad = verify && await this.#verify(connection, bound, signal);
-      if (bad) return bad;
-      if (!isUp) {
-        this.#held = true;
-        this.#refusal = this.#others = undefined;
-        this.#become("up");
-        up();
-      }
+      const others = verify && await this.#verify(bound, checks, signal);
+      if (others) return others;
+      if (!isUp) up();
       if (typeof verify === "object") await delay(verify.everyMs, signal);
       else await aborted(signal);
     }
   }
 
-  /** @returns why it is not ours alone, if it is not. */
+  /** @returns why the port is not ours alone, if it is not. */
   async #verify(
-    connection: SshConnection,
     bound: Bind,
+    checks: PortChecks,
     signal: AbortSignal,
   ): Promise<RForwardError | undefined> {
-    const { probes } = this.#context;
-    const reach = this.#probe?.reach;
-    const found = this.#probe = probes.allows(connection)
-      ? await probes.watch(connection, () =>
-        probe(connection, bound, {
-          signal,
-          // What a bind reaches does not change while the server holds it.
-          reach: reach === "unknown" ? undefined : reach,
-        }))
-      : {
-        verdict: "unverifiable",
-        addresses: [],
-        reach: "unknown",
-        askedReach: askedReach(bound),
-        ms: 0,
-      };
+    const before = this.#probe;
+    const found = this.#probe = await checks.probe(bound, before, signal);
     this.#tell({ type: "verified", bound, probe: found });
-    const { verdict, warning } = found;
-    if (warning && reach !== found.reach && !this.#context.options.onEvent) {
-      this.#logger.warn(warning);
-    }
-    if (verdict === "verified" || verdict === "unverifiable") return undefined;
-    const addresses = found.addresses
-      .filter(({ answer }) => answer === "foreign")
-      .map(({ address }) => address);
-    const error = new ForwardDeniedError(
-      bound,
-      verdict === "unreachable"
-        ? `nothing answers at ${
-          formatBind(bound)
-        } on the server, although it said that it listens`
-        : `another program answers at ${addresses.join(" and ")} port ${
-          isTcp(bound) ? bound.port : formatBind(bound)
-        } on the server`,
-    );
-    this.#others = { addresses, error };
-    return error;
-  }
-
-  async #whyRefused(
-    connection: SshConnection,
-    error: ForwardDeniedError,
-    signal: AbortSignal,
-  ): Promise<Refusal> {
-    const { probes } = this.#context;
-    if (!probes.allows(connection)) return "unknown";
-    return await probes.watch(
-      connection,
-      () => whyRefused(connection, this.#bound, error, signal),
-    );
+    const { warning } = found;
+    const isNew = warning !== undefined && warning !== before?.warning;
+    // Otherwise the event tells it.
+    if (isNew && !this.#context.options.onEvent) this.#logger.warn(warning);
+    return checks.findOthers(bound, found);
   }
 
   #create(
@@ -385,11 +326,11 @@ export class TunnelSupervisor {
     await delay(ms, signal);
   }
 
-  /** Where it chose the port, any other will do as well as one that is somebody else's. */
-  #letServerChooseAgain(): void {
+  /** Where it chose the port, any other will do as well as one that is in use. */
+  #letServerChooseAgain(checks: PortChecks): void {
     if (!isTcp(this.#asked) || this.#asked.port > 0) return;
     this.#bound = this.#asked;
-    this.#others = undefined;
+    checks.forget();
   }
 
   #become(
@@ -411,6 +352,13 @@ export class TunnelSupervisor {
 /** What is told of a tunnel, but for its place. */
 type TunnelEvent = WithoutTunnel<Extract<SupervisorEvent, { tunnel: number }>>;
 type WithoutTunnel<E> = E extends unknown ? Omit<E, "tunnel"> : never;
+
+function cancelledError(bind: Bind): RForwardError {
+  return new RForwardError(
+    "tunnel-stopped",
+    `${formatBind(bind)} was cancelled on this connection`,
+  );
+}
 
 /** Rejects with the signal's reason once it aborts. */
 function aborted(signal: AbortSignal): Promise<never> {

@@ -1,0 +1,103 @@
+import { ForwardDeniedError, type RForwardError } from "../../errors.ts";
+import { formatBind, isTcp } from "../../ssh/bind.ts";
+import type { Bind, SshConnection } from "../../ssh/connection.ts";
+import { probe, type ProbeResult } from "../verify/probe.ts";
+import { askedReach } from "../verify/reach.ts";
+import { isHeld, type Refusal, whyRefused } from "../verify/refusal.ts";
+import type { ProbeGuard } from "./probe_guard.ts";
+
+/**
+ * What is found out about the port of one tunnel on one connection.
+ *
+ * Why it was refused is looked at once: sshd 9.2 takes each connection to a
+ * port for a sign of life of the client that holds it, which may be our own
+ * last session.
+ */
+export class PortChecks {
+  readonly #connection: SshConnection;
+  readonly #guard: ProbeGuard;
+  #refusal: Refusal | undefined;
+  #others: { addresses: readonly string[]; error: RForwardError } | undefined;
+
+  /** @param guard Knows whether the server may be asked to connect to its own ports. */
+  constructor(connection: SshConnection, guard: ProbeGuard) {
+    this.#connection = connection;
+    this.#guard = guard;
+  }
+
+  /** Why the server would not bind. */
+  async whyRefused(
+    bind: Bind,
+    denied: ForwardDeniedError,
+    signal: AbortSignal,
+  ): Promise<Refusal> {
+    if (!this.#guard.allows(this.#connection)) return "unknown";
+    return this.#refusal ??= await this.#guard.watch(
+      this.#connection,
+      () => whyRefused(this.#connection, bind, denied, signal),
+    );
+  }
+
+  /** The error of the last {@linkcode findOthers}, if they hold the port still. */
+  async heldByOthers(bind: Bind): Promise<RForwardError | undefined> {
+    const others = this.#others;
+    if (!others) return undefined;
+    const { addresses, error } = others;
+    return await isHeld(this.#connection, bind, addresses) ? error : undefined;
+  }
+
+  /**
+   * Looks who answers at a bound port.
+   *
+   * @param before What was found before, since it was bound.
+   */
+  async probe(
+    bound: Bind,
+    before: ProbeResult | undefined,
+    signal: AbortSignal,
+  ): Promise<ProbeResult> {
+    const connection = this.#connection;
+    if (!this.#guard.allows(connection)) {
+      return {
+        verdict: "unverifiable",
+        addresses: [],
+        reach: "unknown",
+        askedReach: askedReach(bound),
+        ms: 0,
+      };
+    }
+    // What a bind reaches does not change while the server holds it.
+    const reach = before?.reach === "unknown" ? undefined : before?.reach;
+    return await this.#guard.watch(
+      connection,
+      () => probe(connection, bound, { signal, reach }),
+    );
+  }
+
+  /** Whether the port is not ours alone: an error that says whose it is, and is remembered. */
+  findOthers(
+    bound: Bind,
+    { verdict, addresses }: ProbeResult,
+  ): RForwardError | undefined {
+    if (verdict === "verified" || verdict === "unverifiable") return undefined;
+    const foreign = addresses.filter(({ answer }) => answer === "foreign")
+      .map(({ address }) => address);
+    const error = new ForwardDeniedError(
+      bound,
+      verdict === "unreachable"
+        ? `nothing answers at ${
+          formatBind(bound)
+        } on the server, although it said that it listens`
+        : `another program answers at ${foreign.join(" and ")} port ${
+          isTcp(bound) ? bound.port : formatBind(bound)
+        } on the server`,
+    );
+    this.#others = { addresses: foreign, error };
+    return error;
+  }
+
+  /** Forgets what was found, as the port is ours now, or another one is asked for. */
+  forget(): void {
+    this.#refusal = this.#others = undefined;
+  }
+}
