@@ -6,6 +6,9 @@
  * rforward -R 8022:localhost:22 alice@server.example
  * ```
  *
+ * From a clone of the repository:
+ * `deno install -g -A -n rforward --config deno.json src/cli/main.ts`.
+ *
  * @module
  */
 

@@ -1,6 +1,6 @@
-/** The command with exactly the permissions that README names, and installed with them. */
+/** The command with exactly the permissions that docs/permissions.md names, and installed with them. */
 import { dirname, join } from "node:path";
-import { assertEquals, assertMatch } from "../assert.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { ask, startEcho } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
 import { type Sshd, startSshd } from "../servers/openssh.ts";
@@ -38,15 +38,26 @@ async function furnish(
   return { home, env: { HOME: home, DENO_DIR: denoDir } };
 }
 
+/** The flags with which docs/permissions.md has the command installed. */
+const documented = await (async () => {
+  const page = new URL("../../docs/permissions.md", import.meta.url);
+  const text = await Deno.readTextFile(page);
+  const [, command = ""] = /^deno install ((?:.*\\\n)*.*)$/m.exec(text) ?? [];
+  return [...command.matchAll(/--\S+/g)].map(([flag]) => flag);
+})();
+
+Deno.test("docs/permissions.md has the command never ask", () => {
+  assert(documented.includes("--no-prompt"));
+  assertEquals(documented.filter((flag) => /^--allow/.test(flag)).length, 5);
+});
+
 /** What the usual case needs. */
 function usual(home: string, ...net: string[]): string[] {
-  return [
-    "--allow-env=HOME,SSH_AUTH_SOCK",
-    "--allow-sys=uid,gid,userInfo",
-    `--allow-read=${home}/.ssh,/etc/ssh`,
-    `--allow-write=${home}/.ssh/known_hosts`,
-    `--allow-net=${net.join(",")}`,
-  ];
+  return documented.filter((flag) => flag.startsWith("--allow-")).map((flag) =>
+    flag.startsWith("--allow-net=")
+      ? `--allow-net=${net.join(",")}`
+      : flag.replaceAll("$HOME", home)
+  );
 }
 
 const unix = (path: string) => [
@@ -92,7 +103,9 @@ serverTest(
 
     await t.step("and asks for each by its flag", async () => {
       const all = usual(home, server, target);
-      for (const permission of all.slice(0, 3)) {
+      const asked = all.filter((flag) => /^--allow-(env|sys|read)/.test(flag));
+      assertEquals(asked.length, 3);
+      for (const permission of asked) {
         const { code, stderr } = await runCommand({
           command: withPermissions(...all.filter((it) => it !== permission)),
           args: to,

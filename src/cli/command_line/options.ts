@@ -152,12 +152,12 @@ export const options: readonly Option[] = [
   {
     flags: ["--json"],
     effect: { own: "json" },
-    help: "print events, one line of JSON each",
+    help: "print events on stdout, one line of JSON each",
   },
   {
     flags: ["--plain"],
     effect: { own: "plain" },
-    help: "print lines, also on a terminal",
+    help: "print lines on stderr, also on a terminal",
   },
   {
     flags: ["--completions"],

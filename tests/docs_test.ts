@@ -1,0 +1,218 @@
+/** README and docs/ say only what is so: names, options, messages, links and code. */
+import { options } from "../src/cli/command_line/options.ts";
+import { assert, assertEquals } from "./assert.ts";
+
+const root = new URL("../", import.meta.url);
+
+async function read(path: string): Promise<string> {
+  return await Deno.readTextFile(new URL(path, root));
+}
+
+const pages = [
+  "README.md",
+  ...Array.from(Deno.readDirSync(new URL("docs", root)), ({ name }) => name)
+    .toSorted().map((name) => `docs/${name}`),
+];
+
+/** A symbol as `deno doc --json` has it. */
+interface Doc {
+  name: string;
+  declarations: {
+    def?: { properties?: { name: string }[]; methods?: { name: string }[] };
+  }[];
+}
+
+let documented: Promise<Map<string, Set<string>>> | undefined;
+
+/** The members of each exported symbol, by the symbol's name. */
+function symbols(): Promise<Map<string, Set<string>>> {
+  return documented ??= (async () => {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["doc", "--json", "mod.ts", "src/x2go/mod.ts"],
+      cwd: root,
+    }).output();
+    const { nodes }: { nodes: Record<string, { symbols: Doc[] }> } = JSON.parse(
+      new TextDecoder().decode(stdout),
+    );
+    return new Map(
+      Object.values(nodes).flatMap((module) => module.symbols).map((
+        { name, declarations },
+      ) => [
+        name,
+        new Set(
+          declarations.flatMap(({ def }) =>
+            [...def?.properties ?? [], ...def?.methods ?? []]
+              .map((member) => member.name)
+          ),
+        ),
+      ]),
+    );
+  })();
+}
+
+/** The rows of the tables of a section, cell by cell; the first is the header. */
+function tables(page: string, heading: string): string[][][] {
+  const [, section = ""] = page.split(`\n## ${heading}\n`);
+  const [text = ""] = section.split(/\n## /);
+  return [...text.matchAll(/(?:^\|.*\n)+/gm)].map(([table]) =>
+    table.trimEnd().split("\n").filter((_, i) => i !== 1)
+      .map((row) => row.slice(1, -1).split(/(?<!\\)\|/).map((s) => s.trim()))
+  );
+}
+
+/** What a text has between backticks. */
+function codeIn(text: string): string[] {
+  return [...text.matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
+}
+
+/** The code in the first column of a table, without its header. */
+function firstColumn(table: string[][] | undefined): string[] {
+  return (table ?? []).slice(1).flatMap(([cell = ""]) => codeIn(cell));
+}
+
+for (
+  const [heading, name] of [
+    ["connect()", "ConnectOptions"],
+    ["forward(), listen()", "TunnelOptions"],
+    ["supervise()", "SupervisorOptions"],
+  ] as const
+) {
+  Deno.test(`docs/library.md has the options of ${heading}, and no others`, async () => {
+    const [table] = tables(await read("docs/library.md"), heading);
+    const members = (await symbols()).get(name);
+    assertEquals(firstColumn(table).toSorted(), [...members!].toSorted());
+  });
+}
+
+/** What the pages call values of some types. */
+const values: Record<string, string> = {
+  tunnel: "ReverseTunnel",
+  supervisor: "Supervisor",
+  connection: "SshConnection",
+  session: "X2GoSession",
+  share: "Share",
+};
+
+Deno.test("every member that README and docs name exists", async () => {
+  const known = await symbols();
+  for (const page of pages) {
+    const text = await read(page);
+    for (const [, value, member] of text.matchAll(/\b(\w+)\.(\w+)\b/g)) {
+      const members = known.get(values[value!] ?? "");
+      if (!members) continue;
+      assert(members.has(member!), `${page}: ${value}.${member}`);
+    }
+  }
+});
+
+Deno.test("docs/coming_from_python_x2go.md maps to what is exported", async () => {
+  const known = await symbols();
+  const members = new Set([...known.values()].flatMap((names) => [...names]));
+  const page = await read("docs/coming_from_python_x2go.md");
+  const right = [...page.matchAll(/^\|.*\| (.*) \|$/gm)].map(([, cell]) =>
+    cell!
+  );
+  assert(right.length > 20);
+  for (const code of right.flatMap(codeIn)) {
+    for (const [, name] of code.matchAll(/\b([A-Z]\w+)\b/g)) {
+      assert(known.has(name!), `${code}: ${name} is not exported`);
+    }
+    for (const [, name] of code.matchAll(/\b([a-z]\w+)\(/g)) {
+      assert(known.has(name!) || members.has(name!), `${code}: no ${name}()`);
+    }
+  }
+});
+
+Deno.test("docs/command.md has the options of the command's own, and no others", async () => {
+  const [table] = tables(await read("docs/command.md"), "Options of its own");
+  const listed = firstColumn(table).filter((code) => code.startsWith("--"))
+    .map((code) => code.split(" ")[0]);
+  const own = options
+    .filter(({ help, asInSsh }) => help !== undefined && !asInSsh)
+    .map(({ flags }) => flags.at(-1)!)
+    .filter((flag) => flag.startsWith("--"));
+  assertEquals(listed.toSorted(), own.toSorted());
+});
+
+Deno.test("docs/command.md has the events of --json, and no others", async () => {
+  const [table] = tables(await read("docs/command.md"), "Events for programs");
+  const source = await read("src/cli/report/event_json.ts");
+  const types = [...source.matchAll(/^ {2}type: "(.*)";$/gm)].map(([, t]) =>
+    t!
+  );
+  assertEquals(firstColumn(table).toSorted(), types.toSorted());
+  const supervisor = await read("src/forward/supervisor_options.ts");
+  const [, states] = /type SupervisorState =([^;]*);/.exec(supervisor)!;
+  const row = table!.find(([cell]) => cell === "`state`");
+  assertEquals(
+    codeIn(row![1]!),
+    [...states!.matchAll(/"(.*)"/g)].map(([, state]) => state!),
+  );
+});
+
+Deno.test("docs/troubleshooting.md quotes messages that there are", async () => {
+  const sources: string[] = [];
+  const collect = async (directory: URL) => {
+    for await (const { name, isDirectory } of Deno.readDir(directory)) {
+      if (isDirectory) await collect(new URL(`${name}/`, directory));
+      else sources.push(await Deno.readTextFile(new URL(name, directory)));
+    }
+  };
+  await collect(new URL("src/", root));
+  const source = sources.join("\n").replaceAll("\\`", "`");
+  const page = await read("docs/troubleshooting.md");
+  const messages = [...page.matchAll(/^### `(.*)`$/gm)].map(([, m]) => m!);
+  assert(messages.length > 15);
+  for (const message of messages) {
+    // What stands around values in the message's template.
+    for (const part of message.split(/…|: /).map((part) => part.trim())) {
+      assert(source.includes(part), `${message}: ${part}`);
+    }
+  }
+});
+
+Deno.test("every link in README and docs leads somewhere", async () => {
+  for (const page of pages) {
+    const text = await read(page);
+    const links = [
+      ...text.matchAll(/\]\(([^)\s]+)\)/g),
+      ...text.matchAll(/^\[[^\]]+\]: (\S+)$/gm),
+    ].map(([, link]) => link!).filter((link) => !/^https?:/.test(link));
+    for (const link of links) {
+      const url = new URL(link, new URL(page, root));
+      const target = await Deno.stat(url).then((info) => info, () => undefined);
+      assert(target, `${page}: ${link}`);
+      if (!url.hash) continue;
+      const headings = (await Deno.readTextFile(url)).matchAll(/^#+ (.*)$/gm);
+      const anchors = [...headings].map(([, heading]) =>
+        heading!.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")
+      );
+      assert(anchors.includes(url.hash.slice(1)), `${page}: ${link}`);
+    }
+  }
+});
+
+Deno.test("the code in README and docs type-checks", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const files: string[] = [];
+    for (const page of pages) {
+      const blocks = (await read(page)).matchAll(/^```ts.*\n([^]*?)^```$/gm);
+      for (const [, code] of blocks) {
+        const file = `${dir}/${files.length}.ts`;
+        // A module, as `await` stands at the top.
+        await Deno.writeTextFile(file, `// ${page}\n${code}export {};\n`);
+        files.push(file);
+      }
+    }
+    assert(files.length > 2);
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--quiet", ...files],
+      cwd: root,
+      env: { NO_COLOR: "1" },
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
