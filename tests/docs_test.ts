@@ -50,6 +50,19 @@ function symbols(): Promise<Map<string, Set<string>>> {
   })();
 }
 
+/** All of src/, as one text. */
+async function sources(): Promise<string> {
+  const files: string[] = [];
+  const collect = async (directory: URL) => {
+    for await (const { name, isDirectory } of Deno.readDir(directory)) {
+      if (isDirectory) await collect(new URL(`${name}/`, directory));
+      else files.push(await Deno.readTextFile(new URL(name, directory)));
+    }
+  };
+  await collect(new URL("src/", root));
+  return files.join("\n");
+}
+
 /** The rows of the tables of a section, cell by cell; the first is the header. */
 function tables(page: string, heading: string): string[][][] {
   const [, section = ""] = page.split(`\n## ${heading}\n`);
@@ -141,8 +154,7 @@ Deno.test("docs/command.md has the events of --json, and no others", async () =>
     t!
   );
   assertEquals(firstColumn(table).toSorted(), types.toSorted());
-  const supervisor = await read("src/forward/supervisor_options.ts");
-  const [, states] = /type SupervisorState =([^;]*);/.exec(supervisor)!;
+  const [, states] = /type SupervisorState =([^;]*);/.exec(await sources())!;
   const row = table!.find(([cell]) => cell === "`state`");
   assertEquals(
     codeIn(row![1]!),
@@ -151,15 +163,7 @@ Deno.test("docs/command.md has the events of --json, and no others", async () =>
 });
 
 Deno.test("docs/troubleshooting.md quotes messages that there are", async () => {
-  const sources: string[] = [];
-  const collect = async (directory: URL) => {
-    for await (const { name, isDirectory } of Deno.readDir(directory)) {
-      if (isDirectory) await collect(new URL(`${name}/`, directory));
-      else sources.push(await Deno.readTextFile(new URL(name, directory)));
-    }
-  };
-  await collect(new URL("src/", root));
-  const source = sources.join("\n").replaceAll("\\`", "`");
+  const source = (await sources()).replaceAll("\\`", "`");
   const page = await read("docs/troubleshooting.md");
   const messages = [...page.matchAll(/^### `(.*)`$/gm)].map(([, m]) => m!);
   assert(messages.length > 15);
