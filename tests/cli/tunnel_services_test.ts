@@ -43,14 +43,18 @@ async function setUp(options: TestServerOptions): Promise<Setting> {
   };
 }
 
-/** The port where visitors come in, as the session says. */
-async function visitors(rforward: RforwardProcess, nth = 1): Promise<number> {
+/** Waits until it is up, and for the port where visitors come in, as the session of this connection says. */
+async function visitors(rforward: RforwardProcess): Promise<number> {
+  await rforward.up();
   for (let count = 1;; count++) {
-    const output = await rforward.some("session-output", count);
-    const ports = output.flatMap(({ text }) =>
-      /http:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1] ?? []
-    );
-    if (ports.length >= nth) return Number(ports[nth - 1]);
+    await rforward.some("session-output", count);
+    const { events } = rforward;
+    const since = events.findLastIndex(({ type }) => type === "connected");
+    for (const event of events.slice(since)) {
+      if (event.type !== "session-output") continue;
+      const port = /http:\/\/127\.0\.0\.1:(\d+)/.exec(event.text)?.[1];
+      if (port !== undefined) return Number(port);
+    }
   }
 }
 
@@ -61,15 +65,12 @@ for (const profile of ["sish", "srvus", "serveo"] as const) {
     await using rforward = new RforwardProcess({
       args: ["-R", `*:80:localhost:${echo.port}`, ...setting.args],
     });
-    // sish ends the connection that the port is looked at on.
-    const nth = profile === "sish" ? 2 : 1;
-    const port = await visitors(rforward, nth);
-    assertEquals(await ask(port, "hi"), "echo: hi");
-    await rforward.up();
+    assertEquals(await ask(await visitors(rforward), "hi"), "echo: hi");
 
     const { server } = rforward.all("connected")[0]!;
     assertEquals(server.software, "Go");
-    assertEquals(rforward.all("lost").length, nth - 1);
+    // sish ends the connection on which the port is looked at.
+    assertEquals(rforward.all("lost").length, profile === "sish" ? 1 : 0);
     assertEquals(rforward.all("verified").map(({ verdict }) => verdict), [
       "unverifiable",
     ]);
@@ -140,7 +141,8 @@ Deno.test("rforward shows what sish writes once after each reconnect", async () 
   const first = await visitors(rforward);
   assertEquals(await ask(first, "hi"), "echo: hi");
   await setting.server.disconnectAll();
-  const second = await visitors(rforward, 2);
+  await rforward.next("lost");
+  const second = await visitors(rforward);
   assertEquals(await ask(second, "hi"), "echo: hi");
   assertEquals(
     rforward.all("session-output").filter(({ text }) => /Ctrl-C/.test(text))
@@ -185,7 +187,6 @@ Deno.test("rforward opens a session soon enough for a service that ends connecti
     args: ["-R", `1:localhost:${echo.port}`, ...setting.args],
   });
   assertEquals(await ask(await visitors(rforward), "hi"), "echo: hi");
-  await rforward.up();
   assertEquals(rforward.all("lost"), []);
 });
 
