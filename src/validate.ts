@@ -21,6 +21,12 @@ export function checkPort(argument: string, port: number, zero?: string): void {
 
 /** @throws {ArgumentError} unless `host` can be a host name or an address. */
 export function checkHost(argument: string, host: string): void {
+  if (typeof host === "string" && /^[^:]+:\d+$/.test(host)) {
+    throw new ArgumentError(
+      argument,
+      `${shown(host)} has a port in it; give host and port apart`,
+    );
+  }
   if (typeof host === "string" && /^[^\s\p{Cc}]{1,255}$/u.test(host)) return;
   throw new ArgumentError(
     argument,

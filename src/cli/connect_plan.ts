@@ -110,16 +110,21 @@ async function toConnectOptions(
   };
 }
 
-/** How to reach the server if not just by its address. */
-function dialling(settings: SshSettings): Pick<ConnectOptions, "dial"> {
-  const { proxyCommand, bindAddress } = settings;
+/** How to reach the first server. */
+function dialling(
+  settings: SshSettings,
+): Pick<ConnectOptions, "dial" | "connectionAttempts"> {
+  const { proxyCommand, bindAddress, connectionAttempts } = settings;
   if (proxyCommand !== undefined) {
     const dial: Dial = async (to) => await dialByCommand(proxyCommand, to);
     return { dial };
   }
-  return bindAddress === undefined
-    ? {}
-    : { dial: dialFrom(bindAddress, familyOf(settings)) };
+  return {
+    ...connectionAttempts !== undefined && { connectionAttempts },
+    ...bindAddress !== undefined && {
+      dial: dialFrom(bindAddress, familyOf(settings)),
+    },
+  };
 }
 
 function familyOf({ addressFamily = "any" }: SshSettings): 4 | 6 | undefined {

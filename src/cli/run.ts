@@ -131,8 +131,7 @@ class ForwardCommand implements AsyncDisposable {
     const { settings } = this.#plan;
     const logger = this.#logger;
     const { verify, bindWaitMs, maxWaitMs, once } = this.#args;
-    const attempts = this.#args.attempts ?? settings.connectionAttempts ??
-      (once ? 1 : undefined);
+    const attempts = this.#args.attempts ?? (once ? 1 : undefined);
     this.#supervisor = new Supervisor({
       connect,
       tunnels: tunnelsOf(this.#plan),

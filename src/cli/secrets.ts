@@ -88,6 +88,7 @@ export class LoginSecrets {
     return this.#give(
       `${user} ${server}`,
       (prompts) => prompts.password(user, host),
+      (prompts) => prompts?.denied(),
     );
   }
 
@@ -105,6 +106,7 @@ export class LoginSecrets {
       const answer = await this.#give(
         `${user} ${server} ${first.text}`,
         async (prompts) => (await ask(prompts))?.[0],
+        (prompts) => prompts?.denied(),
       );
       if (answer !== undefined) return [answer];
     } else if (prompts) {
@@ -125,13 +127,18 @@ export class LoginSecrets {
     return undefined;
   };
 
+  /** @param onRefused Called if the server refused what was given before. */
   async #give(
     what: string,
     ask: (prompts: Prompts) => Promise<string | undefined>,
+    onRefused?: (prompts: Prompts | undefined) => void,
   ): Promise<string | undefined> {
     const { known } = this.#secrets;
     const { prompts } = this.#login;
-    if (this.#given.has(what)) known.delete(what);
+    if (this.#given.has(what)) {
+      known.delete(what);
+      onRefused?.(prompts);
+    }
     this.#given.add(what);
     const answer = known.get(what) ?? (prompts && await ask(prompts));
     if (answer !== undefined) known.set(what, answer);

@@ -1,13 +1,11 @@
-import { ConnectError } from "../errors.ts";
 import { silentLogger } from "../logger.ts";
 import type { SshConnection } from "./connection.ts";
 import { Deadline } from "../deadline.ts";
-import { formatAddress } from "../format_address.ts";
 import { agentSocket } from "./login/agent.ts";
 import type { Credentials } from "./login/attempts.ts";
 import { defaultAlgorithms } from "./algorithms.ts";
 import { checkOptions } from "./check_options.ts";
-import { dialTcp, dialWith } from "./dial/dial.ts";
+import { reach } from "./dial/reach.ts";
 import { Handshake } from "./handshake.ts";
 import {
   type HostKeyCheck,
@@ -90,18 +88,7 @@ export async function establish(
   const { hostKeys, credentials } = await deadline.race(
     prepare(options, where, deadline.signal),
   );
-  deadline.start(() =>
-    new ConnectError(
-      "connect-timeout",
-      where,
-      `${
-        formatAddress(where.host, where.port)
-      } did not answer within ${deadline.ms} ms; check the address, and whether a firewall is in between`,
-    )
-  );
-  const stream = options.dial
-    ? await dialWith(options.dial, where, deadline)
-    : await dialTcp(where, deadline, options.addressFamily);
+  const stream = await reach(options, where, connectTimeoutMs, deadline.signal);
   const socket = new Ssh2Socket(stream);
   try {
     return await new Handshake({
@@ -148,10 +135,12 @@ async function prepare(
       return key;
     },
   );
-  const agentKeys = options.agentKeys && await loadAll(
-    options.agentKeys,
-    (source) => loadPublicKey(source, logger),
-  );
+  const agentKeys = agent === undefined || options.agentKeys === undefined
+    ? undefined
+    : await loadAll(
+      options.agentKeys,
+      (source) => loadPublicKey(source, logger),
+    );
   return {
     hostKeys,
     credentials: { privateKeys, missingFiles, agent, agentKeys },

@@ -125,6 +125,14 @@ export interface ConnectOptions {
   hostKeys?: HostKeyPolicy;
 
   /**
+   * How often reaching the server is tried, a second apart (OpenSSH:
+   * `ConnectionAttempts`). What fails after that, in the key exchange or the
+   * login, is not tried again.
+   *
+   * @default 1
+   */
+  connectionAttempts?: number;
+  /**
    * How long each stage may take, in milliseconds: reaching the server, the
    * key exchange, each answer in authentication. 20000 by default. Time that a
    * callback of yours takes does not count.

@@ -126,6 +126,7 @@ serverTest(
     await interrupt(terminal);
     assertEquals(count(terminal, "Enter passphrase"), 1);
     assertEquals(count(terminal, "password: "), 2);
+    assertEquals(count(terminal, "Permission denied, please try again."), 1);
     for (const secret of ["wrong password", sshd.password!]) {
       assert(!terminal.output.includes(secret));
     }

@@ -15,7 +15,8 @@ export interface Destination {
 /**
  * Reads `host`, `user@host` or `ssh://[user@]host[:port]`, as OpenSSH does.
  * The user of a URI is percent-decoded. Unlike OpenSSH 9.2 it takes an IPv6
- * address in a URI, `ssh://[::1]:22`, and refuses an empty host.
+ * address in a URI, `ssh://[::1]:22`, and refuses an empty host, and one with
+ * a port behind it, which OpenSSH looks up as a name.
  *
  * @throws {ArgumentError} if it is none of these, or has characters that could
  * do harm where ssh_config hands host and user to a shell.
@@ -24,6 +25,13 @@ export function parseDestination(text: string): Destination {
   const destination = text.startsWith("ssh://")
     ? parseUri(text)
     : splitUser(text);
+  const [, port] = /^(?:[^:[\]]+|\[.*\]):(\d+)$/.exec(destination.host) ?? [];
+  if (port !== undefined) {
+    throw new ArgumentError(
+      "destination",
+      `${shown(text)} has a port; for the port use -p ${port} or ssh://${text}`,
+    );
+  }
   if (!/^(?!-)[^'"`$\\;&<>|(){}\s\p{Cc}]{1,255}$/u.test(destination.host)) {
     fail(`${shown(destination.host)} is no host`);
   }

@@ -85,6 +85,11 @@ export class Prompts {
     return this.#hidden(`${account(user, host)}'s password: `);
   }
 
+  /** Says that the last answer was refused, and that it is asked for again. */
+  denied(): void {
+    this.#asker.write("Permission denied, please try again.\n");
+  }
+
   /**
    * Passes on what a server asks. Each question is marked as the server's, so
    * that it cannot pass for one of this program.

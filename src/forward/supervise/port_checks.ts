@@ -7,11 +7,10 @@ import { isHeld, type Refusal, whyRefused } from "../verify/refusal.ts";
 import type { ProbeGuard } from "./probe_guard.ts";
 
 /**
- * Finds out about the port of one tunnel on one connection: why it was refused,
- * and who answers there.
+ * What is found out about the port of one tunnel on one connection.
  *
- * The reason for a refusal is looked up once: each connection to a port makes
- * sshd 9.2 believe that the client that holds it is alive, which may be our own
+ * Why it was refused is looked at once: sshd 9.2 takes each connection to a
+ * port for a sign of life of the client that holds it, which may be our own
  * last session.
  */
 export class PortChecks {
@@ -48,7 +47,7 @@ export class PortChecks {
   }
 
   /**
-   * Checks who answers at a bound port.
+   * Looks who answers at a bound port.
    *
    * @param before What was found before, since it was bound.
    */

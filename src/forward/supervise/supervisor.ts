@@ -15,26 +15,26 @@ import type {
   SupervisorState,
 } from "./supervisor_options.ts";
 
-/** How long the server may take to release the ports when stopping, in milliseconds. */
+/** How long the server may take to release the ports in the end, in milliseconds. */
 const RELEASE_MS = 2000;
 
 /** How long the server may take to answer after this machine slept, in milliseconds. */
 const AFTER_SLEEP_MS = 5000;
 
 /**
- * Keeps tunnels up over a connection that comes and goes: reconnects after any
- * loss, binds every tunnel again, checks who really answers there, and waits for
- * ports that are in use, perhaps by our own last session.
+ * Keeps tunnels up over a connection that comes and goes: connects again after
+ * any loss, binds every tunnel anew, looks who really answers there, and waits
+ * for ports that somebody else holds, which may be our own last session.
  *
- * Created by {@linkcode supervise}. Iterating over it yields a snapshot at first
- * and after each change, until it has stopped; a slow consumer skips
- * intermediate snapshots.
+ * Made by {@linkcode supervise}. Iterating over it gives a snapshot at first
+ * and after each change, until it has stopped; who is slow misses those in
+ * between.
  */
 export class Supervisor
   implements AsyncDisposable, AsyncIterable<SupervisorSnapshot> {
   /** Settles when all tunnels are up for the first time; rejects if it stops before. */
   readonly ready: Promise<void>;
-  /** Settles when it has stopped: `closed` if it was asked to, `lost` with the error if it could not go on. */
+  /** Settles when it has stopped: `closed` if it was asked to, `lost` with the error if nothing could heal it. */
   readonly closed: Promise<CloseReason>;
 
   readonly #options: SupervisorOptions;
@@ -54,7 +54,7 @@ export class Supervisor
   #state: SupervisorState = "connecting";
   #since = new Date();
   #error: RForwardError | undefined;
-  /** Ends the connection because of a permanent error. */
+  /** Ends the connection because of what cannot heal. */
   #giveUp: (error: RForwardError) => void = () => {};
 
   /**
@@ -93,7 +93,7 @@ export class Supervisor
       changed();
     });
     this.ready = this.#ready.promise;
-    this.ready.catch(() => {}); // `closed` reports it too
+    this.ready.catch(() => {}); // `closed` tells too
     this.closed = this.#closed.promise;
     void this.#run();
   }
@@ -103,7 +103,7 @@ export class Supervisor
     return this.#connection;
   }
 
-  /** The state at this moment. */
+  /** All that can be told now. */
   get snapshot(): SupervisorSnapshot {
     const server = this.#connection?.server;
     const until = this.#reconnector.wait?.until;
@@ -131,12 +131,12 @@ export class Supervisor
   }
 
   /**
-   * Replaces the tunnels. Those with the same bind and target as before are
-   * left alone.
+   * Has other tunnels from now on. Those that it has already, with the same
+   * bind and target, go on as if nothing had happened.
    *
-   * @param tunnels All tunnels from now on.
-   * @param options `drainMs`: how long live connections of removed tunnels may
-   * continue, in milliseconds; 0 by default.
+   * @param tunnels All that there are to be.
+   * @param options `drainMs`: how long live connections of those that go may
+   * go on to their own end, in milliseconds; 0 by default.
    * @throws {ArgumentError} if they cannot be used; nothing has changed then.
    */
   async setTunnels(
@@ -150,8 +150,8 @@ export class Supervisor
   /**
    * Stops it for good: releases the ports and closes the connection.
    *
-   * @param options `drainMs`: how long live connections may continue first, in
-   * milliseconds; 0 by default. A second call may cut it short.
+   * @param options `drainMs`: how long live connections may go on to their own
+   * end first, in milliseconds; 0 by default. A second call may cut it short.
    */
   async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
     checkMs("drainMs", drainMs);
@@ -169,7 +169,7 @@ export class Supervisor
     return this.stop();
   }
 
-  /** Frees the ports before it has stopped, unless a dead network prevents it. */
+  /** So that the ports are free when it has stopped; but a dead network must not hold it up. */
   async #release(drainMs: number): Promise<void> {
     const time = Promise.withResolvers<void>();
     const timer = setTimeout(
@@ -185,7 +185,7 @@ export class Supervisor
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // the caller has its supervisor before the first event
+    await Promise.resolve(); // so that who made it has it when the first event comes
     const { signal } = this.#life;
     const stopWatching = watchClock((ms) => this.#onSleep(ms));
     const onAbort = () => void this.stop();
@@ -210,7 +210,7 @@ export class Supervisor
    * Keeps the tunnels up until the connection ends.
    *
    * @returns how it ended.
-   * @throws a permanent error, or that it was stopped.
+   * @throws what cannot heal, or that it was stopped.
    */
   async #serve(connection: SshConnection): Promise<ConnectionLostError> {
     const given = Promise.withResolvers<never>();
@@ -262,20 +262,20 @@ export class Supervisor
   #onSleep(ms: number): void {
     this.#tell({ type: "slept", ms });
     this.#reconnector.wake();
-    // A missing answer ends the connection.
+    // If it does not answer, it is gone, and that ends it.
     this.#connection?.ping({ timeoutMs: AFTER_SLEEP_MS }).catch(() => {});
   }
 
-  /** Derives the state, and reports it if it has changed. */
+  /** Works out the state from what is known, and tells if it is another one. */
   #update(): void {
     if (this.#state === "stopped") return;
-    if (this.#connection?.signal.aborted) return; // the loss is reported next
+    if (this.#connection?.signal.aborted) return; // the loss is told next
     const state = this.#judge();
     if (this.#isHopeless(state)) this.#giveUp(this.#error!);
     else this.#become(state);
   }
 
-  /** Whether it cannot succeed any longer. */
+  /** Whether there is no use in going on. */
   #isHopeless(state: SupervisorState): boolean {
     const { all, answered } = this.#tunnels;
     if (!this.#connection || !answered || this.#stopping) return false;
@@ -335,7 +335,7 @@ export class Supervisor
   }
 
   #tell(event: SupervisorEvent): void {
-    // There is no next request if this refusal stops it all.
+    // Nobody is to be told that it asks again when it will not.
     if (event.type === "refused" && this.#needsAll) delete event.ms;
     try {
       this.#options.onEvent?.(event);

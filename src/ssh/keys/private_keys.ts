@@ -11,7 +11,7 @@ import { openSshKey } from "./openssh_key.ts";
 import { NamedAgentKey } from "../login/named_agent_key.ts";
 import { OpensshKeyFile } from "./openssh_key_file.ts";
 import { findPrivateKey } from "./private_key_text.ts";
-import { publicHalf } from "./public_keys.ts";
+import { publicHalf, readPublicFile } from "./public_keys.ts";
 import { UnusableKey } from "./unusable_key.ts";
 
 /** A private key that is ready to sign. */
@@ -77,21 +77,6 @@ export async function loadPrivateKey(
     }
     return { key, fingerprint: fingerprint(key.getPublicSSH()) };
   });
-}
-
-/** The public half beside an encrypted PEM file, which does not show it. Nobody has to allow us to read it. */
-async function readPublicFile(
-  source: PrivateKey,
-): Promise<ParsedKey | undefined> {
-  if (!("file" in source)) return;
-  const path = `${source.file}.pub`;
-  const { state } = await Deno.permissions.query({ name: "read", path });
-  if (state !== "granted") return;
-  try {
-    return publicHalf(await Deno.readTextFile(path));
-  } catch {
-    return undefined;
-  }
 }
 
 /** Why there is no key yet. */

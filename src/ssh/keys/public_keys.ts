@@ -16,14 +16,30 @@ export async function loadPublicKey(
   source: PublicKey,
   logger: Logger,
 ): Promise<ParsedKey | undefined> {
-  return await loadKey("public key", source, logger, (name, text) => {
-    const key = publicHalf(text);
-    if (key) return Promise.resolve(key);
+  return await loadKey("public key", source, logger, async (name, text) => {
+    // A private key in PEM does not show it.
+    const key = publicHalf(text) ?? await readPublicFile(source);
+    if (key) return key;
     throw unusable(
       `public key: ${name}`,
       "is none that can be used (Ed25519, ECDSA or RSA, as a line, or in a private key of OpenSSH's format)",
     );
   });
+}
+
+/** The public half of a key in the `.pub` file beside it, if that is there and may be read. */
+export async function readPublicFile(
+  source: PublicKey,
+): Promise<ParsedKey | undefined> {
+  if (!("file" in source)) return;
+  const path = `${source.file}.pub`;
+  const { state } = await Deno.permissions.query({ name: "read", path });
+  if (state !== "granted") return;
+  try {
+    return publicHalf(await Deno.readTextFile(path));
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -70,10 +70,7 @@ function* publicKeys(
   const named = credentials.privateKeys.filter((it) => {
     const key = keyOf(it);
     if (!key || isAccepted(key)) return true;
-    logger.warn(
-      `Going on without a key: ${fingerprintOf(it)} is of type ${key.type}, ` +
-        "which is not offered unless algorithms.userKey (ssh: PubkeyAcceptedAlgorithms) has it",
-    );
+    logger.debug(notOffered(it, key.type));
     return false;
   });
   const attempt = (key: UserKey): Attempt =>
@@ -117,6 +114,25 @@ function* publicKeys(
     if (keyOf(key)?.type !== "ssh-rsa") continue;
     yield Object.assign(attempt(key), { choice: 1 });
   }
+}
+
+/** Which keys are not offered because of their type, for people. */
+export function keysNotOffered(
+  { privateKeys }: Credentials,
+  accepted: readonly string[],
+): string[] {
+  return privateKeys.flatMap((it) => {
+    const type = keyOf(it)?.type;
+    const isOffered = type === undefined ||
+      signatureAlgorithms(type, accepted).length > 0;
+    return isOffered ? [] : [notOffered(it, type)];
+  });
+}
+
+function notOffered(key: UserKey, type: string): string {
+  return `${
+    fingerprintOf(key)
+  } is of type ${type}, which is not offered unless algorithms.userKey (ssh: PubkeyAcceptedAlgorithms) has it`;
 }
 
 /** The key, or at least its public half, where that is known. */

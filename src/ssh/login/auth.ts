@@ -5,7 +5,7 @@ import type { ConnectOptions } from "../options.ts";
 import { printable } from "../printable.ts";
 import type { AnyAuthMethod } from "../ssh2.ts";
 import type { Attempt } from "./attempt.ts";
-import { attempts, type Credentials } from "./attempts.ts";
+import { attempts, type Credentials, keysNotOffered } from "./attempts.ts";
 import { signatureAlgorithms } from "./signature_algorithms.ts";
 import type { LoginEvents } from "./signer.ts";
 
@@ -13,6 +13,7 @@ import type { LoginEvents } from "./signer.ts";
 export class Authentication {
   readonly #user: string;
   readonly #missingFiles: readonly string[];
+  readonly #notOffered: readonly string[];
   readonly #accepted: readonly string[];
   /** RSA's algorithms that we would use and the server may accept. */
   #rsaAlgorithms: readonly string[];
@@ -42,6 +43,7 @@ export class Authentication {
       ? []
       : credentials.missingFiles;
     this.#accepted = options.algorithms?.userKey ?? defaultAlgorithms.userKey;
+    this.#notOffered = keysNotOffered(credentials, this.#accepted);
     this.#rsaAlgorithms = signatureAlgorithms("ssh-rsa", this.#accepted);
     this.#attempts = [...attempts(options, credentials, events, logger)];
     this.#events = events;
@@ -113,6 +115,7 @@ export class Authentication {
         `the server did not let ${this.#user} in${said && `: ${said}`}`,
         `tried: ${tried.join(", ") || "nothing that the server offers"}`,
         `it accepts: ${acceptable.join(", ") || "nothing"}`,
+        ...this.#notOffered,
         ...this.#missingKeys(acceptable),
         ...said ? [] : advice(tried, acceptable),
       ].join("; "),

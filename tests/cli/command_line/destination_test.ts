@@ -33,6 +33,16 @@ Deno.test("parseDestination() says what it would take", () => {
   );
 });
 
+Deno.test("parseDestination() says how to name a port", () => {
+  for (const text of ["server:2222", "alice@server:2222", "a@[::1]:2222"]) {
+    const error = assertThrows(() => parseDestination(text), ArgumentError);
+    assertEquals(
+      error.message,
+      `destination: "${text}" has a port; for the port use -p 2222 or ssh://${text}`,
+    );
+  }
+});
+
 Deno.test("parseDestination() refuses an empty host", () => {
   for (const text of ["", "alice@", "ssh://", "ssh://alice@:22"]) {
     assertThrows(() => parseDestination(text), ArgumentError);
@@ -42,7 +52,6 @@ Deno.test("parseDestination() refuses an empty host", () => {
 const destinations = [
   "server",
   "Server.Example",
-  "server:22",
   "::1",
   "[::1]",
   "alice@server",

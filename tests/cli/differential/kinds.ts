@@ -1,6 +1,6 @@
 /** A line that only says more about another one. */
 const more =
-  /^(debug\d: |OpenSSH_|Authenticated |Allocated port |Transferred: |Bytes per second: |\[-|See rforward| {2}|unverifiable$|@{59}$|#\d|Killed by signal)/;
+  /^(debug\d: |OpenSSH_|Authenticated |Allocated port |Transferred: |Bytes per second: |\[-|See rforward| {2}|unverifiable$|@{59}$|#\d|Killed by signal|no such identity: |removed the stale socket )/;
 
 /**
  * What kinds of complaints there are: how `ssh` says it, or how `rforward`
@@ -8,7 +8,7 @@ const more =
  */
 const kinds: [kind: string, pattern: RegExp][] = [
   ["half-bound", /^half-bound$/],
-  ["forward refused", /remote port forwarding failed|would not listen on /],
+  ["forward refused", /remote port forwarding failed|^forward-denied: /],
   [
     "target failed",
     /^connect_to .* (failed|unknown host)|^connect to .* port -2 failed|^target-(refused|timeout|unreachable|failed): /,
@@ -33,7 +33,7 @@ const kinds: [kind: string, pattern: RegExp][] = [
   ],
   [
     "login refused",
-    /: Permission denied \(|^authentication-failed: |needs a passphrase, and there is nobody/,
+    /: Permission denied \(|Too many authentication failures$|^authentication-failed: |needs a passphrase, and there is nobody/,
   ],
   ["host key changed", /IDENTIFICATION HAS CHANGED|^host-key-changed: /],
   ["host key revoked", /REVOKED HOST KEY|revoked by file|^host-key-revoked: /],
@@ -46,6 +46,14 @@ const kinds: [kind: string, pattern: RegExp][] = [
     /host key is known for|^Host key verification failed|^host-key-unknown: /,
   ],
   ["host key added", /^Warning: Permanently added|is new: accepted its/],
+  [
+    "host key not written",
+    /^Failed to add the host|Cannot write the known_hosts/,
+  ],
+  [
+    "agent refused",
+    /^sign_and_send_pubkey: .* from agent|the SSH agent failed: /,
+  ],
   ["key file missing", /Identity file .* not accessible/],
   [
     "key open to others",
@@ -60,13 +68,16 @@ const kinds: [kind: string, pattern: RegExp][] = [
   ["jump loop", /^jumphost loop |through itself$/],
   ["bad forward", /Bad (remote )?forwarding spec|: expected /],
   ["bad port", /^Bad port |is no port; /],
-  ["bad host", /^hostname contains invalid|^rforward: destination: .*no host/],
+  [
+    "bad host",
+    /^hostname contains invalid|^rforward: destination: .*(no host|has a port)/,
+  ],
   ["no destination", /^usage: ssh|name the server/],
   ["value missing", /^option requires an argument|a value is missing/],
   ["unknown option", /unknown option/],
   [
     "bad configuration",
-    /Bad configuration option|unsupported option|no argument after|invalid time|is not an option of ssh|: (\w+ )?(cannot be|has no argument)/,
+    /Bad number |RekeyLimit too small|Bad configuration option|unsupported option|no argument after|invalid time|is not an option of ssh|: (\w+ )?(cannot be|has no argument)/,
   ],
   ["file unreadable", /^Can't open user config|cannot read the file/],
   ["file unwritable", /^Couldn't open logfile|cannot write to /],

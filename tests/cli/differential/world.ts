@@ -10,7 +10,8 @@ export interface World extends AsyncDisposable {
   /**
    * What its placeholders stand for. `{key}`, `{wrongKey}`, `{lockedKey}`: files
    * of a key that opens the door, one that does not, and the first with a
-   * passphrase; `{wrongPublicKey}`: what the second's public half says. `{tcp}`,
+   * passphrase; `{rsaKey}`, `{dsaKey}`: keys of these kinds that open it, the
+   * first as PEM; `{wrongPublicKey}`: what the second's public half says. `{tcp}`,
    * `{tcp2}`, `{unix}`: the ports and the path of targets, which answer by
    * these names.
    */
@@ -33,6 +34,13 @@ export async function createWorld(): Promise<World> {
   }
   await Deno.copyFile(key, lockedKey);
   await run("ssh-keygen", ["-q", "-p", "-N", "passphrase", "-f", lockedKey]);
+  const [rsaKey, dsaKey] = [join(dir, "rsa_key"), join(dir, "dsa_key")];
+  for (const [type, file] of [["rsa", rsaKey], ["dsa", dsaKey]] as const) {
+    const format = type === "rsa" ? "PEM" : "RFC4716";
+    await run("ssh-keygen", [
+      ...["-q", "-t", type, "-m", format, "-N", "", "-f", file],
+    ]);
+  }
 
   const hostname = "127.0.0.1";
   const tcp = Deno.listen({ hostname, port: 0 });
@@ -47,11 +55,15 @@ export async function createWorld(): Promise<World> {
     wrongKey,
     wrongPublicKey: (await Deno.readTextFile(`${wrongKey}.pub`)).trim(),
     lockedKey,
+    rsaKey,
+    dsaKey,
     tcp: `${tcp.addr.port}`,
     tcp2: `${tcp2.addr.port}`,
     unix,
   };
-  const authorizedKeys = [await Deno.readTextFile(`${key}.pub`)];
+  const authorizedKeys = await Promise.all(
+    [key, rsaKey, dsaKey].map((file) => Deno.readTextFile(`${file}.pub`)),
+  );
   const servers = new Map<string, Promise<Sshd>>();
   stack.defer(async () => {
     for (const server of servers.values()) {

@@ -19,6 +19,7 @@ import {
 import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { sshArguments, type SshServer } from "../../servers/ssh_server.ts";
+import { startTcpServer } from "../../servers/tcp_server.ts";
 import {
   assertSameBytes,
   noise,
@@ -318,4 +319,60 @@ Deno.test("connect() closes what dial reaches after it gave up", async () => {
   const { readable, writable } = new TransformStream();
   reached.resolve({ readable, writable, close: closed.resolve });
   await within(1000, "close()", closed.promise);
+});
+
+Deno.test("connect() tries to reach the server as often as it is asked to, a second apart", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const options = { host: "127.0.0.1", port, user: "alice" };
+  const started = performance.now();
+  const error = await assertRejects(
+    () => connect({ ...options, connectionAttempts: 2 }),
+    ConnectError,
+  );
+  assertEquals(error.code, "connect-failed");
+  const lasted = performance.now() - started;
+  assert(lasted > 900, `${lasted} ms`);
+
+  const signal = AbortSignal.timeout(50);
+  const reason = await within(
+    900,
+    "connect()",
+    assertRejects(
+      () => connect({ ...options, connectionAttempts: 9, signal }),
+      DOMException,
+    ),
+  );
+  assertEquals(reason, signal.reason);
+});
+
+Deno.test("connect() does not try again after a handshake that failed", async () => {
+  let connections = 0;
+  await using server = startTcpServer(() => {
+    connections++;
+    return Promise.resolve();
+  });
+  const error = await assertRejects(
+    () =>
+      connect({
+        ...{ host: server.host, port: server.port, user: "alice" },
+        hostKeys: { text: "" },
+        connectionAttempts: 3,
+      }),
+    ConnectError,
+  );
+  assertEquals(error.code, "protocol-error");
+  assertEquals(connections, 1);
+});
+
+Deno.test("connect() says that a port does not belong into the host", async () => {
+  const error = await assertRejects(
+    () => connect({ host: "server.example:2222", user: "alice" }),
+    ArgumentError,
+  );
+  assertEquals(
+    error.message,
+    'host: "server.example:2222" has a port in it; give host and port apart',
+  );
 });

@@ -117,6 +117,17 @@ export const failures: Row[] = [
     both: "exit 255; connection refused",
   },
   {
+    name: "ConnectionAttempts, without --once",
+    args: [
+      ...[...forward, "-o", "ConnectionAttempts=2"],
+      ...["-p", "{closed}", "server"],
+    ],
+    again: true,
+    ssh: "exit 255; connection refused",
+    rforward: "tries again; connection refused",
+    because: "The connection is lost, or cannot be made",
+  },
+  {
     name: "a host that is not known",
     args: [...forward, "nohost.invalid"],
     both: "exit 255; host not found",
@@ -196,6 +207,20 @@ export const failures: Row[] = [
     because: "Ctrl-C",
   },
 
+  {
+    name: "a key exchange that only ssh can do, and one that both can",
+    args: [...forward, "server"],
+    sshd: [
+      "KexAlgorithms ecdh-sha2-nistp521,diffie-hellman-group14-sha256",
+    ],
+    both: loopback,
+  },
+  {
+    name: "Ciphers that begin with one that only ssh can do",
+    args: [...forward, "-c", "aes192-cbc,aes256-ctr", "server"],
+    sshd: ["Ciphers aes192-cbc,aes256-ctr"],
+    both: loopback,
+  },
   {
     name: "a cipher that the server does not take",
     args: [...forward, "-c", "aes128-ctr", "server"],

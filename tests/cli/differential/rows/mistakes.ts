@@ -39,6 +39,26 @@ const refused: [name: string, kind: string, ...args: string[]][] = [
     "no such algorithm",
     ...[...forward, "-o", "KexAlgorithms=rot13", "server"],
   ],
+  ...[
+    "Ciphers=aes256-ctr,rot13",
+    "Ciphers=+rot13",
+    "MACs=^crc32",
+    "KexAlgorithms=curve25519-sha256,rot13",
+    "HostKeyAlgorithms=ssh-ed25519,rot13",
+    "PubkeyAcceptedAlgorithms=rot13",
+    "PubkeyAcceptedKeyTypes=rot13",
+  ].map((option): [string, string, ...string[]] => [
+    `-o ${option}`,
+    "no such algorithm",
+    ...[...forward, "-o", option, "server"],
+  ]),
+  ...["none", "12", "1Q", "1G 1x"].map((
+    limit,
+  ): [string, string, ...string[]] => [
+    `-o RekeyLimit=${limit}`,
+    "bad configuration",
+    ...[...forward, "-o", `RekeyLimit=${limit}`, "server"],
+  ]),
   [
     "-J to the server itself",
     "jump loop",
@@ -58,6 +78,13 @@ export const mistakes: Row[] = [
   {
     name: "an empty destination",
     args: [...forward, ""],
+    ssh: "exit 255; host not found",
+    rforward: "exit 2; bad host",
+    because: "A mistake on the command line",
+  },
+  {
+    name: "a destination with a port behind it",
+    args: [...forward, "{user}@127.0.0.1:{sshd}"],
     ssh: "exit 255; host not found",
     rforward: "exit 2; bad host",
     because: "A mistake on the command line",
@@ -100,9 +127,7 @@ export const mistakes: Row[] = [
   {
     name: "a command",
     args: [...forward, "server", "true"],
-    ssh: loopback,
-    rforward: "exit 2; not done here",
-    because: "Other things that ssh does",
+    both: loopback,
   },
   {
     name: "IgnoreUnknown",

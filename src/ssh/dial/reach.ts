@@ -1,0 +1,54 @@
+import { Deadline } from "../../deadline.ts";
+import { delay } from "../../delay.ts";
+import { ConnectError } from "../../errors.ts";
+import { formatAddress } from "../../format_address.ts";
+import type { ConnectOptions } from "../options.ts";
+import { dialTcp, dialWith } from "./dial.ts";
+import type { TransportStream } from "./dialled_stream.ts";
+
+/** How long to wait between attempts, in milliseconds; as OpenSSH does. */
+const PAUSE_MS = 1000;
+
+/**
+ * Reaches the server, by TCP or by the user's `dial`.
+ *
+ * @param signal Gives up.
+ * @throws {ConnectError} why the last attempt failed.
+ */
+export async function reach(
+  { dial, addressFamily, connectionAttempts = 1 }: ConnectOptions,
+  where: { host: string; port: number },
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Deno.TcpConn | TransportStream> {
+  for (let attempt = 1;; attempt++) {
+    using deadline = new Deadline(timeoutMs, signal);
+    deadline.start(() => noAnswer(where, timeoutMs));
+    try {
+      return dial
+        ? await dialWith(dial, where, deadline)
+        : await dialTcp(where, deadline, addressFamily);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (attempt >= connectionAttempts || !isWorthAnother(error)) throw error;
+    }
+    await delay(PAUSE_MS, signal);
+  }
+}
+
+function isWorthAnother(error: unknown): boolean {
+  return error instanceof ConnectError &&
+    (error.code === "connect-failed" || error.code === "connect-timeout");
+}
+
+function noAnswer(
+  where: { host: string; port: number },
+  timeoutMs: number,
+): ConnectError {
+  const address = formatAddress(where.host, where.port);
+  return new ConnectError(
+    "connect-timeout",
+    where,
+    `${address} did not answer within ${timeoutMs} ms; check the address, and whether a firewall is in between`,
+  );
+}
