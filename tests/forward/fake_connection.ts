@@ -94,9 +94,18 @@ export class FakeConnection implements SshConnection {
   }
 
   close(): Promise<void> {
-    this.#ended.abort(new RForwardError("connection-closed", "closed"));
-    this.#closed.resolve({ reason: "closed" });
+    this.end();
     return Promise.resolve();
+  }
+
+  /** Ends it: by us, or lost. */
+  end(lost?: RForwardError): void {
+    this.#ended.abort(
+      lost ?? new RForwardError("connection-closed", "closed"),
+    );
+    this.#closed.resolve(
+      lost ? { reason: "lost", error: lost } : { reason: "closed" },
+    );
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -42,6 +42,7 @@ export class Supervisor
   readonly #tunnels: SupervisedTunnels;
   readonly #reconnector: Reconnector;
   readonly #session: ServerSession;
+  readonly #probes = new ProbeGuard();
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #life = new AbortController();
@@ -83,7 +84,7 @@ export class Supervisor
     );
     this.#tunnels = new SupervisedTunnels(options.tunnels, {
       options,
-      probes: new ProbeGuard(),
+      probes: this.#probes,
       answered: () => this.#session.answered(),
       tell,
       changed,
@@ -238,8 +239,9 @@ export class Supervisor
         : new ConnectionLostError("the connection was closed", {
           ...(error && { cause: error }),
         });
-      this.#tell({ type: "lost", error: lost });
-      return lost;
+      const explained = this.#probes.explain(connection, lost);
+      this.#tell({ type: "lost", error: explained });
+      return explained;
     } finally {
       this.#life.signal.removeEventListener("abort", stopped);
       this.#giveUp = () => {};
