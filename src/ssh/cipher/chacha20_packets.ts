@@ -17,6 +17,7 @@ export const chacha20Packets: PacketCipher = {
   blockSize: BLOCK,
   isAuthenticated: true,
   isSupported: () => ChaCha20Poly1305.isSupported(),
+  prepare: () => ChaCha20Poly1305.prepare(),
   sealingKey: (keys) => new ChaCha20SealingKey(keys),
   openingKey: (keys) => new ChaCha20OpeningKey(keys),
 };

@@ -1,7 +1,7 @@
 import { chacha20, CHACHA20_STRIDE } from "./chacha20.ts";
 import { LENGTH_SIZE } from "./packet_cipher.ts";
 import { poly1305 } from "./poly1305.ts";
-import { assemble } from "./wasm_assembler.ts";
+import { assemble, i8x16, WasmFunction } from "./wasm_assembler.ts";
 
 /** Bytes of the tag behind it. */
 export const TAG_SIZE = 16;
@@ -28,18 +28,26 @@ interface Engine {
   words: Uint32Array;
 }
 
-/** Made when it is first needed, in some 5 ms. */
-let module: WebAssembly.Module | undefined;
 /**
  * Memory to seal in and memory to open in: a message that was opened can be
  * sent on, whole or in part, while it is being handled.
  */
-let engines: { sealing: Engine; opening: Engine } | undefined;
+interface Engines {
+  sealing: Engine;
+  opening: Engine;
+}
 
-function start(): Engine {
-  module ??= new WebAssembly.Module(
+let engines: Engines | undefined;
+let supported: boolean | undefined;
+
+function start(): Engines {
+  const module = new WebAssembly.Module(
     assemble([chacha20(), poly1305()], Math.ceil(MEMORY / 65536)),
   );
+  return { sealing: instantiate(module), opening: instantiate(module) };
+}
+
+function instantiate(module: WebAssembly.Module): Engine {
   const { exports } = new WebAssembly.Instance(module);
   const { buffer } = exports.memory as WebAssembly.Memory;
   const words = new Uint32Array(buffer);
@@ -50,6 +58,14 @@ function start(): Engine {
     bytes: new Uint8Array(buffer),
     words,
   };
+}
+
+/** Looks at the smallest module that needs it, which takes no time. */
+function hasRelaxedSimd(): boolean {
+  const f = new WasmFunction("f");
+  const vector = f.local("v128");
+  f.body = [vector.set(i8x16.relaxed_swizzle(vector.get, vector.get))];
+  return WebAssembly.validate(assemble([f], 1));
 }
 
 /**
@@ -69,12 +85,12 @@ export class ChaCha20Poly1305 {
 
   /** Whether it can be used here: it takes WebAssembly with relaxed SIMD. */
   static isSupported(): boolean {
-    try {
-      engines ??= { sealing: start(), opening: start() };
-      return true;
-    } catch {
-      return false;
-    }
+    return supported ??= hasRelaxedSimd();
+  }
+
+  /** Compiles the module, in some 10 ms; else the first instance does it. */
+  static prepare(): void {
+    engines ??= start();
   }
 
   /**
@@ -86,9 +102,9 @@ export class ChaCha20Poly1305 {
   constructor(packetKey: Uint8Array, lengthKey: Uint8Array) {
     this.#packetKey = keyWords(packetKey);
     this.#lengthKey = keyWords(lengthKey);
-    engines ??= { sealing: start(), opening: start() };
-    this.#sealing = engines.sealing;
-    this.#opening = engines.opening;
+    const { sealing, opening } = engines ??= start();
+    this.#sealing = sealing;
+    this.#opening = opening;
   }
 
   /** Where {@linkcode seal} works: what is assembled here needs not be copied. */

@@ -69,6 +69,8 @@ export interface PacketCipher {
   readonly isAuthenticated: boolean;
   /** Whether the runtime can do it. */
   isSupported(): boolean;
+  /** Does what takes long when the first key is made; for when there is nothing else to do. */
+  prepare?(): void;
   sealingKey(keys: CipherKeys, mac: Mac | undefined): SealingKey;
   openingKey(keys: CipherKeys, mac: Mac | undefined): OpeningKey;
 }

@@ -1,4 +1,5 @@
 import { ProtocolError } from "../../errors.ts";
+import { packetCiphers } from "../cipher/packet_ciphers.ts";
 import {
   IdentificationError,
   type MessageReceiver,
@@ -99,6 +100,9 @@ class NativeTransport implements MessageTransport {
     const line = bytesOf(`${OUR_IDENTIFICATION}\r\n`);
     this.#output.reserve(line.length).set(line);
     this.#exchanges.begin();
+    // While the other side answers.
+    const [cipher = ""] = options.algorithms.cipher;
+    this.#output.flushed().then(() => packetCiphers.get(cipher)?.prepare?.());
     this.#input = new StreamInput(options.stream, this.#reader, {
       mayRead: () => this.#output.queued <= MAX_QUEUED,
       onBytes: () => this.#takeMessages(),

@@ -40,8 +40,11 @@ interface Row {
   lists: AlgorithmLists;
 }
 
-/** Each algorithm alone in its list, MACs and the ciphers that need one in all pairs. */
-function rows(offered: (list: keyof AlgorithmLists) => string[]): Row[] {
+/** Each algorithm alone in its list, ciphers that need a MAC with those that are named for them. */
+function rows(
+  offered: (list: keyof AlgorithmLists) => string[],
+  macsFor: (cipher: string) => string[],
+): Row[] {
   const row = (name: string, lists: Partial<AlgorithmLists>): Row => ({
     name,
     lists: { ...all, compression: ["none"], ...lists },
@@ -53,7 +56,7 @@ function rows(offered: (list: keyof AlgorithmLists) => string[]): Row[] {
     ...offered("cipher").flatMap((cipher) =>
       isAead(cipher)
         ? [row(cipher, { cipher: [cipher] })]
-        : offered("mac").map((mac) =>
+        : macsFor(cipher).map((mac) =>
           row(`${cipher} ${mac}`, { cipher: [cipher], mac: [mac] })
         )
     ),
@@ -139,7 +142,10 @@ serverTest(
     }
 
     const table: string[] = [];
-    for (const { name, lists } of rows(offered)) {
+    // Each MAC with one cipher; all pairs are tried between both roles.
+    const macsFor = (cipher: string) =>
+      cipher === "aes256-ctr" ? offered("mac") : [offered("mac")[0]!];
+    for (const { name, lists } of rows(offered, macsFor)) {
       const { ms, negotiated } = await roundTrip(sshd, key, lists);
       const used = [negotiated.kex, negotiated.hostKey];
       for (const direction of [negotiated.toServer, negotiated.toClient]) {
@@ -192,7 +198,7 @@ Deno.test("each algorithm alone carries 200 kB each way between both roles", asy
   const offered = (list: keyof AlgorithmLists) =>
     all[list].filter((name) => !name.startsWith("sk-"));
   const table: string[] = [];
-  for (const { name, lists } of rows(offered)) {
+  for (const { name, lists } of rows(offered, () => offered("mac"))) {
     const began = performance.now();
     await using pair = await startLoggedIn({
       algorithms: lists,
