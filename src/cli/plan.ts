@@ -85,6 +85,9 @@ export async function readPlan(args: Arguments): Promise<Plan> {
   const session = sessionOf(args, settings);
   const warnings = [
     ...settings.warnings,
+    ...settings.sessionType === "subsystem"
+      ? ["SessionType subsystem: subsystems are not supported"]
+      : [],
     ...args.remoteCommand !== undefined && session === "never"
       ? [`${args.remoteCommand}: not run, as -N, SessionType or --session says`]
       : [],
@@ -110,6 +113,8 @@ function sessionOf(
 ): SessionMode {
   if (session === "never") return session;
   if (session === undefined && sessionType === "none") return "never";
+  // Then it is the name of one.
+  if (sessionType === "subsystem") configured = undefined;
   if (typed !== undefined && configured !== undefined) {
     throw new ArgumentError(
       typed,

@@ -1,4 +1,4 @@
-/** Bytes that are read at once for who brings no buffer. */
+/** Bytes per read for a reader that brings no buffer. */
 const READ_SIZE = 16 * 1024;
 
 /**

@@ -1,4 +1,5 @@
 import type { CommandStreams } from "./command.ts";
+import type { Programs } from "./served_session.ts";
 
 /** What a tunnel service writes to one client: on each session all of it, whenever that is opened. */
 export class Console {
@@ -19,8 +20,23 @@ export class Console {
     this.#more = Promise.withResolvers();
   }
 
+  /** What its sessions run, which comes to the same with a command. */
+  programs(takesCommands: boolean): Programs {
+    return {
+      shell: (streams) => this.#serve(streams),
+      exec: takesCommands
+        ? (command, streams) => {
+          for (const [, name, value] of command.matchAll(/(\S+)=(\S+)/g)) {
+            this.say(`${name} set to: ${value}\r\n`);
+          }
+          return this.#serve(streams);
+        }
+        : undefined,
+    };
+  }
+
   /** Serves a session until the client ends it. */
-  async serve({ stdin, stdout, signal }: CommandStreams): Promise<number> {
+  async #serve({ stdin, stdout, signal }: CommandStreams): Promise<number> {
     this.#opened.resolve();
     stdin.cancel().catch(() => {}); // the client is gone
     const { promise: ended, reject } = Promise.withResolvers<never>();

@@ -4,17 +4,13 @@ import type { Bind, Originator, TcpBind } from "../ssh/connection.ts";
 import { Ssh2Socket } from "../ssh/ssh2_socket.ts";
 import { ConnectionLostError } from "../errors.ts";
 import { type Account, authenticate } from "./accounts.ts";
-import {
-  type CommandHandler,
-  type CommandStreams,
-  serveCommand,
-  type ShellHandler,
-} from "./command.ts";
+import { type CommandStreams, serveCommand } from "./command.ts";
 import { Console } from "./console.ts";
 import { describe, ForwardListener } from "./forward_listener.ts";
 import type { Manners } from "./profile.ts";
 import { closeConn, relay, setNoDelay } from "./relay.ts";
 import { type ChannelCarrier, ServedChannel } from "./served_channel.ts";
+import { type Programs, serveSession } from "./served_session.ts";
 import {
   acceptClient,
   acceptUnanswered,
@@ -28,13 +24,9 @@ import {
 } from "./ssh2_server.ts";
 
 /** What the server does for its clients. */
-export interface Service {
+export interface Service extends Programs {
   readonly hostKey: ParsedKey;
   readonly account: Account;
-  /** Runs commands. */
-  readonly exec: CommandHandler | undefined;
-  /** Runs shells. */
-  readonly shell: ShellHandler | undefined;
   /** What it does as a tunnel service, which serves its sessions itself. */
   readonly manners: Manners | undefined;
   /** How long a connection lasts without a session, in milliseconds. */
@@ -144,46 +136,27 @@ export class ServedConnection implements ChannelCarrier {
   }
 
   #serveSession(client: Connection, session: Session): void {
-    const { manners, exec, shell } = this.#service;
-    type Accept = () => ServerChannel | undefined;
-    const run = (
-      accept: Accept,
-      handler: (streams: CommandStreams) => Promise<number>,
+    const serve = (
+      accepted: ServerChannel,
+      program: (streams: CommandStreams) => Promise<number>,
     ) => {
-      // Undefined for a second command on one channel, which RFC 4254 section 6.5 forbids.
-      const accepted = accept();
-      if (!accepted) return;
-      this.#run(serveCommand(
-        session,
-        new ServedChannel(accepted, this),
-        handler,
-        this.#service.logger,
-      ));
+      const channel = new ServedChannel(accepted, this);
+      const { logger } = this.#service;
+      this.#run(serveCommand(session, channel, program, logger));
     };
-    const serve = (streams: CommandStreams) => this.#console.serve(streams);
-    if (manners) {
-      session.on("pty", (accept: (() => void) | undefined) => accept?.());
-      session.on("shell", (accept) => run(accept, serve));
-    } else if (shell) {
-      session.on("shell", (accept) => run(accept, shell));
-    }
-    if (exec && !manners) {
-      session.on(
-        "exec",
-        (accept, _reject, { command }) =>
-          run(accept, (streams) => exec(command, streams)),
-      );
-    } else if (manners && manners.exec !== "refused") {
-      session.on("exec", (accept, _reject, { command }) => {
-        for (const [, name, value] of command.matchAll(/(\S+)=(\S+)/g)) {
-          this.#console.say(`${name} set to: ${value}\r\n`);
-        }
-        const answer: Accept = manners.exec === "answered"
-          ? accept
-          : () => acceptUnanswered(client, accept);
-        run(answer, serve);
-      });
-    }
+    const { manners } = this.#service;
+    const programs = manners
+      ? this.#console.programs(manners.exec !== "refused")
+      : this.#service;
+    serveSession(
+      session,
+      programs,
+      serve,
+      (accept) =>
+        manners?.exec === "unanswered"
+          ? acceptUnanswered(client, accept)
+          : accept(),
+    );
   }
 
   async #answer(client: Connection, request: ForwardRequest): Promise<void> {

@@ -78,6 +78,17 @@ Deno.test("readPlan() opens a session as the options and ssh_config say", async 
   }
 });
 
+Deno.test("readPlan() runs no subsystem, and says so", async () => {
+  const { session, settings } = await plan(
+    ...["-R", "80:a:1", "-o", "SessionType=subsystem"],
+    ...["-o", "RemoteCommand=sftp"],
+  );
+  assertEquals(session, "auto");
+  assertEquals(settings.warnings, [
+    "SessionType subsystem: subsystems are not supported",
+  ]);
+});
+
 Deno.test("readPlan() takes a command to run, and says if it is not run", async () => {
   const withCommand = async (...argv: string[]) => {
     const command = parseArguments(

@@ -14,7 +14,7 @@ export class AcceptQueue {
   readonly #acceptors: PromiseWithResolvers<ForwardedConn>[] = [];
   readonly #closed = new AbortController();
 
-  /** Aborts when nothing is accepted any more. */
+  /** Aborts when the queue is closed. */
   get signal(): AbortSignal {
     return this.#closed.signal;
   }
@@ -40,7 +40,7 @@ export class AcceptQueue {
   /**
    * Waits for the next connection.
    *
-   * @throws what it was closed with.
+   * @throws the reason of {@linkcode close}.
    */
   accept(): Promise<ForwardedConn> {
     if (this.signal.aborted) return Promise.reject(this.signal.reason);
@@ -55,7 +55,7 @@ export class AcceptQueue {
     return acceptor.promise;
   }
 
-  /** Accepts until it is closed with `BadResource`; throws what else it was closed with. */
+  /** Accepts until it is closed; throws the reason, unless that is `BadResource`. */
   async *[Symbol.asyncIterator](): AsyncGenerator<ForwardedConn, void> {
     while (true) {
       let conn: ForwardedConn;

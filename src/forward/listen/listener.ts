@@ -49,7 +49,7 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
     return isTcp(this.bound) ? this.bound.port : 0;
   }
 
-  /** Where the server listens, as an address of Deno's. */
+  /** Where the server listens, as a `Deno.Addr`. */
   get addr(): Deno.Addr {
     const { bound } = this;
     return isTcp(bound)

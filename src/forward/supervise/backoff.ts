@@ -1,8 +1,8 @@
-/** How long to wait between attempts, in milliseconds: longer each time, and not all clients at once. */
+/** How long to wait between attempts, in milliseconds: longer each time, with jitter. */
 export interface BackoffOptions {
   /** The first wait, 100 by default. It doubles with each failure … */
   firstMs?: number;
-  /** … up to this, 60000 by default. What is really waited lies between half of it and all of it. */
+  /** … up to this, 60000 by default. The actual wait is between half of it and all of it. */
   maxMs?: number;
 }
 
@@ -22,14 +22,14 @@ export class Backoff {
     return this.#failures;
   }
 
-  /** It failed once more: how long to wait now, in milliseconds. */
+  /** Counts a failure. Returns how long to wait now, in milliseconds. */
   next(): number {
     const grown = this.#firstMs * 2 ** Math.min(this.#failures++, 31);
     const ms = Math.min(grown, this.#maxMs);
     return Math.round(ms * (1 + Math.random()) / 2);
   }
 
-  /** It went well. */
+  /** Starts again with the first wait. */
   reset(): void {
     this.#failures = 0;
   }

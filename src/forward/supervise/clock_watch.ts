@@ -1,10 +1,10 @@
-/** How often to look at the clock, and how late that may be before the machine must have slept, in milliseconds. */
+/** How often to check the clock, and how late that may be before the machine must have slept, in milliseconds. */
 const LOOK_MS = 1000;
 const LATE_MS = 5000;
 
 /**
- * Tells when this process did not run for a while: the machine slept, or the
- * process was stopped. Timers do not count that time, but the world does.
+ * Detects that this process did not run for a while: the machine slept, or the
+ * process was stopped. Timers do not count that time, but the network does.
  *
  * @param onJump Called with the time that was missed, in milliseconds.
  * @returns stops watching.

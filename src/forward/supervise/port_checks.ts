@@ -7,10 +7,11 @@ import { isHeld, type Refusal, whyRefused } from "../verify/refusal.ts";
 import type { ProbeGuard } from "./probe_guard.ts";
 
 /**
- * What is found out about the port of one tunnel on one connection.
+ * Finds out about the port of one tunnel on one connection: why it was refused,
+ * and who answers there.
  *
- * Why it was refused is looked at once: sshd 9.2 takes each connection to a
- * port for a sign of life of the client that holds it, which may be our own
+ * The reason for a refusal is looked up once: each connection to a port makes
+ * sshd 9.2 believe that the client that holds it is alive, which may be our own
  * last session.
  */
 export class PortChecks {
@@ -47,7 +48,7 @@ export class PortChecks {
   }
 
   /**
-   * Looks who answers at a bound port.
+   * Checks who answers at a bound port.
    *
    * @param before What was found before, since it was bound.
    */

@@ -12,10 +12,10 @@ import type {
   SupervisorOptions,
 } from "./supervisor_options.ts";
 
-/** A connection that lasted so long, in milliseconds, was a good one: waits begin anew. */
+/** A connection that lasted this long, in milliseconds, resets the backoff. */
 const GOOD_MS = 10_000;
 
-/** Why and until when nothing is tried. */
+/** Why no attempt is made, and until when. */
 export interface Wait {
   error: RForwardError;
   until: Date;
@@ -36,7 +36,7 @@ export class Reconnector {
 
   /**
    * @param signal Ends it.
-   * @param tell Told of each attempt and each wait.
+   * @param tell Called with each attempt and each wait.
    */
   constructor(
     options: SupervisorOptions,
@@ -57,7 +57,7 @@ export class Reconnector {
   /**
    * Connects. After a failure it waits first.
    *
-   * @throws what cannot heal, or the signal's reason.
+   * @throws a permanent error, or the signal's reason.
    */
   async connect(): Promise<SshConnection> {
     const { maxAttempts = Infinity } = this.#options;
@@ -115,7 +115,7 @@ export class Reconnector {
   }
 }
 
-/** What another attempt may mend. */
+/** Errors that another attempt may not meet again. */
 const HEALING: readonly ErrorCode[] = [
   "host-not-found",
   "connect-failed",

@@ -10,9 +10,9 @@ import {
 export class SupervisedTunnels {
   readonly #context: SupervisorContext;
   #all: readonly TunnelSupervisor[];
-  /** Those that have had a first answer on this connection. */
+  /** Those that the server has answered on this connection. */
   readonly #answered = new Set<TunnelSupervisor>();
-  /** What goes on on this connection. */
+  /** What runs on this connection. */
   readonly #keeping = new Set<Promise<void>>();
   #begin: (tunnel: TunnelSupervisor) => void = () => {};
 
@@ -32,7 +32,7 @@ export class SupervisedTunnels {
     return this.#all;
   }
 
-  /** Whether there has been a first answer for each of them on this connection, good or bad. */
+  /** Whether the server has answered for each of them on this connection, yes or no. */
   get answered(): boolean {
     return this.#all.every((tunnel) => this.#answered.has(tunnel));
   }
@@ -41,8 +41,8 @@ export class SupervisedTunnels {
    * Keeps them up on a connection.
    *
    * @param signal Aborts when that is to end.
-   * @param failed Told of what is no matter of the server.
-   * @returns settles when nothing goes on any more.
+   * @param failed Called with errors that are not the server's doing.
+   * @returns settles when nothing runs on the connection any longer.
    */
   async keep(
     connection: SshConnection,
@@ -93,7 +93,7 @@ export class SupervisedTunnels {
     await Promise.all(gone);
   }
 
-  /** Takes no connections any more, and lets live ones go on for a while. Never rejects. */
+  /** Stops taking connections, and lets live ones continue for a while. Never rejects. */
   async stop(drainMs: number): Promise<void> {
     await Promise.allSettled(this.#all.map((tunnel) => tunnel.stop(drainMs)));
   }

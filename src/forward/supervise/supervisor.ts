@@ -15,26 +15,26 @@ import type {
   SupervisorState,
 } from "./supervisor_options.ts";
 
-/** How long the server may take to release the ports in the end, in milliseconds. */
+/** How long the server may take to release the ports when stopping, in milliseconds. */
 const RELEASE_MS = 2000;
 
 /** How long the server may take to answer after this machine slept, in milliseconds. */
 const AFTER_SLEEP_MS = 5000;
 
 /**
- * Keeps tunnels up over a connection that comes and goes: connects again after
- * any loss, binds every tunnel anew, looks who really answers there, and waits
- * for ports that somebody else holds, which may be our own last session.
+ * Keeps tunnels up over a connection that comes and goes: reconnects after any
+ * loss, binds every tunnel again, checks who really answers there, and waits for
+ * ports that are in use, perhaps by our own last session.
  *
- * Made by {@linkcode supervise}. Iterating over it gives a snapshot at first
- * and after each change, until it has stopped; who is slow misses those in
- * between.
+ * Created by {@linkcode supervise}. Iterating over it yields a snapshot at first
+ * and after each change, until it has stopped; a slow consumer skips
+ * intermediate snapshots.
  */
 export class Supervisor
   implements AsyncDisposable, AsyncIterable<SupervisorSnapshot> {
   /** Settles when all tunnels are up for the first time; rejects if it stops before. */
   readonly ready: Promise<void>;
-  /** Settles when it has stopped: `closed` if it was asked to, `lost` with the error if nothing could heal it. */
+  /** Settles when it has stopped: `closed` if it was asked to, `lost` with the error if it could not go on. */
   readonly closed: Promise<CloseReason>;
 
   readonly #options: SupervisorOptions;
@@ -55,7 +55,7 @@ export class Supervisor
   #state: SupervisorState = "connecting";
   #since = new Date();
   #error: RForwardError | undefined;
-  /** Ends the connection because of what cannot heal. */
+  /** Ends the connection because of a permanent error. */
   #giveUp: (error: RForwardError) => void = () => {};
 
   /**
@@ -94,7 +94,7 @@ export class Supervisor
       changed();
     });
     this.ready = this.#ready.promise;
-    this.ready.catch(() => {}); // `closed` tells too
+    this.ready.catch(() => {}); // `closed` reports it too
     this.closed = this.#closed.promise;
     void this.#run();
   }
@@ -104,7 +104,7 @@ export class Supervisor
     return this.#connection;
   }
 
-  /** All that can be told now. */
+  /** The state at this moment. */
   get snapshot(): SupervisorSnapshot {
     const server = this.#connection?.server;
     const until = this.#reconnector.wait?.until;
@@ -132,12 +132,12 @@ export class Supervisor
   }
 
   /**
-   * Has other tunnels from now on. Those that it has already, with the same
-   * bind and target, go on as if nothing had happened.
+   * Replaces the tunnels. Those with the same bind and target as before are
+   * left alone.
    *
-   * @param tunnels All that there are to be.
-   * @param options `drainMs`: how long live connections of those that go may
-   * go on to their own end, in milliseconds; 0 by default.
+   * @param tunnels All tunnels from now on.
+   * @param options `drainMs`: how long live connections of removed tunnels may
+   * continue, in milliseconds; 0 by default.
    * @throws {ArgumentError} if they cannot be used; nothing has changed then.
    */
   async setTunnels(
@@ -151,8 +151,8 @@ export class Supervisor
   /**
    * Stops it for good: releases the ports and closes the connection.
    *
-   * @param options `drainMs`: how long live connections may go on to their own
-   * end first, in milliseconds; 0 by default. A second call may cut it short.
+   * @param options `drainMs`: how long live connections may continue first, in
+   * milliseconds; 0 by default. A second call may cut it short.
    */
   async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
     checkMs("drainMs", drainMs);
@@ -170,7 +170,7 @@ export class Supervisor
     return this.stop();
   }
 
-  /** So that the ports are free when it has stopped; but a dead network must not hold it up. */
+  /** Frees the ports before it has stopped, unless a dead network prevents it. */
   async #release(drainMs: number): Promise<void> {
     const time = Promise.withResolvers<void>();
     const timer = setTimeout(
@@ -186,7 +186,7 @@ export class Supervisor
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // so that who made it has it when the first event comes
+    await Promise.resolve(); // the caller has its supervisor before the first event
     const { signal } = this.#life;
     const stopWatching = watchClock((ms) => this.#onSleep(ms));
     const onAbort = () => void this.stop();
@@ -211,7 +211,7 @@ export class Supervisor
    * Keeps the tunnels up until the connection ends.
    *
    * @returns how it ended.
-   * @throws what cannot heal, or that it was stopped.
+   * @throws a permanent error, or that it was stopped.
    */
   async #serve(connection: SshConnection): Promise<ConnectionLostError> {
     const given = Promise.withResolvers<never>();
@@ -264,20 +264,20 @@ export class Supervisor
   #onSleep(ms: number): void {
     this.#tell({ type: "slept", ms });
     this.#reconnector.wake();
-    // If it does not answer, it is gone, and that ends it.
+    // A missing answer ends the connection.
     this.#connection?.ping({ timeoutMs: AFTER_SLEEP_MS }).catch(() => {});
   }
 
-  /** Works out the state from what is known, and tells if it is another one. */
+  /** Derives the state, and reports it if it has changed. */
   #update(): void {
     if (this.#state === "stopped") return;
-    if (this.#connection?.signal.aborted) return; // the loss is told next
+    if (this.#connection?.signal.aborted) return; // the loss is reported next
     const state = this.#judge();
     if (this.#isHopeless(state)) this.#giveUp(this.#error!);
     else this.#become(state);
   }
 
-  /** Whether there is no use in going on. */
+  /** Whether it cannot succeed any longer. */
   #isHopeless(state: SupervisorState): boolean {
     const { all, answered } = this.#tunnels;
     if (!this.#connection || !answered || this.#stopping) return false;
@@ -337,7 +337,7 @@ export class Supervisor
   }
 
   #tell(event: SupervisorEvent): void {
-    // Nobody is to be told that it asks again when it will not.
+    // There is no next request if this refusal stops it all.
     if (event.type === "refused" && this.#needsAll) delete event.ms;
     try {
       this.#options.onEvent?.(event);

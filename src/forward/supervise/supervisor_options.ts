@@ -14,7 +14,7 @@ import type { ProbeResult } from "../verify/probe.ts";
 import type { Refusal } from "../verify/refusal.ts";
 import type { BackoffOptions } from "./backoff.ts";
 
-/** A tunnel that is to stay up: what {@linkcode TunnelOptions} say, but for what the supervisor sees to. */
+/** A tunnel that stays up: {@linkcode TunnelOptions}, without those that the supervisor sets itself. */
 export type SupervisedTunnel = Pick<
   TunnelOptions,
   | "bind"
@@ -42,7 +42,7 @@ export type SessionMode = "auto" | "always" | "never" | { command: string };
 
 /** Options of {@linkcode supervise}. */
 export interface SupervisorOptions {
-  /** How to connect, each time anew: options of {@linkcode connect}, or a function. */
+  /** How to connect, for each attempt: options of {@linkcode connect}, or a function. */
   connect:
     | Omit<ConnectOptions, "signal">
     | ((signal: AbortSignal) => Promise<SshConnection>);
@@ -50,22 +50,22 @@ export interface SupervisorOptions {
   tunnels: readonly SupervisedTunnel[];
   /** How long to wait between connections. */
   backoff?: BackoffOptions;
-  /** How many times in a row connecting may fail before it is given up. As often as it takes, by default. */
+  /** Stops after this many failed attempts to connect in a row. No limit by default. */
   maxAttempts?: number;
-  /** Ends it all if a tunnel cannot be bound at the start (ssh: `ExitOnForwardFailure`). */
+  /** Stops if a tunnel cannot be bound at the start (ssh: `ExitOnForwardFailure`). */
   allOrNothing?: boolean;
-  /** How long to wait between requests for a port that somebody holds; 100 and 10000 ms by default. */
+  /** How long to wait between requests for a port that is in use; 100 and 10000 ms by default. */
   bindBackoff?: BackoffOptions;
   /**
-   * How long a port that somebody holds is asked for again, in milliseconds.
-   * As long as it takes, by default: it may be our own last session, which the
-   * server has not missed yet.
+   * How long to go on asking for a port that is in use, in milliseconds. No
+   * limit by default: our own last session may hold it until the server notices
+   * that it is gone.
    */
   bindRetryForMs?: number;
   /**
-   * Whether to look who answers at a port once it is bound (see
-   * {@linkcode probe}), and how often again, in milliseconds. True by default:
-   * once. A port at which somebody else answers counts as one that is taken.
+   * Whether to check who answers at a port once it is bound (see
+   * {@linkcode probe}), and how often to repeat that, in milliseconds. True by
+   * default: once. A port at which another program answers counts as in use.
    */
   verify?: boolean | { everyMs: number };
   /**
@@ -75,18 +75,18 @@ export interface SupervisorOptions {
   session?: SessionMode;
   /** Called with each new connection. */
   onConnect?: (connection: SshConnection) => void | Promise<void>;
-  /** Told what happens, as it happens. */
+  /** Called with each event. */
   onEvent?: (event: SupervisorEvent) => void;
-  /** Stops it. */
+  /** Stops the supervisor. */
   signal?: AbortSignal;
-  /** Where the connections and tunnels tell what happens; nowhere by default. */
+  /** Logger of the connections and tunnels; silent by default. */
   logger?: Logger;
 }
 
 /**
  * What a {@linkcode Supervisor} does.
  *
- * - `connecting`: until the first answers are there for all tunnels.
+ * - `connecting`: until the server has answered for all tunnels.
  * - `up`: all tunnels are bound, and verified where that was asked for.
  * - `degraded`: connected, but not all of them are.
  * - `waiting`: not connected, until it tries again.
@@ -107,7 +107,7 @@ export type SupervisorState =
  * - `down`: there is no connection.
  * - `binding`: the server is being asked to listen.
  * - `checking`: the server says that it listens; who answers there is being
- *   looked at. Connections are served already.
+ *   checked. Connections are already served.
  * - `up`: bound, and verified where that was asked for.
  * - `waiting`: the port is in use; it will be asked for again.
  * - `refused`: for good.
@@ -132,19 +132,19 @@ export interface SupervisedTunnelSnapshot {
   bound: Bind;
   /** The target, as text. */
   target: string;
-  /** Who answered at the port when that was looked at last. */
+  /** The result of the last check. */
   probe?: ProbeResult;
   /** Why it is not up. */
   error?: RForwardError;
   /** The same in a word, where the server refused or another program answers. */
   refusal?: Refusal;
-  /** When it is asked for again. */
+  /** When the next request goes out. */
   until?: Date;
   /** Connections that are live now. */
   live: number;
   /** All connections so far that the target took. */
   total: number;
-  /** Connections so far that were refused, because the target did not take them. */
+  /** Connections so far that were refused because the target did not take them. */
   failed: number;
   /** Why the target did not take the last connection; undefined once it took one again. */
   targetError?: TargetError;
@@ -162,7 +162,7 @@ export interface SupervisorSnapshot {
   since: Date;
   /** The server, while connected. */
   server?: ServerInfo;
-  /** How many times a connection was lost and made anew. */
+  /** How often a lost connection was re-established. */
   reconnects: number;
   /** Why it waits, is degraded or has stopped; undefined if it was asked to stop. */
   error?: RForwardError;
@@ -177,9 +177,9 @@ export type SupervisorEvent =
   | { type: "connecting"; attempt: number }
   | { type: "connected"; server: ServerInfo }
   | { type: "lost"; error: RForwardError }
-  /** Connecting failed, or the connection was lost: it is tried again. */
+  /** Connecting failed, or the connection was lost; the next attempt is in `ms`. */
   | { type: "waiting"; error: RForwardError; ms: number; until: Date }
-  /** The server says that it listens; `checking` if `verified` is to follow, and only then is it known who answers. */
+  /** The server says that it listens. With `checking`, a `verified` event follows: only then is it known who answers. */
   | {
     type: "bound";
     tunnel: number;
@@ -189,7 +189,7 @@ export type SupervisorEvent =
     checking: boolean;
   }
   | { type: "verified"; tunnel: number; bound: Bind; probe: ProbeResult }
-  /** The server would not bind, or somebody else answers; `ms` until it is asked again, undefined if it is not. */
+  /** The server refused to bind, or another program answers; `ms` until the next request, undefined if there is none. */
   | {
     type: "refused";
     tunnel: number;
@@ -211,7 +211,7 @@ export type SupervisorEvent =
   | { type: "session-output"; stream: "stdout" | "stderr"; text: string }
   /** The session has ended, or the server refused it (`error`). The tunnels stay. */
   | { type: "session-ended"; status?: ExitStatus; error?: ChannelError }
-  /** This process did not run for so many milliseconds; the connection is tried. */
+  /** This process did not run for `ms`: the machine slept. The connection is checked. */
   | { type: "slept"; ms: number }
   | { type: "state"; state: SupervisorState }
   | { type: "stopped"; error?: RForwardError };

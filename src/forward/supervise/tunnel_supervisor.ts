@@ -34,10 +34,10 @@ export interface SupervisorContext {
   readonly changed: () => void;
 }
 
-/** How long a port that the server once chose is asked for again before it may choose another one, in milliseconds. */
+/** How long to insist on a port that the server once chose before it may choose another one, in milliseconds. */
 const SAME_PORT_MS = 60_000;
 
-/** How long the connections of a port that was given up may go on, in milliseconds: the longest timer there is. */
+/** How long connections of a port that was given up may continue, in milliseconds: the longest timer there is. */
 const DRAIN_MS = 2 ** 31 - 1;
 
 /** One tunnel of a supervisor: bound anew on each connection. */
@@ -51,7 +51,7 @@ export class TunnelSupervisor {
   readonly #logger: Logger;
   readonly #asked: Bind;
   readonly #target: string;
-  /** What of the port was settled on the connections before. */
+  /** What to ask for: with the port that the server chose, once it has. */
   #bound: Bind;
   #held = false;
   /** The one that is bound, and those whose connections may go on. */
@@ -90,7 +90,7 @@ export class TunnelSupervisor {
     return this.#error;
   }
 
-  /** All that can be told of it now. */
+  /** Its state at this moment. */
   snapshot(): SupervisedTunnelSnapshot {
     return {
       state: this.#state,
@@ -110,7 +110,7 @@ export class TunnelSupervisor {
    * the tunnel is stopped.
    *
    * @param until Aborts when the supervisor stops.
-   * @param first Called when the first answer is there, good or bad.
+   * @param first Called when the server has answered for the first time, yes or no.
    */
   async keep(
     connection: SshConnection,
@@ -159,7 +159,7 @@ export class TunnelSupervisor {
     }
   }
 
-  /** Lets live connections go on to their end, for a while, and takes no others. */
+  /** Stops taking connections, and lets live ones continue for a while. */
   async stop(drainMs: number): Promise<void> {
     if (this.#state !== "refused") this.#become("stopping");
     this.#life.abort();
@@ -197,7 +197,7 @@ export class TunnelSupervisor {
       if (!(error instanceof ForwardDeniedError)) throw error;
       this.#context.answered();
       const why = await checks.whyRefused(this.#bound, error, signal);
-      // What it did once, it does not prohibit.
+      // It was allowed before.
       const known = why === "prohibited" && this.#held ? "unknown" : why;
       return { why: known, error: refusalError(this.#bound, known, error) };
     }
@@ -212,8 +212,8 @@ export class TunnelSupervisor {
       if (signal.aborted || !cancelled.signal.aborted) throw error;
       return { why: "unknown", error: cancelled.signal.reason };
     } finally {
-      // Live connections are not to blame. What releases the port goes out
-      // before it is asked for again.
+      // Live connections continue. The request to release the port goes out
+      // before the next one to bind it.
       if (!signal.aborted) void tunnel.stop({ drainMs: DRAIN_MS });
     }
   }
@@ -232,7 +232,7 @@ export class TunnelSupervisor {
   }
 
   /**
-   * Looks who answers at a port that is bound, as often as that is asked for.
+   * Checks who answers at a bound port, as often as `verify` says.
    *
    * @param up Called once it is known to be ours.
    * @returns why it is not.
@@ -266,7 +266,7 @@ export class TunnelSupervisor {
     this.#tell({ type: "verified", bound, probe: found });
     const { warning } = found;
     const isNew = warning !== undefined && warning !== before?.warning;
-    // Otherwise the event tells it.
+    // With onEvent, the event carries it.
     if (isNew && !this.#context.options.onEvent) this.#logger.warn(warning);
     return checks.findOthers(bound, found);
   }
@@ -280,11 +280,11 @@ export class TunnelSupervisor {
       unlinkStale: this.#held,
       ...options,
       bind: this.#bound,
-      // That is the supervisor's to see to.
+      // Retrying is the supervisor's task.
       retryDelayMs: 1,
       retryForMs: 0,
       onCancelled: () => onCancelled(tunnel.bound),
-      // Its events tell the same as what is dropped here.
+      // The supervisor's events carry what is dropped here.
       logger: {
         ...silentLogger,
         warn: (...args) => this.#logger.warn(...args),
@@ -349,7 +349,7 @@ export class TunnelSupervisor {
   }
 }
 
-/** What is told of a tunnel, but for its place. */
+/** An event of a tunnel, without its index. */
 type TunnelEvent = WithoutTunnel<Extract<SupervisorEvent, { tunnel: number }>>;
 type WithoutTunnel<E> = E extends unknown ? Omit<E, "tunnel"> : never;
 

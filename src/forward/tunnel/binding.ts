@@ -17,15 +17,15 @@ export interface BindingOptions {
   bind: Bind;
   /** Takes the connections that come in. */
   take: ForwardedOpenTaker;
-  /** Called when the bind was released by another one's `cancelForward()`. */
+  /** Called when the bind was released by a `cancelForward()` from elsewhere. */
   onCancelled: () => void;
   /** How long to wait before asking again, in milliseconds; doubled each time. */
   retryDelayMs: number;
-  /** How long to wait for that altogether, in milliseconds. */
+  /** How long to retry in total, in milliseconds. */
   retryForMs: number;
-  /** Removes a Unix socket that is in the way, if nobody listens on it. */
+  /** Removes a Unix socket that is in the way, if nothing listens on it. */
   unlinkStale: boolean;
-  /** Gives up asking. */
+  /** Aborts the attempt. */
   signal: AbortSignal;
   logger: Logger;
 }
@@ -80,7 +80,7 @@ export class Binding {
     return this.#registration.bound;
   }
 
-  /** Whether it was released by another one's `cancelForward()`. */
+  /** Whether it was released by a `cancelForward()` from elsewhere. */
   get cancelled(): boolean {
     return this.#cancelled;
   }
@@ -88,8 +88,8 @@ export class Binding {
   /**
    * Asks the server to stop listening.
    *
-   * @returns whether it did. If not, the binding stays as it is: the server
-   * goes on handing connections to it.
+   * @returns whether it did. If not, the binding stays: the server continues to
+   * open connections for it.
    */
   async release(): Promise<boolean> {
     if (this.#cancelled || this.#connection.signal.aborted) {
@@ -98,7 +98,7 @@ export class Binding {
     }
     this.#releasing = true;
     const released = await this.#connection.cancelForward(this.bound)
-      // Nothing is held by a connection that ended meanwhile.
+      // A connection that has ended holds nothing.
       .catch(() => true) || this.#cancelled;
     this.#releasing = false;
     const { logger } = this.#options;

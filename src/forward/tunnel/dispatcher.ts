@@ -29,7 +29,7 @@ export class PortDispatcher {
   #unclaimed: ForwardedOpenTaker | undefined;
   /** Whether the server is one that may name another port than it was asked for. */
   readonly #renames: boolean;
-  /** Ports that were ours on this connection: a late connection there is for nobody else. */
+  /** Ports that were ours on this connection: a late connection there belongs to no other tunnel. */
   readonly #former = new Set<number>();
 
   private constructor(renames: boolean) {
@@ -149,7 +149,7 @@ export class PortDispatcher {
     );
   }
 
-  /** Whose bind the server has just released: unlike where a connection came in, that leaves no doubt. */
+  /** The owner of exactly this bind, which the server holds. */
   #holderOf(bind: Bind): Registration | undefined {
     const isSame = ({ bound, held }: Registration) =>
       held &&

@@ -3,9 +3,9 @@ import { isTcp } from "../../ssh/bind.ts";
 import type { ForwardedOpen, SshChannel } from "../../ssh/connection.ts";
 
 /**
- * A connection that somebody made to a bound port, shaped like a `Deno.Conn`:
- * what takes one of those can take this too. Unlike there, the two streams
- * keep their directions apart, so half-close works through them as well.
+ * A connection to a bound port, shaped like a `Deno.Conn`: what takes one of
+ * those can take this too. Unlike there, closing one of the two streams leaves
+ * the other open, so half-close works through them as well.
  */
 export class ForwardedConn implements Deno.Conn {
   /** What the other side sends; ends at its EOF. See {@linkcode SshChannel.readable}. */
@@ -14,7 +14,7 @@ export class ForwardedConn implements Deno.Conn {
   readonly writable: WritableStream<Uint8Array<ArrayBufferLike>>;
   /** Where on the server the connection came in, as the server names it. */
   readonly localAddr: Deno.Addr;
-  /** Who connected, as the server tells it: untrusted. */
+  /** Who connected, as the server reports it: untrusted. */
   readonly remoteAddr: Deno.Addr;
   /** Settles when the connection is over. */
   readonly closed: Promise<void>;
@@ -68,7 +68,7 @@ export class ForwardedConn implements Deno.Conn {
     await this.#writer.close();
   }
 
-  /** Closes both directions now. Twice is once. */
+  /** Closes both directions now. Idempotent. */
   close(): void {
     this.#channel.close();
   }

@@ -7,7 +7,7 @@ export class LiveConnections extends Set<TunnelConnection> {
     return super.add(connection);
   }
 
-  /** Settles when none of them is live any more, or the time is over. */
+  /** Settles when all of them have ended, or the time is up. */
   async drained(ms?: number): Promise<void> {
     const time = Promise.withResolvers<void>();
     const timer = ms === undefined ? undefined : setTimeout(time.resolve, ms);

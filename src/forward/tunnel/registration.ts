@@ -10,13 +10,13 @@ export type ForwardedOpenInspector = (
   open: ForwardedOpen,
 ) => Promise<ForwardedOpen | undefined>;
 
-/** One bound port and who takes its connections. */
+/** A bound port and the taker of its connections. */
 export class Registration {
   /** What was asked of the server. */
   readonly asked: Bind;
   /** Takes the connections. */
   readonly take: ForwardedOpenTaker;
-  /** Settles once the server has answered, or nobody waits for that any more. */
+  /** Settles once the server has answered, or the registration is removed. */
   readonly answered: Promise<void>;
   readonly #answered = Promise.withResolvers<void>();
   readonly #remove: (registration: Registration) => void;
@@ -31,7 +31,7 @@ export class Registration {
    *
    * @param asked What was asked of the server.
    * @param take Takes the connections.
-   * @param remove Takes it off the dispatcher's books.
+   * @param remove Removes it from the dispatcher.
    * @param onCancelled See {@linkcode PortDispatcher.register}.
    */
   constructor(
@@ -71,10 +71,10 @@ export class Registration {
   }
 
   /**
-   * Has each connection looked at before it is handed over, while some work
-   * goes on. Such work takes turns.
+   * Inspects each connection before it is handed over, while some work runs.
+   * Such work takes turns.
    *
-   * @param inspect Gives back the connection, or keeps it.
+   * @param inspect Returns the connection, or keeps it.
    */
   inspectDuring<T>(
     inspect: ForwardedOpenInspector,
@@ -90,7 +90,7 @@ export class Registration {
     });
   }
 
-  /** The server does not listen any longer, because a `cancelForward()` told it so. */
+  /** Called when the server has stopped listening because of a `cancelForward()`. */
   cancel(): void {
     this.remove();
     this.#onCancelled();

@@ -11,8 +11,8 @@ export interface RelayOptions {
   signal?: AbortSignal;
   /**
    * How long one direction may be silent after the other has ended, in
-   * milliseconds. By default as long as it likes: SSH cannot tell a peer that
-   * only stopped sending from one that is gone.
+   * milliseconds. No limit by default: SSH cannot tell a peer that only stopped
+   * sending from one that is gone.
    */
   lingerMs?: number;
 }
@@ -28,13 +28,13 @@ export interface RelayResult {
 /**
  * Copies `a` to `b` and `b` to `a` until both have ended.
  *
- * Each direction goes its own way: it runs, its EOF closes the writer on the
- * other side, and it is done, while the opposite direction goes on. An error
- * or an abort on any side ends both directions. A chunk is read only when the
- * other side is ready to take it, so a slow reader slows down the writer.
+ * The directions are independent: the EOF of one closes the writer on the other
+ * side, while the opposite direction continues. An error or an abort on any side
+ * ends both. A chunk is read only when the other side is ready to take it, so a
+ * slow reader slows down the writer.
  *
- * A `Deno.Conn` can be given as it is: its half-close is kept, which its own
- * two streams would not do (denoland/deno#22258), and it is closed in the end.
+ * A `Deno.Conn` can be given as it is: half-close works, unlike with its own two
+ * streams (denoland/deno#22258), and it is closed at the end.
  *
  * @returns the bytes of each direction, once both are done.
  * @throws the first error of any side, or the signal's reason.
@@ -100,7 +100,7 @@ function streamsOf(end: Duplex | Deno.Conn): Duplex {
   return isSocket(end) ? socketStreams(end) : end;
 }
 
-/** Whether it has to be read and written by its methods: Deno's own streams end each other. */
+/** Whether to use its methods: of Deno's own streams, the first to end closes the other. */
 function isSocket(end: Duplex | Deno.Conn): end is Deno.Conn {
   if (!("closeWrite" in end)) return false;
   // Ours do not, but read() and write() may have locked them.

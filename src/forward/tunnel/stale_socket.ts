@@ -7,11 +7,11 @@ import type { SshConnection } from "../../ssh/connection.ts";
 const MOST_MS = 5000;
 
 /**
- * Removes a Unix socket on the server that nobody listens on any more. sshd
- * leaves it behind, also where it was released, and then refuses to bind it
- * again (sshd_config(5): `StreamLocalBindUnlink`). A server that connects
- * nobody to its sockets (`AllowStreamLocalForwarding remote`) answers as if
- * nobody listened: so Linux is asked too, who does.
+ * Removes a Unix socket on the server that nothing listens on. sshd leaves it
+ * behind, even after it was released, and then refuses to bind it again
+ * (sshd_config(5): `StreamLocalBindUnlink`). A server that does not allow
+ * connections to its sockets (`AllowStreamLocalForwarding remote`) answers as if
+ * nothing listened, so Linux's list of open sockets is read too.
  *
  * @returns whether there was one, and it is gone. False too where the user may
  * not run commands.
@@ -34,7 +34,7 @@ export async function removeStaleSocket(
 
 class TimeOver extends Error {}
 
-/** Whether somebody listens on it, as far as the server lets us see. */
+/** Whether something listens on it, as far as the server lets us see. */
 async function isHeard(
   connection: SshConnection,
   path: string,

@@ -29,28 +29,28 @@ export interface UnixTarget {
 
 /**
  * Serves a connection in this process. The connection is closed when the
- * promise that it returns settles; if it returns nothing, whoever it passed
- * the connection on to closes it.
+ * promise that it returns settles; if it returns nothing, closing it is up to
+ * the handler.
  */
 export type TargetHandler = (connection: ForwardedConn) => void | Promise<void>;
 
-/** Who answers the connections of a tunnel. */
+/** What answers the connections of a tunnel. */
 export type Target = TcpTarget | UnixTarget | TargetHandler;
 
 /** A target that has answered, for one connection. */
 export interface Endpoint {
   /** Serves the channel until both have ended or the signal aborts. */
   serve(channel: SshChannel, signal: AbortSignal): Promise<void>;
-  /** Lets go of the target: it will not be served. */
+  /** Closes the connection to the target without serving it. */
   abandon(): void;
 }
 
 /** A target made ready for connections. */
 export interface Dialer {
-  /** The target for people. */
+  /** The target, as text. */
   readonly name: string;
   /**
-   * Gets the target to answer.
+   * Connects to the target.
    *
    * @throws {TargetError} if it does not.
    */
@@ -178,7 +178,7 @@ class HandlerDialer implements Dialer {
         signal.addEventListener("abort", abort, { once: true });
         try {
           const served = this.handler(new ForwardedConn(channel, open));
-          // A handler that goes on for ever must not keep the tunnel.
+          // A handler that never ends must not keep the tunnel from ending.
           await Promise.race([served ?? channel.closed, stop.promise]);
         } finally {
           signal.removeEventListener("abort", abort);

@@ -65,7 +65,7 @@ export class ReverseTunnel implements AsyncDisposable {
   readonly #logger: Logger;
   readonly #connections = new LiveConnections();
   readonly #closed = Promise.withResolvers<CloseReason>();
-  /** Aborts when the tunnel is stopped: nothing is bound any more. */
+  /** Aborts when the tunnel is stopped for good. */
   readonly #life = new AbortController();
   /** Aborts at the end of a listening period: its connections end. */
   #period = new AbortController();
@@ -80,7 +80,7 @@ export class ReverseTunnel implements AsyncDisposable {
   readonly #turns = new Turns();
 
   /**
-   * Makes a tunnel that does not listen yet.
+   * Does not listen until {@linkcode start}.
    *
    * @param connection The SSH connection; many tunnels can share one.
    * @param options What to bind and where it leads to.
@@ -131,8 +131,8 @@ export class ReverseTunnel implements AsyncDisposable {
   }
 
   /**
-   * Asks the server to listen. If it refuses, it is asked again
-   * (`retryDelayMs`, `retryForMs`). Does nothing if it listens already.
+   * Asks the server to listen, and again if it refuses (`retryDelayMs`,
+   * `retryForMs`). Has no effect if it listens already.
    *
    * @returns where the server listens.
    * @throws {ForwardDeniedError} if it keeps refusing.
@@ -163,8 +163,8 @@ export class ReverseTunnel implements AsyncDisposable {
   }
 
   /**
-   * Binds again: the same port as before, unless told another. Does nothing
-   * if it listens there already.
+   * Binds again: the same port as before, unless another is given. Has no
+   * effect if it listens there already.
    *
    * @param options `port`: the port to listen on from now on.
    * @returns where the server listens.
@@ -180,22 +180,22 @@ export class ReverseTunnel implements AsyncDisposable {
 
   /**
    * Ends the tunnel for good: releases the port and closes live connections.
-   * Twice is once; the second may cut a drain short.
+   * Idempotent; a second call may cut a drain short.
    *
-   * @param options `drainMs`: how long live connections may go on to their
-   * own end first, in milliseconds; 0 by default.
+   * @param options `drainMs`: how long live connections may continue first, in
+   * milliseconds; 0 by default.
    */
   async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
     checkMs("drainMs", drainMs);
     this.#life.abort(stopped("stopped"));
     this.#accepting = false;
     const end = () => this.#endPeriod(this.#life.signal.reason);
-    // Not in its turn, so that it can cut short a drain under way.
+    // Outside of the turns, so that it can cut short a drain under way.
     if (drainMs === 0) end();
     else void this.#connections.drained(drainMs).then(end);
     await this.#turns.take(async () => {
       await this.#release();
-      // Whoever binds the same next must not share it with a drain.
+      // The next tunnel on the same bind must not share it with a drain.
       this.#binding?.abandon();
       await this.#connections.drained();
       end();
@@ -210,11 +210,10 @@ export class ReverseTunnel implements AsyncDisposable {
   }
 
   /**
-   * Asks the server to stop listening on an address and port that were bound
-   * on this connection, here or elsewhere: the same as
-   * {@linkcode SshConnection.cancelForward}. A tunnel whose port it was is
-   * paused then, but its live connections go on; {@linkcode resume} binds it
-   * again.
+   * Asks the server to stop listening on any address and port that were bound
+   * on this connection, like {@linkcode SshConnection.cancelForward}. The tunnel
+   * that had bound them is paused, but its live connections continue;
+   * {@linkcode resume} binds again.
    *
    * @returns what the server answered: false if it does not hold that very
    * address and port for this connection, or cannot cancel.
@@ -232,7 +231,7 @@ export class ReverseTunnel implements AsyncDisposable {
     if (!this.#accepting) {
       return open.refuse(
         "administratively-prohibited",
-        "the tunnel does not listen now",
+        "the tunnel is not listening",
       );
     }
     const period = this.#period.signal;
@@ -274,7 +273,7 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#call(() => this.#options.onTargetError?.(error, originator));
   }
 
-  /** A callback that throws is its owner's fault, and no reason to stop. */
+  /** An error in a callback is logged; the tunnel continues. */
   #call(callback: () => void): void {
     try {
       callback();
@@ -337,7 +336,7 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#bind = { ...this.#bind, port };
   }
 
-  /** Live connections go on, as they do on the server. */
+  /** Live connections continue, as they do on the server. */
   #onCancelled(): void {
     this.#accepting = false;
     this.#binding = undefined;
@@ -350,7 +349,7 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#period.abort(reason);
   }
 
-  /** @returns whether the server holds nothing for the tunnel any more. */
+  /** @returns whether the server has released all that it held for the tunnel. */
   async #release(): Promise<boolean> {
     if (!await (this.#binding?.release() ?? true)) return false;
     this.#binding = undefined;

@@ -12,13 +12,13 @@ import type { Endpoint } from "./target.ts";
 export class TunnelConnection {
   /** Where on the server it came in. */
   readonly bind: Bind;
-  /** Who connected, as the server tells it: untrusted. */
+  /** Who connected, as the server reports it: untrusted. */
   readonly originator: Originator;
   /** The target it goes to, as text. */
   readonly target: string;
   /** When it was opened. */
   readonly openedAt: Date = new Date();
-  /** Settles when it is over: `closed` after an orderly end, also by us; else `lost`, with the error. */
+  /** Settles when it has ended: `closed` after an orderly end, also by us; otherwise `lost`, with the error. */
   readonly closed: Promise<CloseReason>;
 
   readonly #channel: SshChannel;
@@ -56,7 +56,7 @@ export class TunnelConnection {
     return this.#channel.bytesSent;
   }
 
-  /** Closes it now, both directions. Twice is once. */
+  /** Closes both directions now. Idempotent. */
   close(): void {
     this.#stop.abort(
       new RForwardError("channel-closed", "the connection was closed here"),

@@ -9,36 +9,37 @@ import type { TunnelConnection } from "./tunnel_connection.ts";
 export interface TunnelOptions {
   /** Where the server listens. */
   bind: BindOptions;
-  /** Who answers on this side. */
+  /** What answers on this side. */
   target: Target;
   /** How long the target may take to answer, in milliseconds. 10000 by default. */
   connectTimeoutMs?: number;
   /**
    * How long one direction of a connection may be silent after the other has
-   * ended, in milliseconds. By default as long as it likes.
+   * ended, in milliseconds. No limit by default.
    */
   lingerMs?: number;
-  /** How long to wait before a refused bind is asked again, in milliseconds; doubled each time, up to 5 s. 1000 by default. */
+  /** How long to wait before a refused bind is requested again, in milliseconds; doubled each time, up to 5 s. 1000 by default. */
   retryDelayMs?: number;
-  /** How long to wait for that altogether, in milliseconds. By default as long as `retryDelayMs`: it is asked once more. */
+  /** How long to retry in total, in milliseconds. The same as `retryDelayMs` by default: one retry. */
   retryForMs?: number;
   /**
-   * Removes a Unix socket on the server that is in the way and that nobody
-   * listens on, with `rm` there; who listens cannot be seen where sshd has
-   * `AllowStreamLocalForwarding remote` on a system that is not Linux. By
-   * default only one that this tunnel has bound before: sshd leaves them behind.
+   * Removes a Unix socket on the server that is in the way and that nothing
+   * listens on, by running `rm` there. By default only one that this tunnel has
+   * bound before: sshd leaves them behind. On a server that is not Linux, with
+   * `AllowStreamLocalForwarding remote`, one in use cannot be told from a stale
+   * one.
    */
   unlinkStale?: boolean;
   /** Stops the tunnel. */
   signal?: AbortSignal;
-  /** Called when the server has refused to bind, also when it was asked again. */
+  /** Called when the server has refused to bind, and again when it was asked again. */
   onRequestDenied?: (error: ForwardDeniedError) => void;
-  /** Called when the port was released by a {@linkcode SshConnection.cancelForward} that was not this tunnel's own; it is paused then. */
+  /** Called when another {@linkcode SshConnection.cancelForward} has released the port; the tunnel is paused then. */
   onCancelled?: () => void;
   /** Called with each connection that the target has taken. */
   onConnection?: (connection: TunnelConnection) => void;
-  /** Called when the target did not answer a connection, which was refused. */
+  /** Called when a connection was refused because the target did not take it. */
   onTargetError?: (error: TargetError, originator: Originator) => void;
-  /** Where to tell what happens; nowhere by default. */
+  /** Logger; silent by default. */
   logger?: Logger;
 }

@@ -25,7 +25,7 @@ export interface Look {
 }
 
 /**
- * Looks who answers at one address of the server, at a port that is bound there.
+ * Checks who answers at one address of the server, at a port that is bound there.
  *
  * @param ms How long that may take, in milliseconds.
  * @param end Aborts it.
@@ -56,9 +56,9 @@ export function lookAt(
         // Nothing is sent to another program: we cannot know what it would do.
         await deadline.race(Promise.race([watch.seen, foreign]));
         const writer = channel.writable.getWriter();
-        writer.write(watch.nonce).catch(() => {}); // then it does not come back either
+        writer.write(watch.nonce).catch(() => {}); // then it does not arrive either
         const own = await deadline.race(Promise.race([watch.found, foreign]));
-        // Nothing is left of it when it says so.
+        // The result comes after both ends have closed.
         channel.close();
         const closed = Promise.all([own.closed, channel.closed]);
         await deadline.race(closed).catch(() => {});
@@ -87,7 +87,7 @@ const REFUSED = /connection refused|ECONNREFUSED|\berrno 111\b/i;
 
 class ForeignError extends Error {}
 
-/** Rejects when the other end sends anything, if only EOF: we send nothing there. */
+/** Rejects when the other end sends anything, even EOF: we have sent nothing there. */
 function rejectsIfForeign(channel: SshChannel): Promise<never> {
   const heard = channel.readable.getReader().read().then(
     () => {
@@ -127,7 +127,7 @@ class Watch {
     return undefined;
   }
 
-  /** Lets go of what is held. */
+  /** Passes on what is held. */
   end(): void {
     this.#over.resolve();
   }

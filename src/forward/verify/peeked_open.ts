@@ -9,9 +9,9 @@ import type {
 import { byteReadable } from "../../streams/byte_readable.ts";
 
 /**
- * A connection that was confirmed to see what it begins with, and is then
- * handed on as if nobody had looked. Only it can no longer be refused: it is
- * closed instead.
+ * A connection that was confirmed to see what it begins with, and can then be
+ * handed on as if it had not been read. It can no longer be refused, though: it
+ * is closed instead.
  */
 export class PeekedOpen implements ForwardedOpen {
   readonly bind: Bind;
@@ -45,7 +45,7 @@ export class PeekedOpen implements ForwardedOpen {
   /**
    * Whether it begins with these bytes; waits for no more of them than that takes.
    *
-   * @param until Nobody waits for it any more once this settles.
+   * @param until Ends the wait when it settles.
    */
   async beginsWith(bytes: Uint8Array, until: Promise<void>): Promise<boolean> {
     let matched = 0;

@@ -7,27 +7,27 @@ import { openOnServer } from "./look_at.ts";
 import { addressesOf } from "./reach.ts";
 
 /**
- * Why a server would not bind: `taken`, somebody listens there; `prohibited`,
- * it binds nothing for this user, or not this port; `unknown`, it does not let
- * us find out.
+ * Why a server refused to bind: `taken`, the port is in use; `prohibited`, it
+ * binds nothing for this user, or not this port; `unknown`, it does not let us
+ * find out.
  */
 export type Refusal = "taken" | "prohibited" | "unknown";
 
-/** Ports below it are root's. */
+/** Only root may bind ports below it. */
 const PRIVILEGED = 1024;
 
-/** How long whoever listens may take to answer, in milliseconds. */
+/** How long a program that listens may take to answer, in milliseconds. */
 const ANSWER_MS = 5000;
 
 /**
- * Finds out why a server would not bind, which SSH has no words for (RFC 4254
- * section 7.1: a bare failure): whether it says so all the same, as OpenSSH
- * does, whether anybody answers there, and whether it would bind another port.
+ * Finds out why a server refused to bind. SSH has only a bare failure for that
+ * (RFC 4254 section 7.1), so this looks at a message, as OpenSSH sends one, at
+ * whether anything answers there, and whether the server binds another port.
  *
- * @param connection The connection that it was asked on.
- * @param bind What it refused.
- * @param denied How it did.
- * @param signal Gives up.
+ * @param connection The connection of the request.
+ * @param bind What was refused.
+ * @param denied The refusal.
+ * @param signal Aborts it.
  */
 export async function whyRefused(
   connection: SshConnection,
@@ -57,7 +57,7 @@ export async function whyRefused(
       }
     }
   }
-  // What stands in the way of a socket is most often a stale file.
+  // A stale file is the most likely obstacle for a socket.
   if (!isTcp(bind)) return "unknown";
   if (!await bindsAnother(connection, bind.address)) return "prohibited";
   const mayNot = isPrivileged(bind) && connection.server.user !== "root";
@@ -65,8 +65,8 @@ export async function whyRefused(
 }
 
 /**
- * The one reason for a refusal, where {@linkcode whyRefused} has found it out;
- * otherwise all that it may be.
+ * An error with the one reason that {@linkcode whyRefused} has found; with all
+ * possible reasons if it has not.
  */
 export function refusalError(
   bind: Bind,
@@ -92,20 +92,20 @@ function isPrivileged(bind: Bind): bind is TcpBind {
 }
 
 /**
- * Whether somebody still holds a port at one of these addresses. He is not
- * connected to, as sshd 9.2 takes that for a sign that a client is alive which
- * it would soon miss; it is asked for each address instead.
+ * Whether another session still holds a port at one of these addresses. This
+ * requests each address instead of connecting to it: a connection would make
+ * sshd 9.2 believe that the client of that session is alive.
  *
  * @param bind What was asked for.
- * @param addresses Where somebody else was found.
- * @returns false too if that cannot be told.
+ * @param addresses Where another program was found.
+ * @returns false also if it cannot be determined.
  */
 export async function isHeld(
   connection: SshConnection,
   bind: Bind,
   addresses: readonly string[],
 ): Promise<boolean> {
-  // Whoever else says yes to a part may not be able to let go of that part.
+  // Other servers may not be able to release what they bind.
   if (!isTcp(bind) || serverKind(connection.server) !== "openssh") return false;
   for (const address of addresses) {
     try {

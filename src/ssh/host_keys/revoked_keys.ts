@@ -5,7 +5,8 @@ import {
 } from "../../errors.ts";
 import type { Certificate } from "../keys/certificate.ts";
 import { Krl } from "../keys/krl.ts";
-import { isSameKey, keyType } from "./host_key.ts";
+import { publicKeyLine } from "../keys/public_key_line.ts";
+import { isSameKey } from "./host_key.ts";
 
 /** Where a key is revoked, and how. */
 export interface Revocation extends HostKeyLocation {
@@ -87,7 +88,7 @@ function keyList(text: string, file: string): RevokedKeys {
     const content = row.trim();
     if (content === "" || content.startsWith("#")) return [];
     const line = index + 1;
-    const data = parseKeyLine(content);
+    const data = publicKeyLine(content);
     if (data !== undefined) return [{ line, data }];
     throw refusal(`${file}:${line} is not a public key`);
   });
@@ -102,17 +103,6 @@ function keyList(text: string, file: string): RevokedKeys {
       return { file, line, what: "its certificate's authority" };
     },
   };
-}
-
-/** A key type and base64; what is behind them is a comment. */
-function parseKeyLine(line: string): Uint8Array | undefined {
-  const [type, base64 = ""] = line.split(/[ \t]+/);
-  try {
-    const data = Uint8Array.fromBase64(base64, { lastChunkHandling: "strict" });
-    return keyType(data) === type ? data : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function refusal(why: string, cause?: unknown): ArgumentError {

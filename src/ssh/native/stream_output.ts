@@ -2,8 +2,9 @@ import type { ByteStream } from "../byte_stream.ts";
 
 /** Bytes that may wait to be written before {@linkcode StreamOutput.congested} says so. */
 const CONGESTED = 192 * 1024;
-/** What waits is gathered in buffers that begin with this size. */
+/** What waits is gathered in buffers that begin with this size, and are kept up to a larger one. */
 const FIRST_BUFFER = 16 * 1024;
+const LARGEST_KEPT = 512 * 1024;
 
 /**
  * Gathers what is to be written, and writes what came together in one turn of
@@ -85,6 +86,9 @@ export class StreamOutput {
         [this.#gathered, this.#written] = [this.#written, this.#gathered];
         this.#length = 0;
         await this.#write(bytes);
+        if (this.#written.length > LARGEST_KEPT) {
+          this.#written = new Uint8Array(FIRST_BUFFER);
+        }
       }
     } catch (error) {
       if (!this.#stopped) this.#events.onError(error);

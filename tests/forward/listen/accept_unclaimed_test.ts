@@ -58,7 +58,7 @@ serverTest(
   },
 );
 
-Deno.test("dispatcher.takeUnclaimed() leaves to a tunnel what comes in before the server has told it its port", async () => {
+Deno.test("dispatcher.takeUnclaimed() leaves a connection to a tunnel that does not know its port yet", async () => {
   const connection = new FakeConnection();
   const dispatcher = PortDispatcher.of(connection);
   const taken: string[] = [];

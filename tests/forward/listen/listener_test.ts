@@ -108,7 +108,7 @@ serverTest(
   },
 );
 
-Deno.test("listen() closes with its signal, and refuses who waits", async () => {
+Deno.test("listen() closes with its signal, and refuses connections that wait", async () => {
   const connection = new FakeConnection();
   const controller = new AbortController();
   const listener = await listen(connection, {

@@ -315,7 +315,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "a supervisor never settles for one address of localhost when somebody else has the other",
+  "a supervisor never settles for one address of localhost when another program holds the other",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");

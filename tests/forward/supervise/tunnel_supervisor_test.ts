@@ -40,7 +40,7 @@ function start(
 for (const address of ["127.0.0.1", "localhost"]) {
   serverTest(
     "sshd",
-    `a supervised tunnel connects but once to who holds its port of ${address}, and takes it when it is free`,
+    `a supervised tunnel connects only once to the program that holds its port of ${address}, and takes the port when it is free`,
     async () => {
       await using sshd = await startSshd();
       await using echo = startEcho("echo");

@@ -45,7 +45,7 @@ Deno.test("dispatcher.dispatch() goes by port, then by address", async () => {
   assertEquals(await ask({ path: "/run/b" }), "4");
 });
 
-Deno.test("dispatcher.dispatch() refuses what nobody owns", async () => {
+Deno.test("dispatcher.dispatch() refuses a connection without an owner", async () => {
   const { ask, registrations, dispatcher } = setUp([
     tcp("127.0.0.1", 1000),
     tcp("127.0.0.2", 1000),
@@ -100,7 +100,7 @@ Deno.test("dispatcher.dispatch() does not hold a connection for ever when the po
   assertEquals(await early, "administratively-prohibited");
 });
 
-Deno.test("dispatcher.dispatch() passes to who holds a port while another asks for it", async () => {
+Deno.test("dispatcher.dispatch() passes to the holder of a port while another one asks for it", async () => {
   const { ask, registrations } = setUp([
     tcp("localhost", 4000),
     tcp("localhost", 4000),

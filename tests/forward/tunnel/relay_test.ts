@@ -101,7 +101,7 @@ Deno.test("relay() holds back a writer whose reader does not read", async () => 
     { signal: controller.signal },
   );
   for (let i = 0; i < 100; i++) await Promise.resolve();
-  assert(pulled <= 4, `${pulled} chunks were taken though nobody reads`);
+  assert(pulled <= 4, `${pulled} chunks were taken although nothing reads`);
   controller.abort(new RForwardError("tunnel-stopped", "enough"));
   await assertRejects(() => relayed, RForwardError);
 });

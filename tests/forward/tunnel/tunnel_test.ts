@@ -237,7 +237,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "tunnel.stop() releases the port, and drains as long as it is told",
+  "tunnel.stop() releases the port, and drains for drainMs",
   async () => {
     await using rig = await startRig("sshd");
     await using echo = startEcho("echo");
@@ -468,7 +468,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "forward() with `unlinkStale` removes a socket that nobody listens on, and nothing else",
+  "forward() with `unlinkStale` removes a socket that nothing listens on, and nothing else",
   async () => {
     await using rig = await startRig("sshd");
     const options = { target: { port: 1 }, retryDelayMs: 1 };
@@ -507,7 +507,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "`unlinkStale` leaves a socket that somebody listens on, also where sshd connects nobody to it",
+  "`unlinkStale` leaves a socket that is in use, also where sshd does not connect to it",
   async () => {
     await using rig = await startRig("sshd", {
       sshd: { config: ["AllowStreamLocalForwarding remote"] },
@@ -608,7 +608,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "tunnel.connections tells who is connected and what was carried",
+  "tunnel.connections has who is connected and the bytes of each",
   async () => {
     await using rig = await startRig("sshd");
     await using echo = startEcho("echo");

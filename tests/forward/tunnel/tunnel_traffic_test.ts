@@ -320,7 +320,7 @@ serverTest(
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
     const grown = memoryUsed() - memory;
-    assert(sent < total / 4, `${sent} bytes went in though nobody reads`);
+    assert(sent < total / 4, `${sent} bytes went in although nothing reads`);
     assert(grown < total / 4, `${grown} bytes of memory were taken`);
     gate.resolve();
     await sending;

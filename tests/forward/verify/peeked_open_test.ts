@@ -41,7 +41,7 @@ Deno.test("peekedOpen.confirm() hands on all that came in, whatever was looked a
   }
 });
 
-Deno.test("peekedOpen.confirm() hands on what comes after nobody waited for it any more", async () => {
+Deno.test("peekedOpen.confirm() hands on what comes after the wait for it has ended", async () => {
   const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
   const peeked = new PeekedOpen(openWith(readable));
   assert(!await peeked.beginsWith(Uint8Array.of(1, 2), Promise.resolve()));

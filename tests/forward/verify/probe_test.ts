@@ -46,7 +46,7 @@ for (const server of servers) {
 
   serverTest(
     server,
-    "probe() leaves alone who connects meanwhile",
+    "probe() leaves connections alone that come in meanwhile",
     async () => {
       await using rig = await startRig(server);
       await using echo = startEcho("echo");
@@ -87,7 +87,7 @@ serverTest("sshd", "probe() finds us at a Unix socket", async () => {
 
 serverTest(
   "sshd",
-  "probe() sees that one of two addresses is somebody else's, and sends nothing there",
+  "probe() sees that one of two addresses belongs to another program, and sends nothing there",
   async () => {
     await using rig = await startRig("sshd");
     using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -110,7 +110,7 @@ serverTest(
   },
 );
 
-serverTest("sshd", "probe() sees that somebody else answers", async () => {
+serverTest("sshd", "probe() sees that another program answers", async () => {
   await using rig = await startRig("sshd");
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const bound = { address: "127.0.0.1", port: other.addr.port };
@@ -125,7 +125,7 @@ serverTest("sshd", "probe() sees that somebody else answers", async () => {
 for (const what of ["speaks", "hangs up"] as const) {
   serverTest(
     "sshd",
-    `probe() does not wait for somebody else who ${what} first`,
+    `probe() does not wait for another program that ${what} first`,
     async () => {
       await using rig = await startRig("sshd");
       const written = Promise.withResolvers<void>();
@@ -148,7 +148,7 @@ for (const what of ["speaks", "hangs up"] as const) {
   );
 }
 
-serverTest("sshd", "probe() sees that nobody answers", async () => {
+serverTest("sshd", "probe() sees that nothing answers", async () => {
   await using rig = await startRig("sshd");
   const other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const bound = { address: "127.0.0.1", port: other.addr.port };
@@ -289,7 +289,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "probe() rejects where nobody is down for a port",
+  "probe() rejects for a port that no tunnel is bound to",
   async () => {
     await using rig = await startRig("sshd");
     await assertRejects(

@@ -33,7 +33,7 @@ async function refusal(
 for (const server of servers) {
   serverTest(
     server,
-    "whyRefused() knows a port that somebody listens on",
+    "whyRefused() recognizes a port that is in use",
     async () => {
       await using rig = await startRig(server);
       using _v4 = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -62,7 +62,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "whyRefused() does not wait for ever for who listens and does not take connections",
+  "whyRefused() does not wait forever for a listener that takes no connections",
   async () => {
     await using rig = await startRig("sshd");
     await using full = await startFullPort();
@@ -111,7 +111,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "whyRefused() does not know of a Unix socket that nobody listens on",
+  "whyRefused() cannot tell about a Unix socket that nothing listens on",
   async () => {
     await using rig = await startRig("sshd");
     const path = `${rig.server.dir}/stale.sock`;

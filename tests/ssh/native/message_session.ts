@@ -24,6 +24,28 @@ export async function newEd25519Key(): Promise<SigningKey> {
   return localKey(await crypto.subtle.exportKey("jwk", privateKey));
 }
 
+/** The key in a file that `ssh-keygen -t ed25519` has made, without a passphrase. */
+export async function ed25519KeyOf(file: string): Promise<SigningKey> {
+  const text = await Deno.readTextFile(file);
+  const blob = Uint8Array.fromBase64(text.replace(/-----.*-----/g, ""));
+  const outer = new WireReader(blob, "openssh-key-v1\0".length);
+  for (let i = 0; i < 3; i++) outer.string(); // cipher, KDF, its options
+  outer.uint32();
+  outer.string(); // the public key
+  const inner = new WireReader(outer.string(), 8);
+  inner.string(); // the type
+  const point = inner.string();
+  const seed = inner.string().subarray(0, 32);
+  const base64 = (bytes: Uint8Array) =>
+    bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+  return localKey({
+    kty: "OKP",
+    crv: "Ed25519",
+    x: base64(point),
+    d: base64(seed),
+  });
+}
+
 /** The key's line in authorized_keys. */
 export function authorizedKey({ blob }: SigningKey): string {
   return `${new WireReader(blob).text()} ${blob.toBase64()}`;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 import { assert, assertEquals, assertRejects } from "../../../assert.ts";
 import { ProtocolError } from "../../../../src/errors.ts";
@@ -46,4 +47,43 @@ Deno.test("mlKem768 makes another secret of a ciphertext that was changed", asyn
   ciphertext[100]! ^= 1;
 
   assert((await finish(ciphertext)).toHex() !== secret.toHex());
+});
+
+Deno.test("the platform's ML-KEM-768 gives the accumulated answer of C2SP's CCTV", async () => {
+  // 100 keys, messages and invalid ciphertexts from SHAKE128; their outcome, hashed.
+  const rounds = 100;
+  const size = 64 + 32 + ML_KEM_768_CIPHERTEXT_SIZE;
+  const input = new Uint8Array(
+    createHash("shake128", { outputLength: rounds * size }).digest(),
+  );
+  const outcome = createHash("shake128", { outputLength: 32 });
+  for (let round = 0; round < rounds; round++) {
+    const part = input.subarray(round * size, (round + 1) * size);
+    const seed = part.slice(0, 64);
+    const { publicKey } = ml_kem768.keygen(seed);
+    const { cipherText, sharedSecret } = ml_kem768
+      .encapsulate(publicKey, part.slice(64, 96));
+    // TypeScript does not know the format and the method yet.
+    const subtle = crypto.subtle as unknown as {
+      importKey(format: "raw-seed", ...rest: unknown[]): Promise<CryptoKey>;
+      decapsulateBits(
+        name: string,
+        key: CryptoKey,
+        ciphertext: Uint8Array,
+      ): Promise<ArrayBuffer>;
+    };
+    const key = await subtle
+      .importKey("raw-seed", seed, "ML-KEM-768", false, ["decapsulateBits"]);
+    const decapsulate = async (ciphertext: Uint8Array) =>
+      new Uint8Array(
+        await subtle.decapsulateBits("ML-KEM-768", key, ciphertext),
+      );
+    outcome.update(publicKey).update(cipherText).update(sharedSecret);
+    assertEquals(await decapsulate(cipherText), sharedSecret);
+    outcome.update(await decapsulate(part.subarray(96)));
+  }
+  assertEquals(
+    outcome.digest("hex"),
+    "1114b1b6699ed191734fa339376afa7e285c9e6acf6ff0177d346696ce564415",
+  );
 });
