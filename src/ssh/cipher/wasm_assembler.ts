@@ -1,5 +1,6 @@
 /**
- * As much of an assembler for WebAssembly as ChaCha20 and Poly1305 need.
+ * As much of an assembler for WebAssembly as ChaCha20, Poly1305 and sntrup761
+ * need.
  *
  * An instruction is a function from the code of its operands to its own code,
  * so that expressions nest: `i32x4.add(a.get, b.get)`. A macro is a function
@@ -221,8 +222,11 @@ export const i32x4 = {
   /** Each lane all ones where the first operand is greater or equal, else 0. */
   ge_s: simd(0x40),
   shl: simd(0xab),
+  shr_s: simd(0xac),
   shr_u: simd(0xad),
   add: simd(0xae),
+  sub: simd(0xb1),
+  mul: simd(0xb5),
 };
 
 /** Vectors of two lanes of 64 bits. */
