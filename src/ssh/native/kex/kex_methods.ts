@@ -11,6 +11,7 @@ import {
   mlKem768,
 } from "./ml_kem_768.ts";
 import {
+  hasSntrup761,
   sntrup761,
   SNTRUP761_CIPHERTEXT_SIZE,
   SNTRUP761_KEY_SIZE,
@@ -24,6 +25,11 @@ const numbers: ValueEncoding = { share: "mpint", secret: "mpint" };
 const x25519 = ellipticCurve("X25519");
 const classical = { agreement: x25519, first: 32, second: 32 };
 
+const sntrupNames = [
+  "sntrup761x25519-sha512",
+  "sntrup761x25519-sha512@openssh.com",
+];
+
 /**
  * The key exchange methods by name, best first: post-quantum hybrids, elliptic
  * curves, then Diffie-Hellman with numbers, which is slow. Nothing rests on
@@ -32,8 +38,7 @@ const classical = { agreement: x25519, first: 32, second: 32 };
 export const kexMethods: ReadonlyMap<string, KexMethod> = new Map(
   [
     ...hasMlKem768() ? [mlKem()] : [],
-    sntrup("sntrup761x25519-sha512"),
-    sntrup("sntrup761x25519-sha512@openssh.com"),
+    ...hasSntrup761() ? sntrupNames.map(sntrup) : [],
     curve("curve25519-sha256", "SHA-256", "X25519"),
     curve("curve25519-sha256@libssh.org", "SHA-256", "X25519"),
     curve("ecdh-sha2-nistp256", "SHA-256", "P-256"),

@@ -33,6 +33,11 @@ const systemRandom: Random = (bytes) => {
   crypto.getRandomValues(bytes);
 };
 
+/** Whether this runtime can run it: it takes WebAssembly. */
+export function hasSntrup761(): boolean {
+  return typeof WebAssembly === "object";
+}
+
 /**
  * The key encapsulation mechanism sntrup761 (Streamlined NTRU Prime, round 3,
  * sections 3 and 4, as RFC 9941 refers to it). Nothing branches on or indexes
