@@ -6,12 +6,11 @@ import type { Logger } from "../logger.ts";
 import { generateKeyPair } from "../ssh/keys/key_pair.ts";
 import { serveSftp } from "../ssh/sftp/sftp_server.ts";
 import type { SharedFolders } from "../ssh/sftp/shared_folders.ts";
+import { PendingLogins } from "./pending_logins.ts";
 import type { SessionAccess } from "./share.ts";
 
 /** Whom the server logs in as. */
 const USER = "x2go";
-/** Clients that are served at once. Each folder has one; strangers do not get past the login. */
-const MAX_CLIENTS = 100;
 
 /** An SSH server that serves files, and can serve folders in place of this process. */
 export interface SshFileServer {
@@ -66,15 +65,20 @@ export async function serveFolders(
     generateKeyPair(),
   ]);
   const clients = new Set<Promise<void>>();
+  const pending = new PendingLogins();
   const sftp = (conn: ForwardedConn): Promise<void> => {
-    if (clients.size >= MAX_CLIENTS) return Promise.resolve();
+    pending.add(conn);
     const client = serveSftp(conn, {
       folders,
       user: USER,
       authorizedKey: login.publicKey,
       hostKey: host.privateKey,
+      onLogin: () => pending.delete(conn),
       logger,
-    }).finally(() => clients.delete(client));
+    }).finally(() => {
+      pending.delete(conn);
+      clients.delete(client);
+    });
     clients.add(client);
     return client;
   };

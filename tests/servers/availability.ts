@@ -15,6 +15,7 @@ const packages = {
   gs: "ghostscript",
   sshfs: "sshfs",
   pulseaudio: "pulseaudio",
+  "pipewire-pulse": "pipewire-pulse",
   paplay: "pulseaudio-utils",
   nxproxy: "nxproxy",
   Xvfb: "xvfb",
@@ -39,6 +40,7 @@ const needs: Partial<Record<Program, Program[]>> = {
   x2gostartagent: ["sshd", "useradd", "xauth", "sshfs"],
   x2goprint: ["x2gostartagent", "cupsd", "gs"],
   pulseaudio: ["paplay", "useradd"],
+  "pipewire-pulse": ["paplay"],
   nxproxy: ["Xvfb"],
 };
 

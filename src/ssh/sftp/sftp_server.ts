@@ -38,6 +38,8 @@ export interface SftpServerOptions {
   signal?: AbortSignal;
   /** How long the client may take to log in, in milliseconds; 30000 by default. */
   loginTimeoutMs?: number;
+  /** Called when the client has logged in. */
+  onLogin?: () => void;
   /** Told who logs in and what is refused; silent by default. */
   logger?: Logger;
 }
@@ -107,6 +109,7 @@ export async function serveSftp(
       client.on("ready", () => {
         clearTimeout(loginTimer);
         logger.debug(`${user} logged in for SFTP`);
+        options.onLogin?.();
         connection = new SftpConnection(
           protocol as ServerProtocol,
           socket,

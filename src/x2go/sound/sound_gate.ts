@@ -7,14 +7,13 @@ import { closeQuietly } from "../../streams/close_quietly.ts";
 import type { TargetHandler } from "../../forward/tunnel/target.ts";
 import type { Logger } from "../../logger.ts";
 import { printable } from "../../ssh/printable.ts";
+import { PendingLogins } from "../pending_logins.ts";
 import { connectSound, soundTargetName } from "./connect_sound.ts";
 import type { SoundLogin } from "./sound_login.ts";
 import type { SoundTarget } from "./sound_server.ts";
 
 /** How long a program may take to log in: it does so at once. */
 const LOGIN_MS = 10_000;
-/** Connections that have not logged in; one more, and the oldest is closed. */
-const MAX_PENDING = 64;
 /** How long the sound server may take to accept a connection. */
 const CONNECT_MS = 10_000;
 
@@ -46,8 +45,7 @@ export interface SoundGateOptions {
  */
 export class SoundGate {
   readonly #options: SoundGateOptions;
-  /** Those that have not logged in, oldest first. */
-  readonly #pending = new Set<ForwardedConn>();
+  readonly #pending = new PendingLogins();
   #hasRefused = false;
 
   /** @param options What is checked, and where it leads. */
@@ -95,10 +93,6 @@ export class SoundGate {
 
   async #readLogin(program: ForwardedConn): Promise<Uint8Array | undefined> {
     const { login, loginMs = LOGIN_MS } = this.#options;
-    if (this.#pending.size >= MAX_PENDING) {
-      const [oldest] = this.#pending;
-      oldest?.close();
-    }
     this.#pending.add(program);
     const timer = setTimeout(() => program.close(), loginMs);
     try {

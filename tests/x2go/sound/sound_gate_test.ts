@@ -7,7 +7,12 @@ import {
   SoundGate,
   type SoundGateOptions,
 } from "../../../src/x2go/sound/sound_gate.ts";
-import { assert, assertEquals, assertMatch } from "../../assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
 import {
   receive,
   send,
@@ -17,6 +22,8 @@ import {
 } from "../../forward/rig.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { withFreePort } from "../../servers/free_port.ts";
+import { startPipeWire } from "../../servers/pipewire.ts";
+import { run } from "../../servers/run.ts";
 import { auth, refusal } from "./pulse_client.ts";
 
 const cookie = crypto.getRandomValues(new Uint8Array(256));
@@ -94,6 +101,36 @@ serverTest(
 
     assertEquals([gate.served, gate.service.taken], [3, 3]);
     assertEquals(gate.warnings, []);
+  },
+);
+
+serverTest(
+  ["sshd", "pipewire-pulse"],
+  "SoundGate guards PipeWire, which looks at no cookie",
+  async () => {
+    await using pipewire = await startPipeWire();
+    await using gate = await startGate({ target: { path: pipewire.socket } });
+    const cookieFile = await Deno.makeTempFile();
+    try {
+      const serverName = async (server: string) =>
+        /^Server Name: .*$/m.exec(
+          await run("env", [
+            ...["-i", "PATH=/usr/bin:/bin", `PULSE_SERVER=${server}`],
+            ...[`PULSE_COOKIE=${cookieFile}`, "timeout", "10", "pactl", "info"],
+          ]),
+        )?.[0];
+      const port = `127.0.0.1:${gate.tunnel.port}`;
+
+      await Deno.writeFile(cookieFile, cookie);
+      assertMatch(`${await serverName(port)}`, /PipeWire/);
+
+      await Deno.writeFile(cookieFile, targetCookie);
+      assertMatch(`${await serverName(`unix:${pipewire.socket}`)}`, /PipeWire/);
+      const error = await assertRejects(() => serverName(port), Error);
+      assertMatch(error.message, /Access denied/);
+    } finally {
+      await Deno.remove(cookieFile);
+    }
   },
 );
 

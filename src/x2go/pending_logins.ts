@@ -1,0 +1,28 @@
+/** More than ever log in at once. */
+const MAX_PENDING = 64;
+
+/**
+ * Connections whose clients have not logged in yet. Every user of the server can
+ * open any number of them, so their number is bounded: one more, and the oldest
+ * is closed. A client that has what it takes logs in at once, so it gets through
+ * where refusing the newest would keep it out.
+ */
+export class PendingLogins {
+  /** Oldest first. */
+  readonly #connections = new Set<{ close(): void }>();
+
+  /** Adds a connection. */
+  add(connection: { close(): void }): void {
+    if (this.#connections.size >= MAX_PENDING) {
+      const [oldest] = this.#connections;
+      this.#connections.delete(oldest!);
+      oldest!.close();
+    }
+    this.#connections.add(connection);
+  }
+
+  /** Takes a connection out: its client has logged in, or it is closed. */
+  delete(connection: { close(): void }): void {
+    this.#connections.delete(connection);
+  }
+}
