@@ -14,6 +14,8 @@ export async function startSshd10(
     config: [
       ...options.config ?? [],
       `SshdSessionPath ${openssh10("sshd-session")}`,
+      // Tests that do not log in would be locked out.
+      "PerSourcePenalties no",
       `SshdAuthPath ${openssh10("sshd-auth")}`,
     ],
   });
