@@ -9,21 +9,29 @@
  */
 
 export { X2GoError, type X2GoErrorCode } from "./errors.ts";
-export type { SshFileServer } from "./folder_endpoint.ts";
-export { type FolderOptions, FolderShare } from "./folders.ts";
-export { type Job, type JobHandler, runCommand, saveJobs } from "./jobs.ts";
-export { keepSession, type KeepSessionOptions } from "./keep_session.ts";
-export { MimeBoxShare } from "./mime_box.ts";
-export { PrinterShare } from "./printing.ts";
-export type { DisplayOptions, StartOptions } from "./protocol.ts";
-export type { WaitOptions } from "./run_script.ts";
-export { X2GoSession } from "./session.ts";
+export type { SshFileServer } from "./folders/folder_endpoint.ts";
+export { type FolderOptions, FolderShare } from "./folders/folder_share.ts";
+export {
+  type Job,
+  type JobHandler,
+  runCommand,
+  saveJobs,
+} from "./jobs/jobs.ts";
+export {
+  keepSession,
+  type KeepSessionOptions,
+} from "./session/keep_session.ts";
+export { MimeBoxShare } from "./jobs/mime_box_share.ts";
+export { PrinterShare } from "./jobs/printer_share.ts";
+export type { DisplayOptions, StartOptions } from "./server/protocol.ts";
+export type { WaitOptions } from "./server/run_script.ts";
+export { X2GoSession } from "./session/x2go_session.ts";
 export type {
   ReadySession,
   SessionInfo,
   SessionState,
-} from "./session_info.ts";
-export type { SessionAccess, SessionShare } from "./share.ts";
+} from "./server/session_info.ts";
+export type { SessionAccess, SessionShare } from "./session/session_share.ts";
 export { type SoundOptions, SoundShare } from "./sound/sound_share.ts";
 export type { SoundSystem, SoundTarget } from "./sound/sound_server.ts";
-export type { SpoolOptions, SpoolShare } from "./spool.ts";
+export type { SpoolOptions, SpoolShare } from "./jobs/spool.ts";

@@ -8,8 +8,8 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { mount, unmount } from "../../src/x2go/mounting.ts";
-import { X2GoSession } from "../../src/x2go/session.ts";
+import { mount, unmount } from "../../src/x2go/folders/mounting.ts";
+import { X2GoSession } from "../../src/x2go/session/x2go_session.ts";
 import { startSshd } from "../servers/openssh.ts";
 import { run } from "../servers/run.ts";
 import { sshArguments } from "../servers/ssh_server.ts";

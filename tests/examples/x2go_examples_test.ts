@@ -1,6 +1,6 @@
 /** The examples for X2Go, run as their first lines say, with exactly the permissions that they name. */
 import { join } from "node:path";
-import { X2GoSession } from "../../src/x2go/session.ts";
+import { X2GoSession } from "../../src/x2go/session/x2go_session.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
 import { startPulseAudio } from "../servers/pulseaudio.ts";

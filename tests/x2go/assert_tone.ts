@@ -1,4 +1,4 @@
-import type { X2GoSession } from "../../src/x2go/session.ts";
+import type { X2GoSession } from "../../src/x2go/session/x2go_session.ts";
 import { assert, assertEquals } from "../assert.ts";
 import type { PulseAudio } from "../servers/pulseaudio.ts";
 import { toneWav } from "../servers/tone.ts";

@@ -1,8 +1,11 @@
 import { connect } from "../../src/ssh/connect.ts";
 import type { SshConnection } from "../../src/ssh/connection.ts";
 import type { ConnectOptions } from "../../src/ssh/options.ts";
-import { isReady, type ReadySession } from "../../src/x2go/session_info.ts";
-import type { X2GoSession } from "../../src/x2go/session.ts";
+import {
+  isReady,
+  type ReadySession,
+} from "../../src/x2go/server/session_info.ts";
+import type { X2GoSession } from "../../src/x2go/session/x2go_session.ts";
 import type { SshServer } from "../servers/ssh_server.ts";
 
 /** How to log in to a server as its user. */

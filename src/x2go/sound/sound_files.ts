@@ -3,9 +3,13 @@
 import { quote } from "../../quote.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import { X2GoError } from "../errors.ts";
-import { runScript, type Script, type WaitOptions } from "../run_script.ts";
-import type { SessionAccess } from "../share.ts";
-import type { ReadySession } from "../session_info.ts";
+import {
+  runScript,
+  type Script,
+  type WaitOptions,
+} from "../server/run_script.ts";
+import type { SessionAccess } from "../session/session_share.ts";
+import type { ReadySession } from "../server/session_info.ts";
 
 const PULSE_CONFIG = ".pulse-client.conf";
 const PULSE_COOKIE = ".pulse-cookie";

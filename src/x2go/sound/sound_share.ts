@@ -7,7 +7,7 @@ import { forward } from "../../forward/tunnel/forward.ts";
 import type { ReverseTunnel } from "../../forward/tunnel/tunnel.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { X2GoError } from "../errors.ts";
-import { type SessionAccess, SessionShare } from "../share.ts";
+import { type SessionAccess, SessionShare } from "../session/session_share.ts";
 import { connectSound, soundTargetName } from "./connect_sound.ts";
 import { esdLogin } from "./esd_login.ts";
 import { pulseLogin } from "./pulse_login.ts";

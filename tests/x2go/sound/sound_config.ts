@@ -1,4 +1,4 @@
-import type { X2GoSession } from "../../../src/x2go/session.ts";
+import type { X2GoSession } from "../../../src/x2go/session/x2go_session.ts";
 
 /** What a session's programs are told about sound. */
 export interface SoundConfig {

@@ -1,8 +1,8 @@
 import { type RForwardError, TargetError } from "../../../src/errors.ts";
 import type { SshConnection } from "../../../src/ssh/connection.ts";
 import { X2GoError } from "../../../src/x2go/errors.ts";
-import type { ReadySession } from "../../../src/x2go/session_info.ts";
-import { X2GoSession } from "../../../src/x2go/session.ts";
+import type { ReadySession } from "../../../src/x2go/server/session_info.ts";
+import { X2GoSession } from "../../../src/x2go/session/x2go_session.ts";
 import { SoundShare } from "../../../src/x2go/sound/sound_share.ts";
 import {
   assert,

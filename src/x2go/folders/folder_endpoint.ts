@@ -1,0 +1,120 @@
+import { ForwardDeniedError } from "../../errors.ts";
+import type { ForwardedConn } from "../../forward/tunnel/forwarded_conn.ts";
+import { forward } from "../../forward/tunnel/forward.ts";
+import type { ReverseTunnel } from "../../forward/tunnel/tunnel.ts";
+import type { Logger } from "../../logger.ts";
+import { generateKeyPair } from "../../ssh/keys/key_pair.ts";
+import { serveSftp } from "../../ssh/sftp/sftp_server.ts";
+import type { SharedFolders } from "../../ssh/sftp/shared_folders.ts";
+import { PendingLogins } from "../pending_logins.ts";
+import type { SessionAccess } from "../session/session_share.ts";
+
+/** Whom the server logs in as. */
+const USER = "x2go";
+
+/** An SSH server that serves files, and can serve folders in place of this process. */
+export interface SshFileServer {
+  /** Name or address, as this side reaches it; `127.0.0.1` by default. */
+  host?: string;
+  /** 22 by default. */
+  port?: number;
+  /** Whom the X2Go server logs in as. */
+  user: string;
+  /**
+   * The private key that it logs in with, in OpenSSH's format and without a
+   * passphrase. It is on the X2Go server while the folder is being mounted:
+   * have `authorized_keys` allow it nothing but
+   * `restrict,command="internal-sftp"`.
+   */
+  privateKey: string;
+  /** Its host key, as in `/etc/ssh/ssh_host_ed25519_key.pub`: `ssh-ed25519 AAAA…`. */
+  hostKey: string;
+}
+
+/** Where the server's sshfs finds folders, through a tunnel. */
+export interface FolderEndpoint {
+  /** The tunnel that leads there. */
+  readonly tunnel: ReverseTunnel;
+  /** Whom it logs in as. */
+  readonly user: string;
+  /** What it logs in with. */
+  readonly privateKey: string;
+  /** What it has to find there. */
+  readonly hostKey: string;
+  /** Settles once nothing is served any more. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves folders in this process. The keys are made for this: nobody else has
+ * them.
+ *
+ * The server gets to them by the session's folders port. If that is taken, by
+ * what is left of a client that was lost for instance, any other will do: the
+ * server is told the number with each folder.
+ *
+ * @throws {ForwardDeniedError} if the server will not listen at all.
+ */
+export async function serveFolders(
+  { connection, session }: SessionAccess,
+  folders: SharedFolders,
+  logger: Logger,
+): Promise<FolderEndpoint> {
+  const [login, host] = await Promise.all([
+    generateKeyPair(),
+    generateKeyPair(),
+  ]);
+  const clients = new Set<Promise<void>>();
+  const pending = new PendingLogins();
+  const sftp = (conn: ForwardedConn): Promise<void> => {
+    pending.add(conn);
+    const client = serveSftp(conn, {
+      folders,
+      user: USER,
+      authorizedKey: login.publicKey,
+      hostKey: host.privateKey,
+      onLogin: () => pending.delete(conn),
+      logger,
+    }).finally(() => {
+      pending.delete(conn);
+      clients.delete(client);
+    });
+    clients.add(client);
+    return client;
+  };
+  const listen = (port: number) =>
+    forward(connection, {
+      bind: { port },
+      target: sftp,
+      retryDelayMs: 0,
+      logger,
+    });
+  const tunnel = await listen(session.foldersPort).catch((error) => {
+    if (error instanceof ForwardDeniedError) return listen(0);
+    throw error;
+  });
+  return {
+    tunnel,
+    user: USER,
+    privateKey: login.privateKey,
+    hostKey: host.publicKey,
+    async close() {
+      await tunnel.stop();
+      await Promise.allSettled(clients);
+    },
+  };
+}
+
+/** Has another SSH server serve folders, at a port of the X2Go server's choice. */
+export async function reachFolders(
+  { connection }: SessionAccess,
+  { host = "127.0.0.1", port = 22, ...login }: SshFileServer,
+  logger: Logger,
+): Promise<FolderEndpoint> {
+  const tunnel = await forward(connection, {
+    bind: { port: 0 },
+    target: { host, port },
+    logger,
+  });
+  return { ...login, tunnel, close: () => tunnel.stop() };
+}

@@ -1,0 +1,105 @@
+import { posix } from "node:path";
+import { ArgumentError } from "../../errors.ts";
+import type { ReverseTunnel } from "../../forward/tunnel/tunnel.ts";
+import { type Logger, silentLogger } from "../../logger.ts";
+import type { SshFileServer } from "./folder_endpoint.ts";
+import type { FolderServer, MountedFolder } from "./folder_server.ts";
+import { isPlain } from "./mounting.ts";
+import { type SessionAccess, SessionShare } from "../session/session_share.ts";
+
+/** Options of {@linkcode X2GoSession.shareFolder}. */
+export interface FolderOptions {
+  /** Whether nothing in it may be changed; false by default. */
+  readOnly?: boolean;
+  /**
+   * Another SSH server that serves the folder, which is a path there then. By
+   * default this process does, confined to what is shared.
+   */
+  via?: SshFileServer;
+  /** Where to tell what happens; nowhere by default. */
+  logger?: Logger;
+}
+
+/** A folder of this side, mounted for a session's programs. */
+export class FolderShare extends SessionShare {
+  /** The folder's absolute path. */
+  readonly path: string;
+  /** Whether nothing in it may be changed. */
+  readonly readOnly: boolean;
+  /** Nothing: programs find it by {@linkcode mountPoint}. */
+  override readonly environment: Readonly<Record<string, string>> = {};
+  readonly #server: FolderServer;
+  readonly #via: SshFileServer | undefined;
+  readonly #logger: Logger;
+  #mounted: MountedFolder | undefined;
+
+  /**
+   * Makes one that is not there yet; `X2GoSession.shareFolder` does the rest.
+   *
+   * @param server What mounts the session's folders.
+   * @param path The folder's absolute path.
+   * @param options How it is shared.
+   * @throws {ArgumentError} if it cannot be shared so.
+   */
+  constructor(server: FolderServer, path: string, options: FolderOptions = {}) {
+    super();
+    if (!posix.isAbsolute(path)) {
+      throw new ArgumentError("path", `${path} is not an absolute path`);
+    }
+    this.path = posix.resolve(path);
+    this.readOnly = options.readOnly ?? false;
+    this.#server = server;
+    this.#via = options.via;
+    this.#logger = options.logger ?? silentLogger;
+    if (this.#via) this.#checkVia();
+  }
+
+  /**
+   * Where it is mounted on the server; undefined while the session is
+   * suspended. X2Go makes one name of the whole path, with `_` between, and
+   * puts it into `~/media/disk` there.
+   */
+  get mountPoint(): string | undefined {
+    return this.#mounted?.mountPoint;
+  }
+
+  /** The tunnel that leads to it, maybe to others too; undefined while the session is suspended. */
+  get tunnel(): ReverseTunnel | undefined {
+    return this.#mounted?.tunnel;
+  }
+
+  /** Has the server mount it. */
+  protected override async open(access: SessionAccess): Promise<void> {
+    const { path, readOnly } = this;
+    this.#mounted = this.#via
+      ? await this.#server.mountVia(access, path, this.#via, this.#logger)
+      : await this.#server.mount(
+        access,
+        { path, readOnly, kind: "folder" },
+        this.#logger,
+      );
+  }
+
+  /** Has the server unmount it; programs that use it get errors. */
+  protected override async close(): Promise<void> {
+    await this.#mounted?.unmount();
+    this.#mounted = undefined;
+  }
+
+  #checkVia(): void {
+    if (!isPlain(this.path)) {
+      throw new ArgumentError(
+        "path",
+        `X2Go cannot carry ${
+          JSON.stringify(this.path)
+        } to another server: of a path it takes letters, digits, blanks, ".", "-" and single "_", but no ":" nor any other sign; without \`via\` it may have all`,
+      );
+    }
+    if (this.readOnly) {
+      throw new ArgumentError(
+        "readOnly",
+        'only the server named with `via` can keep the folder as it is: have it run "internal-sftp -R"',
+      );
+    }
+  }
+}

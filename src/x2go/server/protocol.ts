@@ -1,0 +1,319 @@
+/**
+ * What is said to x2goserver about sessions, and how its answers are read.
+ * All of it is text that a server chooses: what cannot be what it should be is
+ * an `x2go-output` error, and never part of a path or a command.
+ *
+ * @module
+ */
+
+import { printable } from "../../ssh/printable.ts";
+import { quote } from "../../quote.ts";
+import { X2GoError } from "../errors.ts";
+import { limited, type Script } from "./run_script.ts";
+import type {
+  ReadySession,
+  SessionInfo,
+  SessionState,
+} from "./session_info.ts";
+
+/** How the session looks to the display that will show it. */
+export interface DisplayOptions {
+  /** `WIDTHxHEIGHT`, `fullscreen` or `maximize`; `800x600` by default. */
+  geometry?: string;
+  /** How fast the way to the display is; `lan` by default. */
+  link?: "modem" | "isdn" | "adsl" | "wan" | "lan";
+  /** How images are packed; `16m-jpeg-9` by default. */
+  pack?: string;
+  /** Which way the clipboard goes; `both` by default. */
+  clipboard?: "both" | "client" | "server" | "none";
+}
+
+/** What a session is started with. */
+export interface StartOptions extends DisplayOptions {
+  /** The program that the session is for: its name becomes part of the session's. */
+  command: string;
+  /** `application` (by default): windows among those of the display. `desktop`: one window with all in it. */
+  kind?: "application" | "desktop";
+}
+
+/** Where a resumed session is reached. */
+export type SessionPorts = Required<
+  { [P in "graphicsPort" | "soundPort" | "foldersPort"]: number }
+>;
+
+/** Lists the user's sessions on that server, with what each agent says of itself. */
+export function listScript(timeoutMs: number): Script {
+  return {
+    name: "x2golistsessions",
+    text: [
+      `sessions=$(${limited("x2golistsessions", timeoutMs)}) || exit`,
+      'printf "%s\\n" "$sessions"',
+      `printf "%s\\n" "$sessions" | while IFS="|" read -r pid name rest; do ${
+        agentState('"$pid"', '"$name"')
+      }; done`,
+      "exit 0",
+    ].join("; "),
+  };
+}
+
+/** Asks an agent for its state: much faster than a list. */
+export function stateScript({ name, agentPid }: SessionInfo): Script {
+  return {
+    name: "the question for the session's state",
+    session: name,
+    text: `${agentState(quote(`${agentPid ?? ""}`), quote(name))}; exit 0`,
+  };
+}
+
+/**
+ * Prints an agent's state as `state:NAME:STATE`. One that was killed does not
+ * say so, hence the look at its process; it has no program any more even if
+ * nobody has taken notice of its end.
+ */
+function agentState(pid: string, name: string): string {
+  return [
+    `if [ -z ${pid} ]; then state=`,
+    `elif [ -e /proc/${pid}/exe ]; then state=$(cat "$HOME"/.x2go/C-${name}/state)`,
+    "else state=TERMINATED",
+    `fi; printf "state:%s:%s\\n" ${name} "$state"`,
+  ].join("; ");
+}
+
+/**
+ * The exit status of x2gostartagent when the agent ended at once: x2goserver
+ * gives a display away while the agent that had it is still ending. It takes
+ * another one when it is asked again.
+ */
+const AGENT_DIED = 12;
+
+export function startScript(
+  options: StartOptions,
+  timeoutMs: number,
+): Script {
+  const { command, kind = "application" } = options;
+  const { geometry, link, pack, clipboard } = displayArguments(options);
+  const words = [
+    ...["x2gostartagent", geometry, link, pack, "unix-kde-depth_24"],
+    ...NO_KEYBOARD,
+    ...[kind === "desktop" ? "D" : "R", programName(command), clipboard],
+  ];
+  const start = limited(words.map(quote).join(" "), timeoutMs);
+  return {
+    name: "x2gostartagent",
+    text:
+      `start() { X2GO_XINERAMA=false ${start}; }; start || { status=$?; [ $status -eq ${AGENT_DIED} ] || exit $status; sleep 1; start; }`,
+  };
+}
+
+export function resumeScript(
+  session: string,
+  options: DisplayOptions,
+  timeoutMs: number,
+): Script {
+  const { geometry, link, pack, clipboard } = displayArguments(options);
+  const words = [
+    ...["x2goresume-session", session, geometry, link, pack],
+    ...NO_KEYBOARD,
+    ...[clipboard, "False"], // no Xinerama
+  ];
+  return {
+    name: "x2goresume-session",
+    session,
+    text: limited(words.map(quote).join(" "), timeoutMs),
+  };
+}
+
+export function suspendScript(session: string, timeoutMs: number): Script {
+  return {
+    name: "x2gosuspend-session",
+    session,
+    text: limited(`x2gosuspend-session ${quote(session)}`, timeoutMs),
+  };
+}
+
+/** Ends the session's programs first: what they use could not be unmounted. */
+export function terminateScript(session: string, timeoutMs: number): Script {
+  return {
+    name: "x2goterminate-session",
+    session,
+    text: [
+      limited(`x2goterminate-session ${quote(session)}`, timeoutMs),
+      limited(`x2goumount-session ${quote(session)}`, timeoutMs),
+    ].join("; "),
+  };
+}
+
+/**
+ * Runs the program that the session is for. The session ends with it.
+ *
+ * @param environment What the program finds in its environment.
+ */
+export function programScript(
+  { name, display, agentPid, soundPort }: ReadySession,
+  command: string,
+  environment: Readonly<Record<string, string>>,
+): Script {
+  const words = [
+    "env",
+    ...Object.entries(environment).map(([key, value]) => `${key}=${value}`),
+    ...["setsid", "x2goruncommand", `${display}`, `${agentPid}`, name],
+    // The environment tells of sound: it would set that up for esd only.
+    ...[`${soundPort}`, command, "none", /_stD/.test(name) ? "D" : "R"],
+  ];
+  return {
+    name: "x2goruncommand",
+    session: name,
+    text: `cd; ${words.map(quote).join(" ")} </dev/null >/dev/null 2>&1 &`,
+  };
+}
+
+/** Leaves the keyboard as it is: layout, type, and not to set it. */
+const NO_KEYBOARD = ["null", "null/null", "0"];
+
+function displayArguments(options: DisplayOptions) {
+  const { geometry = "800x600", link = "lan", pack = "16m-jpeg-9" } = options;
+  return { geometry, link, pack, clipboard: options.clipboard ?? "both" };
+}
+
+/** X2Go leaves out of a session's name what it does not allow there, but not all of it: `@` makes the start fail. */
+function programName(command: string): string {
+  const [program = ""] = command.trim().split(/\s+/);
+  const name = program.slice(program.lastIndexOf("/") + 1);
+  return name.replaceAll(/[^\w.-]/g, "").slice(0, 64) || "program";
+}
+
+/**
+ * What the sessions are. Lines without a `|` are none: extensions of the
+ * server may print what they like.
+ *
+ * @throws {X2GoError} `x2go-output` if one cannot be understood.
+ */
+export function parseSessions(output: string): SessionInfo[] {
+  const lines = output.split("\n").map((line) => line.trim());
+  return lines.filter((line) => line.includes("|")).map((line) => {
+    const session = parseSession(line);
+    // The list knows little and late: R or S, as of when somebody last looked.
+    const state = parseState(output, session.name) ?? session.state;
+    return session.state === "finished" ? session : { ...session, state };
+  });
+}
+
+/** What a session's agent says of itself; undefined if that is nothing known. */
+export function parseState(
+  output: string,
+  name: string,
+): SessionState | undefined {
+  const prefix = `state:${name}:`;
+  const line = output.split("\n").find((line) => line.startsWith(prefix));
+  return AGENT_STATES.get(line?.slice(prefix.length).trim() ?? "");
+}
+
+const AGENT_STATES = new Map<string, SessionState>([
+  ["STARTING", "starting"],
+  ["RUNNING", "running"],
+  ["RESUMING", "resuming"],
+  ["SUSPENDING", "suspending"],
+  ["SUSPENDED", "suspended"],
+  ["TERMINATING", "finished"],
+  ["TERMINATED", "finished"],
+]);
+
+function parseSession(line: string): SessionInfo {
+  const [pid, name, display, host, status, created, cookie, ...more] = line
+    .split("|");
+  const [client, graphics, sound, changed, user, age, folders] = more;
+  const state = LISTED_STATES.get(status ?? "");
+  if (
+    folders === undefined || state === undefined || !isName(name!) ||
+    !isDisplay(display!) || !isCookie(cookie!) ||
+    !(pid === "" || isPid(pid!)) ||
+    ![graphics, sound, folders].every((port) => port === "" || isPort(port!))
+  ) throw notUnderstood("x2golistsessions", line);
+  return {
+    name: name!,
+    // The columns are filled as the session is set up.
+    state: folders === "" && state === "running" ? "starting" : state,
+    display: Number(display),
+    user: printable(user!),
+    host: printable(host!),
+    clientAddress: printable(client!),
+    cookie: cookie!,
+    agentPid: Number(pid) || undefined,
+    graphicsPort: Number(graphics) || undefined,
+    soundPort: Number(sound) || undefined,
+    foldersPort: Number(folders) || undefined,
+    created: printable(created!),
+    lastChanged: printable(changed!),
+    ageSeconds: Number(age) || 0,
+  };
+}
+
+const LISTED_STATES = new Map<string, SessionState>([
+  ["R", "running"],
+  ["S", "suspended"],
+  ["F", "finished"],
+]);
+
+/**
+ * The name of the session that was started. Seven lines say what it is:
+ * display, cookie, process, name and three ports. Extensions of the server may
+ * have printed something before.
+ *
+ * @throws {X2GoError} `x2go-output` if there are no such lines.
+ */
+export function parseStarted(output: string): string {
+  const lines = output.split("\n").map((line) => line.trim());
+  const checks = [isDisplay, isCookie, isPid, isName, isPort, isPort, isPort];
+  const start = lines.findIndex((_, at) =>
+    checks.every((check, i) => lines[at + i] && check(lines[at + i]!))
+  );
+  if (start < 0) throw notUnderstood("x2gostartagent", output);
+  return lines[start + 3]!;
+}
+
+/**
+ * Where the resumed session is reached.
+ *
+ * @throws {X2GoError} `x2go-output` if a port is missing.
+ */
+export function parseResumed(stdout: string): SessionPorts {
+  const port = (key: string) => {
+    const [, port = ""] = new RegExp(`^${key}=(\\d+)\\s*$`, "m").exec(stdout) ??
+      [];
+    if (isPort(port)) return Number(port);
+    throw notUnderstood("x2goresume-session", stdout);
+  };
+  return {
+    graphicsPort: port("gr_port"),
+    soundPort: port("sound_port"),
+    foldersPort: port("fs_port"),
+  };
+}
+
+/**
+ * x2gosuspend-session and x2goresume-session exit with 0 even if they failed,
+ * and say so on stderr, among lines that are harmless (`Died at
+ * …/x2gormport line 34.`).
+ *
+ * @throws {X2GoError} `x2go-refused` if they did.
+ */
+export function throwIfFailed({ name, session }: Script, stderr: string): void {
+  const [said] = /^ERROR: .*$/m.exec(stderr) ?? [];
+  if (said === undefined) return;
+  throw new X2GoError("x2go-refused", `${name}: ${printable(said)}`, session);
+}
+
+function notUnderstood(name: string, output: string): X2GoError {
+  return new X2GoError(
+    "x2go-output",
+    `${name} printed what is not understood: ${printable(output)}`,
+  );
+}
+
+// What becomes part of a path or a command there, or a port here.
+const isName = (text: string) => /^[\w.][\w.@-]{0,499}$/.test(text);
+const isDisplay = (text: string) => /^\d{1,5}$/.test(text);
+const isCookie = (text: string) => /^[0-9a-zA-Z]{0,64}$/.test(text);
+const isPid = (text: string) => /^[1-9]\d{0,9}$/.test(text);
+const isPort = (text: string) =>
+  /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65535;

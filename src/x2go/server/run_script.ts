@@ -1,0 +1,166 @@
+import { Deadline } from "../../deadline.ts";
+import type { SshConnection, SshProcess } from "../../ssh/connection.ts";
+import { printable } from "../../ssh/printable.ts";
+import { X2GoError } from "../errors.ts";
+import { enclose, enclosed } from "./shell.ts";
+
+/** How long something may take, and what else ends the wait. */
+export interface WaitOptions {
+  /** In milliseconds. */
+  timeoutMs?: number;
+  /** Gives up. What the server was asked to do it may still do. */
+  signal?: AbortSignal;
+}
+
+/** Something for a shell on the server to run. */
+export interface Script {
+  /** For error messages: what it is there for, e.g. `x2golistsessions`. */
+  name: string;
+  /** One line for a POSIX shell. */
+  text: string;
+  /** What it reads. */
+  stdin?: Uint8Array;
+  /** The session that it is about. */
+  session?: string;
+}
+
+/** More than any answer of x2goserver: it bounds what a server can make us keep. */
+const LIMIT = 1024 * 1024;
+
+/**
+ * Runs a script on the server.
+ *
+ * @returns what it printed: on stdout between the markers, on stderr all.
+ * @throws {X2GoError} `x2go-refused` if its exit status is not 0,
+ * `x2go-timeout` if it takes too long, `x2go-output` if it prints no end.
+ */
+export async function runScript(
+  connection: SshConnection,
+  script: Script,
+  { timeoutMs = 30_000, signal }: WaitOptions = {},
+): Promise<{ stdout: string; stderr: string }> {
+  const { name, session } = script;
+  using deadline = new Deadline(timeoutMs, signal);
+  deadline.start(() => tookTooLong(name, timeoutMs, session));
+  const marker = crypto.randomUUID();
+  const process = await connection.exec(enclose(script.text, marker), {
+    signal: deadline.signal,
+  });
+  try {
+    const [stdout, stderr, { code }] = await unlessAborted(
+      collect(process, script),
+      deadline.signal,
+    );
+    if (code === TIMED_OUT) throw tookTooLong(name, timeoutMs, session);
+    const answer = enclosed(stdout, marker);
+    if (code !== 0) {
+      throw refused(script, code, stderr.trim() || (answer ?? stdout));
+    }
+    if (answer === undefined) {
+      throw new X2GoError(
+        "x2go-output",
+        `${name} ran, but its answer did not come through; the user's login shell on the server has to run commands`,
+        session,
+      );
+    }
+    return { stdout: answer, stderr };
+  } finally {
+    process.close();
+  }
+}
+
+/**
+ * A command of x2goserver for a script, ended by the server itself when its
+ * time is over: x2goresume-session would otherwise go on for ever there.
+ *
+ * The `timeout` in between has a second use. x2gostartagent and
+ * x2goresume-session write down their grandparent, which x2gormforward kills
+ * when the session is next seen suspended. Without it that is the sshd of this
+ * very connection; with it, a shell that has ended by then.
+ */
+export function limited(command: string, timeoutMs: number): string {
+  return `timeout -k 5 ${Math.max(1, Math.ceil(timeoutMs / 1000))} ${command}`;
+}
+
+/** The exit status of `timeout`, if it was needed. */
+const TIMED_OUT = 124;
+
+function tookTooLong(name: string, timeoutMs: number, session?: string) {
+  return new X2GoError(
+    "x2go-timeout",
+    `${name} took more than ${timeoutMs} ms and was given up`,
+    session,
+  );
+}
+
+function refused(
+  { name, session }: Script,
+  code: number | undefined,
+  said: string,
+): X2GoError {
+  const why = code === 127 ? "is x2goserver installed there? It said: " : "";
+  return new X2GoError(
+    "x2go-refused",
+    `${name} failed with exit status ${code ?? "unknown"}: ${why}${
+      printable(said) || "no reason"
+    }`,
+    session,
+  );
+}
+
+async function collect(process: SshProcess, script: Script) {
+  const [stdout, stderr, status] = await Promise.all([
+    readText(process.stdout, script),
+    readText(process.stderr, script),
+    process.status,
+    write(process.stdin, script.stdin ?? new Uint8Array()),
+  ]);
+  return [stdout, stderr, status] as const;
+}
+
+async function write(
+  stdin: WritableStream<Uint8Array>,
+  data: Uint8Array,
+): Promise<void> {
+  const writer = stdin.getWriter();
+  // The command may end without having read it; its status tells.
+  await writer.write(data).catch(() => {});
+  await writer.close().catch(() => {});
+}
+
+async function readText(
+  stream: ReadableStream<Uint8Array>,
+  { name, session }: Script,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > LIMIT) {
+      const message = `${name} printed more than ${LIMIT} bytes`;
+      throw new X2GoError("x2go-output", message, session);
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** Settles as `work` does; rejects with the signal's reason if it aborts first. */
+async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, promise]);
+  } catch (error) {
+    signal.throwIfAborted(); // the streams' own errors are only its echo
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

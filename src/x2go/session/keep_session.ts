@@ -1,0 +1,80 @@
+import { delay } from "../../delay.ts";
+import { Backoff } from "../../forward/supervise/backoff.ts";
+import type { Supervisor } from "../../forward/supervise/supervisor.ts";
+import { type Logger, silentLogger } from "../../logger.ts";
+import type { SshConnection } from "../../ssh/connection.ts";
+import type { X2GoSession } from "./x2go_session.ts";
+
+/** Options of {@linkcode keepSession}. */
+export interface KeepSessionOptions {
+  /** Where to tell of what did not come back at once; nowhere by default. */
+  logger?: Logger;
+}
+
+/**
+ * Has a session go on over each new connection of a supervisor: what is shared
+ * with it comes back by itself after a lost connection.
+ *
+ * The server may hold the session's ports for a connection that it has not
+ * missed yet; what could not come back for that is tried again and again, and
+ * the rest is left alone meanwhile.
+ *
+ * @param session The session, on a connection of the supervisor's.
+ * @param supervisor Keeps the connection; it needs no tunnels of its own.
+ * @returns a promise that settles when the supervisor has stopped, or when a
+ * new connection finds the session finished; the server tells no sooner.
+ *
+ * @example
+ * ```ts ignore
+ * import { supervise } from "@x2go/rforward";
+ * import { keepSession, X2GoSession } from "@x2go/rforward/x2go";
+ *
+ * await using supervisor = supervise({
+ *   connect: { host: "x2go.example", user: "alice", agent: true },
+ *   tunnels: [],
+ * });
+ * await supervisor.ready;
+ * await using session = await X2GoSession.start(supervisor.connection!, {
+ *   command: "xterm",
+ * });
+ * await session.shareSound();
+ * await keepSession(session, supervisor);
+ * ```
+ */
+export async function keepSession(
+  session: X2GoSession,
+  supervisor: Supervisor,
+  { logger = silentLogger }: KeepSessionOptions = {},
+): Promise<void> {
+  let last = session.connection;
+  for await (const _ of supervisor) {
+    const { connection } = supervisor;
+    if (!connection || connection === last) continue;
+    last = connection;
+    await move(session, connection, logger);
+    if (session.info.state === "finished") return;
+  }
+}
+
+/** Tries until it is there, or the connection is lost too. */
+async function move(
+  session: X2GoSession,
+  connection: SshConnection,
+  logger: Logger,
+): Promise<void> {
+  const backoff = new Backoff({ maxMs: 10_000 });
+  while (!connection.signal.aborted) {
+    try {
+      await session.moveTo(connection);
+      return;
+    } catch (error) {
+      if (connection.signal.aborted) return;
+      logger.warn(
+        `the session ${session.info.name} did not come back whole: ${
+          (error as Error).message
+        }`,
+      );
+    }
+    await delay(backoff.next(), connection.signal).catch(() => {});
+  }
+}

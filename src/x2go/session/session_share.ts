@@ -1,0 +1,74 @@
+import type { SshConnection } from "../../ssh/connection.ts";
+import { Turns } from "../../turns.ts";
+import type { ReadySession } from "../server/session_info.ts";
+
+/** Where a share finds its session. */
+export interface SessionAccess {
+  /** The connection to the server. */
+  readonly connection: SshConnection;
+  /** The session as it is now; its ports may be others than before. */
+  readonly session: ReadySession;
+}
+
+/**
+ * Something of this side that a session's programs can use: sound, a folder, a
+ * printer. It is there while the session is, and comes back with it.
+ */
+export abstract class SessionShare implements AsyncDisposable {
+  readonly #turns = new Turns();
+  readonly #stopped = Promise.withResolvers<void>();
+  #isOpen = false;
+  #ended = false;
+
+  /** What the session's programs need in their environment to find it. */
+  abstract readonly environment: Readonly<Record<string, string>>;
+
+  /** Makes it available. If that fails, {@linkcode close} tidies up. */
+  protected abstract open(access: SessionAccess): Promise<void>;
+
+  /** Lets go of the session's ports and of all else; does nothing if it is not open. */
+  protected abstract close(): Promise<void>;
+
+  /** Settles when it was stopped. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  /** Lets go of the session: it is suspended. The session calls this. */
+  pause(): Promise<void> {
+    return this.#turns.take(() => this.#close());
+  }
+
+  /** Is there again, or for the first time, unless it is there. The session calls this. */
+  resume(access: SessionAccess): Promise<void> {
+    return this.#turns.take(async () => {
+      if (this.#ended || this.#isOpen) return;
+      try {
+        await this.open(access);
+        this.#isOpen = true;
+      } catch (error) {
+        await this.#close();
+        throw error;
+      }
+    });
+  }
+
+  /** Ends it for good. Twice is once. */
+  stop(): Promise<void> {
+    this.#ended = true;
+    return this.#turns.take(async () => {
+      await this.#close();
+      this.#stopped.resolve();
+    });
+  }
+
+  /** Same as {@linkcode stop}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #close(): Promise<void> {
+    this.#isOpen = false;
+    await this.close();
+  }
+}

@@ -1,0 +1,61 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { supervise } from "../../../mod.ts";
+import { keepSession, X2GoSession } from "../../../src/x2go/mod.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { startPulseAudio } from "../../servers/pulseaudio.ts";
+import { startX2GoServer } from "../../servers/x2go.ts";
+import { within } from "../../within.ts";
+import { assertTone } from "../assert_tone.ts";
+import { login } from "../client.ts";
+import { Desk } from "../desk.ts";
+
+serverTest(
+  ["x2gostartagent", "pulseaudio"],
+  "keepSession() brings sound and folders back after each loss, until the session has finished",
+  async () => {
+    await using x2go = await startX2GoServer();
+    await using pulse = await startPulseAudio();
+    await using desk = await Desk.create();
+    await using supervisor = supervise({
+      connect: login(x2go),
+      tunnels: [],
+      backoff: { firstMs: 20, maxMs: 100 },
+    });
+    await supervisor.ready;
+    await using session = await X2GoSession.start(supervisor.connection!, {
+      command: "xterm",
+    });
+    const sound = await session.shareSound({
+      target: { path: pulse.socket },
+      cookieFile: pulse.cookieFile,
+    });
+    const folder = await session.shareFolder(await desk.mkdir("folder"));
+    const kept = keepSession(session, supervisor);
+
+    for (let losses = 1; losses <= 2; losses++) {
+      const before = sound.tunnel;
+      assert(x2go.killSessions("SIGKILL") > 0);
+      await within(
+        60_000,
+        "what is shared",
+        (async () => {
+          while (
+            sound.tunnel === before || sound.tunnel?.state !== "listening" ||
+            !folder.mountPoint
+          ) await delay(20);
+        })(),
+      );
+      await assertTone(session, x2go, pulse);
+      await x2go.run(`echo ${losses} > '${folder.mountPoint}/loss'`);
+      assertEquals(
+        await Deno.readTextFile(`${folder.path}/loss`),
+        `${losses}\n`,
+      );
+    }
+
+    await session.terminate();
+    x2go.killSessions("SIGKILL");
+    await within(60_000, "keepSession()", kept);
+  },
+);

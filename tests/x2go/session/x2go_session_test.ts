@@ -1,0 +1,315 @@
+import { ForwardDeniedError } from "../../../src/errors.ts";
+import { X2GoError } from "../../../src/x2go/errors.ts";
+import { X2GoSession } from "../../../src/x2go/session/x2go_session.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { startX2GoServer } from "../../servers/x2go.ts";
+import { startDisplay } from "../../servers/x2go_display.ts";
+import { connectTo, ready } from "../client.ts";
+import { Desk } from "../desk.ts";
+import { soundConfig } from "../sound/sound_config.ts";
+
+serverTest(
+  "x2gostartagent",
+  "X2GoSession starts, lists and ends several sessions over one connection",
+  async () => {
+    await using x2go = await startX2GoServer();
+    await using connection = await connectTo(x2go);
+    assertEquals(await X2GoSession.list(connection), []);
+
+    const [one, two] = await Promise.all([
+      X2GoSession.start(connection, { command: "xterm" }),
+      X2GoSession.start(connection, { command: "MATE", kind: "desktop" }),
+    ]);
+
+    assertMatch(one.info.name, /_stRxterm_dp24$/);
+    assertMatch(two.info.name, /_stDMATE_dp24$/);
+    for (const session of [one, two]) {
+      const { state, user, clientAddress, cookie, created } = ready(session);
+      assertEquals([state, user], ["starting", x2go.user]);
+      assertEquals(clientAddress, "127.0.0.1");
+      assertMatch(cookie, /^[0-9a-f]{32}$/);
+      assertMatch(created, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/);
+    }
+    const ports = [one, two].map(ready).flatMap(
+      ({ graphicsPort, soundPort, foldersPort }) => [
+        graphicsPort,
+        soundPort,
+        foldersPort,
+      ],
+    );
+    assertEquals(new Set(ports).size, 6);
+
+    await one.terminate();
+    const left = await X2GoSession.list(connection);
+    assertEquals(one.info.state, "finished");
+    assertEquals(left.map(({ name }) => name), [two.info.name]);
+
+    await two.terminate();
+    assertEquals(await X2GoSession.list(connection), []);
+  },
+);
+
+serverTest(
+  ["x2gostartagent", "nxproxy"],
+  "session.suspend() and session.resume() do so, and are idempotent",
+  async () => {
+    await using x2go = await startX2GoServer();
+    await using display = await startDisplay();
+    await using connection = await connectTo(x2go);
+    await using session = await X2GoSession.start(connection, {
+      command: "xterm",
+    });
+    const { name } = session.info;
+
+    {
+      await using _shown = display.show(ready(session));
+      await x2go.untilState(name, "RUNNING");
+      assertEquals((await session.refresh()).state, "running");
+
+      await session.suspend();
+      assertEquals(session.info.state, "suspended");
+      await session.suspend(); // no effect
+
+      assertEquals((await session.resume()).state, "resuming");
+    }
+
+    // Nobody has shown it since: it is suspended and resumed all the same.
+    await session.resume();
+    assertEquals(session.info.state, "resuming");
+  },
+);
+
+serverTest(
+  ["x2gostartagent", "nxproxy"],
+  "session.resume() takes a session over from another client",
+  async () => {
+    await using x2go = await startX2GoServer();
+    await using display = await startDisplay();
+    await using connection = await connectTo(x2go);
+    await using session = await X2GoSession.start(connection, {
+      command: "xterm",
+    });
+    const { name } = session.info;
+    const sound = await session.shareSound({ target: { port: 1 } });
+    const { soundPort } = ready(session);
+    const before = await soundConfig(session);
+    await using shown = display.show(ready(session));
+    await x2go.untilState(name, "RUNNING");
+
+    await using otherConnection = await connectTo(x2go);
+    await using other = await X2GoSession.attach(otherConnection, name);
+    assertEquals(other.info.state, "running");
+    // Before that, it is denied the port, and the first goes on.
+    const denied = await assertRejects(
+      () => other.shareSound({ target: { port: 1 } }),
+      ForwardDeniedError,
+    );
+    assertMatch(denied.message, /another client .* session\.resume\(\)/);
+    assertEquals(await soundConfig(session), before);
+    await other.resume();
+
+    await shown.status; // the display was sent away
+    assert(ready(other).soundPort !== soundPort, "the port was not free");
+    const taken = await other.shareSound({ target: { port: 1 } });
+    assertEquals(taken.tunnel?.port, ready(other).soundPort);
+
+    assertEquals(sound.tunnel?.port, soundPort);
+    await session.refresh();
+    assertEquals(sound.tunnel, undefined);
+    assertEquals(ready(session).soundPort, ready(other).soundPort);
+    // Its end takes nothing away from the other.
+    assertMatch((await soundConfig(other)).text, /^default-server=127/);
+  },
+);
+
+serverTest(
+  "x2gostartagent",
+  "a session that is starting is neither suspended nor resumed, which would end it, and the error names the reason",
+  async () => {
+    await using x2go = await startX2GoServer();
+    await using connection = await connectTo(x2go);
+    await using session = await X2GoSession.start(connection, {
+      command: "xterm",
+    });
+    const sound = await session.shareSound({ target: { port: 1 } });
+
+    const suspended = await assertRejects(() => session.suspend(), X2GoError);
+    assertEquals(suspended.code, "x2go-state");
+    // It takes its time: that of a list is half a second, or many on a busy machine.
+    let resumed: X2GoError;
+    let timeoutMs = 1000;
+    do {
+      timeoutMs *= 2;
+      resumed = await assertRejects(
+        () => session.resume({ timeoutMs }),
+        X2GoError,
+      );
+    } while (/^x2golistsessions /.test(resumed.message) && timeoutMs < 30_000);
+    for (const { code, message, session: about } of [suspended, resumed]) {
+      assertEquals([code, about], ["x2go-state", session.info.name]);
+      assertMatch(message, /before a display has connected to it.* 60 s/);
+    }
+
+    assertEquals((await session.refresh()).state, "starting");
+    assertEquals(sound.tunnel?.state, "listening");
+    await x2go.run(`kill -0 ${session.info.agentPid}`);
+  },
+);
+
+serverTest(
+  "x2gostartagent",
+  "a session that has finished is known to be",
+  async () => {
+    await using x2go = await startX2GoServer();
+    await using connection = await connectTo(x2go);
+    await using session = await X2GoSession.start(connection, {
+      command: "xterm",
+    });
+    const { name } = session.info;
+    const sound = await session.shareSound({ target: { port: 1 } });
+
+    await x2go.run(`x2goterminate-session ${name}`);
+    assertEquals((await session.refresh()).state, "finished");
+
+    await sound.stopped;
+    assertEquals(session.shares.size, 0);
+    for (
+      const attempt of [
+        () => session.suspend(),
+        () => session.resume(),
+        () => session.run("xterm"),
+        () => session.shareSound(),
+        () => X2GoSession.attach(connection, name),
+      ]
+    ) {
+      const error = await assertRejects(attempt, X2GoError);
+      assertEquals([error.code, error.session], ["x2go-state", name]);
+    }
+    const unshown = await assertRejects(() => session.run("xterm"), X2GoError);
+    assertMatch(unshown.message, / is finished.* no display .* 60 s/);
+    await session.terminate(); // no effect
+  },
+);
+
+serverTest(
+  ["x2gostartagent", "nxproxy"],
+  "a session that was killed is known to be finished, though the server does not know",
+  async () => {
+    await using x2go = await startX2GoServer();
+    await using display = await startDisplay();
+    await using connection = await connectTo(x2go);
+    await using session = await X2GoSession.start(connection, {
+      command: "xterm",
+    });
+    const { name, agentPid } = session.info;
+    await using shown = display.show(ready(session));
+    await x2go.untilState(name, "RUNNING");
+
+    await x2go.run(`kill -KILL ${agentPid}`);
+    await shown.status;
+
+    const error = await assertRejects(() => session.suspend(), X2GoError);
+    assertEquals([error.code, error.session], ["x2go-state", name]);
+    const [listed] = await X2GoSession.list(connection);
+    assertEquals([listed?.name, listed?.state], [name, "finished"]);
+  },
+);
+
+serverTest(
+  "x2gostartagent",
+  "session.run() runs the session's program, and the session ends with it",
+  async () => {
+    await using x2go = await startX2GoServer();
+    await using connection = await connectTo(x2go);
+    await using session = await X2GoSession.start(connection, {
+      command: "sh",
+    });
+    const { name, display } = session.info;
+    await Deno.writeTextFile(
+      `${x2go.home}/program`,
+      '#!/bin/sh\necho "$DISPLAY $X2GO_SESSION" "$@" > written\n',
+      { mode: 0o755 },
+    );
+
+    await session.run(`${x2go.home}/program one two`);
+    while ((await session.refresh()).state !== "finished");
+
+    assertEquals(
+      await Deno.readTextFile(`${x2go.home}/written`),
+      `:${display} ${name} one two\n`,
+    );
+  },
+);
+
+serverTest(
+  "x2gostartagent",
+  "session.moveTo() goes on over another connection after a loss",
+  async () => {
+    await using x2go = await startX2GoServer();
+    await using connection = await connectTo(x2go);
+    await using session = await X2GoSession.start(connection, {
+      command: "xterm",
+    });
+    await using desk = await Desk.create();
+    const sound = await session.shareSound({ target: { port: 1 } });
+    const folder = await session.shareFolder(desk.path);
+
+    assert(x2go.killSessions("SIGKILL") > 0);
+    assertEquals((await connection.closed).reason, "lost");
+    await assertRejects(() => session.refresh(), Error);
+    await using another = await connectTo(x2go);
+    const { soundPort } = ready(session);
+    const config = session.environment["PULSE_CLIENTCONFIG"]!;
+    const { text: ours, cookie } = await soundConfig(session);
+    {
+      // Another client has shared its sound since.
+      using _held = Deno.listen({ hostname: "127.0.0.1", port: soundPort });
+      const theirs = ours.replace(/(?<=cookie-file=).*/, "/home/other/cookie");
+      await Deno.writeTextFile(config, theirs);
+      const error = await assertRejects(
+        () => session.moveTo(another),
+        X2GoError,
+      );
+      assertEquals(error.code, "x2go-share");
+      assert(error.cause instanceof ForwardDeniedError);
+      assertMatch(error.message, /another client .* session\.resume\(\)/);
+      assertEquals(sound.tunnel, undefined);
+      assertEquals(await Deno.readTextFile(config), theirs);
+      await Deno.writeTextFile(config, ours);
+    }
+    const { tunnel } = folder;
+    assertEquals(tunnel?.state, "listening");
+    assertEquals((await session.moveTo(another)).state, "starting");
+
+    // What was there already did not suffer from what was not.
+    assertEquals(folder.tunnel, tunnel);
+    assertEquals(tunnel?.state, "listening");
+    assertEquals(sound.tunnel?.state, "listening");
+    assertEquals(sound.tunnel?.port, soundPort);
+    assertEquals(session.connection, another);
+
+    // As long as the server has not noticed the loss, it holds the port.
+    assert(x2go.killSessions("SIGKILL") > 0);
+    await another.closed;
+    await using third = await connectTo(x2go);
+    using _held = Deno.listen({ hostname: "127.0.0.1", port: soundPort });
+    await session.moveTo(third);
+
+    assertEquals(sound.tunnel?.state, "listening");
+    const { port } = sound.tunnel!;
+    assert(port !== soundPort);
+    const told = await soundConfig(session);
+    assertMatch(
+      told.text,
+      new RegExp(`^default-server=127.0.0.1:${port}$`, "m"),
+    );
+    // Whoever had the port meanwhile may have received the old one.
+    assert(`${told.cookie}` !== `${cookie}`);
+  },
+);
