@@ -1,0 +1,66 @@
+import { ArgumentError } from "../../src/errors.ts";
+import {
+  defaultAlgorithms,
+  supportedAlgorithms,
+} from "../../src/ssh/algorithms.ts";
+import { connect } from "../../src/ssh/connect.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { serverTest } from "../servers/availability.ts";
+import { startSshd } from "../servers/openssh.ts";
+
+serverTest(
+  "sshd",
+  "connect() exchanges keys with each curve that it says it supports",
+  async () => {
+    const names = supportedAlgorithms.kex.filter((name) =>
+      /^(curve|ecdh)/.test(name)
+    );
+    assert(names.length >= 4, `${names}`);
+    await using server = await startSshd({
+      config: [`KexAlgorithms ${names}`],
+    });
+    for (const name of names) {
+      await using connection = await connect({
+        ...{ host: server.host, port: server.port, user: server.user },
+        hostKeys: { text: server.knownHosts },
+        privateKeys: [{ file: server.keyFile }],
+        algorithms: { kex: [name] },
+      });
+      assertEquals(connection.server.user, server.user, name);
+    }
+  },
+);
+
+Deno.test("connect() takes no algorithm that cannot work, and says what can", async () => {
+  for (
+    const [list, name] of [
+      ["kex", "rot13"],
+      ["cipher", "none"],
+      ["mac", "umac-64@openssh.com"],
+      ["serverHostKey", "ssh-foo"],
+      ["userKey", "ssh-foo"],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () =>
+        connect({
+          ...{ host: "127.0.0.1", port: 1, user: "alice" },
+          algorithms: { [list]: [supportedAlgorithms[list][0]!, name] },
+        }),
+      ArgumentError,
+    );
+    assertEquals(
+      error.message,
+      `algorithms.${list}: ${JSON.stringify(name)} is not supported; use ${
+        supportedAlgorithms[list].join(", ")
+      }`,
+    );
+  }
+});
+
+Deno.test("defaultAlgorithms has no group exchange, whose modulus the server chooses", () => {
+  assertEquals(
+    defaultAlgorithms.kex.filter((name) => name.includes("exchange")),
+    [],
+  );
+});
