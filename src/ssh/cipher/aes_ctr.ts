@@ -10,7 +10,7 @@ import {
 
 const BLOCK = 16;
 
-/** `aes128-ctr` and its siblings (RFC 4344), with a MAC of the packet or, as `-etm@openssh.com`, of what is encrypted. */
+/** `aes128-ctr`, `aes192-ctr` and `aes256-ctr` (RFC 4344) with a MAC, encrypt-and-MAC or encrypt-then-MAC (OpenSSH's PROTOCOL). */
 export function aesCtr(bits: 128 | 192 | 256): PacketCipher {
   const name = `aes-${bits}-ctr`;
   return {
@@ -39,7 +39,7 @@ function needed(mac: Mac | undefined): Mac {
   return mac;
 }
 
-/** What the four have in common: one key stream from packet to packet, and a MAC. */
+/** A key stream that continues from packet to packet, and a MAC. */
 abstract class CtrKey {
   readonly blockSize = BLOCK;
   readonly padsLength: boolean;

@@ -27,7 +27,7 @@ export function aesGcm(bits: 128 | 256): PacketCipher {
 
 type GcmName = "aes-128-gcm" | "aes-256-gcm";
 
-/** The key, and the nonce that counts packets: not by their sequence numbers. */
+/** The key, and the nonce with its own counter, which is not the sequence number. */
 abstract class GcmKey {
   readonly blockSize = BLOCK;
   readonly padsLength = false;
@@ -57,7 +57,7 @@ abstract class GcmKey {
     return this.#key;
   }
 
-  /** The nonce of the next packet; it differs from those of 2^64 others. */
+  /** The nonce of the next packet. */
   protected nextNonce(): Uint8Array {
     const nonce = this.#nonce.slice();
     const counter = this.#counter;

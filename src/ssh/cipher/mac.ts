@@ -6,7 +6,7 @@ export interface Mac {
   readonly hash: "sha1" | "sha256" | "sha512";
   readonly keySize: number;
   readonly tagSize: number;
-  /** Whether it is of the encrypted packet (`-etm@openssh.com`), whose length then is not encrypted. */
+  /** Whether it authenticates the encrypted packet (`-etm@openssh.com`); the length is not encrypted then. */
   readonly isEncryptThenMac: boolean;
 }
 
@@ -24,7 +24,7 @@ function hmac(hash: Mac["hash"], size: number, isEncryptThenMac: boolean): Mac {
   return { hash, keySize: size, tagSize: size, isEncryptThenMac };
 }
 
-/** Computes the tags of one direction. */
+/** Computes and verifies the tags of one direction. */
 export class MacKey {
   readonly #hash: Mac["hash"];
   readonly #key: Uint8Array;
@@ -48,12 +48,12 @@ export class MacKey {
       .update(packet).digest();
   }
 
-  /** Whether that is the packet's tag. */
+  /** Whether that is the packet's tag; takes the same time either way. */
   verify(sequence: number, packet: Uint8Array, tag: Uint8Array): boolean {
     return timingSafeEqual(this.tag(sequence, packet), tag);
   }
 
-  /** Forgets the key. */
+  /** Wipes the key. */
   wipe(): void {
     this.#wiped = true;
     this.#key.fill(0);

@@ -1,15 +1,15 @@
 import { constants, createDeflate, createInflate } from "node:zlib";
 import { ProtocolError } from "../../errors.ts";
 
-/** Bytes that a message may grow to: no uncompressed one can have more either. */
+/** The largest decompressed message, in bytes: the limit of an uncompressed one, too. */
 const MAX_MESSAGE = 256 * 1024;
 const FIRST_BUFFER = 4 * 1024;
 /** zlib's own default. */
 const LEVEL = 6;
 
 /**
- * What node:zlib's streams stand on. They are asynchronous, but packets leave
- * and come in order, so this works on the handle, as npm:ssh2 does.
+ * The handle below node:zlib's streams. The streams are asynchronous, but
+ * packets have to stay in order, so this uses the handle, as npm:ssh2 does.
  */
 interface ZlibHandle {
   writeSync(
@@ -33,7 +33,7 @@ interface ZlibStream {
 
 let supported: boolean | undefined;
 
-/** Whether the runtime's node:zlib lets packets be compressed one by one. */
+/** Whether the runtime's node:zlib can compress packet by packet. */
 export function isCompressionSupported(): boolean {
   return supported ??= probe();
 }
@@ -73,13 +73,13 @@ export class Compressor {
   }
 }
 
-/** Decompresses the messages of one direction, none to more than an uncompressed one may have. */
+/** Decompresses the messages of one direction, each up to the size limit of an uncompressed one. */
 export class Decompressor {
   readonly #zlib = new SyncZlib(createInflate());
 
   /**
    * @returns the message, valid until the next call.
-   * @throws {ProtocolError} if it is not compressed data, empty, or larger than a message may be.
+   * @throws {ProtocolError} if the data is invalid, or the message empty or too large.
    */
   decompress(message: Uint8Array): Uint8Array {
     this.#zlib.begin();
@@ -135,7 +135,7 @@ class SyncZlib {
           `a compressed message has more than ${limit} bytes`,
         );
       }
-      if (free > 0) return; // It would go on if there were more.
+      if (free > 0) return; // All output fitted.
       this.#grow();
     }
   }

@@ -4,13 +4,13 @@ import { packetCiphers } from "../cipher/packet_ciphers.ts";
 import type { NegotiatedDirection } from "../message_transport.ts";
 import { deriveKeys, type SharedSecret } from "./key_derivation.ts";
 
-/** The keys of one direction after a key exchange, each kind made when it is asked for. */
+/** The key of one direction after a key exchange, for either end of it. */
 export interface DirectionKeys {
   sealing(): SealingKey;
   opening(): OpeningKey;
 }
 
-/** Derives the keys of one direction for what was negotiated; nothing of them stays behind but in what is returned. */
+/** Derives the keys of one direction for the negotiated algorithms. The bytes that they are made from are wiped. */
 export function directionKeys(
   shared: SharedSecret,
   sessionId: Uint8Array,

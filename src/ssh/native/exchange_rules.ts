@@ -1,22 +1,22 @@
 import { ProtocolError } from "../../errors.ts";
 import { MessageNumber } from "../messages/message_number.ts";
 
-/** How far the other side is with a key exchange. */
+/** The state of the key exchange as far as the peer is concerned. */
 export interface ExchangeState {
-  /** Whether there are no keys yet. */
+  /** Whether it is the first exchange: there are no keys yet. */
   readonly isFirst: boolean;
-  /** Whether its KEXINIT came, and its NEWKEYS has not. */
+  /** Whether the peer's KEXINIT has arrived, and its NEWKEYS has not. */
   readonly hasBegun: boolean;
-  /** Whether both sides keep to strict key exchange; known from the first KEXINIT on. */
+  /** Whether strict key exchange is in force; known from the first KEXINIT on. */
   readonly isStrict: boolean;
 }
 
 /**
- * Refuses a message that may not come now (RFC 4253 section 7.1): what an
- * attacker injects before there are keys, and what a peer sends that does not
- * wait for new ones.
+ * Rejects a message that is not allowed at this point (RFC 4253 section 7.1):
+ * injected before there are keys, or sent by a peer that does not wait for new
+ * ones.
  *
- * @throws {ProtocolError} if it may not.
+ * @throws {ProtocolError} if the message is not allowed.
  */
 export function checkMessage(number: number, state: ExchangeState): void {
   const { DISCONNECT, DEBUG, KEXINIT, NEWKEYS } = MessageNumber;
@@ -29,14 +29,14 @@ export function checkMessage(number: number, state: ExchangeState): void {
   if (!mayCome) throw unexpected(number);
 }
 
-/** Whether it belongs to a key exchange method (RFC 4253 section 7). */
+/** Whether the number belongs to a key exchange method (RFC 4253 section 7). */
 export function isOfMethod(number: number): boolean {
   return number >= 30 && number < 50;
 }
 
-/** Says that a message came where it may not. */
+/** The error for a message that is not allowed at this point. */
 export function unexpected(number: number): ProtocolError {
   return new ProtocolError(
-    `message ${number} came where the key exchange does not allow it`,
+    `message ${number} is not allowed at this point of the key exchange`,
   );
 }

@@ -1,14 +1,14 @@
-/** Bytes of messages that may be held: answers and window adjustments, for which writers cannot wait. */
+/** Limit for the messages held, in bytes. They are replies and window adjustments: writers of data wait. */
 const MAX_BYTES = 4 * 1024 * 1024;
-/** What a message takes beside its bytes. */
+/** Memory of a message besides its bytes. */
 const OVERHEAD = 128;
 
-/** Messages that wait for new keys, in order, not without bound. */
+/** A bounded queue of messages that wait for new keys. */
 export class HeldMessages {
   #messages: Uint8Array[] = [];
   #bytes = 0;
 
-  /** Holds a copy; false if it is too much. */
+  /** Adds a copy; false if the limit is exceeded. */
   add(head: Uint8Array, body?: Uint8Array): boolean {
     const message = new Uint8Array(head.length + (body?.length ?? 0));
     this.#bytes += message.length + OVERHEAD;
@@ -19,7 +19,7 @@ export class HeldMessages {
     return true;
   }
 
-  /** Takes all that are held. */
+  /** Empties the queue. */
   takeAll(): Uint8Array[] {
     const messages = this.#messages;
     this.#messages = [];

@@ -7,18 +7,18 @@ export const OUR_IDENTIFICATION = "SSH-2.0-rforward_0.1";
 
 /** Bytes of an identification with its line end (RFC 4253 section 4.2). */
 const MAX_IDENTIFICATION = 255;
-/** Lines that a server may say before it identifies itself, and bytes of each: OpenSSH's limits. */
+/** Limits on the lines before a server's identification: their number, and bytes of each. OpenSSH's are the same. */
 const MAX_LINES = 1024;
 const MAX_LINE = 8192;
 const MAX_FIRST_LINE = 255;
 
-/** Reads what the other side says before its first packet: its identification, and lines before it if it is a server. */
+/** Reads what the peer sends before its first packet: its identification, preceded by lines of text if it is a server. */
 export class IdentificationReader {
   readonly #peer: "client" | "server";
   #lines = 0;
   #firstLine: string | undefined;
 
-  /** @param peer Who is to identify itself: a client does so in its first line. */
+  /** @param peer The peer's role: a client has to identify itself in its first line. */
   constructor(peer: "client" | "server") {
     this.#peer = peer;
   }
@@ -29,10 +29,10 @@ export class IdentificationReader {
   }
 
   /**
-   * Takes the lines that are there.
+   * Consumes the complete lines in the buffer.
    *
-   * @returns the identification as it is hashed; undefined if it is not there yet.
-   * @throws {IdentificationError} if it cannot come any more, or is of another protocol.
+   * @returns the identification as it enters the exchange hash; undefined if it has not arrived yet.
+   * @throws {IdentificationError} if the peer speaks another protocol, or exceeds a limit.
    */
   read(reader: PacketReader): Uint8Array | undefined {
     for (let line; (line = this.#line(reader));) {
@@ -55,7 +55,7 @@ export class IdentificationReader {
     }
   }
 
-  /** A copy, if it is one of SSH 2. */
+  /** A copy of the identification, if its version is 2.0. */
   #checked(line: Uint8Array): Uint8Array {
     const isOurs = /^SSH-(2\.0|1\.99)-[\x20-\x7e\x80-\xff]*$/.test(text(line));
     if (isOurs && line.length + 2 <= MAX_IDENTIFICATION) return line.slice();
@@ -63,7 +63,7 @@ export class IdentificationReader {
   }
 }
 
-/** Bytes as characters, one each: what is hashed is not to depend on an encoding. */
+/** Bytes as characters, one to one. */
 export function text(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }

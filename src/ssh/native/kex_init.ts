@@ -2,19 +2,19 @@ import { ProtocolError } from "../../errors.ts";
 import { WireReader, WireWriter } from "../wire.ts";
 import { MessageNumber } from "../messages/message_number.ts";
 
-/** SSH_MSG_KEXINIT (RFC 4253 section 7.1): what a side offers. */
+/** SSH_MSG_KEXINIT (RFC 4253 section 7.1): the algorithms that a side offers. */
 export interface KexInit {
-  /** Key exchange methods, and names that only mark what a side can do. */
+  /** Key exchange methods, and names that only announce a capability. */
   readonly kex: readonly string[];
   /** Host key algorithms. */
   readonly hostKey: readonly string[];
   readonly toServer: DirectionOffer;
   readonly toClient: DirectionOffer;
-  /** Whether the first message of a guessed key exchange follows. */
+  /** `first_kex_packet_follows`: whether a message of a guessed method follows. */
   readonly guessFollows: boolean;
 }
 
-/** What a side offers for one direction. */
+/** The algorithms offered for one direction. */
 export interface DirectionOffer {
   readonly cipher: readonly string[];
   readonly mac: readonly string[];
@@ -51,7 +51,7 @@ export function writeKexInit(offer: KexInit): Uint8Array {
 /**
  * Reads the message.
  *
- * @throws {ProtocolError} if it is cut short, or its names are too many or cannot be.
+ * @throws {ProtocolError} if it is cut short, or a list is too long or holds an invalid name.
  */
 export function readKexInit(message: Uint8Array): KexInit {
   const reader = new WireReader(message, 1);
@@ -60,7 +60,7 @@ export function readKexInit(message: Uint8Array): KexInit {
   const ciphers = [names(reader), names(reader)] as const;
   const macs = [names(reader), names(reader)] as const;
   const compressions = [names(reader), names(reader)] as const;
-  reader.string(); // languages, which nobody uses
+  reader.string(); // languages: unused in practice
   reader.string();
   const guessFollows = reader.boolean();
   reader.uint32(); // reserved
@@ -82,13 +82,13 @@ export function readKexInit(message: Uint8Array): KexInit {
 function names(reader: WireReader): string[] {
   const list = reader.nameList();
   if (list.length > MAX_NAMES) {
-    throw new ProtocolError(`a list holds ${list.length} algorithms`);
+    throw new ProtocolError(`a list of algorithms has ${list.length} entries`);
   }
-  // Names that cannot be are never agreed on, but may be shown.
+  // An invalid name is never agreed on, but it might be shown.
   if (
     list.some((name) => !/^[\x21-\x7e]+$/.test(name) || name.length > MAX_NAME)
   ) {
-    throw new ProtocolError("a list holds a name that no algorithm can have");
+    throw new ProtocolError("a list of algorithms holds an invalid name");
   }
   return list;
 }

@@ -9,7 +9,7 @@ const nodeNames = {
   "SHA-512": "sha512",
 } as const;
 
-/** Hashes parts as if they were one. */
+/** Hashes the concatenation of the parts. */
 export function hashOf(
   hash: KexHash,
   ...parts: readonly Uint8Array[]
@@ -19,7 +19,7 @@ export function hashOf(
   return new Uint8Array(digest.digest());
 }
 
-/** What keys are derived from (RFC 4253 section 7.2). */
+/** The result of a key exchange, from which keys are derived (RFC 4253 section 7.2). */
 export interface SharedSecret {
   /** The hash of the key exchange method. */
   readonly hash: KexHash;
@@ -29,10 +29,10 @@ export interface SharedSecret {
   readonly exchangeHash: Uint8Array;
 }
 
-/** Letters that tell the keys of the two directions apart: IV, encryption key, integrity key. */
+/** The letters of RFC 4253 section 7.2 for IV, encryption key and integrity key. */
 const letters = { toServer: "ACE", toClient: "BDF" } as const;
 
-/** Derives the keys of one direction (RFC 4253 section 7.2). Whoever asks for them wipes them. */
+/** Derives the keys of one direction (RFC 4253 section 7.2). The caller wipes them after use. */
 export function deriveKeys(
   shared: SharedSecret,
   sessionId: Uint8Array,

@@ -7,7 +7,7 @@ import type { ClientKex, KexResult, ServerKex } from "./kex/kex_method.ts";
 import { kexMethods } from "./kex/kex_methods.ts";
 import type { Agreement } from "./negotiation.ts";
 
-/** What both sides said before the method's own messages: it is hashed (RFC 4253 section 8). */
+/** What precedes the method's own messages in the exchange hash (RFC 4253 section 8). */
 export interface Transcript {
   /** V_C and V_S: the identifications. */
   readonly clientVersion: Uint8Array;
@@ -19,13 +19,13 @@ export interface Transcript {
 
 /** One run of a key exchange method, in one of the roles. */
 export interface KeyExchange {
-  /** The message that begins it; a server has none. */
+  /** The message that starts it; undefined for a server. */
   start(): Promise<Uint8Array | undefined>;
   /**
-   * Takes the other side's next message.
+   * Handles the peer's next message.
    *
-   * @returns what to send, if anything, and the secret once there is one.
-   * @throws {ProtocolError} if it is not the right one, or not signed with the host key.
+   * @returns a message to send, if any, and the shared secret at the end.
+   * @throws {ProtocolError} if the message is not the expected one, or the signature is not valid.
    */
   receive(
     message: Uint8Array,

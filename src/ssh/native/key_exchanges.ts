@@ -27,7 +27,7 @@ import type { PacketReader } from "./packet_reader.ts";
 import type { PacketWriter } from "./packet_writer.ts";
 import { RekeySchedule } from "./rekey_schedule.ts";
 
-/** How long the other side may take for its part, in milliseconds, unless the options say otherwise. */
+/** Default time limit for the peer's part of an exchange, in milliseconds. */
 const TIME_LIMIT_MS = 120_000;
 const NEWKEYS = Uint8Array.of(MessageNumber.NEWKEYS);
 
@@ -36,33 +36,34 @@ export interface ExchangeParts {
   readonly options: TransportOptions;
   readonly reader: PacketReader;
   readonly writer: PacketWriter;
-  /** Our keys are in use, and messages of all kinds may be sent again. */
+  /** Called when our new keys are in use: messages of all kinds may be sent again. */
   onNewKeysSent(events: { isFirst: boolean; peerTakesExtInfo: boolean }): void;
-  /** Both sides' keys are in use. */
+  /** Called when both directions use the new keys. */
   onDone(): void;
-  /** The other side takes too long. */
+  /** Called when the peer exceeds the time limit. */
   onTimeout(error: ProtocolError): void;
 }
 
 type Direction = "toServer" | "toClient";
 
-/** The exchange that is under way. */
+/** The exchange in progress. */
 interface Current {
   /** Our KEXINIT. */
   ours: { offer: KexInit; message: Uint8Array };
-  /** The other side's. */
+  /** The peer's KEXINIT. */
   theirs?: Uint8Array;
   exchange?: KeyExchange;
   agreement?: Agreement;
-  /** The next message belongs to an exchange that the other side guessed, wrongly. */
+  /** Whether the peer's next message belongs to a method that it guessed wrongly. */
   skipsNext?: boolean;
-  /** What opens packets from the other side's NEWKEYS on. */
+  /** The key for packets after the peer's NEWKEYS. */
   opening?: OpeningKey;
 }
 
 /**
- * All key exchanges of a transport, one after the other (RFC 4253 sections 7
- * and 9): who begins, what may come meanwhile, and the change to new keys.
+ * The key exchanges of a transport, one after the other (RFC 4253 sections 7
+ * and 9): starting them, the messages that are allowed meanwhile, and the switch
+ * to new keys.
  */
 export class KeyExchanges {
   /** The identifications, once both are known. */
@@ -70,7 +71,7 @@ export class KeyExchanges {
   /** The exchange hash of the first exchange. */
   sessionId: Uint8Array | undefined;
   negotiated: Negotiated | undefined;
-  /** Whether the user decides about a host key: that may take its time. */
+  /** Whether `verifyHostKey` is running, which may wait for the user. */
   isAsking = false;
 
   readonly #parts: ExchangeParts;
@@ -80,7 +81,7 @@ export class KeyExchanges {
   #isFirst = true;
   #strict = false;
   #peerTakesExtInfo = false;
-  /** Whether messages came before the other side's first KEXINIT, which strict key exchange forbids. */
+  /** Whether a message preceded the peer's first KEXINIT, which strict key exchange forbids. */
   #cameEarly = false;
   #newKeysSent = false;
   #authenticated = false;
@@ -102,12 +103,12 @@ export class KeyExchanges {
     return !this.#newKeysSent;
   }
 
-  /** Whether the first exchange is over. */
+  /** Whether the first exchange has completed. */
   get hasKeys(): boolean {
     return !this.#isFirst;
   }
 
-  /** Begins an exchange, if none is under way. */
+  /** Starts an exchange, unless one is in progress. */
   begin(): void {
     if (this.#current) return;
     const { options, writer } = this.#parts;
@@ -121,14 +122,14 @@ export class KeyExchanges {
     this.#startDeadline();
   }
 
-  /** Begins an exchange if the keys were used enough. */
+  /** Starts an exchange if the keys have reached a limit. */
   beginIfDue(): void {
     if (this.#current || !this.#authenticated) return;
     const { reader, writer } = this.#parts;
     if (this.#schedule.isDue(writer.use, reader.use)) this.begin();
   }
 
-  /** Starts what waits for the login: rekeying by our own rules, which some peers cannot do before, and `zlib@openssh.com`. */
+  /** Enables what has to wait for the login: rekeying on our own, which some peers cannot do earlier, and `zlib@openssh.com`. */
   onAuthenticated(): void {
     if (this.#authenticated) return;
     this.#authenticated = true;
@@ -149,7 +150,7 @@ export class KeyExchanges {
     this.#onProgress(number);
   }
 
-  /** Takes one of the messages 20 to 49 that {@linkcode check} let pass; nothing more may be read before what it returns settles. */
+  /** Handles a message from 20 to 49 that {@linkcode check} accepted. Nothing more may be read until the promise settles. */
   receive(message: Uint8Array): Promise<void> | undefined {
     const current = this.#current;
     switch (message[0]) {
@@ -167,7 +168,7 @@ export class KeyExchanges {
     return this.#step(current!, exchange, message.slice());
   }
 
-  /** Ends all that waits. */
+  /** Stops the timers and drops the exchange in progress. */
   stop(): void {
     clearTimeout(this.#deadline);
     this.#schedule.stop();
@@ -204,7 +205,7 @@ export class KeyExchanges {
     this.#peerTakesExtInfo = theirs.kex.includes(extInfo);
     if (this.#strict && this.#cameEarly) {
       throw new ProtocolError(
-        "a message came before KEXINIT, which strict key exchange forbids: the connection may have been tampered with",
+        "a message preceded KEXINIT, which strict key exchange forbids: the connection may have been tampered with",
       );
     }
   }
@@ -227,7 +228,7 @@ export class KeyExchanges {
       );
   }
 
-  /** The first time the user is asked; later it has to be the same key. */
+  /** Verifies the host key in the first exchange; later ones have to show the same key. */
   async #acceptHostKey(
     hostKey: Uint8Array,
     verify: (hostKey: Uint8Array) => Promise<void>,
@@ -260,7 +261,7 @@ export class KeyExchanges {
     if (shared) this.#useKeys(current, current.agreement!, shared);
   }
 
-  /** Sends NEWKEYS and goes on with the new keys; what comes in needs them after the other side's NEWKEYS. */
+  /** Sends NEWKEYS and switches to the new keys; those for receiving apply from the peer's NEWKEYS on. */
   #useKeys(current: Current, agreement: Agreement, shared: SharedSecret): void {
     const { writer } = this.#parts;
     this.sessionId ??= shared.exchangeHash;
@@ -313,8 +314,8 @@ export class KeyExchanges {
   }
 
   /**
-   * Data that was on its way when we began shows that the other side is at
-   * work. It ends by itself, as no window is granted meanwhile.
+   * Data in flight when the exchange started shows that the peer is making
+   * progress. It cannot go on forever: no window is granted meanwhile.
    */
   #onProgress(number: number): void {
     const isData = number === MessageNumber.CHANNEL_DATA ||
@@ -329,13 +330,13 @@ export class KeyExchanges {
     this.#deadline = setTimeout(() =>
       onTimeout(
         new ProtocolError(
-          `the other side did not go on with the key exchange within ${exchangeTimeoutMs} ms`,
+          `the peer did not complete its part of the key exchange within ${exchangeTimeoutMs} ms`,
         ),
       ), exchangeTimeoutMs);
   }
 }
 
-/** A server offers only what it has a host key for. */
+/** A server offers only host key algorithms that it has a key for. */
 function offered(options: TransportOptions) {
   if (options.role === "client") return options.algorithms;
   const algorithms = options.hostKeys.flatMap((key) => key.algorithms);

@@ -1,12 +1,12 @@
-/** How much one direction did with its keys, to replace them in time. */
+/** How much one direction's key was used, which decides when it is replaced. */
 export interface KeyUse {
-  /** Packets, each of which took a sequence number. */
+  /** Packets. */
   packets: number;
   /** Bytes of packets, tags included. */
   bytes: number;
 }
 
-/** Nothing so far. */
+/** The use of a new key. */
 export function unusedKeys(): KeyUse {
   return { packets: 0, bytes: 0 };
 }

@@ -31,9 +31,9 @@ import { PacketWriter } from "./packet_writer.ts";
 import { StreamInput } from "./stream_input.ts";
 import { StreamOutput } from "./stream_output.ts";
 
-/** Bytes that may wait to be written before nothing is read any more: answers have no window. */
+/** Reading stops while more bytes than this are queued: replies are not limited by a window. */
 const MAX_QUEUED = 8 * 1024 * 1024;
-/** How long the other side may take for each step once we end, in milliseconds. */
+/** How long closing waits for progress by the peer, in milliseconds. */
 const LINGER_MS = 1000;
 
 /**
@@ -64,10 +64,10 @@ class NativeTransport implements MessageTransport {
   readonly #reader = new PacketReader();
   readonly #identification: IdentificationReader;
   readonly #exchanges: KeyExchanges;
-  /** Messages for which there are no keys yet. */
+  /** Messages that wait for new keys. */
   readonly #held = new HeldMessages();
   #receiver: MessageReceiver | undefined;
-  /** Whether messages wait until a step of a key exchange is done. */
+  /** Whether messages wait in the buffer until a step of a key exchange is done. */
   #paused = false;
   /** The last step, which may still be running. */
   #step: Promise<void> | undefined;
@@ -79,7 +79,7 @@ class NativeTransport implements MessageTransport {
   constructor(options: TransportOptions) {
     this.#options = options;
     this.ready = this.#ready.promise;
-    this.ready.catch(() => {}); // Who does not wait for it sees how it closed.
+    this.ready.catch(() => {}); // `ended` reports it, too.
     this.ended = this.#ended.promise;
     this.closed = this.#closed.promise;
     this.#output = new StreamOutput(options.stream, {
@@ -100,7 +100,7 @@ class NativeTransport implements MessageTransport {
     const line = bytesOf(`${OUR_IDENTIFICATION}\r\n`);
     this.#output.reserve(line.length).set(line);
     this.#exchanges.begin();
-    // While the other side answers.
+    // While waiting for the peer.
     const [cipher = ""] = options.algorithms.cipher;
     this.#output.flushed().then(() => packetCiphers.get(cipher)?.prepare?.());
     this.#input = new StreamInput(options.stream, this.#reader, {
@@ -155,7 +155,7 @@ class NativeTransport implements MessageTransport {
     if (!this.#held.add(head, body)) {
       this.#fail(
         new ProtocolError(
-          "the other side asks for too much while it exchanges no keys",
+          "the peer caused too many replies while it stalls a key exchange",
         ),
       );
     }
@@ -181,7 +181,7 @@ class NativeTransport implements MessageTransport {
     this.#end({ how: "closed" });
   }
 
-  /** Takes the messages that are there and may be taken now. */
+  /** Handles the messages in the buffer, as far as possible now. */
   #takeMessages(): void {
     try {
       while (!this.#over && this.#mayTake()) {
@@ -197,7 +197,7 @@ class NativeTransport implements MessageTransport {
     if (this.#input.atEnd && !waits) this.#end({ how: "eof" });
   }
 
-  /** Whether packets may be taken. What follows the first keys waits for a receiver, as long as the other side does. */
+  /** Whether packets may be handled now. After the first exchange they wait for a receiver, unless the stream has ended. */
   #mayTake(): boolean {
     if (this.#paused) return false;
     const { versions, hasKeys } = this.#exchanges;
@@ -226,11 +226,11 @@ class NativeTransport implements MessageTransport {
         return;
       case MessageNumber.UNIMPLEMENTED:
         return void this.#options.logger.debug(
-          "the other side does not know a message that it was sent",
+          "the peer does not implement a message that was sent to it",
         );
       case MessageNumber.DEBUG:
         return void this.#options.logger.debug(
-          `the other side says: ${printable(readDebug(message))}`,
+          `debug message of the peer: ${printable(readDebug(message))}`,
         );
     }
     if (number >= 20 && number < 50) return this.#exchangeKeys(message);
@@ -255,7 +255,7 @@ class NativeTransport implements MessageTransport {
     }, (error) => this.#fail(error));
   }
 
-  /** Writes a message, which may be the one that lets the user in, or that uses up the keys. */
+  /** Writes a message, and does what may be due after it. */
   #write(head: Uint8Array, body?: Uint8Array): void {
     this.#writer.write(head, body);
     const isLogin = head[0] === MessageNumber.USERAUTH_SUCCESS;
@@ -287,7 +287,7 @@ class NativeTransport implements MessageTransport {
     this.#drained = undefined;
   }
 
-  /** Says goodbye and half-closes; the other side's end then ends it, or the linger time does. */
+  /** Sends DISCONNECT and half-closes; the peer's EOF then ends the transport, or the linger timer. */
   async #finish(): Promise<void> {
     try {
       this.#writer.write(
@@ -306,7 +306,7 @@ class NativeTransport implements MessageTransport {
     this.#linger = setTimeout(() => this.#end({ how: "closed" }), LINGER_MS);
   }
 
-  /** Ends because of what the other side did, and says so to it. */
+  /** Ends the transport with an error, after a DISCONNECT. */
   #fail(error: Error): void {
     if (this.#over) return;
     const reason = error instanceof MacError
@@ -329,12 +329,12 @@ class NativeTransport implements MessageTransport {
     this.#drained?.resolve();
     this.#input.stop();
     this.#ended.resolve(end);
-    this.#close({ afterGoodbye: end.how === "error" });
+    this.#close({ flush: end.how === "error" });
   }
 
-  async #close({ afterGoodbye }: { afterGoodbye: boolean }): Promise<void> {
+  async #close({ flush }: { flush: boolean }): Promise<void> {
     clearTimeout(this.#linger);
-    if (afterGoodbye) await withinLinger(this.#output.flushed());
+    if (flush) await withinLinger(this.#output.flushed());
     this.#output.stop();
     try {
       await this.#options.stream.close();
@@ -345,7 +345,7 @@ class NativeTransport implements MessageTransport {
     this.#closed.resolve();
   }
 
-  /** What whoever waits for the first keys gets. */
+  /** The error with which `ready` rejects. */
   #reasonOf(end: TransportEnd): Error {
     if (end.how !== "error" && !this.#exchanges.versions) {
       return new IdentificationError(this.#identification.firstLine);
@@ -362,7 +362,7 @@ class NativeTransport implements MessageTransport {
 }
 
 const noDirection = { cipher: "", mac: "", compression: "" };
-/** Before anything was agreed on. */
+/** What is agreed on before the first exchange. */
 const nothing: Negotiated = {
   kex: "",
   hostKey: "",
@@ -371,7 +371,7 @@ const nothing: Negotiated = {
   strictKex: false,
 };
 
-/** What we can do beyond the RFCs (RFC 8308 section 3, OpenSSH's PROTOCOL). */
+/** The extensions that we announce (RFC 8308 section 3, OpenSSH's PROTOCOL). */
 function extensionsOf(options: TransportOptions): Map<string, string> {
   return options.role === "server"
     ? new Map([["server-sig-algs", (options.serverSigAlgs ?? []).join(",")]])
@@ -382,7 +382,7 @@ function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** Waits, but not for long. */
+/** Waits for work, but no longer than the linger time. */
 async function withinLinger(work: Promise<void>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const over = new Promise<void>((resolve) => {

@@ -16,7 +16,7 @@ import type { DirectionOffer, KexInit } from "./kex_init.ts";
 /** A side of a connection. */
 export type Role = "client" | "server";
 
-/** Names among the key exchange methods that mark what a side can do, in its first KEXINIT. */
+/** Names in the list of key exchange methods that announce a capability, in the first KEXINIT. */
 export const markers = {
   client: { strict: "kex-strict-c-v00@openssh.com", extInfo: "ext-info-c" },
   server: { strict: "kex-strict-s-v00@openssh.com", extInfo: "ext-info-s" },
@@ -24,7 +24,7 @@ export const markers = {
 
 const hostKeys = Object.keys(signatureAlgorithms);
 
-/** What this engine can do, most wanted first. */
+/** The algorithms of this engine, most preferred first. */
 export function supportedAlgorithms(): AlgorithmLists {
   return {
     kex: [...kexMethods.keys()],
@@ -39,7 +39,7 @@ export function supportedAlgorithms(): AlgorithmLists {
   };
 }
 
-/** @throws {UnknownAlgorithmError} if a list holds what this engine cannot do. */
+/** @throws {UnknownAlgorithmError} if a list holds an algorithm that this engine does not have. */
 export function checkAlgorithms(lists: AlgorithmLists): void {
   const supported = supportedAlgorithms();
   for (const key of Object.keys(supported) as (keyof AlgorithmLists)[]) {
@@ -48,7 +48,7 @@ export function checkAlgorithms(lists: AlgorithmLists): void {
   }
 }
 
-/** What a side offers in a KEXINIT. */
+/** The contents of a KEXINIT. */
 export function offerOf(
   lists: AlgorithmLists,
   role: Role,
@@ -65,14 +65,14 @@ export function offerOf(
   };
 }
 
-/** What both sides agreed on, but for what only the first exchange decides. */
+/** The algorithms of an exchange. Strict key exchange is not part of it: the first exchange decides that for good. */
 export type Agreement = Omit<Negotiated, "strictKex">;
 
 /**
- * Agrees on algorithms: in each list the client's first that the server has, too
+ * Negotiates algorithms: of each list the client's first that the server has, too
  * (RFC 4253 section 7.1).
  *
- * @throws {ProtocolError} if there is none.
+ * @throws {ProtocolError} if a list has no algorithm in common.
  */
 export function negotiate(client: KexInit, server: KexInit): Agreement {
   const direction = (
@@ -101,7 +101,7 @@ export function negotiate(client: KexInit, server: KexInit): Agreement {
   };
 }
 
-/** Whether the key exchange that a side began by a guess is not the one that was agreed on: its first message is void. */
+/** Whether a guessed key exchange is not the one that was negotiated, so that its first message has to be ignored (RFC 4253 section 7). */
 export function isGuessWrong(client: KexInit, server: KexInit): boolean {
   return client.kex[0] !== server.kex[0] ||
     client.hostKey[0] !== server.hostKey[0];

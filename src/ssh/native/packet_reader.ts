@@ -4,9 +4,9 @@ import { plainOpening } from "../cipher/plain_packets.ts";
 import type { Decompressor } from "./compression.ts";
 import { type KeyUse, unusedKeys } from "./key_use.ts";
 
-/** The largest length field that is accepted, in bytes: OpenSSH's limit too. RFC 4253 section 6.1 asks for 35000 at least. */
+/** The largest length field that is accepted, in bytes: OpenSSH's limit, too. RFC 4253 section 6.1 requires at least 35000. */
 const MAX_LENGTH = 256 * 1024;
-/** The least that a length field can count: padding length, a message of one byte, padding. */
+/** The smallest length field: padding length, a message of one byte, padding. */
 const MIN_LENGTH = 1 + 1 + 4;
 const MIN_PADDING = 4;
 /** The smallest packet without a tag, where the length is padded along (RFC 4253 section 6). */
@@ -16,22 +16,22 @@ const FIRST_BUFFER = 16 * 1024;
 /** ... up to this one, or to the size of a packet that is larger. */
 const LARGEST_BUFFER = 128 * 1024;
 
-/** A packet's tag is not the right one. */
+/** The MAC or tag of a packet is wrong. */
 export class MacError extends ProtocolError {
   constructor() {
-    super("a packet is not authentic: it was changed on its way");
+    super("a packet is not authentic: it was changed in transit");
     this.name = "MacError";
   }
 }
 
 /**
- * Cuts what comes in into lines first, then packets, and opens these in the
- * one buffer that all was read into.
+ * Splits the incoming bytes into lines first, then into packets, which it opens
+ * in the buffer that they were read into.
  */
 export class PacketReader {
-  /** What came with the keys of now. */
+  /** What the current key was used for. */
   use: KeyUse = unusedKeys();
-  /** Decompresses messages, once it has begun. */
+  /** Decompresses messages, if compression is on. */
   decompressor: Decompressor | undefined;
 
   #buffer: Uint8Array = new Uint8Array(FIRST_BUFFER);
@@ -42,12 +42,12 @@ export class PacketReader {
   /** Size of the packet at {@linkcode #start} with length and tag; 0 until its length was read. */
   #size = 0;
 
-  /** The number of the packet that was taken last (RFC 4253 section 11.4). */
+  /** The sequence number of the last packet, for UNIMPLEMENTED (RFC 4253 section 11.4). */
   get lastSequence(): number {
     return (this.#sequence - 1) >>> 0;
   }
 
-  /** Where to read into next, to be told of with {@linkcode advance}; empty while the buffer is full. */
+  /** The free part of the buffer, to read into before {@linkcode advance} is called; empty while the buffer is full. */
   room(): Uint8Array {
     if (this.#start > 0) {
       this.#buffer.copyWithin(0, this.#start, this.#end);
@@ -60,7 +60,7 @@ export class PacketReader {
     return this.#buffer.subarray(this.#end);
   }
 
-  /** That many bytes were read into {@linkcode room}. */
+  /** Adds the bytes that were read into {@linkcode room}. */
   advance(size: number): void {
     this.#end += size;
   }
@@ -68,7 +68,7 @@ export class PacketReader {
   /**
    * Takes a line without its end, LF or CR LF.
    *
-   * @returns a view of it, valid until {@linkcode room} is called; undefined if it is not there yet.
+   * @returns a view of it, valid until {@linkcode room} is called; undefined if it has not arrived yet.
    * @throws {ProtocolError} if it is longer than `limit` bytes.
    */
   line(limit: number): Uint8Array | undefined {
@@ -82,7 +82,7 @@ export class PacketReader {
     return there.subarray(0, there[size - 1] === 13 ? size - 1 : size);
   }
 
-  /** What is there and was not taken, at most that many bytes of it: a view. */
+  /** A view of the unread bytes, at most `limit` of them. */
   peek(limit: number): Uint8Array {
     const end = Math.min(this.#end, this.#start + limit);
     return this.#buffer.subarray(this.#start, end);
@@ -91,8 +91,8 @@ export class PacketReader {
   /**
    * Takes the next message.
    *
-   * @returns a view of it, valid until {@linkcode next} or {@linkcode room} is called; undefined if it is not there yet.
-   * @throws {ProtocolError} if the packet cannot be, or is not authentic ({@linkcode MacError}).
+   * @returns a view of it, valid until {@linkcode next} or {@linkcode room} is called; undefined if it has not arrived yet.
+   * @throws {ProtocolError} if the packet is malformed, or not authentic ({@linkcode MacError}).
    */
   next(): Uint8Array | undefined {
     const key = this.#key;
@@ -125,7 +125,7 @@ export class PacketReader {
     return this.decompressor?.decompress(payload) ?? payload;
   }
 
-  /** Uses another key from the next packet on. */
+  /** Switches to another key from the next packet on, and wipes the previous one. */
   setKey(key: OpeningKey, { resetSequence }: { resetSequence: boolean }): void {
     this.#key.wipe();
     this.#key = key;
@@ -133,7 +133,7 @@ export class PacketReader {
     if (resetSequence) this.#sequence = 0;
   }
 
-  /** Forgets the key; nothing can be taken after that. */
+  /** Wipes the key; nothing can be read after that. */
   wipe(): void {
     this.#key.wipe();
     this.decompressor?.close();
@@ -150,7 +150,9 @@ export class PacketReader {
       length < MIN_LENGTH || length > MAX_LENGTH ||
       padded % key.blockSize !== 0 || key.padsLength && padded < MIN_PACKET
     ) {
-      throw new ProtocolError(`a packet says that it has ${length} bytes`);
+      throw new ProtocolError(
+        `a packet has an invalid length: ${length} bytes`,
+      );
     }
     return LENGTH_SIZE + length + key.tagSize;
   }

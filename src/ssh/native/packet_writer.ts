@@ -4,14 +4,14 @@ import type { Compressor } from "./compression.ts";
 import { type KeyUse, unusedKeys } from "./key_use.ts";
 import type { StreamOutput } from "./stream_output.ts";
 
-/** The least padding (RFC 4253 section 6). */
+/** The minimum padding (RFC 4253 section 6). */
 const MIN_PADDING = 4;
-/** Random bytes that are made at once: each call of the runtime takes longer than the few that a packet needs. */
+/** Random bytes for padding are drawn in portions of this size: a call for each packet costs more than the bytes. */
 const RANDOM_POOL = 2048;
 
 /** Frames, pads and seals messages (RFC 4253 section 6), into the output. */
 export class PacketWriter {
-  /** What was sent with the keys of now. */
+  /** What the current key was used for. */
   use: KeyUse = unusedKeys();
 
   readonly #output: StreamOutput;
@@ -19,7 +19,7 @@ export class PacketWriter {
   #randomUsed = RANDOM_POOL;
   #key: SealingKey = plainSealing;
   #sequence = 0;
-  /** Compresses messages, once it has begun. */
+  /** Compresses messages, if compression is on. */
   compressor: Compressor | undefined;
 
   constructor(output: StreamOutput) {
@@ -62,7 +62,7 @@ export class PacketWriter {
     this.use.bytes += out.length;
   }
 
-  /** Uses another key from the next packet on. */
+  /** Switches to another key from the next packet on, and wipes the previous one. */
   setKey(key: SealingKey, { resetSequence }: { resetSequence: boolean }): void {
     this.#key.wipe();
     this.#key = key;
@@ -70,7 +70,7 @@ export class PacketWriter {
     if (resetSequence) this.#sequence = 0;
   }
 
-  /** Forgets the key; nothing can be written after that. */
+  /** Wipes the key; nothing can be written after that. */
   wipe(): void {
     this.#key.wipe();
     this.compressor?.close();

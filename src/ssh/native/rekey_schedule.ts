@@ -2,11 +2,11 @@ import { packetCiphers } from "../cipher/packet_ciphers.ts";
 import type { NegotiatedDirection, RekeyLimit } from "../message_transport.ts";
 import type { KeyUse } from "./key_use.ts";
 
-/** Packets that may go one way with the same keys: half of what would repeat a sequence number. */
+/** Packets in one direction with the same keys: half of what would repeat a sequence number. */
 const MAX_PACKETS = 2 ** 31;
 const GIB = 2 ** 30;
 
-/** When keys have to be exchanged again: by what they were used for, and by their age. */
+/** Decides when keys have to be replaced: by use, and by age. */
 export class RekeySchedule {
   readonly #limit: RekeyLimit;
   readonly #onDue: () => void;
@@ -15,15 +15,15 @@ export class RekeySchedule {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param limit What the user wants, if it is less than what is due anyway.
-   * @param onDue Called when keys are too old.
+   * @param limit The user's limit, which can only lower the default.
+   * @param onDue Called when keys reach the age limit.
    */
   constructor(limit: RekeyLimit, onDue: () => void) {
     this.#limit = limit;
     this.#onDue = onDue;
   }
 
-  /** New keys are in use, for these ciphers. */
+  /** Starts over with new keys, for these ciphers. */
   start(sending: NegotiatedDirection, receiving: NegotiatedDirection): void {
     const { bytes = Infinity, ms } = this.#limit;
     this.#maxBytesSent = Math.min(bytes, maxBytes(sending));
@@ -32,12 +32,12 @@ export class RekeySchedule {
     if (ms !== undefined) this.#timer = setTimeout(this.#onDue, ms);
   }
 
-  /** Ends the timer. */
+  /** Stops the timer. */
   stop(): void {
     clearTimeout(this.#timer);
   }
 
-  /** Whether keys that were used so much have to be replaced. */
+  /** Whether keys with this use have to be replaced. */
   isDue(sent: KeyUse, received: KeyUse): boolean {
     return sent.bytes >= this.#maxBytesSent ||
       received.bytes >= this.#maxBytesReceived ||

@@ -1,20 +1,20 @@
 import type { ByteStream } from "../byte_stream.ts";
 import type { PacketReader } from "./packet_reader.ts";
 
-/** Reads a stream into a packet reader, as long as there is room and the owner wants more. */
+/** Reads a stream into a packet reader, as long as there is room and its owner agrees. */
 export class StreamInput {
-  /** Bytes that came in so far. */
+  /** Bytes received so far. */
   bytesRead = 0;
-  /** Whether the other side has closed its direction: nothing more comes. */
+  /** Whether the stream has ended. */
   atEnd = false;
 
   #stopped = false;
   #moved = Promise.withResolvers<void>();
 
   /**
-   * Begins to read.
+   * Starts reading.
    *
-   * @param owner `mayRead` is looked at before each read, and again after {@linkcode look}.
+   * @param owner `mayRead` is asked before each read, and again after {@linkcode look}.
    */
   constructor(
     stream: ByteStream,
@@ -45,13 +45,13 @@ export class StreamInput {
     read().catch((error) => this.#stopped || owner.onError(error));
   }
 
-  /** Has it look again whether it may go on. */
+  /** Checks again whether reading may go on. */
   look(): void {
     this.#moved.resolve();
     this.#moved = Promise.withResolvers();
   }
 
-  /** Reads nothing more. */
+  /** Stops reading. */
   stop(): void {
     this.#stopped = true;
     this.look();

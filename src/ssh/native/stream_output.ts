@@ -1,34 +1,33 @@
 import type { ByteStream } from "../byte_stream.ts";
 
-/** Bytes that may wait to be written before {@linkcode StreamOutput.congested} says so. */
+/** Queued bytes above which {@linkcode StreamOutput.congested} is true. */
 const CONGESTED = 192 * 1024;
-/** What waits is gathered in buffers that begin with this size, and are kept up to a larger one. */
+/** Initial size of the buffers, and the size up to which they are kept. */
 const FIRST_BUFFER = 16 * 1024;
 const LARGEST_KEPT = 512 * 1024;
 
 /**
- * Gathers what is to be written, and writes what came together in one turn of
- * the event loop in one piece.
+ * Gathers bytes, and writes those of one turn of the event loop in one piece.
  */
 export class StreamOutput {
-  /** Bytes that were queued so far. */
+  /** Bytes queued so far, written or not. */
   bytesWritten = 0;
 
   readonly #stream: ByteStream;
   readonly #events: { onProgress(): void; onError(error: unknown): void };
-  /** What is gathered for the next write, and the buffer of the one before: they take turns. */
+  /** The buffer that is filled and the one that is being written; they take turns. */
   #gathered: Uint8Array = new Uint8Array(FIRST_BUFFER);
   #written: Uint8Array = new Uint8Array(FIRST_BUFFER);
-  /** Bytes that are gathered. */
+  /** Bytes in the buffer that is filled. */
   #length = 0;
-  /** Bytes that are gathered or being written. */
+  /** Bytes in both buffers that are not written yet. */
   #queued = 0;
   #flushing: Promise<void> | undefined;
   #stopped = false;
 
   /**
-   * @param stream Where it goes; the owner closes it.
-   * @param events `onProgress` after each write, which may have ended congestion.
+   * @param stream The stream; its owner closes it.
+   * @param events `onProgress` is called after each write, which may have ended congestion.
    */
   constructor(
     stream: ByteStream,
@@ -38,17 +37,17 @@ export class StreamOutput {
     this.#events = events;
   }
 
-  /** Bytes that wait. */
+  /** Bytes that are not written yet. */
   get queued(): number {
     return this.#queued;
   }
 
-  /** Whether so much waits that writers should, too. */
+  /** Whether so much is queued that writers should wait. */
   get congested(): boolean {
     return this.#queued > CONGESTED;
   }
 
-  /** Queues that many bytes, which the caller fills in before it returns to the event loop. */
+  /** Queues bytes, which the caller fills in before it returns to the event loop. */
   reserve(size: number): Uint8Array {
     const start = this.#length;
     this.#length += size;
@@ -59,12 +58,12 @@ export class StreamOutput {
     return this.#gathered.subarray(start, this.#length);
   }
 
-  /** Writes what is queued; settles also if that fails. */
+  /** Settles when what is queued has been written, or writing has failed. */
   async flushed(): Promise<void> {
     await this.#flushing;
   }
 
-  /** Drops what is queued and writes nothing more. */
+  /** Drops what is queued; nothing is written after that. */
   stop(): void {
     this.#stopped = true;
     this.#length = 0;

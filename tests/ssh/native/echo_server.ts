@@ -9,7 +9,7 @@ import { WireReader, WireWriter } from "../../../src/ssh/wire.ts";
 import { newEd25519Key } from "./message_session.ts";
 import { uncompressed } from "./transport_pair.ts";
 
-/** A server that lets everybody in and sends back what comes in a session, over the server's role of the native transport. */
+/** A server that accepts any login and echoes what it receives in a session, over the server's role of the native transport. */
 export interface EchoServer extends AsyncDisposable {
   readonly port: number;
   /** The transports that were started so far. */

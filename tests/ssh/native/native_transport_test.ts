@@ -111,7 +111,7 @@ Deno.test("what is handled can be sent on from within the handler", async () => 
   }
 });
 
-Deno.test("both sides tell what they can do beyond the RFCs, once", async () => {
+Deno.test("both sides announce their extensions once", async () => {
   await using pair = await readyPair({
     server: { serverSigAlgs: ["ssh-ed25519", "rsa-sha2-512"] },
   });
@@ -162,11 +162,11 @@ Deno.test("a message that the receiver does not know is answered with UNIMPLEMEN
   pair.client.send(Uint8Array.of(200));
   await logged.promise;
   assertEquals(said, [
-    "the other side does not know a message that it was sent",
+    "the peer does not implement a message that was sent to it",
   ]);
 });
 
-Deno.test("an error that the receiver throws ends the transport, and the other side is told", async () => {
+Deno.test("an error that the receiver throws ends the transport with a DISCONNECT", async () => {
   await using pair = await readyPair();
   const { client, server } = pair;
   const error = new ProtocolError("a message is cut short");
@@ -180,7 +180,7 @@ Deno.test("an error that the receiver throws ends the transport, and the other s
   assertEquals(await server.ended, { how: "disconnect", reason: 2, text: "" });
 });
 
-Deno.test("close() writes what is queued, says goodbye, and is idempotent", async () => {
+Deno.test("close() writes what is queued, sends DISCONNECT, and is idempotent", async () => {
   await using pair = await readyPair();
   const { client, server } = pair;
   const received: number[] = [];
@@ -196,7 +196,7 @@ Deno.test("close() writes what is queued, says goodbye, and is idempotent", asyn
   assertEquals(received.filter((size) => size === 32_001).length, 20);
 });
 
-Deno.test("close() during a key exchange sends what was held before it says goodbye", async () => {
+Deno.test("close() during a key exchange sends the held messages before DISCONNECT", async () => {
   await using pair = await readyPair();
   const { client, server } = pair;
   const queue = new MessageQueue(server);
@@ -349,7 +349,7 @@ Deno.test("new keys do not change the session", async () => {
   assertEquals(server.sessionId, before);
 });
 
-Deno.test("what a server says before it goes is seen, though nobody takes messages yet", async () => {
+Deno.test("a DISCONNECT is seen even if there is no receiver yet", async () => {
   await using pair = await readyPair();
   const { client, server } = pair;
   server.send(messageOf(Uint8Array.of(1)));

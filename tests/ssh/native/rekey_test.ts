@@ -216,7 +216,7 @@ Deno.test("keys are exchanged after the time that was set, without traffic", asy
   await within(5000, "new keys", changed());
 });
 
-Deno.test("keys are not exchanged by the engine's own rules before the user is let in", async () => {
+Deno.test("keys are not exchanged by the engine's own rules before the login", async () => {
   await using pair = await startPair({ client: { rekey: { bytes: 1000 } } });
   const { client, server } = pair;
   await Promise.all([client.ready, server.ready]);

@@ -11,7 +11,7 @@ import { supportedAlgorithms } from "../../../src/ssh/native/negotiation.ts";
 import { newEd25519Key } from "./message_session.ts";
 import { type StreamEnd, streamPair } from "./stream_pair.ts";
 
-/** What to do otherwise than by default. */
+/** Options that differ from the defaults. */
 export interface PairOptions {
   algorithms?: Partial<AlgorithmLists>;
   client?: Partial<ClientTransportOptions>;
@@ -25,7 +25,7 @@ export interface TransportPair extends AsyncDisposable {
   readonly streams: { client: StreamEnd; server: StreamEnd };
 }
 
-/** What this engine can do, without compression. */
+/** All algorithms of this engine, without compression. */
 export const uncompressed: AlgorithmLists = {
   ...supportedAlgorithms(),
   compression: ["none"],
@@ -67,7 +67,7 @@ export async function startPair(
   };
 }
 
-/** Starts both sides, and has the server let the client in: both may exchange keys again by their own rules from then on. */
+/** Starts both sides and completes a login: both may rekey on their own from then on. */
 export async function startLoggedIn(
   options: PairOptions = {},
 ): Promise<TransportPair> {
