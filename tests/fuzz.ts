@@ -38,3 +38,17 @@ export function damaged(
     return bytes.subarray(0, size);
   });
 }
+
+/** The same for a property that takes longer: `share` of the usual number of inputs. */
+export function fuzzAsync<T extends [unknown, ...unknown[]]>(
+  name: string,
+  share: number,
+  arbitraries: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  check: (...inputs: T) => Promise<void>,
+): void {
+  Deno.test(`fuzz: ${name}`, async () => {
+    await fc.assert(fc.asyncProperty(...arbitraries, check), {
+      numRuns: Math.ceil(RUNS * share),
+    });
+  });
+}

@@ -5,6 +5,8 @@ import type { KeyUse } from "./key_use.ts";
 /** Packets in one direction with the same keys: half of what would repeat a sequence number. */
 const MAX_PACKETS = 2 ** 31;
 const GIB = 2 ** 30;
+/** A longer timer would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Decides when keys have to be replaced: by use, and by age. */
 export class RekeySchedule {
@@ -29,7 +31,8 @@ export class RekeySchedule {
     this.#maxBytesSent = Math.min(bytes, maxBytes(sending));
     this.#maxBytesReceived = Math.min(bytes, maxBytes(receiving));
     this.stop();
-    if (ms !== undefined) this.#timer = setTimeout(this.#onDue, ms);
+    if (ms === undefined) return;
+    this.#timer = setTimeout(this.#onDue, Math.min(ms, MAX_TIMER_MS));
   }
 
   /** Stops the timer. */

@@ -1,5 +1,6 @@
 /** What a transport does when the other side does not keep to the protocol, at each stage. */
 import process from "node:process";
+import fc from "fast-check";
 import { ProtocolError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import {
@@ -10,6 +11,7 @@ import { startNativeTransport } from "../../../src/ssh/native/native_transport.t
 import type { Role } from "../../../src/ssh/native/negotiation.ts";
 import { MacError } from "../../../src/ssh/native/packet_reader.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { fuzzAsync } from "../../fuzz.ts";
 import { within } from "../../within.ts";
 import { randomBytes } from "../ssh2_crypto.ts";
 import { newEd25519Key } from "./message_session.ts";
@@ -663,3 +665,44 @@ Deno.test("a peer that takes no answers is read no further than 8 MiB of them", 
   const queued = victim.bytesWritten - before;
   assert(queued > 8 * 2 ** 20 && queued < 9 * 2 ** 20, `${queued} bytes`);
 });
+
+fuzzAsync(
+  "any messages in any order, at any stage, end with a typed error or do nothing",
+  1 / 10,
+  [
+    fc.integer({ min: 0, max: 4 }),
+    fc.boolean(),
+    fc.array(
+      fc.tuple(
+        fc.oneof(
+          fc.constantFrom(1, 2, 3, 4, 7, 20, 21, 30, 31, 52, 94),
+          fc.nat(255),
+        ),
+        fc.uint8Array({ maxLength: 100 }),
+      ),
+      { minLength: 1, maxLength: 6 },
+    ),
+  ],
+  async (stage, strict, messages) => {
+    await using set = attack({ strict });
+    const { peer, victim } = set;
+    victim.receive((message) => message[0]! < 128);
+    if (stage > 0) await peer.identify();
+    if (stage > 1) peer.sendKexInit();
+    if (stage > 2) await peer.takeKexInit();
+    if (stage > 3) {
+      const { send, shared } = await peer.takeKexMessage();
+      peer.send(send);
+      peer.sendNewKeys(shared);
+      await peer.takeNewKeys(shared);
+    }
+    for (const [number, body] of messages) peer.send([number, ...body]);
+    await peer.flushed();
+    peer.close();
+    const end = await within(5000, "an end", victim.ended);
+    if (end.how !== "error") return;
+    const { error } = end;
+    const isBroken = error instanceof Deno.errors.BrokenPipe;
+    assert(error instanceof ProtocolError || isBroken, String(error));
+  },
+);

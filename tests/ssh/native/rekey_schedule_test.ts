@@ -47,3 +47,12 @@ Deno.test("keys are due at their age, counted from the last ones", async () => {
   await due.promise;
   rules.stop();
 });
+
+Deno.test("an age of months is not taken for none", async () => {
+  let isDue = false;
+  const rules = new RekeySchedule({ ms: 2 ** 32 }, () => isDue = true);
+  rules.start(aes, aes);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  rules.stop();
+  assertEquals(isDue, false);
+});
