@@ -13,7 +13,7 @@ export function checkPort(argument: string, port: number, zero?: string): void {
   if (Number.isInteger(port) && port >= 1 && port <= 65535) return;
   throw new ArgumentError(
     argument,
-    `${shown(port)} is no port; use a whole number from 1 to 65535${
+    `${shown(port)} is not a valid port; use a whole number from 1 to 65535${
       zero === undefined ? "" : `, or 0 ${zero}`
     }`,
   );
@@ -30,7 +30,7 @@ export function checkHost(argument: string, host: string): void {
   if (typeof host === "string" && /^[^\s\p{Cc}]{1,255}$/u.test(host)) return;
   throw new ArgumentError(
     argument,
-    `${shown(host)} is no host; use a name or an IP address`,
+    `${shown(host)} is not a valid host; use a name or an IP address`,
   );
 }
 
@@ -44,7 +44,9 @@ export function checkText(argument: string, text: string, what: string): void {
   if (isText) return;
   throw new ArgumentError(
     argument,
-    `${shown(text)} is no ${what}; use text that is not empty and has no NUL`,
+    `${
+      shown(text)
+    } is not a valid ${what}; use text that is not empty and has no NUL`,
   );
 }
 
@@ -54,6 +56,6 @@ export function checkMs(argument: string, ms: number | undefined): void {
   if (typeof ms === "number" && ms >= 0 && ms < 2 ** 31) return;
   throw new ArgumentError(
     argument,
-    `${shown(ms)} is no time; use milliseconds from 0 to 2147483647`,
+    `${shown(ms)} is not a valid time; use milliseconds from 0 to 2147483647`,
   );
 }

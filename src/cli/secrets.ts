@@ -7,17 +7,17 @@ import type { Asker } from "./terminal/terminal.ts";
 
 /**
  * What a person was asked for, kept for as long as the command runs: when the
- * connection is made anew, nobody may be there to answer.
+ * connection is made again, the person may be away.
  */
 export class Secrets {
-  /** Whom to ask, while there is somebody. */
+  /** Asks the person at the terminal; undefined without a terminal, and once connected. */
   asker: Asker | undefined;
   /** What was answered, by what it was asked for. */
   readonly known = new Map<string, string>();
   /** The host keys that were said to be right. */
   readonly hostKeys = new Set<string>();
 
-  /** @param asker Whom to ask; undefined if there is nobody. */
+  /** @param asker Asks the person; undefined without a terminal. */
   constructor(asker: Asker | undefined) {
     this.asker = asker;
   }
@@ -29,13 +29,13 @@ export interface Login {
   readonly host: string;
   /** What tells the server from all others: a secret for one is not for another. */
   readonly server: string;
-  /** Asks the person; undefined if nobody may be asked. */
+  /** Asks the person; undefined if that is not possible or allowed. */
   readonly prompts: Prompts | undefined;
   /** Where to tell what would have been asked. */
   readonly logger: Logger;
 }
 
-/** Answers the questions of one login: what is asked for twice was wrong at first. */
+/** Answers the questions of one login. A secret that is asked for again was wrong. */
 export class LoginSecrets {
   readonly #secrets: Secrets;
   readonly #login: Login;
@@ -47,7 +47,7 @@ export class LoginSecrets {
     this.#login = login;
   }
 
-  /** Whether there is anybody to ask for a secret, or one that was told before. */
+  /** Whether a secret can be asked for, or one is known. */
   get mayAnswer(): boolean {
     return this.#login.prompts !== undefined || this.#secrets.known.size > 0;
   }
@@ -67,7 +67,7 @@ export class LoginSecrets {
     return right;
   }
 
-  /** What decrypts a key; undefined if nobody knows. */
+  /** The passphrase of a key; undefined if it is not known. */
   async passphrase(file: string): Promise<string | undefined> {
     const { prompts, logger } = this.#login;
     const answer = await this.#give(
@@ -76,13 +76,13 @@ export class LoginSecrets {
     );
     if (answer === undefined && !prompts) {
       logger.warn(
-        `the key ${file} needs a passphrase, and there is nobody to ask; add it to ssh-agent`,
+        `the key ${file} needs a passphrase, and there is no terminal to ask for it; add the key to ssh-agent`,
       );
     }
     return answer;
   }
 
-  /** The user's password; undefined if nobody knows. */
+  /** The user's password; undefined if it is not known. */
   password(): Promise<string | undefined> {
     const { user, host, server } = this.#login;
     return this.#give(

@@ -203,7 +203,7 @@ serverTest(
     const locked = await before("BatchMode=no");
     assertMatch(
       locked.stderr,
-      /^the key \S+ needs a passphrase, and there is nobody to ask/,
+      /^the key \S+ needs a passphrase, and there is no terminal to ask for it/,
     );
     assertMatch(
       locked.stderr,

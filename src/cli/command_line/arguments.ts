@@ -317,7 +317,7 @@ function toPort(flag: string, value: string): number {
   if (port) return port;
   throw new ArgumentError(
     flag,
-    `${shown(value)} is no port; use a number from 1 to 65535`,
+    `${shown(value)} is not a valid port; use a number from 1 to 65535`,
   );
 }
 
@@ -325,7 +325,7 @@ function toCount(flag: string, value: string): number {
   if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
   throw new ArgumentError(
     flag,
-    `${shown(value)} is no number from 1`,
+    `${shown(value)} is not a number from 1`,
   );
 }
 

@@ -18,7 +18,7 @@ export interface Destination {
  * address in a URI, `ssh://[::1]:22`, and refuses an empty host, and one with
  * a port behind it, which OpenSSH looks up as a name.
  *
- * @throws {ArgumentError} if it is none of these, or has characters that could
+ * @throws {ArgumentError} if it has another form, or characters that could
  * do harm where ssh_config hands host and user to a shell.
  */
 export function parseDestination(text: string): Destination {
@@ -33,7 +33,7 @@ export function parseDestination(text: string): Destination {
     );
   }
   if (!/^(?!-)[^'"`$\\;&<>|(){}\s\p{Cc}]{1,255}$/u.test(destination.host)) {
-    fail(`${shown(destination.host)} is no host`);
+    fail(`${shown(destination.host)} is not a valid host`);
   }
   if (destination.user !== undefined) {
     checkUser("destination", destination.user);
@@ -52,7 +52,7 @@ export function checkUser(argument: string, user: string): void {
   if (/^(?!-)(?!.*(\s-|\\$))[^'"`;&<>|(){}\p{Cc}]+$/u.test(user)) return;
   throw new ArgumentError(
     argument,
-    `${shown(user)} is no user's name`,
+    `${shown(user)} is not a valid user name`,
   );
 }
 
@@ -67,7 +67,7 @@ function parseUri(uri: string): Destination {
   const [, user, ipv6, name, port, path] =
     /^ssh:\/\/(?:([^@]*)@)?(?:\[([\da-f:.]+(?:%\w+)?)\]|([a-z\d][\w.-]*))(?::(\w*))?\/?(.*)$/is
       .exec(uri) ??
-      fail(`${shown(uri)} is no ssh://[user@]host[:port]`);
+      fail(`${shown(uri)} is not of the form ssh://[user@]host[:port]`);
   if (path) fail(`${shown(uri)} has a path after the host`);
   return {
     host: ipv6 ?? name ?? "",
@@ -87,7 +87,7 @@ function decodeUser(text: string): string {
 }
 
 function toPort(text: string): number {
-  return parsePort(text) || fail(`${shown(text)} is no port`);
+  return parsePort(text) || fail(`${shown(text)} is not a valid port`);
 }
 
 function fail(problem: string): never {

@@ -33,6 +33,6 @@ export function parseTime(
   if (isWhole && ms >= leastMs && ms < 2 ** 31) return Math.round(ms);
   throw new ArgumentError(
     argument,
-    `${shown(text)} is no time that can be used; give seconds, or as in 1m30s`,
+    `${shown(text)} is not a valid time; give seconds, or as in 1m30s`,
   );
 }

@@ -84,7 +84,7 @@ function checkNames(host: string, user: string | undefined): void {
     "destination",
     `${
       shown(host)
-    } is no host: it is empty, begins with -, or has characters that hosts do not have`,
+    } is not a valid host: it is empty, begins with -, or has characters that hosts do not have`,
   );
 }
 

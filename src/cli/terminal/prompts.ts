@@ -31,8 +31,6 @@ export class Prompts {
   readonly #signal: AbortSignal | undefined;
 
   /**
-   * Makes one.
-   *
    * @param asker Whom to ask.
    * @param signal Gives up asking: what waits for an answer then rejects.
    */

@@ -15,7 +15,7 @@ export interface HostKey {
 }
 
 /**
- * The type that a key begins with; undefined if that is no name as RFC 4251
+ * The type that a key begins with; undefined if that is not a name as RFC 4251
  * section 6 has them. The key may come from the network: what is returned is
  * short and fit for a message.
  *

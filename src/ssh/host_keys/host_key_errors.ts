@@ -1,5 +1,5 @@
 /**
- * What a person is told about a host key that was not accepted.
+ * The messages about a host key that was not accepted.
  *
  * @module
  */

@@ -52,7 +52,7 @@ export interface HostKeyCheck {
    * @param data The key or certificate as it came over the wire (RFC 4253 section 6.6).
    * @returns the key that was accepted, without its certificate.
    * @throws {HostKeyError} if it is not accepted.
-   * @throws {ConnectError} if it is no key.
+   * @throws {ConnectError} if it cannot be parsed.
    * @throws {RForwardError} if it was to be remembered and cannot be.
    */
   verify(data: Uint8Array): Promise<HostKey>;

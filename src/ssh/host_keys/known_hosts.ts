@@ -224,7 +224,7 @@ export async function lookUpKnownHost(
 
 function checkName(argument: string, name: string): void {
   if (!notInHostNames.test(name)) return;
-  throw new ArgumentError(argument, `${shown(name)} is no host name`);
+  throw new ArgumentError(argument, `${shown(name)} is not a valid host name`);
 }
 
 function holds(data: Uint8Array): (line: KnownHostsLine) => boolean {

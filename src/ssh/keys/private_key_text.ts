@@ -19,7 +19,7 @@ const BLOCK =
  * Finds the private key in a text. What stands before and behind it, such as a
  * certificate, is left out.
  *
- * @throws {UnusableKey} if there is none, with what to do about the usual reasons.
+ * @throws {UnusableKey} if it holds none, with the remedy for the usual reasons.
  */
 export function findPrivateKey(text: string): PrivateKeyText {
   const [block, label, body] = BLOCK.exec(text) ?? [];
@@ -49,7 +49,7 @@ function whyNoKey(text: string): string {
     return "is a key in the format of ssh.com; convert it with puttygen OLD -O private-openssh -o KEY";
   }
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
-    return "is no private key that can be used (Ed25519, ECDSA or RSA, in OpenSSH's format or PEM)";
+    return "is not a private key that can be used (Ed25519, ECDSA or RSA, in OpenSSH's format or PEM)";
   }
   if (!/-----END [A-Z ]*PRIVATE KEY-----/.test(text)) {
     return "has no -----END line, so a part of the key is missing; copy it again, to its last line";

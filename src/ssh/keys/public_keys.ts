@@ -8,7 +8,7 @@ import { OpensshKeyFile } from "./openssh_key_file.ts";
 /**
  * Reads a public key.
  *
- * @returns nothing if there is none and it is optional.
+ * @returns undefined if it is optional, and missing or unusable.
  * @throws {AuthenticationError} that says which key cannot be used and why.
  * @throws {RForwardError} `permission-denied` if Deno may not read the file.
  */
@@ -22,7 +22,7 @@ export async function loadPublicKey(
     if (key) return key;
     throw unusable(
       `public key: ${name}`,
-      "is none that can be used (Ed25519, ECDSA or RSA, as a line, or in a private key of OpenSSH's format)",
+      "cannot be used (Ed25519, ECDSA or RSA, as a line, or in a private key of OpenSSH's format)",
     );
   });
 }

@@ -203,9 +203,9 @@ Deno.test("parseArguments() wants a value where there is one, and none elsewhere
 });
 
 Deno.test("parseArguments() refuses values that cannot be", () => {
-  assertMatch(problem("-p", "0"), /^-p: "0" is no port/);
-  assertMatch(problem("-p", "x"), /^-p: "x" is no port/);
-  assertMatch(problem("-l", "-x"), /^-l: "-x" is no user/);
+  assertMatch(problem("-p", "0"), /^-p: "0" is not a valid port/);
+  assertMatch(problem("-p", "x"), /^-p: "x" is not a valid port/);
+  assertMatch(problem("-l", "-x"), /^-l: "-x" is not a valid user/);
   assertMatch(problem("--attempts", "0"), /^--attempts: "0" is no number/);
   assertMatch(
     problem("-J", "a", "-J", "b"),
@@ -213,9 +213,12 @@ Deno.test("parseArguments() refuses values that cannot be", () => {
   );
   assertMatch(problem("-R", "80"), /^-R: expected/);
   for (const time of ["", "x", "-1", "1y", "1m 2", "30d"]) {
-    assertMatch(problem("--drain", time), /^--drain: .* is no time/);
+    assertMatch(problem("--drain", time), /^--drain: .* is not a valid time/);
   }
-  assertMatch(problem("--max-wait", "0"), /^--max-wait: "0" is no time/);
+  assertMatch(
+    problem("--max-wait", "0"),
+    /^--max-wait: "0" is not a valid time/,
+  );
 });
 
 Deno.test("parseArguments() wants a destination", () => {

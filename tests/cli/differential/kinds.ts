@@ -33,7 +33,7 @@ const kinds: [kind: string, pattern: RegExp][] = [
   ],
   [
     "login refused",
-    /: Permission denied \(|Too many authentication failures$|^authentication-failed: |needs a passphrase, and there is nobody/,
+    /: Permission denied \(|Too many authentication failures$|^authentication-failed: |needs a passphrase, and there is no terminal/,
   ],
   ["host key changed", /IDENTIFICATION HAS CHANGED|^host-key-changed: /],
   ["host key revoked", /REVOKED HOST KEY|revoked by file|^host-key-revoked: /],
@@ -67,10 +67,10 @@ const kinds: [kind: string, pattern: RegExp][] = [
   ],
   ["jump loop", /^jumphost loop |through itself$/],
   ["bad forward", /Bad (remote )?forwarding spec|: expected /],
-  ["bad port", /^Bad port |is no port; /],
+  ["bad port", /^Bad port |is not a valid port; /],
   [
     "bad host",
-    /^hostname contains invalid|^rforward: destination: .*(no host|has a port)/,
+    /^hostname contains invalid|^rforward: destination: .*(not a valid host|has a port)/,
   ],
   ["no destination", /^usage: ssh|name the server/],
   ["value missing", /^option requires an argument|a value is missing/],

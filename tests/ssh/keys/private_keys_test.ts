@@ -159,7 +159,7 @@ Deno.test("loadPrivateKey() goes on without a key that is optional", async () =>
   assertEquals(logger.messages.length, 2);
   assertMatch(
     logger.messages[0]!,
-    /^warn: Going on without a key: private key: .* is no private key/,
+    /^warn: Going on without a key: private key: .* is not a private key/,
   );
 });
 
@@ -253,7 +253,7 @@ Deno.test("loadPrivateKey() tells a public key from garbage", async () => {
     const secrets = text.split("\n").filter((line) => line.length > 50);
     await assertUnusable(
       { text, passphrase },
-      /is no private key that can be used|cannot be decrypted|is empty|has no -----END line|is damaged|lines that do not match|not in OpenSSH's format|of the kind x25519/,
+      /is not a private key that can be used|cannot be decrypted|is empty|has no -----END line|is damaged|lines that do not match|not in OpenSSH's format|of the kind x25519/,
       secrets,
     );
   }
@@ -338,7 +338,7 @@ Deno.test("loadPrivateKey() names what is wrong with a key, and the remedy", asy
       [openSsh.slice(0, -40), /has no -----END line, .*copy it again/],
       [pkcs8.slice(0, -20), /has no -----END line/],
       [openSsh.replace(/\n.{70}/, "\n"), /is damaged|not in OpenSSH's format/],
-      ["hello", /is no private key that can be used/],
+      ["hello", /is not a private key that can be used/],
     ] as const
   ) {
     for (const passphrase of [undefined, "any"]) {

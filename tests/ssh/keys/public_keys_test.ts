@@ -86,8 +86,8 @@ Deno.test("loadPublicKey() says which key cannot be used, or goes on without it"
   const missing = join(dir.path, "missing");
   for (
     const [source, reason] of [
-      [{ file: garbage }, /public key: \S+garbage is none that can be used/],
-      [{ text: "hello" }, /public key: the key given as text is none/],
+      [{ file: garbage }, /public key: \S+garbage cannot be used/],
+      [{ text: "hello" }, /public key: the key given as text cannot be used/],
       [{ file: missing }, /public key: \S+missing cannot be read: No such/],
     ] as const
   ) {
