@@ -108,7 +108,7 @@ const REACH_MS = 1000;
  *   target: { port: 8080 },
  * });
  * const { verdict, reach } = await probe(connection, tunnel.bound);
- * console.log(verdict, reach); // "verified", "server-only"
+ * console.log(verdict, reach); // e.g. "verified", "server-only" with an sshd
  * ```
  */
 export async function probe(

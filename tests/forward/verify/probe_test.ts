@@ -8,8 +8,10 @@ import {
 } from "../../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { startDropbear } from "../../servers/dropbear.ts";
 import {
   ask,
+  connectTo,
   send,
   servers,
   startEcho,
@@ -218,6 +220,38 @@ for (
         }
       }
       assertEquals(rig.connection.openChannels, 0);
+    },
+  );
+}
+
+for (const args of [[], ["-a"]]) {
+  serverTest(
+    "dropbear",
+    `probe() sees from where a port can be reached with dropbear ${args}`,
+    async () => {
+      await using server = await startDropbear({ args });
+      await using connection = await connectTo(server);
+      for (
+        const [address, reach] of [
+          ["127.0.0.1", "server-only"],
+          ["localhost", "server-only"],
+          ["0.0.0.0", args.length > 0 ? "network" : "server-only"],
+          ["", args.length > 0 ? "network" : "server-only"],
+        ] as const
+      ) {
+        await using tunnel = await forward(connection, {
+          bind: { address, port: 0 },
+          target: { port: 1 },
+        });
+        const found = await probe(connection, tunnel.bound);
+        assertEquals([address, found.reach], [address, reach]);
+        const isWarned = address !== "127.0.0.1" && address !== "localhost" &&
+          args.length === 0;
+        assertEquals(
+          found.warning?.includes("option -a"),
+          isWarned || undefined,
+        );
+      }
     },
   );
 }
