@@ -9,7 +9,8 @@ export class StreamInput {
   atEnd = false;
 
   #stopped = false;
-  #moved = Promise.withResolvers<void>();
+  /** Settles at the next {@linkcode look}, while reading pauses. */
+  #looked: PromiseWithResolvers<void> | undefined;
 
   /**
    * Starts reading.
@@ -29,7 +30,8 @@ export class StreamInput {
       while (!this.#stopped && !this.atEnd) {
         const room = reader.room();
         if (room.length === 0 || !owner.mayRead()) {
-          await this.#moved.promise;
+          this.#looked = Promise.withResolvers();
+          await this.#looked.promise;
           continue;
         }
         const size = await stream.read(room);
@@ -47,8 +49,8 @@ export class StreamInput {
 
   /** Checks again whether reading may go on. */
   look(): void {
-    this.#moved.resolve();
-    this.#moved = Promise.withResolvers();
+    this.#looked?.resolve();
+    this.#looked = undefined;
   }
 
   /** Stops reading. */
