@@ -4,6 +4,7 @@ import { assertEquals } from "../../assert.ts";
 import { startRig, startService, visit } from "../../forward/rig.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { randomBytes } from "../ssh2_crypto.ts";
+import { protections } from "./transport_pair.ts";
 
 const CONNECTIONS = 200;
 const KIB = 1024;
@@ -78,12 +79,6 @@ async function carry(
   }));
 }
 
-const protections = [
-  { cipher: ["chacha20-poly1305@openssh.com"] },
-  { cipher: ["aes256-gcm@openssh.com"] },
-  { cipher: ["aes128-ctr"], mac: ["hmac-sha2-256-etm@openssh.com"] },
-  { cipher: ["aes256-ctr"], mac: ["hmac-sha2-512"] },
-];
 const limits = [
   { here: 64 * KIB, there: "64K", size: 10 * KIB },
   { here: 64 * KIB, there: "default", size: 10 * KIB },

@@ -15,6 +15,7 @@ import {
   throughCat,
 } from "./message_session.ts";
 import {
+  protections,
   startLoggedIn,
   startPair,
   type TransportPair,
@@ -24,14 +25,6 @@ import {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const ALL_COMBINATIONS = Deno.env.has("RFORWARD_ALL_COMBINATIONS");
-
-/** One cipher of each kind. */
-const protections = [
-  { cipher: ["chacha20-poly1305@openssh.com"] },
-  { cipher: ["aes256-gcm@openssh.com"] },
-  { cipher: ["aes128-ctr"], mac: ["hmac-sha2-256-etm@openssh.com"] },
-  { cipher: ["aes256-ctr"], mac: ["hmac-sha2-512"] },
-];
 
 /** Counts how often each side's keys change, by the names that it is asked for. */
 function countExchanges(pair: TransportPair): () => number {

@@ -31,6 +31,14 @@ export const uncompressed: AlgorithmLists = {
   compression: ["none"],
 };
 
+/** One cipher of each kind, with a MAC where it needs one. */
+export const protections = [
+  { cipher: ["chacha20-poly1305@openssh.com"] },
+  { cipher: ["aes256-gcm@openssh.com"] },
+  { cipher: ["aes128-ctr"], mac: ["hmac-sha2-256-etm@openssh.com"] },
+  { cipher: ["aes256-ctr"], mac: ["hmac-sha2-512"] },
+];
+
 /** Starts both sides; their keys may not be in place yet. */
 export async function startPair(
   { algorithms, client, server }: PairOptions = {},
