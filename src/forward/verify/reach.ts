@@ -47,10 +47,10 @@ export function askedReach(bind: Bind): Exclude<Reach, "unknown"> {
  * Finds out from where a bound port can be reached, by looking at an address
  * of the server that a listener on 127.0.0.1 or ::1 does not answer at.
  *
- * On Linux and Windows all of 127.0.0.0/8 is the machine itself, so 127.0.0.2
- * tells a listener on all addresses from one on loopback: what refuses there is
- * the server's own system. Elsewhere it is silent, which decides nothing; then,
- * and for IPv6, which has no second loopback address, the address that was
+ * On Linux all of 127.0.0.0/8 is the machine itself, so 127.0.0.2 tells a
+ * listener on all addresses from one on loopback: what refuses there is the
+ * server's own system. Elsewhere it is silent or slow, which decides nothing;
+ * then, and for IPv6, which has no second loopback address, the address that was
  * dialled can show that a port is reachable. It cannot show that it is not: it
  * may be a router's.
  *
