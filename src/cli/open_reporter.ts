@@ -10,10 +10,10 @@ import type { Reporter } from "./report/reporter.ts";
 import type { SshLogLevel } from "./ssh_config/ssh_settings.ts";
 
 /**
- * Begins to tell what happens, to whom and how the command line says.
+ * Opens the reporter that the command line asks for.
  *
  * @param snapshot What a live view shows; nothing while it is undefined.
- * @param resources What has to be disposed of in the end.
+ * @param resources Takes ownership of what has to be closed in the end.
  * @throws {ArgumentError} if there is a log file, and it cannot be written.
  */
 export function openReporter(

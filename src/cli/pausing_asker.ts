@@ -6,7 +6,7 @@ export class PausingAsker implements Asker {
   readonly #asker: Asker;
   readonly #reporter: Reporter;
 
-  /** Makes one, on a screen that a reporter shares. */
+  /** @param reporter Shares the screen with the questions. */
   constructor(asker: Asker, reporter: Reporter) {
     this.#asker = asker;
     this.#reporter = reporter;

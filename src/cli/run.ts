@@ -46,10 +46,10 @@ class ForwardCommand implements AsyncDisposable {
   #plan: Plan;
   /** Undefined at the very beginning only. */
   #supervisor!: Supervisor;
-  /** Why it ended although nobody asked for that. */
+  /** Why it ended without being asked to. */
   #failure: RForwardError | undefined;
   #stopping = false;
-  /** Whether systemd was told that it is ready, which it is once it was up. */
+  /** Whether systemd knows that it is ready: once it was up. */
   #ready = false;
   /** Whether another supervisor is to take this one's place. */
   #replacing = false;
@@ -168,7 +168,7 @@ class ForwardCommand implements AsyncDisposable {
     );
     switch (event.type) {
       case "connected":
-        // From now on nobody may be there.
+        // From now on the terminal may be unattended.
         this.#secrets.asker = undefined;
         break;
       case "lost":

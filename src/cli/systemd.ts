@@ -2,7 +2,7 @@ import { readGrantedVariable } from "../environment.ts";
 import type { Logger } from "../logger.ts";
 import { printable } from "../ssh/printable.ts";
 
-/** What systemd can be told (sd_notify(3)). */
+/** What can be reported to systemd (sd_notify(3)). */
 export interface SystemdNews {
   /** What the service is doing now. */
   state?: "ready" | "reloading" | "stopping";
@@ -10,13 +10,13 @@ export interface SystemdNews {
   status?: string;
 }
 
-/** How systemd wants to be told. */
+/** How to reach systemd. */
 export interface SystemdOptions {
   /** The socket's path; one that begins with `@` is abstract. */
   socket: string;
   /** How long systemd waits for a sign of life, in milliseconds; undefined if it does not. */
   watchdogMs?: number | undefined;
-  /** Where to tell that it could not be told. */
+  /** Logger, for failures to notify. */
   logger: Logger;
 }
 
@@ -36,7 +36,7 @@ const SEND_TIMEOUT_MS = 10_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Tells systemd how the service fares, and that it is alive.
+ * Notifies systemd of the service's state, and that it is alive.
  *
  * Messages go through `systemd-notify`, a process each (15 ms): Deno 2.9 has
  * Unix datagram sockets only behind `--unstable-net`. It needs
@@ -63,7 +63,6 @@ export class Systemd implements AsyncDisposable {
   #failing = false;
   #closed = false;
 
-  /** Makes one. */
   constructor({ socket, watchdogMs, logger }: SystemdOptions) {
     this.#socket = socket;
     this.#logger = logger;
@@ -101,7 +100,7 @@ export class Systemd implements AsyncDisposable {
   }
 
   /**
-   * Tells news: what the service is doing at once, a status at most once a
+   * Sends news: what the service is doing at once, a status at most once a
    * second. Does nothing once disposed of.
    */
   notify(news: SystemdNews): void {
@@ -171,7 +170,7 @@ export class Systemd implements AsyncDisposable {
       const log = this.#failing ? "debug" : "warn";
       this.#failing = true;
       this.#logger[log](
-        `systemd could not be told ${assignments.join(", ")}: ${why(error)}`,
+        `could not notify systemd of ${assignments.join(", ")}: ${why(error)}`,
       );
     }
   }

@@ -106,7 +106,7 @@ systemdTest("systemd.notify() logs a failure once and goes on", async () => {
     systemd.notify({ state: "stopping" });
   }
   assertEquals(warnings.length, 1);
-  assertMatch(warnings[0]!, /^systemd could not be told READY=1: .*No such/);
+  assertMatch(warnings[0]!, /^could not notify systemd of READY=1: .*No such/);
 });
 
 Deno.test("Systemd.open() reads what systemd tells in the environment", async () => {

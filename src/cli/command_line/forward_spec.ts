@@ -3,7 +3,7 @@ import { ArgumentError } from "../../errors.ts";
 import type { Bind } from "../../ssh/connection.ts";
 import { parsePort } from "./port.ts";
 
-/** What `ssh -R` is told: where the server is to listen, and who answers here. */
+/** The value of `-R`: where the server is to listen, and who answers here. */
 export interface ForwardSpec {
   /** Where the server is to listen, as ssh asks it. */
   bind: Bind;

@@ -1,4 +1,4 @@
-/** The word that somebody meant who wrote another, if one is near enough. */
+/** The word that was probably meant, if one is similar enough. */
 export function nearest(
   written: string,
   words: Iterable<string>,

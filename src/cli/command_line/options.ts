@@ -366,5 +366,5 @@ export const options: readonly Option[] = [
     value: { name: "TAG" },
     effect: { refused: "tags are not supported; for the port use -p" },
   },
-  { flags: ["-1"], effect: { refused: "nobody speaks SSH 1 any more" } },
+  { flags: ["-1"], effect: { refused: "SSH 1 is obsolete and not supported" } },
 ];

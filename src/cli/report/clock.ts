@@ -1,11 +1,11 @@
-/** The time, and what is to be done later. */
+/** The time, and timers. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
   /**
-   * Calls back once, after so many milliseconds.
+   * Calls back once, after this many milliseconds.
    *
-   * @returns takes it back. Twice is once, and too late does nothing.
+   * @returns cancels it; idempotent, and without effect once it was called.
    */
   after(ms: number, callback: () => void): () => void;
 }

@@ -17,11 +17,11 @@ export interface Line {
   level: Level;
   /** What is said. */
   text: string;
-  /** Lines with the same key say the same again; one without a key tells of a change. */
+  /** Lines with the same key repeat each other; one without a key reports a change. */
   key?: string;
   /** A live view shows it anyway. */
   visible?: true;
-  /** The server wrote it on the session: it is no message of ours, and shown also with `-q`, as ssh does. */
+  /** The server wrote it on the session: it is not a message of ours, and is shown also with `-q`, as ssh does. */
   output?: true;
 }
 
@@ -335,7 +335,7 @@ function nameOf({ bind, originator, target }: TunnelConnection): string {
   return `connection${from(originator)} to ${formatBind(bind)} → ${target}`;
 }
 
-/** Whoever connected to a Unix socket has no address. */
+/** A client of a Unix socket has no address. */
 function from({ address, port }: Originator): string {
   return address === "" ? "" : ` from ${printable(address)} port ${port}`;
 }

@@ -1,7 +1,7 @@
 /**
  * What `--json` prints: one JSON object a line, each a {@linkcode JsonEvent}.
- * Names and meanings stay; new types and fields may come, to be ignored by
- * whoever does not know them.
+ * Names and meanings stay. New types and fields may be added; consumers ignore
+ * those that they do not know.
  *
  * @module
  */
@@ -39,7 +39,7 @@ export interface JsonBind {
   path?: string;
 }
 
-/** Who connected, as the server tells it; address `""` and port 0 for a Unix socket. */
+/** Who connected, as the server reports it; address `""` and port 0 for a Unix socket. */
 export interface JsonOriginator {
   address: string;
   port: number;
@@ -58,14 +58,14 @@ export interface JsonConnected {
     host: string;
     port: number;
     user: string;
-    /** The software version it tells, e.g. `OpenSSH_9.2p1`. */
+    /** Its software version, e.g. `OpenSSH_9.2p1`. */
     software: string;
     /** `SHA256:…` */
     hostKeyFingerprint: string;
   };
 }
 
-/** The connection has ended, and nobody here wanted it to. */
+/** The connection has ended without being asked to. */
 export interface JsonLost {
   type: "lost";
   error: JsonError;
@@ -112,7 +112,7 @@ export interface JsonVerified {
   ms: number;
 }
 
-/** The server would not listen, or it is somebody else who answers; asked again after `ms` milliseconds, or never without that. */
+/** The server would not listen, or another program answers; asked again after `ms` milliseconds, or never if that is missing. */
 export interface JsonRefused {
   type: "refused";
   tunnel: number;

@@ -5,7 +5,7 @@ import { oneLine } from "./one_line.ts";
 import { type Output, writeText } from "./output.ts";
 import { RepeatFilter } from "./repeat_filter.ts";
 import {
-  isTold,
+  isReported,
   type Level,
   type Reporter,
   type ReporterOptions,
@@ -15,7 +15,7 @@ import {
 export interface EventLogOptions extends ReporterOptions {
   /** What is put before each line; nothing by default. */
   prefix?: (now: Date) => string;
-  /** Whether a live view is there too; what it shows is then told only with a verbosity of 1. */
+  /** Whether there is a live view too; what it shows is then logged only with a verbosity of 1. */
   live?: boolean;
   /** The time; that of this machine by default. */
   clock?: Clock;
@@ -26,7 +26,7 @@ export function timestamp(now: Date): string {
   return `${now.toISOString().slice(0, 19)}Z `;
 }
 
-/** Tells what happens in a plain line for each event, for a log or whoever reads no screen. */
+/** Prints a plain line for each event. */
 export class EventLog implements Reporter {
   readonly #out: Output;
   readonly #options: EventLogOptions;
@@ -37,25 +37,25 @@ export class EventLog implements Reporter {
   #lastDebug: string | undefined;
 
   /**
-   * Begins a log.
-   *
-   * @param out Where the lines go; nobody is told if they cannot be written.
+   * @param out Where the lines go; a failure to write them is ignored.
    */
   constructor(out: Output, options: EventLogOptions = {}) {
     this.#out = out;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#formatter = new EventFormatter((level) => isTold(level, options));
+    this.#formatter = new EventFormatter((level) => isReported(level, options));
     this.#repeats = new RepeatFilter(
       this.#clock,
       (line) => this.#write(line),
     );
   }
 
-  /** Tells what happened. */
+  /** Reports an event. */
   event(event: SupervisorEvent): void {
     for (const line of this.#formatter.format(event)) this.#add(line);
-    if (event.type !== "connection" || !isTold("debug", this.#options)) return;
+    if (event.type !== "connection" || !isReported("debug", this.#options)) {
+      return;
+    }
     const { connection } = event;
     const began = this.#clock.now();
     connection.closed.then(({ error }) => {
@@ -64,7 +64,7 @@ export class EventLog implements Reporter {
     });
   }
 
-  /** Tells anything else. */
+  /** Reports anything else. */
   message(level: Level, text: string): void {
     // sshd says the same twice after a login.
     if (level === "debug" && text === this.#lastDebug) return;
@@ -73,12 +73,12 @@ export class EventLog implements Reporter {
     this.#add({ level, text, ...level === "warn" && { key: text } });
   }
 
-  /** A log is in nobody's way. */
+  /** A log does not use the screen. */
   pause(): Disposable {
     return { [Symbol.dispose]() {} };
   }
 
-  /** Says what was held back; whatever is told later is not written. */
+  /** Prints what was held back; later reports are dropped. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#repeats[Symbol.dispose]();
     this.#ended = true;
@@ -89,7 +89,7 @@ export class EventLog implements Reporter {
     if (this.#ended) return;
     // What the server writes again and again is no repetition of ours.
     if (line.output) return this.#write(line);
-    if (!isTold(line.level, this.#options)) return;
+    if (!isReported(line.level, this.#options)) return;
     const { live = false, verbosity = 0 } = this.#options;
     if (!live || !line.visible || verbosity > 0) this.#repeats.add(line);
   }

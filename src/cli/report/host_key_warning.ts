@@ -2,7 +2,7 @@ import type { HostKeyError } from "../../errors.ts";
 import { quote } from "../../quote.ts";
 import { oneLine } from "./one_line.ts";
 
-/** What a person is told of a host key that was not accepted, as `ssh` says it. */
+/** The warning about a host key that was not accepted, in `ssh`'s words. */
 export function hostKeyWarning(error: HostKeyError): string {
   return [...story(error), "Host key verification failed."].join("\n");
 }

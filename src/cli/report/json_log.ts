@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { closedJson, eventJson, type JsonEventBody } from "./event_json.ts";
 import { type Output, writeText } from "./output.ts";
 import {
-  isTold,
+  isReported,
   type Level,
   type Reporter,
   type ReporterOptions,
@@ -15,7 +15,7 @@ export interface JsonLogOptions extends ReporterOptions {
   clock?: Clock;
 }
 
-/** Tells what happens to a program: all events, one JSON object a line (see `event_json.ts`). */
+/** Reports to a program: all events, one JSON object a line (see `event_json.ts`). */
 export class JsonLog implements Reporter {
   readonly #out: Output;
   readonly #options: JsonLogOptions;
@@ -24,9 +24,7 @@ export class JsonLog implements Reporter {
   #ended = false;
 
   /**
-   * Begins a log.
-   *
-   * @param out Where the lines go; nobody is told if they cannot be written.
+   * @param out Where the lines go; a failure to write them is ignored.
    */
   constructor(out: Output, options: JsonLogOptions = {}) {
     this.#out = out;
@@ -34,7 +32,7 @@ export class JsonLog implements Reporter {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Tells what happened. */
+  /** Reports an event. */
   event(event: SupervisorEvent): void {
     if (event.type !== "connection") return this.#write(eventJson(event));
     const id = ++this.#connections;
@@ -47,18 +45,18 @@ export class JsonLog implements Reporter {
     });
   }
 
-  /** Tells anything else. */
+  /** Reports anything else. */
   message(level: Level, text: string): void {
-    if (!isTold(level, this.#options)) return;
+    if (!isReported(level, this.#options)) return;
     this.#write({ type: "message", level, text });
   }
 
-  /** A log is in nobody's way. */
+  /** A log does not use the screen. */
   pause(): Disposable {
     return { [Symbol.dispose]() {} };
   }
 
-  /** Whatever is told later is not written. */
+  /** Later reports are dropped. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
     return Promise.resolve();

@@ -45,7 +45,7 @@ const IDLE_MS = 1000;
 
 /**
  * Shows the state of it all at the bottom of a terminal, redrawn in place, and
- * tells what happens in lines that scroll above it.
+ * prints what happens in lines that scroll above it.
  *
  * The cursor rests, unseen, at the beginning of the first line that was drawn:
  * terminals that wrap lines anew when they are resized take it along, so what
@@ -70,7 +70,7 @@ export class LiveView implements Reporter {
   #drawnAt = -Infinity;
   #timer: { at: number; cancel: () => void } | undefined;
   #pauses = 0;
-  /** What was told while it was paused. */
+  /** What was reported while it was paused. */
   #held = "";
   #ended = false;
 
@@ -78,7 +78,7 @@ export class LiveView implements Reporter {
    * Takes the bottom of the screen once there is something to show.
    *
    * @param snapshot What to show; nothing while it is undefined.
-   * @param out The terminal; where it hung up, nothing happens any more.
+   * @param out The terminal; once it has hung up, nothing is written.
    */
   constructor(
     snapshot: () => SupervisorSnapshot | undefined,
@@ -102,7 +102,7 @@ export class LiveView implements Reporter {
     });
   }
 
-  /** Tells what happened, and shows what it is like now. */
+  /** Reports an event, and redraws. */
   event(event: SupervisorEvent): void {
     this.#log.event(event);
     if (event.type === "connection") {
@@ -111,13 +111,13 @@ export class LiveView implements Reporter {
     this.#drawSoon();
   }
 
-  /** Tells anything else, above the view. */
+  /** Reports anything else, above the view. */
   message(level: Level, text: string): void {
     this.#log.message(level, text);
     this.#drawSoon();
   }
 
-  /** Takes the view off the screen until disposed of, and holds back what is told. */
+  /** Takes the view off the screen until disposed of, and holds back reports. */
   pause(): Disposable {
     this.#pauses++;
     this.#clear();
@@ -231,7 +231,7 @@ export class LiveView implements Reporter {
     return bytes.length;
   }
 
-  /** Tells what was held back. */
+  /** Prints what was held back. */
   #release(): void {
     if (this.#held !== "") writeText(this.#out, this.#held);
     this.#held = "";

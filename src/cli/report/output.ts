@@ -1,4 +1,4 @@
-/** What can be written to at once: `Deno.stderr`, an open file. */
+/** What can be written to synchronously: `Deno.stderr`, an open file. */
 export interface Output {
   /** Writes some of the bytes and says how many. */
   writeSync(bytes: Uint8Array): number;
@@ -7,8 +7,8 @@ export interface Output {
 const encoder = new TextEncoder();
 
 /**
- * Writes all of a text, if that can be done: nobody can be told that the log
- * is full or that the terminal hung up, and the tunnels go on without.
+ * Writes all of a text, if possible. There is nowhere to report that the log is
+ * full or that the terminal hung up, and the tunnels go on without it.
  */
 export function writeText(out: Output, text: string): void {
   const bytes = encoder.encode(text);

@@ -1,12 +1,12 @@
 /** The time that a rate is taken over, in milliseconds. */
 const WINDOW_MS = 2000;
 
-/** How fast a count of bytes grows, from looking at it now and then. */
+/** How fast a count of bytes grows, from samples of it. */
 export class RateMeter {
   readonly #samples: { at: number; bytes: number }[] = [];
 
   /**
-   * Takes down the count.
+   * Takes a sample.
    *
    * @param at The time, in milliseconds.
    * @returns bytes per second, over the last two seconds.
@@ -18,7 +18,7 @@ export class RateMeter {
       this.#samples.shift();
     }
     const first = this.#samples[0]!;
-    // Nobody looks while nothing is live, and then nothing grows either.
+    // No samples are taken while nothing is live; nothing grows then either.
     const ms = Math.min(at - first.at, WINDOW_MS);
     return ms > 0 ? (bytes - first.bytes) * 1000 / ms : 0;
   }

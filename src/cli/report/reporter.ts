@@ -3,24 +3,24 @@ import type { SupervisorEvent } from "../../forward/supervise/supervisor_options
 /** How much a message matters. */
 export type Level = "debug" | "info" | "warn" | "error";
 
-/** Tells a person, or a program, what happens. */
+/** Reports what happens, to a person or a program. */
 export interface Reporter extends AsyncDisposable {
-  /** Tells what happened to the connection and its tunnels. */
+  /** Reports an event of the connection or its tunnels. */
   event(event: SupervisorEvent): void;
-  /** Tells anything else. Line breaks are kept; what else does something to a terminal is not. */
+  /** Reports anything else. Line breaks are kept, other control characters are not. */
   message(level: Level, text: string): void;
-  /** Keeps the screen free, say for a question, until disposed of; what is told meanwhile is told then. */
+  /** Keeps the screen free, say for a question, until disposed of; reports are held back until then. */
   pause(): Disposable;
 }
 
-/** What a reporter may be told. */
+/** Options of a {@linkcode Reporter}. */
 export interface ReporterOptions {
-  /** How much to tell: -1 only errors, 0 what happens, 1 each connection too. 0 by default. */
+  /** How much to report: -1 only errors, 0 what happens, 1 each connection too. 0 by default. */
   verbosity?: number;
 }
 
-/** Whether a message of this level is told. */
-export function isTold(
+/** Whether a message of this level is reported. */
+export function isReported(
   level: Level,
   { verbosity = 0 }: ReporterOptions,
 ): boolean {

@@ -119,7 +119,7 @@ function stateLines(
   const more = `since ${timeOf(since, now)}${next}${reconnects(snapshot)}`;
   return [
     ...header(snapshot, more, options),
-    // Why it is degraded is told by the tunnel's own lines.
+    // The tunnels' own lines say why it is degraded.
     ...waits ? [[{ text: ` ${oneLine(error.message)}` }]] : [],
   ];
 }

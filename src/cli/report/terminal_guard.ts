@@ -1,4 +1,4 @@
-/** What is to be done about a terminal when something happens to the process. */
+/** A view that has to react to what happens to the process. */
 export interface GuardedView {
   /** Leaves the terminal to others. */
   leave(): void;
@@ -10,13 +10,13 @@ export interface GuardedView {
 const QUIT = 128 + 3;
 
 /**
- * Sees to it that a terminal is left in order: when the process exits, fails,
+ * Makes sure that a terminal is left in order when the process exits, fails,
  * is quit with Ctrl-\, or stopped with Ctrl-Z, which needs `--allow-run`.
  */
 export class TerminalGuard implements Disposable {
   readonly #resources: DisposableStack;
 
-  /** Begins to guard. */
+  /** Installs the listeners. */
   constructor(view: GuardedView) {
     using stack = new DisposableStack();
     for (const name of ["unload", "error", "unhandledrejection"]) {
@@ -42,7 +42,7 @@ export class TerminalGuard implements Disposable {
     this.#resources = stack.move();
   }
 
-  /** Lets the process do as it does. */
+  /** Removes them. */
   [Symbol.dispose](): void {
     this.#resources.dispose();
   }

@@ -1,7 +1,7 @@
 /** Options of ssh that have no meaning here. @module */
 
 /**
- * What would have made a difference, so that the user is told: forwards other
+ * What would have made a difference, so that the user is warned: forwards other
  * than remote ones, ways to log in or to check the host's key, commands, and
  * what the wire is like.
  */
