@@ -22,6 +22,32 @@
  * console.log(server.forwards, tunnel.state);
  * ```
  *
+ * @example A public tunnel service
+ * ```ts
+ * import { supervise } from "@x2go/rforward";
+ * import { startTestServer } from "@x2go/rforward/testing";
+ *
+ * await using server = await startTestServer({ profile: "sish" });
+ * const said = Promise.withResolvers<string>();
+ * await using _ = supervise({
+ *   connect: {
+ *     host: server.host,
+ *     port: server.port,
+ *     user: server.user,
+ *     password: server.password,
+ *     hostKeys: { text: server.knownHosts },
+ *   },
+ *   tunnels: [{ bind: { address: "", port: 80 }, target: { port: 3000 } }],
+ *   session: "auto",
+ *   onEvent(event) {
+ *     if (event.type !== "session-output") return;
+ *     const [url] = /https?:\S+/.exec(event.text) ?? [];
+ *     if (url) said.resolve(url);
+ *   },
+ * });
+ * console.log(await said.promise);
+ * ```
+ *
  * @module
  */
 

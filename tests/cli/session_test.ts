@@ -1,6 +1,9 @@
 /** The session that the command opens on real servers, where it does. */
-import { assertEquals, assertMatch } from "../assert.ts";
+import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { startTestServer } from "../../src/testing/mod.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { ask, servers, startEcho } from "../forward/rig.ts";
+import { startAsyncsshServer } from "../servers/asyncssh_server.ts";
 import { serverTest } from "../servers/availability.ts";
 import { startDropbear } from "../servers/dropbear.ts";
 import { startSshd } from "../servers/openssh.ts";
@@ -132,3 +135,68 @@ serverTest(
     }
   },
 );
+
+serverTest(
+  "asyncssh",
+  "rforward opens a session on a server of asyncssh by itself, and needs none there",
+  async (t) => {
+    await using server = await startAsyncsshServer();
+    await using echo = startEcho("echo");
+    await t.step("a shell that waits", async () => {
+      await using rforward = start(server, echo.port);
+      assertEquals(await ask(await rforward.up(), "hi"), "echo: hi");
+      assertMatch(await server.log(), /Shell|shell/);
+      assertEquals(rforward.all("session-ended"), []);
+      assertEquals(rforward.all("verified").at(-1)?.verdict, "verified");
+    });
+    await t.step("a command", async () => {
+      await using rforward = start(server, echo.port, [], ["echo", "out"]);
+      const [{ text } = {}] = await rforward.some("session-output");
+      assertEquals(text, "out");
+      assertEquals((await rforward.some("session-ended"))[0]?.code, 0);
+      assertEquals(await ask(await rforward.up(), "hi"), "echo: hi");
+    });
+  },
+);
+
+Deno.test("rforward forwards on while a server floods the session, and cuts what it writes", async () => {
+  const flood = new TextEncoder().encode(
+    "\x1b[2Jbuy \x07\n".repeat(1000) + "x".repeat(20_000),
+  );
+  const { privateKey, publicKey } = await generateKeyPair();
+  await using server = await startTestServer({
+    authorizedKeys: publicKey,
+    shell: async ({ stdout, signal }) => {
+      const writer = stdout.getWriter();
+      while (!signal.aborted) await writer.write(flood);
+      return 0;
+    },
+  });
+  await using echo = startEcho("echo");
+  const dir = await Deno.makeTempDir();
+  try {
+    const [knownHosts, key] = [`${dir}/known_hosts`, `${dir}/key`];
+    await Deno.writeTextFile(knownHosts, server.knownHosts);
+    await Deno.writeTextFile(key, privateKey, { mode: 0o600 });
+    await using rforward = new RforwardProcess({
+      args: [
+        ...["-F", "none", "-o", `UserKnownHostsFile=${knownHosts}`],
+        ...["-i", key],
+        ...["-R", `127.0.0.1:0:127.0.0.1:${echo.port}`, "-p", `${server.port}`],
+        `${server.user}@${server.host}`,
+      ],
+    });
+    const port = await rforward.up();
+    await rforward.some("session-output", 100);
+    for (let i = 0; i < 20; i++) {
+      assertEquals(await ask(port, `${i}`), `echo: ${i}`);
+    }
+    const output = rforward.all("session-output");
+    assert(output.length < 2000, `${output.length} lines`);
+    for (const { text } of output) {
+      assert(text.length <= 2001 && !/\p{Cc}/u.test(text), text);
+    }
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -8,12 +8,16 @@ const PATIENCE_MS = 250;
 const BURST = 32 * 1024;
 const PER_SECOND = 4 * 1024;
 const LEAST = 80;
+/** After a flood, this much has to be possible at once again before anything more is shown. */
+const RESUME = BURST / 4;
+/** Bytes that are read per second, which is more than a person gets to see: the connection is for the tunnels. */
+const READ_PER_SECOND = 1024 * 1024;
 
 /**
  * Makes lines that can be shown of what a server writes: without what does
  * something to a terminal, without blank ones, and no more of them than a
- * person can read. It takes all that comes: a server whose output is not read
- * may stop serving the tunnel.
+ * person can read. What is too much is read all the same, if slowly: a server
+ * whose output is not taken may stop serving the tunnel.
  */
 export class OutputLines {
   readonly #say: (line: string) => void;
@@ -22,6 +26,9 @@ export class OutputLines {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #credit = BURST;
   #creditedAt = performance.now();
+  #floods = false;
+  /** The time by which so much may have been read. */
+  #readUntil = 0;
   /** Lines that were left out since the last one that was not. */
   #skipped = 0;
 
@@ -35,12 +42,22 @@ export class OutputLines {
     try {
       for await (const chunk of stream) {
         this.#add(this.#decoder.decode(chunk, { stream: true }));
+        await this.#pace(chunk.length);
       }
     } finally {
       this.#add(this.#decoder.decode());
       this.#flush();
       this.#sayHowMany();
     }
+  }
+
+  /** Waits where more comes than is read per second. */
+  async #pace(bytes: number): Promise<void> {
+    const now = performance.now();
+    const ms = bytes / READ_PER_SECOND * 1000;
+    this.#readUntil = Math.max(this.#readUntil, now - 1000) + ms;
+    const wait = this.#readUntil - now;
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
   }
 
   #add(text: string): void {
@@ -76,7 +93,8 @@ export class OutputLines {
     const earned = (now - this.#creditedAt) / 1000 * PER_SECOND;
     this.#credit = Math.min(BURST, this.#credit + earned);
     this.#creditedAt = now;
-    if (this.#credit < price) return false;
+    this.#floods = this.#credit < (this.#floods ? RESUME : price);
+    if (this.#floods) return false;
     this.#credit -= price;
     return true;
   }

@@ -61,14 +61,14 @@ Deno.test("outputLines.read() cuts a line that never ends", async () => {
 
 Deno.test("outputLines.read() leaves out a flood, and says how much", async () => {
   const chunk = "a line of a server\n".repeat(1000);
-  const lines = await linesOf(...Array(100).fill(chunk));
+  const lines = await linesOf(...Array(50).fill(chunk));
   assert(lines.length < 1000, `${lines.length} lines`);
   const left = lines.map((line) =>
     Number(/^… (\d+) lines were/.exec(line)?.[1] ?? 0)
   )
     .reduce((sum, count) => sum + count, 0);
   const shown = lines.filter((line) => !line.startsWith("…")).length;
-  assertEquals(left + shown, 100_000);
+  assertEquals(left + shown, 50_000);
   assert(lines.at(-1)?.startsWith("… "));
 });
 
