@@ -17,7 +17,7 @@ export class X2GoError extends RForwardError {
   readonly session: string | undefined;
 
   /**
-   * Makes one.
+   * An error of X2Go.
    *
    * @param code What went wrong.
    * @param message What was tried, and what to do.

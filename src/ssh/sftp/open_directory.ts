@@ -62,7 +62,7 @@ export class OpenDirectory implements Disposable {
     this.#names = [];
   }
 
-  /** As the parent of a shared folder is nobody's business, `..` is shown as the directory itself. */
+  /** `..` is shown as the directory itself: the parent of a shared folder is not shared. */
   async #lstat(name: string): Promise<Deno.FileInfo | undefined> {
     const { path } = this.place;
     try {

@@ -4,16 +4,16 @@ import type { SharedFolders } from "./shared_folders.ts";
 
 /** Files and directories that one client may have open. */
 export const MAX_HANDLES = 1024;
-/** Names that are kept for the open directories of one client, and those of one directory more. */
+/** Names kept for the open directories of one client; one more directory may exceed it. */
 const MAX_NAMES = 1_000_000;
 
-/** What a client has open, by the numbers that it calls it. */
+/** What a client has open, by handle. */
 export class OpenHandles implements Disposable {
   readonly #folders: SharedFolders;
   readonly #open = new Map<number, OpenFile | OpenDirectory>();
   #last = 0;
 
-  /** @param folders What is open in others than these cannot be used any more. */
+  /** @param folders Handles in folders that are no longer among these are invalid. */
   constructor(folders: SharedFolders) {
     this.#folders = folders;
   }

@@ -1,7 +1,7 @@
-import { statfs } from "node:fs/promises";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { printable } from "../printable.ts";
 import { exists } from "./exists.ts";
+import { type FileSystemSpace, spaceAround } from "./file_system_space.ts";
 import { type DirectoryEntry, OpenDirectory } from "./open_directory.ts";
 import { OpenFile } from "./open_file.ts";
 import { OpenHandles } from "./open_handles.ts";
@@ -11,24 +11,11 @@ import { safeDirectoryMode, safeFileMode } from "./safe_mode.ts";
 import type { Place, SharedFolders } from "./shared_folders.ts";
 
 /**
- * Work that changes names runs alone, in all of this process: so no client can
+ * Operations that change names run alone in this process, so that no client can
  * put a symbolic link into a path between its check and its use. (The price: on
- * a disk that hangs, one client's work may hold up another's.)
+ * a disk that hangs, one client may hold up another.)
  */
 const names = new ReadWriteLock();
-
-/** How full a file system is. */
-export interface FileSystemSpace {
-  /** Bytes of a block. */
-  blockSize: number;
-  blocks: number;
-  blocksFree: number;
-  /** What of the free ones everybody may use. */
-  blocksAvailable: number;
-  files: number;
-  filesFree: number;
-  readOnly: boolean;
-}
 
 /**
  * What one client does with files. Every path is confined to the shared
@@ -51,7 +38,7 @@ export class SftpFiles implements Disposable {
     this.#handles = new OpenHandles(folders);
   }
 
-  /** Opens a file and returns its handle. Only regular ones: a pipe could keep us waiting for ever. */
+  /** Opens a file and returns its handle. Only regular ones: opening a pipe could block forever. */
   open(path: string, flags: number, attributes: Attributes): Promise<number> {
     this.#handles.assertRoom();
     const create = (flags & OpenFlag.creat) !== 0;
@@ -68,7 +55,7 @@ export class SftpFiles implements Disposable {
           read,
           append,
           write: write || truncate || !exists,
-          // Other than `create`, it does not follow a link that leads nowhere.
+          // Unlike `create`, it does not follow a dangling link.
           createNew: !exists,
           mode: safeFileMode(attributes.permissions ?? 0o666),
         }),
@@ -186,18 +173,18 @@ export class SftpFiles implements Disposable {
     });
   }
 
-  /** Renames, unless there is something of the new name. */
+  /** Renames, unless the new name exists. */
   rename(from: string, to: string): Promise<void> {
     return this.#change(from, async (source) => {
       const target = await this.#toChange(to);
       if (await exists(target.path)) {
-        throw new Deno.errors.AlreadyExists("there is something of that name");
+        throw new Deno.errors.AlreadyExists("the name exists");
       }
       await this.#move(source, target);
     });
   }
 
-  /** Renames, also over a file that is there, as POSIX does. */
+  /** Renames, replacing an existing file, as POSIX does. */
   replace(from: string, to: string): Promise<void> {
     return this.#change(from, async (source) => {
       await this.#move(source, await this.#toChange(to));
@@ -214,8 +201,8 @@ export class SftpFiles implements Disposable {
 
   /**
    * Makes a symbolic link, unless it would lead outside: a program here that
-   * follows it would not expect that. When it or its directory is moved it may
-   * come to lead there; then a client still cannot follow it.
+   * follows it would not expect that. Moving it or its directory may make it
+   * lead outside; a client still cannot follow it then.
    */
   symlink(target: string, path: string): Promise<void> {
     return this.#change(path, async (place) => {
@@ -325,17 +312,4 @@ async function setMode({ path }: Place, mode: number): Promise<void> {
   const { isDirectory } = await Deno.lstat(path);
   const safeMode = isDirectory ? safeDirectoryMode(mode) : safeFileMode(mode);
   await Deno.chmod(path, safeMode);
-}
-
-async function spaceAround({ path, root }: Place): Promise<FileSystemSpace> {
-  const space = await statfs(path);
-  return {
-    blockSize: space.bsize,
-    blocks: space.blocks,
-    blocksFree: space.bfree,
-    blocksAvailable: space.bavail,
-    files: space.files,
-    filesFree: space.ffree,
-    readOnly: root.readOnly,
-  };
 }

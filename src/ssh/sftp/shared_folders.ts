@@ -40,16 +40,15 @@ export interface Place {
  * names to a place inside them. Folders may come and go while they are served.
  *
  * A path is refused before anything on the disk is touched unless it begins
- * with a shared folder's path, `..` taken out. Then its real path is asked of
- * the system, and that has to be inside a shared folder too: this is what stops
- * symbolic links. Deno has no `openat`, so between that and what is then done
- * at the real path a directory could be swapped for a link; a program that
- * uses this class has to see to it that its clients cannot do that. Programs on
- * this machine can: do not share a folder that users you do not trust may
- * write to on this machine.
+ * with a shared folder's path once `..` is resolved. Then its real path has to be
+ * inside a shared folder too: this is what stops symbolic links. Deno has no
+ * `openat`, so between that check and the use of the real path a directory could
+ * be swapped for a link; a program that uses this class has to keep its clients
+ * from doing that. Programs on this machine can: do not share a folder that
+ * users whom you do not trust may write to on this machine.
  *
- * A hard link cannot be told from the file: what is hard-linked into a shared
- * folder is shared.
+ * A hard link is the file itself: what is hard-linked into a shared folder is
+ * shared.
  */
 export class SharedFolders {
   readonly #roots = new Map<string, SharedRoot>();
@@ -79,7 +78,7 @@ export class SharedFolders {
   }
 
   /**
-   * Shares a folder no longer; what clients have open in it fails from now on.
+   * Stops sharing a folder; what clients have open in it fails from now on.
    *
    * @param as The path that clients know it by.
    * @returns whether it was shared.
@@ -158,7 +157,7 @@ export class SharedFolders {
     }
   }
 
-  /** Tells whoever shares a folder that a client has completed a file in it. */
+  /** Reports to the folder's owner that a client has completed a file in it. */
   arrived(place: Place): void {
     if (this.has(place)) place.root.onArrival?.(place.path);
   }
@@ -176,7 +175,7 @@ export class SharedFolders {
     return posix.join(innermost.realPath, name.slice(innermost.as.length));
   }
 
-  /** Throws unless a path is inside by its looks. */
+  /** Throws unless a path is lexically inside. */
   #inside(path: string): string {
     if (path.length > MAX_PATH) {
       throw new Deno.errors.InvalidData(`longer than ${MAX_PATH} characters`);
@@ -190,8 +189,8 @@ export class SharedFolders {
   }
 
   /**
-   * Follows a path that is inside by its looks. What is missing outside is
-   * refused like what is there: nobody is to learn which.
+   * Follows a path that is lexically inside. Outside, what is missing is refused
+   * like what exists, so that a client cannot tell them apart.
    */
   async #resolve(name: string): Promise<Place> {
     const root = this.#rootNamed(name);
@@ -200,11 +199,11 @@ export class SharedFolders {
       return this.#place(await Deno.realPath(name));
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
-      // Also where the system says it: with its words it tells of what is there.
+      // The system's own message would reveal what exists.
       if (error instanceof Deno.errors.PermissionDenied) throw outside();
       const parent = await this.#resolve(posix.dirname(name));
       const link = posix.join(parent.path, posix.basename(name));
-      // If it is a link, what it leads to is missing, who knows where.
+      // A dangling link may lead anywhere.
       throw await exists(link) ? outside() : error;
     }
   }

@@ -9,7 +9,7 @@ import type { SharedFolders } from "../../ssh/sftp/shared_folders.ts";
 import { PendingLogins } from "../pending_logins.ts";
 import type { SessionAccess } from "../session/session_share.ts";
 
-/** Whom the server logs in as. */
+/** The user that the server logs in as. */
 const USER = "x2go";
 
 /** An SSH server that serves files, and can serve folders in place of this process. */
@@ -18,7 +18,7 @@ export interface SshFileServer {
   host?: string;
   /** 22 by default. */
   port?: number;
-  /** Whom the X2Go server logs in as. */
+  /** The user that the X2Go server logs in as. */
   user: string;
   /**
    * The private key that it logs in with, in OpenSSH's format and without a
@@ -35,23 +35,22 @@ export interface SshFileServer {
 export interface FolderEndpoint {
   /** The tunnel that leads there. */
   readonly tunnel: ReverseTunnel;
-  /** Whom it logs in as. */
+  /** The user that it logs in as. */
   readonly user: string;
-  /** What it logs in with. */
+  /** The private key that it logs in with. */
   readonly privateKey: string;
-  /** What it has to find there. */
+  /** The host key that it has to find there. */
   readonly hostKey: string;
-  /** Settles once nothing is served any more. */
+  /** Stops serving; settles once all clients are gone. */
   close(): Promise<void>;
 }
 
 /**
- * Serves folders in this process. The keys are made for this: nobody else has
- * them.
+ * Serves folders in this process, with new keys.
  *
- * The server gets to them by the session's folders port. If that is taken, by
- * what is left of a client that was lost for instance, any other will do: the
- * server is told the number with each folder.
+ * The server reaches them through the session's folders port. If that is taken,
+ * e.g. because the server still holds it for a connection that was lost, any
+ * other will do: x2gomountdirs gets the number with each folder.
  *
  * @throws {ForwardDeniedError} if the server will not listen at all.
  */

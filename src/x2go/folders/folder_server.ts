@@ -16,7 +16,7 @@ import {
 import { type FolderKind, mount, toPlain, unmount } from "./mounting.ts";
 import type { SessionAccess } from "../session/session_share.ts";
 
-/** Folders of one user whose mount points would have the same name. */
+/** How many folders of a user may have mount points that differ in their number only. */
 const MAX_NAMESAKES = 9;
 
 /** A folder that is to be mounted. */
@@ -33,12 +33,12 @@ export interface MountedFolder {
   readonly tunnel: ReverseTunnel;
   /**
    * Unmounts it. Does not throw: if the server does not do it, that is logged,
-   * and the folder cannot be reached any more all the same.
+   * and the folder can no longer be reached all the same.
    */
   unmount(): Promise<void>;
 }
 
-/** How a folder gets its endpoint, and lets go of it. */
+/** How a folder gets and releases its endpoint. */
 interface Source {
   path: string;
   kind: FolderKind;
@@ -48,7 +48,7 @@ interface Source {
 
 /**
  * Mounts folders of this side in one session. Those that this process serves
- * share one endpoint, which is there while one of them is mounted.
+ * share one endpoint, which exists while one of them is mounted.
  */
 export class FolderServer {
   readonly #folders = new SharedFolders();
@@ -57,8 +57,8 @@ export class FolderServer {
   #endpoint: FolderEndpoint | undefined;
 
   /**
-   * Mounts a folder that this process serves. The server gets to see it under
-   * a name that its scripts can carry, whatever it is called here.
+   * Mounts a folder that this process serves. The server sees it under
+   * a name that its scripts can handle, whatever it is called here.
    *
    * @throws {ArgumentError} if it is not the absolute path of a directory, or mounted already.
    * @throws {X2GoError} if the server does not mount it.
@@ -98,7 +98,7 @@ export class FolderServer {
   /**
    * Mounts a folder that another SSH server serves.
    *
-   * @throws {ArgumentError} if X2Go cannot carry the path.
+   * @throws {ArgumentError} if X2Go cannot handle the path.
    * @throws {X2GoError} if the server does not mount it.
    */
   mountVia(
@@ -139,7 +139,7 @@ export class FolderServer {
     const end = async () => {
       if (!isMounted) return;
       isMounted = false;
-      // Where nobody is connected the server has unmounted it, or it is gone.
+      // Without a connection the server has unmounted it, or is gone.
       if (tunnel.connections.size > 0) {
         await unmount(connection, name, mountPoint).catch((error) =>
           logger.warn(`${mountPoint} is still mounted: ${error.message}`, error)

@@ -12,11 +12,11 @@ export interface FolderOptions {
   /** Whether nothing in it may be changed; false by default. */
   readOnly?: boolean;
   /**
-   * Another SSH server that serves the folder, which is a path there then. By
-   * default this process does, confined to what is shared.
+   * Another SSH server that serves the folder; the path is one of that server
+   * then. By default this process serves it, confined to what is shared.
    */
   via?: SshFileServer;
-  /** Where to tell what happens; nowhere by default. */
+  /** Logger; silent by default. */
   logger?: Logger;
 }
 
@@ -34,7 +34,7 @@ export class FolderShare extends SessionShare {
   #mounted: MountedFolder | undefined;
 
   /**
-   * Makes one that is not there yet; `X2GoSession.shareFolder` does the rest.
+   * Not open yet; `X2GoSession.shareFolder` does the rest.
    *
    * @param server What mounts the session's folders.
    * @param path The folder's absolute path.
@@ -56,8 +56,8 @@ export class FolderShare extends SessionShare {
 
   /**
    * Where it is mounted on the server; undefined while the session is
-   * suspended. X2Go makes one name of the whole path, with `_` between, and
-   * puts it into `~/media/disk` there.
+   * suspended. X2Go turns the whole path into one name, with `_` for `/`, in
+   * `~/media/disk`.
    */
   get mountPoint(): string | undefined {
     return this.#mounted?.mountPoint;

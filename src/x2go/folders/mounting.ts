@@ -1,4 +1,4 @@
-/** Mounting folders of this side on the server: what is said to x2goserver, and how its answers are read. @module */
+/** Mounting folders of this side on the server, with x2goserver's commands. @module */
 
 import type { SshConnection } from "../../ssh/connection.ts";
 import { printable } from "../../ssh/printable.ts";
@@ -12,10 +12,10 @@ import {
 } from "../server/run_script.ts";
 import type { SessionAccess } from "../session/session_share.ts";
 
-/** What a folder is for: the server mounts each kind in another place. */
+/** What a folder is for: the server mounts each kind in a different place. */
 export type FolderKind = "folder" | "print" | "mimebox";
 
-/** How x2gomountdirs is told. */
+/** What x2gomountdirs recognizes each kind by. */
 const MARKS: Record<FolderKind, string> = {
   folder: "",
   print: "__PRINT_SPOOL_",
@@ -26,7 +26,7 @@ const MARKS: Record<FolderKind, string> = {
 export interface MountSource {
   /** The port on the server's loopback. */
   port: number;
-  /** Whom it logs in as. */
+  /** The user that it logs in as. */
   user: string;
   /** The private key that it logs in with, in a format of OpenSSH. */
   privateKey: string;
@@ -41,18 +41,18 @@ export interface MountSource {
 /** x2gomountdirs gives sshfs 30 s. */
 const MOUNT_MS = 40_000;
 const UNMOUNT_MS = 20_000;
-/** What sshfs says of a mount in its place: a dead one, and one that lives or died within the second. */
+/** What sshfs says of a mount that is in the way: a dead one, or one that is alive or died within the last second. */
 const IN_THE_WAY = /endpoint is not connected|failed to access mountpoint/;
 
 /** Bytes of a mount point's name, with room for a number: file systems take 255. */
 const MAX_NAME = 200;
-/** What is not {@linkcode isPlain}, and `_`, so that two never meet. */
+/** What is not {@linkcode isPlain}, and `_`, so that `__` never results. */
 const NOT_PLAIN = /[^\p{L}\p{M}\p{N}/.-]+/gu;
 
 /**
- * Whether x2gomountdirs and x2goumount-session take a path for what it is.
- * They pass it through a shell, use it as a pattern, make a name of it with `_`
- * for `/` and blanks, end it at a colon, and have words of their own between `__`.
+ * Whether x2gomountdirs and x2goumount-session handle a path literally. They
+ * pass it through a shell, use it as a pattern, turn it into a name with `_` for
+ * `/` and blanks, end it at a colon, and have keywords between `__`.
  */
 export function isPlain(path: string): boolean {
   return !/__|[^\p{L}\p{M}\p{N}/._ -]/u.test(path);
@@ -68,8 +68,8 @@ export function toPlain(path: string): string {
 }
 
 /**
- * Mounts a folder. If a dead mount is in the way, of a client that was lost,
- * it is cleared away.
+ * Mounts a folder. A dead mount in the way, of a connection that was lost, is
+ * removed.
  *
  * @returns the mount point; undefined if another folder has it.
  * @throws {X2GoError} `x2go-share` with the server's words if it cannot be mounted.
@@ -84,7 +84,7 @@ export async function mount(
       mountScript(name, source),
       { timeoutMs: MOUNT_MS + 5000 },
     );
-    // The command line of sshfs ends with it.
+    // It is at the end of sshfs's command line.
     const [, tried] =
       /^inserted, .* "(\/[^"\p{Cc}]+)" -p \d+$/mu.exec(stdout) ?? [];
     const lines = stdout.split("\n");
@@ -152,8 +152,7 @@ export async function unmount(
 
 /**
  * The key is in a file that only the user can read, and only while sshfs logs
- * in with it. x2gomountdirs splits it in two: what logs in, and what it has to
- * find.
+ * in with it. x2gomountdirs splits the file into the key and the host key.
  */
 function mountScript(session: string, source: MountSource): Script {
   const { user, path, kind, port, privateKey, hostKey } = source;
@@ -177,9 +176,9 @@ function mountScript(session: string, source: MountSource): Script {
 }
 
 /**
- * x2goumount-session would leave a mount that is in use, and knows only how to
- * unmount all or one folder that is no spool. So that is done here, the way it
- * does it; the list and the desktop's icon of a folder are left to it.
+ * x2goumount-session leaves a mount that is in use, and can only unmount all, or
+ * one folder that is not a spool. So unmounting is done here, in the same way;
+ * x2goumount-session takes care of its list and of a folder's desktop icon.
  */
 function unmountScript(session: string, mountPoint: string): Script {
   const [name, place] = [quote(session), quote(mountPoint)];
@@ -212,8 +211,8 @@ async function findMounted(
 }
 
 /**
- * Whether something is mounted there that answers. The file system itself is
- * asked: what the kernel remembers of a file looks alive for a second after.
+ * Whether something is mounted there that answers. This asks for the file
+ * system: the kernel caches a file's attributes for a second.
  */
 async function answers(
   connection: SshConnection,
@@ -222,7 +221,7 @@ async function answers(
 ): Promise<boolean> {
   const asked = `timeout -k 1 5 stat -f ${quote(mountPoint)} >/dev/null 2>&1`;
   const { stdout } = await runScript(connection, {
-    name: "the question for a mount",
+    name: "the check of a mount",
     session,
     text: `! ${isMounted(mountPoint)} || ! ${asked} || echo alive`,
   });
@@ -240,7 +239,7 @@ async function sshfsWords(
   session: string,
 ): Promise<string> {
   const { stdout } = await runScript(connection, {
-    name: "the question for sshfs's words",
+    name: "the reading of sshfs's log",
     session,
     text: `tail -n 1 "$HOME"/.x2go/${
       quote(`C-${session}`)

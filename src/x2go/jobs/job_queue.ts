@@ -21,7 +21,7 @@ export class JobQueue {
 
   /**
    * @param handler What is done with a job.
-   * @param onFailure Told why it was not.
+   * @param onFailure Called with the reason if it fails.
    */
   constructor(
     handler: JobHandler,

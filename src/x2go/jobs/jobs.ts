@@ -4,13 +4,13 @@ import { X2GoError } from "../errors.ts";
 
 /** Something that a program in a session sent to this side: a page to print, a file to open. */
 export interface Job {
-  /** What it is called over there: one line of text, not to be trusted. */
+  /** Its title on the server: one line of text, untrusted. */
   readonly title: string;
   /**
    * The absolute path of its file here. It is removed when the handler is done.
-   * The server knows no way to it any more; but one that means harm may have
-   * kept it open, or have a hard link to it, and still write to it: copy it
-   * before you judge by what is in it.
+   * The server has no path to it, but a malicious one may have kept it open, or
+   * have a hard link to it, and still write to it: copy it before you check its
+   * contents.
    */
   readonly file: string;
 }
@@ -18,16 +18,16 @@ export interface Job {
 /** Does something with a job, which is done when the promise is fulfilled. If it fails, the job is kept. */
 export type JobHandler = (job: Job) => void | Promise<void>;
 
-/** Bytes of a name, so that there is room for a number and an extension: file systems take 255. */
+/** Maximum bytes of a name, leaving room for a number and an extension: file systems allow 255. */
 const MAX_NAME = 200;
 const MAX_EXTENSION = 10;
 
 /**
  * A handler that saves each job in a directory, in a file named after its
- * title. No file that is there is replaced. Deno has to be allowed to write the
+ * title. Existing files are not replaced. Deno has to be allowed to write the
  * directory.
  *
- * @param directory The directory; it has to be there.
+ * @param directory The directory; it has to exist.
  */
 export function saveJobs(directory: string): JobHandler {
   return async ({ title, file }) => {
@@ -86,12 +86,12 @@ function nameFor(title: string, extension: string): string {
     ? name.length - extension.length
     : undefined;
   const bytes = new TextEncoder().encode(name.slice(0, end) || "untitled");
-  // A character that is cut in two is none.
+  // The last character may have been cut in two.
   return new TextDecoder().decode(bytes.subarray(0, MAX_NAME))
     .replace(/\uFFFD$/, "");
 }
 
-/** What every file system takes, and nobody has to wonder at. */
+/** A name that every file system accepts. */
 function plain(text: string): string {
   return text.replace(/[/\\:*?"<>|\p{C}]+/gu, "_");
 }

@@ -13,11 +13,11 @@ export class MimeBoxShare extends SpoolShare {
   override readonly environment: Readonly<Record<string, string>> = {};
 
   /**
-   * Makes one that is not there yet; `X2GoSession.shareMimeBox` does the rest.
+   * Not open yet; `X2GoSession.shareMimeBox` does the rest.
    *
    * @param server What mounts the session's folders.
    * @param handler What is done with each file; its title is its name.
-   * @param options Who is told of problems.
+   * @param options Receives problems.
    */
   constructor(
     server: FolderServer,
@@ -32,7 +32,7 @@ export class MimeBoxShare extends SpoolShare {
     return !name.startsWith(".");
   }
 
-  /** A directory that was renamed is no job. */
+  /** A directory that was renamed is not a job. */
   protected override async collect(
     path: string,
     directory: string,

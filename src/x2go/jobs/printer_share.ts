@@ -4,21 +4,21 @@ import type { FolderServer } from "../folders/folder_server.ts";
 import type { Job, JobHandler } from "./jobs.ts";
 import { type SpoolOptions, SpoolShare, takeFile, tame } from "./spool.ts";
 
-/** Bytes of the file that says what a job is. */
+/** Maximum bytes of the file that describes a job. */
 const MAX_READY = 16 * 1024;
 
 /**
- * A printer of this side. What a session prints with CUPS over there, to a
+ * A printer of this side. What a session prints with CUPS on the server, to a
  * queue with the URI `cups-x2go:/`, arrives here as PDF. The server sends it to
  * each session of the user that has a printer.
  */
 export class PrinterShare extends SpoolShare {
   /**
-   * Makes one that is not there yet; `X2GoSession.sharePrinter` does the rest.
+   * Not open yet; `X2GoSession.sharePrinter` does the rest.
    *
    * @param server What mounts the session's folders.
    * @param handler What is done with each job.
-   * @param options Who is told of problems.
+   * @param options Receives problems.
    */
   constructor(
     server: FolderServer,

@@ -12,21 +12,21 @@ import { type SessionAccess, SessionShare } from "../session/session_share.ts";
 
 /** Options of {@linkcode X2GoSession.sharePrinter} and {@linkcode X2GoSession.shareMimeBox}. */
 export interface SpoolOptions {
-  /** Called with why a job could not be handled; its `cause` is what the handler threw. */
+  /** Called with the reason why a job could not be handled; its `cause` is what the handler threw. */
   onProblem?: (problem: X2GoError) => void;
-  /** Where to tell what happens; nowhere by default. */
+  /** Logger; silent by default. */
   logger?: Logger;
 }
 
-/** Jobs that may wait: what comes then is not handled. */
+/** Jobs that may wait; further ones are not handled. */
 const MAX_WAITING = 10_000;
 
 /**
- * A folder of this side that the server puts jobs into, and who takes them out.
+ * A folder of this side that the server puts jobs into.
  *
  * The folder is a new one among this machine's temporary files that only its
- * user can read. A job is moved out of it, where the server can name it no
- * more, before the handler gets it.
+ * user can read. Before the handler gets a job, it is moved out of the folder,
+ * where the server has no path to it.
  */
 export abstract class SpoolShare extends SessionShare {
   readonly #server: FolderServer;
@@ -43,12 +43,12 @@ export abstract class SpoolShare extends SessionShare {
   #mounted: MountedFolder | undefined;
 
   /**
-   * Makes one that is not there yet; the session does the rest.
+   * Not open yet; the session does the rest.
    *
    * @param server What mounts the session's folders.
    * @param kind What it is for.
    * @param handler What is done with each job.
-   * @param options Who is told of problems.
+   * @param options Receives problems.
    */
   constructor(
     server: FolderServer,
@@ -90,7 +90,7 @@ export abstract class SpoolShare extends SessionShare {
    *
    * @param path The file that completes it.
    * @param directory Where to move them.
-   * @returns what they are; undefined if they are no job.
+   * @returns the job; undefined if they are not a job.
    */
   protected abstract collect(
     path: string,
@@ -113,16 +113,16 @@ export abstract class SpoolShare extends SessionShare {
     this.#queue.retry();
   }
 
-  /** Has the server unmount it. What has arrived is handled. */
+  /** Has the server unmount it. Jobs that have arrived are handled. */
   protected override async close(): Promise<void> {
     await this.#mounted?.unmount();
     this.#mounted = undefined;
   }
 
   /**
-   * Ends it for good, once all that has arrived was handled: so a handler must
-   * not wait for this, nor for the end of its session. Jobs whose handler
-   * failed are removed with the rest. Twice is once.
+   * Ends it for good, once all jobs that have arrived were handled: so a handler
+   * must not wait for this, nor for the end of its session. Jobs whose handler
+   * failed are removed. Idempotent.
    */
   override async stop(): Promise<void> {
     await super.stop();
@@ -191,7 +191,7 @@ async function makeDirectory(): Promise<string> {
   return directory;
 }
 
-/** A name from the server without what does something to a terminal, or hides what it is. */
+/** A name from the server without control and invisible characters. */
 export function tame(name: string): string {
   return name.replace(/\p{C}/gu, "_");
 }
@@ -199,10 +199,12 @@ export function tame(name: string): string {
 /**
  * Moves a file out of the spool.
  *
- * @throws {Error} if it is no regular file: a link could lead anywhere.
+ * @throws {Error} if it is not a regular file: a link could lead anywhere.
  */
 export async function takeFile(from: string, to: string): Promise<void> {
   await Deno.rename(from, to);
-  if (!(await Deno.lstat(to)).isFile) throw new Error("it is no regular file");
+  if (!(await Deno.lstat(to)).isFile) {
+    throw new Error("it is not a regular file");
+  }
   await Deno.chmod(to, 0o600);
 }

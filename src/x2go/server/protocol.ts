@@ -1,7 +1,7 @@
 /**
- * What is said to x2goserver about sessions, and how its answers are read.
- * All of it is text that a server chooses: what cannot be what it should be is
- * an `x2go-output` error, and never part of a path or a command.
+ * The commands of x2goserver that concern sessions, and their output. The output
+ * is untrusted text: what does not have the expected form is an `x2go-output`
+ * error, and never becomes part of a path or a command.
  *
  * @module
  */
@@ -59,16 +59,15 @@ export function listScript(timeoutMs: number): Script {
 /** Asks an agent for its state: much faster than a list. */
 export function stateScript({ name, agentPid }: SessionInfo): Script {
   return {
-    name: "the question for the session's state",
+    name: "the check of the session's state",
     session: name,
     text: `${agentState(quote(`${agentPid ?? ""}`), quote(name))}; exit 0`,
   };
 }
 
 /**
- * Prints an agent's state as `state:NAME:STATE`. One that was killed does not
- * say so, hence the look at its process; it has no program any more even if
- * nobody has taken notice of its end.
+ * Prints an agent's state as `state:NAME:STATE`. One that was killed leaves its
+ * last state behind, so its process is checked too: even a zombie has no `exe`.
  */
 function agentState(pid: string, name: string): string {
   return [
@@ -157,7 +156,7 @@ export function programScript(
     "env",
     ...Object.entries(environment).map(([key, value]) => `${key}=${value}`),
     ...["setsid", "x2goruncommand", `${display}`, `${agentPid}`, name],
-    // The environment tells of sound: it would set that up for esd only.
+    // Sound is set up by the environment: x2goruncommand knows only esd.
     ...[`${soundPort}`, command, "none", /_stD/.test(name) ? "D" : "R"],
   ];
   return {
@@ -183,22 +182,22 @@ function programName(command: string): string {
 }
 
 /**
- * What the sessions are. Lines without a `|` are none: extensions of the
- * server may print what they like.
+ * The sessions in a list. Lines without a `|` are ignored: extensions of the
+ * server may print anything.
  *
- * @throws {X2GoError} `x2go-output` if one cannot be understood.
+ * @throws {X2GoError} `x2go-output` if one cannot be parsed.
  */
 export function parseSessions(output: string): SessionInfo[] {
   const lines = output.split("\n").map((line) => line.trim());
   return lines.filter((line) => line.includes("|")).map((line) => {
     const session = parseSession(line);
-    // The list knows little and late: R or S, as of when somebody last looked.
+    // The list has only R or S, as of the last time that it was updated.
     const state = parseState(output, session.name) ?? session.state;
     return session.state === "finished" ? session : { ...session, state };
   });
 }
 
-/** What a session's agent says of itself; undefined if that is nothing known. */
+/** The state that a session's agent reports; undefined if it is unknown. */
 export function parseState(
   output: string,
   name: string,
@@ -306,7 +305,7 @@ export function throwIfFailed({ name, session }: Script, stderr: string): void {
 function notUnderstood(name: string, output: string): X2GoError {
   return new X2GoError(
     "x2go-output",
-    `${name} printed what is not understood: ${printable(output)}`,
+    `${name} printed unexpected output: ${printable(output)}`,
   );
 }
 

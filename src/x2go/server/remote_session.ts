@@ -30,7 +30,7 @@ const FIRST_DISPLAY_MS = 10_000;
 /** What happens to a session that is never shown. */
 export const NO_DISPLAY =
   "x2goserver ends a session to which no display connects within 60 s of its start";
-/** How often a session's state is asked for while another is awaited. */
+/** How often a session's state is polled while another is awaited. */
 const POLL_MS = 200;
 
 /** The user's sessions that are not finished. */
@@ -42,7 +42,7 @@ export async function listSessions(
   return parseSessions((await runScript(connection, script, options)).stdout);
 }
 
-/** One session as x2goserver's commands know it: what each does to it, and that it did. */
+/** One session, changed by x2goserver's commands; each change is checked. */
 export class RemoteSession {
   constructor(readonly connection: SshConnection, readonly name: string) {}
 
@@ -53,7 +53,7 @@ export class RemoteSession {
   }
 
   /**
-   * Leaves it suspended, whatever it does now, or says why it cannot be.
+   * Suspends it, unless it is suspended already.
    *
    * @param patient Waits a while for a display that is connecting to a session
    * for the first time.

@@ -4,17 +4,17 @@ import { printable } from "../../ssh/printable.ts";
 import { X2GoError } from "../errors.ts";
 import { enclose, enclosed } from "./shell.ts";
 
-/** How long something may take, and what else ends the wait. */
+/** How long to wait, and what else ends the wait. */
 export interface WaitOptions {
   /** In milliseconds. */
   timeoutMs?: number;
-  /** Gives up. What the server was asked to do it may still do. */
+  /** Aborts the wait. What the server was asked to do may still happen. */
   signal?: AbortSignal;
 }
 
 /** Something for a shell on the server to run. */
 export interface Script {
-  /** For error messages: what it is there for, e.g. `x2golistsessions`. */
+  /** For error messages: what the script does, e.g. `x2golistsessions`. */
   name: string;
   /** One line for a POSIX shell. */
   text: string;
@@ -24,13 +24,13 @@ export interface Script {
   session?: string;
 }
 
-/** More than any answer of x2goserver: it bounds what a server can make us keep. */
+/** Larger than any answer of x2goserver; bounds what a server can make us keep. */
 const LIMIT = 1024 * 1024;
 
 /**
  * Runs a script on the server.
  *
- * @returns what it printed: on stdout between the markers, on stderr all.
+ * @returns its output: of stdout what is between the markers, all of stderr.
  * @throws {X2GoError} `x2go-refused` if its exit status is not 0,
  * `x2go-timeout` if it takes too long, `x2go-output` if it prints no end.
  */
@@ -71,10 +71,10 @@ export async function runScript(
 
 /**
  * A command of x2goserver for a script, ended by the server itself when its
- * time is over: x2goresume-session would otherwise go on for ever there.
+ * time is up: x2goresume-session would otherwise run forever.
  *
  * The `timeout` in between has a second use. x2gostartagent and
- * x2goresume-session write down their grandparent, which x2gormforward kills
+ * x2goresume-session record their grandparent, which x2gormforward kills
  * when the session is next seen suspended. Without it that is the sshd of this
  * very connection; with it, a shell that has ended by then.
  */
@@ -88,7 +88,7 @@ const TIMED_OUT = 124;
 function tookTooLong(name: string, timeoutMs: number, session?: string) {
   return new X2GoError(
     "x2go-timeout",
-    `${name} took more than ${timeoutMs} ms and was given up`,
+    `${name} took more than ${timeoutMs} ms and was abandoned`,
     session,
   );
 }
@@ -123,7 +123,7 @@ async function write(
   data: Uint8Array,
 ): Promise<void> {
   const writer = stdin.getWriter();
-  // The command may end without having read it; its status tells.
+  // The command may end without reading it; its status says how it ended.
   await writer.write(data).catch(() => {});
   await writer.close().catch(() => {});
 }

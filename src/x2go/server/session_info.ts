@@ -5,8 +5,8 @@
  *   x2goserver ends it if none does within 60 s.
  * - `running`: a display shows it.
  * - `resuming`: it waits for a display to connect again.
- * - `suspending`, `suspended`: its programs go on, and nobody sees them.
- * - `finished`: it is no more.
+ * - `suspending`, `suspended`: its programs go on, without a display.
+ * - `finished`: it has ended.
  */
 export type SessionState =
   | "starting"

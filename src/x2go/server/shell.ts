@@ -1,14 +1,14 @@
-/** What goes through the user's shell on the server, whichever that is. @module */
+/** Commands that work in any login shell on the server. @module */
 
 import { quote } from "../../quote.ts";
 
 /**
- * A command whose output can be told from what the user's `.bashrc` prints
+ * A command whose output can be separated from what the user's `.bashrc` prints
  * around it, with the `PATH` that x2goserver's commands need. The markers are
  * those of python-x2go and X2Go Client.
  *
- * @param script What a POSIX shell is to run, on one line: csh takes no more.
- * @param marker A text that nobody else prints.
+ * @param script What a POSIX shell is to run, on one line, as csh requires.
+ * @param marker A unique text.
  */
 export function enclose(script: string, marker: string): string {
   return `exec sh -c ${
@@ -23,7 +23,7 @@ export function enclose(script: string, marker: string): string {
   }`;
 }
 
-/** What was printed between the markers; undefined if it is not all there. */
+/** The output between the markers; undefined if it is incomplete. */
 export function enclosed(output: string, marker: string): string | undefined {
   const begin = `\nX2GODATABEGIN:${marker}\n`;
   const start = output.indexOf(begin);

@@ -7,22 +7,21 @@ import type { X2GoSession } from "./x2go_session.ts";
 
 /** Options of {@linkcode keepSession}. */
 export interface KeepSessionOptions {
-  /** Where to tell of what did not come back at once; nowhere by default. */
+  /** Logger; silent by default. */
   logger?: Logger;
 }
 
 /**
- * Has a session go on over each new connection of a supervisor: what is shared
- * with it comes back by itself after a lost connection.
+ * Moves a session to each new connection of a supervisor: what is shared with it
+ * comes back automatically after a lost connection.
  *
- * The server may hold the session's ports for a connection that it has not
- * missed yet; what could not come back for that is tried again and again, and
- * the rest is left alone meanwhile.
+ * What does not come back at once is tried again until it does; the rest goes on
+ * in the meantime.
  *
  * @param session The session, on a connection of the supervisor's.
  * @param supervisor Keeps the connection; it needs no tunnels of its own.
  * @returns a promise that settles when the supervisor has stopped, or when a
- * new connection finds the session finished; the server tells no sooner.
+ * new connection finds the session finished; the server does not report it before.
  *
  * @example
  * ```ts ignore
@@ -56,7 +55,7 @@ export async function keepSession(
   }
 }
 
-/** Tries until it is there, or the connection is lost too. */
+/** Tries until all is back, or the connection is lost too. */
 async function move(
   session: X2GoSession,
   connection: SshConnection,
@@ -70,7 +69,7 @@ async function move(
     } catch (error) {
       if (connection.signal.aborted) return;
       logger.warn(
-        `the session ${session.info.name} did not come back whole: ${
+        `the session ${session.info.name} did not come back completely: ${
           (error as Error).message
         }`,
       );

@@ -6,13 +6,13 @@ import type { ReadySession } from "../server/session_info.ts";
 export interface SessionAccess {
   /** The connection to the server. */
   readonly connection: SshConnection;
-  /** The session as it is now; its ports may be others than before. */
+  /** The session as it is now; its ports may have changed. */
   readonly session: ReadySession;
 }
 
 /**
  * Something of this side that a session's programs can use: sound, a folder, a
- * printer. It is there while the session is, and comes back with it.
+ * printer. It is available while the session runs, and again when it is resumed.
  */
 export abstract class SessionShare implements AsyncDisposable {
   readonly #turns = new Turns();
@@ -26,20 +26,20 @@ export abstract class SessionShare implements AsyncDisposable {
   /** Makes it available. If that fails, {@linkcode close} tidies up. */
   protected abstract open(access: SessionAccess): Promise<void>;
 
-  /** Lets go of the session's ports and of all else; does nothing if it is not open. */
+  /** Releases the session's ports and everything else; does nothing if it is not open. */
   protected abstract close(): Promise<void>;
 
-  /** Settles when it was stopped. */
+  /** Settles when it has been stopped. */
   get stopped(): Promise<void> {
     return this.#stopped.promise;
   }
 
-  /** Lets go of the session: it is suspended. The session calls this. */
+  /** Releases the session's ports: it is suspended. The session calls this. */
   pause(): Promise<void> {
     return this.#turns.take(() => this.#close());
   }
 
-  /** Is there again, or for the first time, unless it is there. The session calls this. */
+  /** Opens it, unless it is open. The session calls this. */
   resume(access: SessionAccess): Promise<void> {
     return this.#turns.take(async () => {
       if (this.#ended || this.#isOpen) return;
@@ -53,7 +53,7 @@ export abstract class SessionShare implements AsyncDisposable {
     });
   }
 
-  /** Ends it for good. Twice is once. */
+  /** Ends it for good. Idempotent. */
   stop(): Promise<void> {
     this.#ended = true;
     return this.#turns.take(async () => {

@@ -31,7 +31,7 @@ export class Shares extends Set<SessionShare> {
     return this.#each((share) => share.pause());
   }
 
-  /** @throws what those that failed threw; the others are there. */
+  /** @throws what those that failed threw; the others are open. */
   resume(access: SessionAccess): Promise<void> {
     return this.#each((share) => share.resume(access));
   }

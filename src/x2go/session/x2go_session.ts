@@ -55,7 +55,7 @@ import type { SpoolOptions } from "../jobs/spool.ts";
  * await session.run("xterm");
  * // … a display shows it, for a while
  * await session.suspend();
- * await session.resume(); // and sound is there again
+ * await session.resume(); // and sound is back
  * ```
  */
 export class X2GoSession implements AsyncDisposable {
@@ -107,13 +107,13 @@ export class X2GoSession implements AsyncDisposable {
   }
 
   /**
-   * Takes up a session that is there already, whoever started it. Nothing
-   * changes for the session.
+   * Attaches to an existing session, whoever started it. Nothing changes for
+   * the session.
    *
    * @param connection A connection as the user whose session it is.
    * @param name The session's name.
    * @param options `timeoutMs`: 30000 by default.
-   * @throws {X2GoError} `x2go-state` if there is no such session.
+   * @throws {X2GoError} `x2go-state` if it does not exist.
    */
   static async attach(
     connection: SshConnection,
@@ -159,9 +159,9 @@ export class X2GoSession implements AsyncDisposable {
   }
 
   /**
-   * Asks the server how the session is. If it was suspended, finished or
-   * resumed elsewhere meanwhile, what is shared with it pauses or stops: its
-   * ports may belong to another client now.
+   * Asks the server for the session's state. If it was suspended, finished or
+   * resumed elsewhere since, what is shared with it pauses or stops: its ports
+   * may belong to another client now.
    *
    * @param options `timeoutMs`: 30000 by default.
    * @returns the session as it is now.
@@ -287,7 +287,7 @@ export class X2GoSession implements AsyncDisposable {
 
   /**
    * Lets the session's programs play and record sound here. They find it by
-   * {@linkcode environment}; what {@linkcode run} starts does so by itself.
+   * {@linkcode environment}; programs started by {@linkcode run} have it.
    * Other users of the server cannot: programs have to present a cookie that is
    * made for the session, and that only its user can read there.
    *
@@ -325,7 +325,7 @@ export class X2GoSession implements AsyncDisposable {
    *
    * @param handler What is done with each job, one after the other:
    * {@linkcode saveJobs}, {@linkcode runCommand} or a function of yours.
-   * @param options Who is told of problems.
+   * @param options Receives problems.
    * @throws {X2GoError} `x2go-share` with the server's words if the spool is not mounted.
    * @throws {ForwardDeniedError} if the server will not listen for us.
    *
@@ -346,7 +346,7 @@ export class X2GoSession implements AsyncDisposable {
    * on this side, e.g. opened.
    *
    * @param handler What is done with each file, one after the other.
-   * @param options Who is told of problems.
+   * @param options Receives problems.
    * @throws {X2GoError} `x2go-share` with the server's words if it is not mounted.
    * @throws {ForwardDeniedError} if the server will not listen for us.
    */
@@ -404,7 +404,7 @@ export class X2GoSession implements AsyncDisposable {
     );
   }
 
-  /** Looks how the session is, and lets go of ports that are not its own any more. */
+  /** Looks at the session's state, and releases ports that are no longer its own. */
   async #look(options: WaitOptions): Promise<void> {
     const { soundPort, foldersPort } = this.#info;
     await this.#update(options);

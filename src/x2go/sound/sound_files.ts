@@ -151,7 +151,7 @@ const SETUP = "the setup of sound";
 function notUnderstood({ name }: ReadySession): X2GoError {
   return new X2GoError(
     "x2go-output",
-    `${SETUP} printed what is not understood`,
+    `${SETUP} printed unexpected output`,
     name,
   );
 }

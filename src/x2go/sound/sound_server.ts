@@ -1,18 +1,18 @@
-/** Where the sound server of this side is, and what it wants to see. @module */
+/** Where the sound server of this side is, and where its cookie is. @module */
 
 import type { TcpTarget, UnixTarget } from "../../forward/tunnel/target.ts";
 
 /** Sound systems that X2Go knows: PulseAudio (PipeWire speaks its protocol too), and the old esd. */
 export type SoundSystem = "pulse" | "esd";
 
-/** A place that a sound server may listen at. */
+/** An address that a sound server may listen on. */
 export type SoundTarget = TcpTarget | UnixTarget;
 
-/** Where this process lives. */
+/** The environment of this process. */
 export interface Surroundings {
-  /** A variable of the environment; undefined also if this process may not know. */
+  /** An environment variable; undefined also without Deno's permission. */
   env(name: string): string | undefined;
-  /** Who runs it; null where there are no numbers for that, or this process may not know. */
+  /** The user id; null on systems without, or without Deno's permission. */
   uid(): number | null;
 }
 
@@ -31,7 +31,7 @@ export function soundTargets(
   const named = (env("PULSE_SERVER") ?? "").split(/\s+/)
     .map((server) => parseServer(server, PULSE_PORT))
     .filter((target) => target !== undefined);
-  // Whoever names servers means those and no others, as with libpulse.
+  // As with libpulse, named servers replace the defaults.
   if (named.length > 0) return named;
   const directories = [
     env("PULSE_RUNTIME_PATH"),

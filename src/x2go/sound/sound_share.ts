@@ -68,7 +68,7 @@ export class SoundShare extends SessionShare {
    * sound is away, another user of the server may take the port and receive it.
    */
   #cookie: Uint8Array = new Uint8Array();
-  /** Where programs were told about sound, and the name of that. */
+  /** The session whose programs were last told about sound, and the name of the files that did. */
   #told: { access: SessionAccess; id: string } | undefined;
   #environment: Record<string, string> = {};
   #tunnel: ReverseTunnel | undefined;
@@ -226,8 +226,8 @@ export class SoundShare extends SessionShare {
   }
 
   /**
-   * The first that answers. If none does, the first: programs get an error at
-   * once then, until it is there.
+   * The first that answers. If none does, the first: until it answers, programs
+   * get an error at once.
    */
   async #chooseTarget(): Promise<SoundTarget> {
     const { target } = this.#options;

@@ -180,7 +180,7 @@ Deno.test("MimeBoxShare hands over files, also one that comes while another of i
 
   assertEquals(contents.entries, ["one", "two"]);
   assertEquals(problems.entries.length, 1);
-  assertMatch(problems.entries[0]!, /"link" .*no regular file/);
+  assertMatch(problems.entries[0]!, /"link" .*not a regular file/);
   assert(Deno.statSync(join(spool, "folder")).isDirectory);
   assert(Deno.statSync(join(spool, ".hidden")).isFile);
 });
