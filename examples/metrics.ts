@@ -40,6 +40,7 @@ function metrics({ state, reconnects, tunnels }: SupervisorSnapshot): string {
       `rforward_tunnel_up${labels} ${tunnel.state === "up" ? 1 : 0}`,
       `rforward_tunnel_connections${labels} ${tunnel.live}`,
       `rforward_tunnel_connections_total${labels} ${tunnel.total}`,
+      `rforward_tunnel_failed_total${labels} ${tunnel.failed}`,
       `rforward_tunnel_bytes_to_target_total${labels} ${tunnel.bytesToTarget}`,
       `rforward_tunnel_bytes_to_server_total${labels} ${tunnel.bytesToServer}`,
     );
