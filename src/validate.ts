@@ -1,7 +1,7 @@
 /** Checks of arguments, so that bad ones are named before anything is sent. @module */
 
 import { ArgumentError } from "./errors.ts";
-import { shown } from "./shown.ts";
+import { looksLikeKey, shown } from "./shown.ts";
 
 /**
  * @param argument Its name, for the error.
@@ -38,7 +38,7 @@ export function checkHost(argument: string, host: string): void {
 export function checkText(argument: string, text: string, what: string): void {
   const isText = typeof text === "string" && text !== "" &&
     !text.includes("\0");
-  if (isText && what === "path" && /[\r\n]|-----BEGIN/.test(text)) {
+  if (isText && what === "path" && looksLikeKey(text)) {
     throw new ArgumentError(argument, "a path has no line ends; is it a key?");
   }
   if (isText) return;

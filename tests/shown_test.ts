@@ -64,15 +64,17 @@ Deno.test("no option of connect() echoes a key that was put in the wrong place",
 });
 
 Deno.test("no argument of rforward echoes a key that was put in the wrong place", async () => {
-  const { privateKey: text } = await generateKeyPair();
-  const secret = text.split("\n")[2]!;
+  const { privateKey } = await generateKeyPair();
+  const secret = privateKey.split("\n")[2]!;
+  const lastLines = privateKey.split("\n").slice(2).join("\n");
   const read = async (args: readonly string[]) => {
     const command = parseArguments(args);
     assert(command.name === "run");
     await readConfig(command.arguments);
   };
+  let refused = 0;
   for (
-    const args of [
+    const args of [privateKey, lastLines].flatMap((text) => [
       ["-F", text, "server"],
       ["-p", text, "server"],
       ["-l", text, "server"],
@@ -83,11 +85,18 @@ Deno.test("no argument of rforward echoes a key that was put in the wrong place"
       [text],
       ["-R", text, "server"],
       ["--attempts", text, "server"],
-    ]
+      ["--bind-wait", text, "server"],
+      ["server", "--completions", text],
+      [`--${text}`, "server"],
+      ["-F", "none", "-o", `IdentityAgent=$${text}`, "server"],
+      ["-F", "none", "-o", `RemoteForward=${text}`, "server"],
+    ])
   ) {
-    const error = await assertRejects(() => read(args), RForwardError);
-    assert(!error.message.includes(secret), error.message);
+    const said = await read(args).then(() => "", ({ message }) => message);
+    if (said !== "") refused++;
+    assert(!said.includes(secret), said);
   }
+  assert(refused > 25, `${refused}`);
 });
 
 Deno.test("rforward echoes no key that was given to -i instead of its path", async () => {

@@ -2,6 +2,7 @@ import { readVariable } from "../../environment.ts";
 import { ArgumentError } from "../../errors.ts";
 import type { Bind } from "../../ssh/connection.ts";
 import { parsePort } from "./port.ts";
+import { looksLikeKey, shown } from "../../shown.ts";
 
 /** The value of `-R`: where the server is to listen, and who answers here. */
 export interface ForwardSpec {
@@ -204,6 +205,12 @@ class Spec {
   }
 
   fail(at: number, expected: string): never {
+    if (looksLikeKey(this.text)) {
+      throw new ArgumentError(
+        this.argument,
+        `expected [bind:]port:host:hostport, not ${shown(this.text)}`,
+      );
+    }
     const line = this.text.replace(/\p{Cc}/gu, "?");
     const column = [...line.slice(0, at)].length;
     throw new ArgumentError(

@@ -28,7 +28,9 @@ export class ConfigLine {
     let first = takeWord(line);
     if (first?.word === "") first = takeWord(first.rest ?? "");
     if (first === undefined || /^(?:#|$)/.test(first.word)) return undefined;
-    const { word, rest = "" } = first;
+    const { rest = "" } = first;
+    // No keyword is that long; what is may be a line of a key.
+    const word = first.word.length > 60 ? "(too long)" : first.word;
     return new ConfigLine(where ?? `-o ${word}`, word, rest.trimStart());
   }
 
