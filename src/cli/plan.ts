@@ -59,7 +59,7 @@ async function missingFiles(files: readonly string[]): Promise<string[]> {
     try {
       await Deno.stat(file.replace(/^~(?=\/)/, () => thisMachine.home));
     } catch (error) {
-      // What Deno may not look at is told of when it is read.
+      // A file that Deno may not look at is reported when it is read.
       if (!(error instanceof Deno.errors.NotCapable)) missing.push(file);
     }
   }
@@ -113,7 +113,7 @@ function sessionOf(
 ): SessionMode {
   if (session === "never") return session;
   if (session === undefined && sessionType === "none") return "never";
-  // Then it is the name of one.
+  // Then RemoteCommand is the name of a subsystem.
   if (sessionType === "subsystem") configured = undefined;
   if (typed !== undefined && configured !== undefined) {
     throw new ArgumentError(

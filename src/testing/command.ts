@@ -72,7 +72,7 @@ export async function serveCommand(
     } else if (!channel.signal.aborted) {
       logger.warn(`a command of the test server failed: ${error}`, error);
       await channel.writeError(new TextEncoder().encode(`${error}\n`))
-        .catch(() => {}); // The client left in the meantime: nobody to tell.
+        .catch(() => {}); // The client has disconnected in the meantime.
       channel.exit(1);
     }
   }

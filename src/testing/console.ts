@@ -1,7 +1,7 @@
 import type { CommandStreams } from "./command.ts";
 import type { Programs } from "./served_session.ts";
 
-/** What a tunnel service writes to one client: on each session all of it, whenever that is opened. */
+/** The text that a tunnel service writes to one client. Each session gets all of it, from the beginning. */
 export class Console {
   readonly #opened = Promise.withResolvers<void>();
   /** Settles when there is a session. */
@@ -13,14 +13,14 @@ export class Console {
     this.#text = welcome;
   }
 
-  /** Writes something. */
+  /** Writes to all sessions, present and future. */
   say(text: string): void {
     this.#text += text;
     this.#more.resolve();
     this.#more = Promise.withResolvers();
   }
 
-  /** What its sessions run, which comes to the same with a command. */
+  /** What its sessions run: the same with a command as without. */
   programs(takesCommands: boolean): Programs {
     return {
       shell: (streams) => this.#serve(streams),

@@ -4,8 +4,8 @@ import type { TcpBind } from "../ssh/connection.ts";
  * A public tunnel service that a test server behaves like: a rebuild of what
  * its source or documentation says, as far as a client notices.
  *
- * - `sish`: writes on the session where visitors come in; never answers
- *   `exec`, though it heeds the command; names every bind address `localhost`; accepts
+ * - `sish`: writes the visitors' address on the session; never answers `exec`,
+ *   but obeys the command; names every bind address `localhost`; accepts
  *   `direct-tcpip` and then ends the whole connection.
  * - `srvus`: answers `tcpip-forward` only once there is a session; has a shell,
  *   and refuses commands.
@@ -13,25 +13,25 @@ import type { TcpBind } from "../ssh/connection.ts";
  */
 export type Profile = "sish" | "srvus" | "serveo";
 
-/** What a tunnel service does otherwise than sshd. */
+/** How a tunnel service differs from sshd. */
 export interface Manners {
-  /** Whether `keyboard-interactive` asks nothing, and is the way to log in. */
+  /** Logs in by `keyboard-interactive`, with no questions. */
   readonly asksNothing?: true;
-  /** Whether it answers requests to listen only once there is a session. */
+  /** Answers requests to listen only once a session is open. */
   readonly waitsForSession?: true;
-  /** What becomes of a command. */
+  /** How it treats a command. */
   readonly exec: "answered" | "unanswered" | "refused";
-  /** What becomes of a connection to its side (`direct-tcpip`). */
+  /** How it treats a `direct-tcpip` request. */
   readonly direct: "refused" | "hangs-up";
-  /** What it writes first on a session. */
+  /** The first text on each session. */
   readonly welcome: string;
-  /** What it writes of a bind, which visitors reach at `http://` and this address. */
+  /** The text on the session about a new bind, which visitors reach at this address. */
   announce(asked: TcpBind, visitors: string): string;
-  /** The bind as it names it to the client when somebody comes in. */
+  /** The bind as it is named to the client when a visitor connects. */
   name(bind: TcpBind): TcpBind;
 }
 
-/** What each of them does. All of them are programs made with Go's SSH package. */
+/** Each profile's behaviour. The real services are written with Go's SSH package. */
 export const manners: Readonly<Record<Profile, Manners>> = {
   sish: {
     exec: "unanswered",

@@ -40,11 +40,11 @@ interface Forward {
   readonly listener: ForwardListener;
   /** As it was asked, with the port that was chosen. */
   readonly bind: Bind;
-  /** As the client is told when somebody comes in. */
+  /** As it is named to the client when a visitor connects. */
   readonly name: Bind;
 }
 
-/** Where visitors of a tunnel service come in, whatever the client asks for. */
+/** Where a tunnel service listens for visitors, whatever the client asks for. */
 const VISITORS = { address: "127.0.0.1", port: 0 };
 
 /** One client's SSH connection and all that is open for it. */
@@ -205,7 +205,7 @@ export class ServedConnection implements ChannelCarrier {
     return "port" in forward.bind ? forward.bind.port : undefined;
   }
 
-  /** Tells the client where visitors come in. */
+  /** Writes the visitors' address on the session. */
   #announce(
     manners: Manners,
     asked: TcpBind,

@@ -24,9 +24,9 @@ export interface TestServerOptions {
   /** Runs shells; without it, they are refused. */
   shell?: ShellHandler;
   /**
-   * Behaves like a public tunnel service instead of sshd. Then visitors come
-   * in at a free port of 127.0.0.1 for each forward, whatever port was asked
-   * for: the session says which. `exec` and `shell` cannot be given, and Unix
+   * Behaves like a public tunnel service instead of sshd. Then each forward
+   * has a free port of 127.0.0.1 for its visitors, whatever port was asked for;
+   * the session says which. `exec` and `shell` cannot be given, and Unix
    * sockets are refused.
    */
   profile?: Profile;
@@ -38,7 +38,7 @@ export interface TestServerOptions {
   hostKey?: string;
   /** Where to listen; a free port of 127.0.0.1 by default. */
   listen?: { hostname?: string; port?: number };
-  /** Told why requests are refused and clients are lost; silent by default. */
+  /** Logs refused requests and lost clients; silent by default. */
   logger?: Logger;
 }
 
@@ -74,18 +74,18 @@ export interface TestServer extends AsyncDisposable {
 
 /**
  * Starts an SSH server in this process, for tests and demonstrations: it puts
- * no limits on those whom it accepts.
+ * no limits on its clients.
  *
  * It listens for its clients as OpenSSH's sshd does with `GatewayPorts
  * clientspecified` (`tcpip-forward`, `streamlocal-forward@openssh.com` and
  * their cancelling), with real sockets; a Unix socket's path is removed at its
- * end. It connects for them (`direct-tcpip`), and runs commands if it is told
- * how. Other than sshd's, its `::` takes IPv4 too.
+ * end. It connects for them (`direct-tcpip`), and runs commands if it is given
+ * a handler. Other than sshd's, its `::` takes IPv4 too.
  *
  * Needs `--allow-net`, and `--allow-read` and `--allow-write` for Unix sockets.
  *
  * @returns a server that listens; dispose of it to stop it.
- * @throws {ArgumentError} if a key is none, or the port cannot be had.
+ * @throws {ArgumentError} if a key cannot be parsed, the port is in use, or an option is not valid.
  *
  * @example
  * ```ts

@@ -7,10 +7,10 @@ import { checkText } from "../../validate.ts";
 import { OutputLines } from "./output_lines.ts";
 import type { SessionMode, SupervisorEvent } from "./supervisor_options.ts";
 
-/** How long a server may take to answer `tcpip-forward` before it is taken for one that waits for a session, in milliseconds. */
+/** How long a server may take to answer `tcpip-forward` before it is assumed to wait for a session, in milliseconds. */
 const ANSWER_MS = 2000;
 
-/** What is told of a session. */
+/** The events of a session. */
 type SessionEvent = Extract<SupervisorEvent, { type: `session-${string}` }>;
 
 /**
@@ -47,7 +47,7 @@ export class ServerSession {
     this.#answerMs = answerMs;
   }
 
-  /** The server has answered a request to listen, or there is none. */
+  /** The server has answered a request to listen, or has none to answer. */
   answered(): void {
     this.#answered.resolve();
   }
