@@ -37,6 +37,8 @@ export class PacketReader {
   #buffer: Uint8Array = new Uint8Array(FIRST_BUFFER);
   #start = 0;
   #end = 0;
+  /** Whether the last read took all the room, so that more would be of use. */
+  #wasFilled = false;
   #key: OpeningKey = plainOpening;
   #sequence = 0;
   /** Size of the packet at {@linkcode #start} with length and tag; 0 until its length was read. */
@@ -54,15 +56,15 @@ export class PacketReader {
       this.#end -= this.#start;
       this.#start = 0;
     }
-    if (this.#end === this.#buffer.length || this.#size > this.#buffer.length) {
-      this.#grow();
-    }
+    if (this.#wasFilled || this.#size > this.#buffer.length) this.#grow();
+    this.#wasFilled = false;
     return this.#buffer.subarray(this.#end);
   }
 
   /** Adds the bytes that were read into {@linkcode room}. */
   advance(size: number): void {
     this.#end += size;
+    this.#wasFilled = this.#end === this.#buffer.length;
   }
 
   /**

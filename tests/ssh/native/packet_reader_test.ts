@@ -205,6 +205,28 @@ Deno.test("PacketReader takes the largest packet, and its buffer grows no larger
   assertEquals(reader.room().length, 0);
 });
 
+Deno.test("PacketReader reads more at once, up to 128 KiB, while reads fill its buffer", () => {
+  const reader = new PacketReader();
+  const packets = packetsOf(
+    Array.from({ length: 300 }, () => randomBytes(1000)),
+    undefined,
+  );
+  const rooms: number[] = [];
+  for (let at = 0; at < packets.length;) {
+    const room = reader.room();
+    rooms.push(room.length);
+    const part = packets.subarray(at, at + room.length);
+    room.set(part);
+    reader.advance(part.length);
+    at += part.length;
+    while (reader.next());
+  }
+  const KIB = 1024;
+  assert(rooms[0] === 16 * KIB && rooms[1]! > 31 * KIB, `${rooms}`);
+  assert(rooms[2]! > 63 * KIB && rooms[3]! > 127 * KIB, `${rooms}`);
+  assert(rooms.every((room) => room <= 128 * KIB), `${rooms}`);
+});
+
 Deno.test("PacketReader says with a MacError that a packet is not authentic", () => {
   for (const protection of protections.slice(1)) {
     const bytes = packetsOf([randomBytes(40)], protection);
