@@ -7,7 +7,8 @@
  *
  * Instead of `list`: `start COMMAND`, or `suspend`, `resume` or `terminate` and
  * the NAME of a session. What shows a session is another program's business:
- * nxproxy's, at the graphics port on the server.
+ * nxproxy's, at the graphics port on the server. x2goserver ends a session to
+ * which no display connects within 60 s of its start.
  *
  * @module
  */

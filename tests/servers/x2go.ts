@@ -106,7 +106,7 @@ async function namespace(dir: string): Promise<string[]> {
     mounts.push(`mount --bind ${config} /etc/cups/cups-x2go.conf`);
   }
   // X2Go's own are those of one second, and among the kernel's for outgoing
-  // connections: with many tests at once, somebody else has one now and then.
+  // connections: with many tests at once, one of them is in use now and then.
   const ports = join(dir, "ports");
   await Deno.writeTextFile(
     ports,

@@ -306,7 +306,9 @@ export class X2GoSession implements AsyncDisposable {
 
   /**
    * Mounts a folder of this side for the session's programs. Nothing else of
-   * this side can be reached through it, and no port is opened here.
+   * this side can be reached through it, and no port is opened here. Symbolic
+   * links that lead out of it cannot be followed. Files whose names are not UTF-8
+   * are not served, because Deno cannot open them.
    *
    * @param path The folder's absolute path.
    * @param options Whether it may be changed, and who serves it.

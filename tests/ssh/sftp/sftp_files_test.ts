@@ -535,7 +535,7 @@ Deno.test("SftpFiles.readDirectory() does not look where the directory was", asy
   await assertRejects(() => files.readDirectory(handle, 10), NotFound);
 });
 
-Deno.test("SftpFiles refuses handles that are not, not any more, or of another kind", async () => {
+Deno.test("SftpFiles refuses handles that do not exist, are closed, or of another kind", async () => {
   await using folder = await TemporaryFolder.create();
   using files = new SftpFiles(folder.folders);
   const file = await files.open("file", WRITE | CREAT, {});

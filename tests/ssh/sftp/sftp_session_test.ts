@@ -467,7 +467,7 @@ Deno.test("SftpSession reads no further while its replies are not taken", async 
   await within(30_000, "the session's end", ended);
 });
 
-Deno.test("SftpSession closes all files when its replies cannot be sent any more", async () => {
+Deno.test("SftpSession closes all files when its replies can no longer be sent", async () => {
   await using folder = await TemporaryFolder.create();
   const output = new WritableStream<Uint8Array>({
     write(chunk) {

@@ -10,7 +10,7 @@ import { Desk } from "../desk.ts";
 
 serverTest(
   "sshd",
-  "serveFolders() lets nobody keep the session's sshfs out by many silent connections",
+  "serveFolders() serves sshfs however many silent connections others open",
   async () => {
     await using rig = await startRig("sshd");
     await using desk = await Desk.create();

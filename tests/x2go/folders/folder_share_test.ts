@@ -245,7 +245,7 @@ serverTest(
       await inside(x2go, share, "touch file");
     });
 
-    await t.step("also if somebody else has the session's port", async () => {
+    await t.step("also if the session's port is in use", async () => {
       using _taken = takePort(foldersPort);
       await using share = await session.shareFolder(await desk.mkdir("port"));
 
@@ -354,7 +354,7 @@ function inside(
   return x2go.run(`cd '${share.mountPoint}' && ${command}`);
 }
 
-/** Listens on a port, unless somebody does already. */
+/** Listens on a port, unless it is in use. */
 function takePort(port: number): Disposable {
   try {
     return Deno.listen({ hostname: "127.0.0.1", port });
@@ -378,7 +378,7 @@ async function sha256(path: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-/** Somebody on the server who takes the key while a folder is being mounted. */
+/** A thief on the server who takes the key while a folder is being mounted. */
 class KeyThief implements AsyncDisposable {
   readonly #x2go: X2GoServer;
   readonly #watcher: Deno.FsWatcher;

@@ -55,7 +55,7 @@ Deno.test("toPlain() makes paths that isPlain() takes, and others it leaves", ()
   }
 });
 
-Deno.test("mount() gives x2gomountdirs the keys in a file that nobody else can read", async () => {
+Deno.test("mount() gives x2gomountdirs the keys in a file that only the user can read", async () => {
   await using server = await X2GoCommands.create({
     x2gomountdirs: `
       stat -c '%a' "$4" > ~/log; cat "$4" >> ~/log

@@ -69,7 +69,7 @@ serverTest(
       [undefined, undefined, undefined, undefined],
     );
     {
-      // Somebody else takes the ports, and the server has to choose others.
+      // With the ports taken, the server has to choose others.
       using _sound = Deno.listen({
         hostname: "127.0.0.1",
         port: before.soundPort,

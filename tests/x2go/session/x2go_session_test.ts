@@ -79,7 +79,7 @@ serverTest(
       assertEquals((await session.resume()).state, "resuming");
     }
 
-    // Nobody has shown it since: it is suspended and resumed all the same.
+    // No display has connected since: it is suspended and resumed all the same.
     await session.resume();
     assertEquals(session.info.state, "resuming");
   },

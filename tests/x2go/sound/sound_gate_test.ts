@@ -179,7 +179,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "SoundGate lets nobody keep others out by many silent connections",
+  "SoundGate serves its programs however many silent connections others open",
   async () => {
     await using gate = await startGate();
     using crowd = new DisposableStack();

@@ -45,7 +45,7 @@ serverTest(
     await session.suspend();
     await shown.status;
     assertEquals(sound.tunnel, undefined);
-    // Somebody else takes the port, and the server has to choose another.
+    // With the port taken, the server has to choose another.
     using _taken = Deno.listen({ hostname: "127.0.0.1", port: soundPort });
     await session.resume();
 
@@ -57,7 +57,7 @@ serverTest(
 
 serverTest(
   ["x2gostartagent", "pulseaudio"],
-  "sound is heard of a session that somebody else started, through PulseAudio's TCP port",
+  "sound is heard of a session that another client started, through PulseAudio's TCP port",
   async () => {
     await using x2go = await startX2GoServer();
     await using pulse = await startPulseAudio();
@@ -232,12 +232,12 @@ serverTest(
     });
     const problems: RForwardError[] = [];
     const sound = await session.shareSound({
-      target: { path: `${x2go.dir}/nobody` },
+      target: { path: `${x2go.dir}/missing` },
       cookieFile: `${x2go.dir}/none`,
       onProblem: (problem) => problems.push(problem),
     });
     assert(sound.problem instanceof TargetError);
-    assertMatch(sound.problem.message, /no sound server answers at .*nobody/);
+    assertMatch(sound.problem.message, /no sound server answers at .*missing/);
 
     // The machine may be busy, but not each time.
     const took: number[] = [];
@@ -257,7 +257,10 @@ serverTest(
     );
 
     // As soon as one is there, all is well.
-    using late = Deno.listen({ transport: "unix", path: `${x2go.dir}/nobody` });
+    using late = Deno.listen({
+      transport: "unix",
+      path: `${x2go.dir}/missing`,
+    });
     const served = late.accept().then((connection) => connection.close());
     await assertRejects(
       () => x2go.run(`${exports(session)} timeout 10 pactl info`),
@@ -323,7 +326,7 @@ serverTest(
     });
     assertEquals(await Deno.readFile(`${x2go.home}/.esd_auth`), key);
     await sound.stop();
-    // One that others could read does not stay.
+    // A key that others could read is replaced.
     await Deno.chmod(`${x2go.home}/.esd_auth`, 0o644);
     await session.shareSound({
       system: "esd",
