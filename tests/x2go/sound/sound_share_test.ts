@@ -347,6 +347,7 @@ Deno.test({
       onProblem: (problem) => problems.push(problem),
     });
     const connection = {
+      server: { software: "OpenSSH_9.2p1" } as SshConnection["server"],
       signal: new AbortController().signal,
       takeForwardedOpens: () => {},
       requestForward: () => Promise.reject(new Error("as far as that")),
