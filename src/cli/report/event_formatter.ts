@@ -188,9 +188,11 @@ export class EventFormatter {
       ? "given up"
       : `asking again in ${formatDuration(ms)}`;
     const line = { level: "warn", key: `refused ${tunnel} ${why}` } as const;
+    // Who answers there instead was reported before.
+    const isKnown = this.#verdicts.delete(tunnel) ||
+      this.#explained.has(error);
     this.#explain(error);
-    // Who answers there instead was reported just before.
-    return this.#verdicts.delete(tunnel)
+    return isKnown
       ? { ...line, text: `${failed}: ${next}`, visible: true }
       : { ...line, text: `${failed}: ${error.message}; ${next}` };
   }

@@ -249,27 +249,30 @@ Deno.test("eventFormatter.format() says once why it has stopped", () => {
 });
 
 Deno.test("eventFormatter.format() says why a port was refused and what comes next", () => {
-  const refusal = {
-    type: "refused",
+  const refusal = () => ({
+    type: "refused" as const,
     tunnel: 0,
     asked: bind,
-    why: "taken",
-    error: denied,
-  } as const;
+    why: "taken" as const,
+    error: new ForwardDeniedError(bind, denied.message),
+  });
+  const foreign = refusal();
   const head = "warn: Warning: remote port forwarding failed for listen";
   assertEquals(
     told(
-      { ...refusal, ms: 2000 },
-      { ...refusal, why: "prohibited" },
-      { ...refusal, why: "unknown", asked: { path: "/run/x" }, ms: 1000 },
+      { ...refusal(), ms: 2000 },
+      { ...refusal(), why: "prohibited" },
+      { ...refusal(), why: "unknown", asked: { path: "/run/x" }, ms: 1000 },
       verified({ verdict: "unreachable" }),
-      { ...refusal, ms: 2000 },
+      { ...foreign, ms: 2000 },
+      { ...foreign, ms: 2000 },
     ),
     [
       `${head} port 8080: the server would not listen; asking again in 2 s`,
       `${head} port 8080: the server would not listen; given up`,
       `${head} path /run/x: the server would not listen; asking again in 1 s`,
       "warn: nothing answers at localhost:8080 on the server, although it said that it listens",
+      `${head} port 8080: asking again in 2 s`,
       `${head} port 8080: asking again in 2 s`,
     ],
   );
