@@ -1,3 +1,4 @@
+import { readVariable } from "../../environment.ts";
 import {
   ForwardDeniedError,
   type RForwardError,
@@ -280,7 +281,7 @@ export class SoundShare extends SessionShare {
 }
 
 const here: Surroundings = {
-  env: (name) => ifAllowed(() => Deno.env.get(name)),
+  env: (name) => ifAllowed(() => readVariable(name)),
   uid: () => ifAllowed(() => Deno.uid()) ?? null,
 };
 
