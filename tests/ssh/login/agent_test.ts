@@ -361,6 +361,7 @@ for (const [what, serve, message] of strangers) {
     );
     assertMatch(error.message, message);
     assertMatch(error.tried[0]!, new RegExp(`^agent ${it.path}`));
+    assertEquals(error.agentFailed, !message.source.includes("with 0 keys"));
 
     await using connection = await connect({
       ...it.options,

@@ -208,7 +208,7 @@ export const failures: Row[] = [
   },
 
   {
-    name: "a key exchange that only ssh can do, and one that both can",
+    name: "a server with ecdh-sha2-nistp521 and one other key exchange",
     args: [...forward, "server"],
     sshd: [
       "KexAlgorithms ecdh-sha2-nistp521,diffie-hellman-group14-sha256",
@@ -216,7 +216,7 @@ export const failures: Row[] = [
     both: loopback,
   },
   {
-    name: "Ciphers that begin with one that only ssh can do",
+    name: "aes192-cbc and another cipher",
     args: [...forward, "-c", "aes192-cbc,aes256-ctr", "server"],
     sshd: ["Ciphers aes192-cbc,aes256-ctr"],
     both: loopback,
