@@ -168,7 +168,7 @@ async function login(
   }
   // Without a terminal too: there are servers that log in so and ask nothing.
   if (
-    !settings.batchMode &&
+    !settings.batchMode && answers.mayTryKeyboardInteractive &&
     wanted("keyboard-interactive", settings.kbdInteractiveAuthentication)
   ) {
     options.keyboardInteractive = answers.keyboardInteractive;

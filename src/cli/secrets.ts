@@ -16,6 +16,8 @@ export class Secrets {
   readonly known = new Map<string, string>();
   /** The host keys that were said to be right. */
   readonly hostKeys = new Set<string>();
+  /** The logins of servers that ask a question for which there was no answer. */
+  readonly unanswered = new Set<string>();
 
   /** @param asker Asks the person; undefined without a terminal. */
   constructor(asker: Asker | undefined) {
@@ -50,6 +52,17 @@ export class LoginSecrets {
   /** Whether a secret can be asked for, or one is known. */
   get mayAnswer(): boolean {
     return this.#login.prompts !== undefined || this.#secrets.known.size > 0;
+  }
+
+  /**
+   * Whether to try keyboard-interactive: there are servers that ask nothing.
+   * One that asked in vain is not tried again, as each time counts as a wrong
+   * password there.
+   */
+  get mayTryKeyboardInteractive(): boolean {
+    const { user, server, prompts } = this.#login;
+    return prompts !== undefined ||
+      !this.#secrets.unanswered.has(`${user} ${server}`);
   }
 
   /** Whether there is anybody to ask about host keys, or was. */
@@ -113,11 +126,12 @@ export class LoginSecrets {
       return await ask(prompts);
     } else if (!first) {
       // What is only to be read.
-      const text = `${request.name}\n${request.instruction}`;
+      const text = `${request.name}\n${request.instruction}`.trim();
       for (const line of printableLines(text)) logger.info(line);
       return [];
     }
     if (!prompts) {
+      this.#secrets.unanswered.add(`${user} ${server}`);
       logger.warn(
         `the server asks ${
           JSON.stringify(printable(first!.text))
