@@ -47,6 +47,7 @@ export { connectThrough } from "./src/ssh/connect_through.ts";
 export type {
   Algorithms,
   AskSecret,
+  ChangePassword,
   ConnectOptions,
   KeyboardInteractive,
   KeyboardInteractiveRequest,
@@ -54,6 +55,12 @@ export type {
   PrivateKey,
   PublicKey,
 } from "./src/ssh/options.ts";
+export type { Engine } from "./src/ssh/engine.ts";
+export type {
+  Negotiated,
+  NegotiatedDirection,
+  RekeyLimit,
+} from "./src/ssh/message_transport.ts";
 export type {
   Dial,
   DialRequest,

@@ -1,5 +1,5 @@
 import type { Logger } from "../logger.ts";
-import { defaultAlgorithms, supportedAlgorithms } from "../ssh/algorithms.ts";
+import type { Engine } from "../ssh/engine.ts";
 import { connectThrough } from "../ssh/connect_through.ts";
 import type { SshConnection } from "../ssh/connection.ts";
 import type {
@@ -23,6 +23,8 @@ const NOWHERE = Deno.build.os === "windows" ? "NUL" : "/dev/null";
 
 /** What a connection is made with, beside the settings. */
 export interface ConnectContext {
+  /** What speaks SSH's transport layer. */
+  readonly engine: Engine;
   /** Who answers the questions of a login. */
   readonly secrets: Secrets;
   /** Where the connections tell what happens. */
@@ -40,9 +42,9 @@ export interface ConnectContext {
  */
 export function planConnection(
   hops: readonly SshSettings[],
-  { secrets, logger, onBanner }: ConnectContext,
+  { engine, secrets, logger, onBanner }: ConnectContext,
 ): (signal: AbortSignal) => Promise<SshConnection> {
-  hops.forEach(algorithms); // so that a mistake is told at once
+  for (const hop of hops) algorithms(hop, engine); // so that a mistake is told at once
   const banners: string[] = [];
   const tellBanner = (hop: number) => (text: string) => {
     if (banners[hop] !== text) onBanner(banners[hop] = text);
@@ -65,6 +67,8 @@ export function planConnection(
         });
         options.push({
           ...await toConnectOptions(hop, answers, logger),
+          engine,
+          algorithms: algorithms(hop, engine),
           // The others are reached from the one before.
           ...i === 0 && dialling(hop),
           onBanner: tellBanner(i),
@@ -93,7 +97,6 @@ async function toConnectOptions(
     port,
     user,
     hostKeys: await hostKeys(settings, answers),
-    algorithms: algorithms(settings),
     ...await login(settings, answers, logger),
     ...settings.connectTimeoutMs && {
       connectTimeoutMs: settings.connectTimeoutMs,
@@ -246,7 +249,7 @@ function toAcceptNew(
   }
 }
 
-function algorithms(settings: SshSettings): Algorithms {
+function algorithms(settings: SshSettings, engine: Engine): Algorithms {
   const chosen: Algorithms = {};
   for (const [name, option, key] of LISTS) {
     const list = settings[key];
@@ -255,8 +258,8 @@ function algorithms(settings: SshSettings): Algorithms {
     chosen[name] = applyAlgorithmList(
       option,
       list,
-      defaultAlgorithms[name],
-      supportedAlgorithms[name],
+      engine.defaultAlgorithms[name],
+      engine.supportedAlgorithms[name],
     );
   }
   return chosen;

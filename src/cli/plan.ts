@@ -4,6 +4,8 @@ import type {
   SupervisedTunnel,
 } from "../forward/supervise/supervisor_options.ts";
 import { formatBind, isTcp } from "../ssh/bind.ts";
+import type { Engine } from "../ssh/engine.ts";
+import { nativeEngine } from "../ssh/native/native_engine.ts";
 import { type Arguments, setting } from "./command_line/arguments.ts";
 import {
   type ForwardSpec,
@@ -22,6 +24,7 @@ export interface Plan {
   readonly hops: readonly SshSettings[];
   readonly forwards: readonly ForwardSpec[];
   readonly session: SessionMode;
+  readonly engine: Engine;
 }
 
 /**
@@ -98,7 +101,15 @@ export async function readPlan(args: Arguments): Promise<Plan> {
     hops: await resolveHops(settings, args.configFile),
     forwards: kept,
     session,
+    engine: await loadEngine(args.engine),
   };
+}
+
+/** npm:ssh2 is loaded by nothing else. */
+async function loadEngine(name: Arguments["engine"]): Promise<Engine> {
+  return name === "ssh2"
+    ? (await import("../ssh/ssh2/mod.ts")).ssh2
+    : nativeEngine;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { ArgumentError } from "../errors.ts";
 import { checkHost, checkMs, checkPort, checkText } from "../validate.ts";
-import { supportedAlgorithms } from "./algorithms.ts";
+import { startOf } from "./engine.ts";
+import { nativeEngine } from "./native/native_engine.ts";
 import type { Algorithms, ConnectOptions, KeySource } from "./options.ts";
 import { shown } from "../shown.ts";
 
@@ -21,12 +22,15 @@ export function checkOptions(options: ConnectOptions): void {
   }
   checkFunction("dial", dial);
   checkFunction("onBanner", options.onBanner);
+  checkFunction("changePassword", options.changePassword);
+  if (options.engine) startOf(options.engine); // throws if it is none
   if (!["undefined", "string", "function"].includes(typeof password)) {
     throw new ArgumentError("password", "has to be text, or a function");
   }
   if (agent !== undefined && agent !== true) checkText("agent", agent, "path");
   checkKeys("privateKeys", options.privateKeys);
   checkKeys("agentKeys", options.agentKeys);
+  const { supportedAlgorithms } = options.engine ?? nativeEngine;
   for (const [name, list] of Object.entries(options.algorithms ?? {})) {
     const known = supportedAlgorithms[name as keyof Algorithms] ?? [];
     checkNames(`algorithms.${name}`, list, known);

@@ -3,7 +3,6 @@ import type { SshConnection } from "./connection.ts";
 import { Deadline } from "../deadline.ts";
 import { agentSocket } from "./login/agent.ts";
 import type { Credentials } from "./login/attempts.ts";
-import { defaultAlgorithms } from "./algorithms.ts";
 import { checkOptions } from "./check_options.ts";
 import { reach } from "./dial/reach.ts";
 import { Handshake } from "./handshake.ts";
@@ -12,12 +11,12 @@ import {
   preferKnownKeys,
   prepareHostKeys,
 } from "./host_keys/host_keys.ts";
-import type { Algorithms, ConnectOptions } from "./options.ts";
+import type { ConnectOptions } from "./options.ts";
 import { loadPrivateKey } from "./keys/private_keys.ts";
 import { loadPublicKey } from "./keys/public_keys.ts";
-import type { ConnectConfig } from "./ssh2.ts";
+import type { AlgorithmLists } from "./message_transport.ts";
+import { nativeEngine } from "./native/native_engine.ts";
 import type { ClientConnection } from "./channels/client_connection.ts";
-import { Ssh2Socket } from "./ssh2_socket.ts";
 
 /**
  * Connects to an SSH server and logs in.
@@ -89,25 +88,18 @@ export async function establish(
     prepare(options, where, deadline.signal),
   );
   const stream = await reach(options, where, connectTimeoutMs, deadline.signal);
-  const socket = new Ssh2Socket(stream);
-  try {
-    return await new Handshake({
-      options,
-      where: {
-        ...where,
-        ...("remoteAddr" in stream && { address: stream.remoteAddr.hostname }),
-      },
-      socket,
-      hostKeys,
-      credentials,
-      deadline,
-      algorithms: offer(options.algorithms ?? {}, hostKeys.keyTypes),
-    }).run();
-  } catch (error) {
-    socket.destroy();
-    await socket.closed;
-    throw error;
-  }
+  return await new Handshake({
+    options,
+    where: {
+      ...where,
+      ...("remoteAddr" in stream && { address: stream.remoteAddr.hostname }),
+    },
+    stream,
+    hostKeys,
+    credentials,
+    deadline,
+    algorithms: offer(options, hostKeys.keyTypes),
+  }).run();
 }
 
 /** What is read before anybody is dialled. */
@@ -161,18 +153,14 @@ async function loadAll<S, K>(
 }
 
 function offer(
-  { cipher, kex, mac, serverHostKey }: Algorithms,
+  { algorithms = {}, engine = nativeEngine }: ConnectOptions,
   knownKeyTypes: readonly string[],
-): ConnectConfig["algorithms"] {
-  const lists = {
-    cipher: cipher ?? defaultAlgorithms.cipher,
-    serverHostKey: serverHostKey ?? preferKnownKeys(
-      defaultAlgorithms.serverHostKey,
-      knownKeyTypes,
-    ),
-    compress: ["none"],
-    kex: kex ?? defaultAlgorithms.kex,
-    hmac: mac ?? defaultAlgorithms.mac,
+): AlgorithmLists {
+  const { serverHostKey, ...lists } = engine.defaultAlgorithms;
+  return {
+    ...lists,
+    ...algorithms,
+    hostKey: algorithms.serverHostKey ??
+      preferKnownKeys(serverHostKey, knownKeyTypes),
   };
-  return lists as ConnectConfig["algorithms"];
 }

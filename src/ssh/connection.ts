@@ -9,6 +9,7 @@
  */
 
 import type { RForwardError } from "../errors.ts";
+import type { Negotiated } from "./message_transport.ts";
 
 /** A TCP port on the server (RFC 4254 section 7.1). */
 export interface TcpBind {
@@ -194,6 +195,8 @@ export interface ServerInfo {
   readonly hostKeyFingerprint: string;
   /** The cipher of each direction that was agreed on. */
   readonly cipher: { readonly toServer: string; readonly toClient: string };
+  /** All algorithms that were agreed on at first. */
+  readonly negotiated: Negotiated;
 }
 
 /** One authenticated SSH connection. */

@@ -1,283 +1,189 @@
-import type { Buffer } from "node:buffer";
-import {
-  ArgumentError,
-  AuthenticationError,
-  ConnectError,
-  ConnectionLostError,
-} from "../errors.ts";
-import { type Logger, silentLogger } from "../logger.ts";
-import { accelerate } from "./cipher/accelerate.ts";
-import type { Credentials } from "./login/attempts.ts";
-import { Authentication } from "./login/auth.ts";
-import { isTransientDisconnect } from "./login/disconnect_reason.ts";
+import { ArgumentError, ConnectError } from "../errors.ts";
 import type { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
-import {
-  fingerprint,
-  type HostKey,
-  type HostKeyCheck,
-} from "./host_keys/host_keys.ts";
-import type { ConnectOptions } from "./options.ts";
-import { printable, printableLines } from "./printable.ts";
-import {
-  type AnyAuthMethod,
-  type AuthenticationHandlers,
-  type Client,
-  type ConnectConfig,
-  createClient,
-  type NegotiatedAlgorithms,
-  protocolOf,
-  softwareOf,
-} from "./ssh2.ts";
+import { silentLogger } from "../logger.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { ClientConnection } from "./channels/client_connection.ts";
-import type { Ssh2Socket } from "./ssh2_socket.ts";
+import { startOf } from "./engine.ts";
+import type { HostKey, HostKeyCheck } from "./host_keys/host_keys.ts";
+import type { Credentials } from "./login/attempts.ts";
+import { isTransientDisconnect } from "./login/disconnect_reason.ts";
+import { Login } from "./login/login.ts";
+import {
+  type AlgorithmLists,
+  IdentificationError,
+  type MessageTransport,
+  type Negotiated,
+  type NegotiatedDirection,
+  UnknownAlgorithmError,
+} from "./message_transport.ts";
+import { nativeEngine } from "./native/native_engine.ts";
+import type { ConnectOptions } from "./options.ts";
+import { printable } from "./printable.ts";
+import { type TransportEnd, transportError } from "./transport_end.ts";
 
 /** What a handshake needs that was prepared before there was a connection. */
 export interface HandshakeParts {
   options: ConnectOptions;
   where: { host: string; port: number; address?: string };
-  socket: Ssh2Socket;
+  stream: ByteStream;
   hostKeys: HostKeyCheck;
   credentials: Credentials;
   deadline: Deadline;
-  algorithms: ConnectConfig["algorithms"];
+  algorithms: AlgorithmLists;
 }
 
-/** From a connected socket to an authenticated connection, or an error that tells where it ended. */
+/** The host key that was accepted, and its signature of the session identifier. */
+interface AcceptedHostKey {
+  readonly key: HostKey;
+  readonly signature: Uint8Array;
+}
+
+/** From a connected stream to an authenticated connection, or an error that tells where it ended. */
 export class Handshake {
   readonly #parts: HandshakeParts;
-  readonly #logger: Logger;
-  readonly #client: Client = createClient();
+  readonly #transport: MessageTransport;
   readonly #outcome = Promise.withResolvers<ClientConnection>();
-  readonly #auth: Authentication;
-  /** The key that was accepted. */
-  #hostKey: HostKey | undefined;
-  #negotiated: NegotiatedAlgorithms | undefined;
+  #hostKey: AcceptedHostKey | undefined;
+  /** Why the host key was not accepted. */
+  #refusal: unknown;
   #connection: ClientConnection | undefined;
   /** Aborts when nobody waits any more: an answer that the user gives then comes too late. */
   readonly #over = new AbortController();
 
+  /** @throws {ArgumentError} if the engine does not have an algorithm that was asked for. */
   constructor(parts: HandshakeParts) {
     this.#parts = parts;
-    this.#logger = parts.options.logger ?? silentLogger;
-    this.#auth = new Authentication(parts.options, parts.credentials, {
-      signal: this.#over.signal,
-      waitFor: (whom) => this.#waitFor(whom),
-      fail: (error) => this.#outcome.reject(error),
-    });
+    this.#transport = this.#start();
   }
 
-  /** Runs it. Who called closes the socket if it fails. */
+  /** Runs it; the stream is closed if it fails. */
   async run(): Promise<ClientConnection> {
     const { deadline } = this.#parts;
-    this.#client
-      .on("handshake", (negotiated) => this.#negotiated = negotiated)
-      .on("banner", (text) => this.#onBanner(text))
-      .on("ready", () => this.#ready())
-      .on("error", (error) => this.#onError(error))
-      .on("change password", () => this.#onPasswordExpired())
-      .on("close", () => this.#outcome.reject(this.#explain()));
     try {
-      this.#connect();
       this.#expect("did not go through the key exchange");
+      this.#logIn().catch((error) => this.#outcome.reject(error));
       return await deadline.race(this.#outcome.promise);
+    } catch (error) {
+      this.#transport.destroy();
+      await this.#transport.closed;
+      throw error;
     } finally {
       this.#over.abort();
     }
   }
 
-  #connect(): void {
-    const { options, socket, algorithms } = this.#parts;
+  #start(): MessageTransport {
+    const { options, stream, algorithms } = this.#parts;
+    const { engine = nativeEngine, rekey, logger = silentLogger } = options;
     try {
-      this.#client.connect({
-        username: options.user,
-        // What carries it only has to do what ssh2 asks of it.
-        sock: socket as unknown as NonNullable<ConnectConfig["sock"]>,
+      return startOf(engine)({
+        role: "client",
+        stream,
         algorithms,
-        readyTimeout: 0,
-        authHandler: (
-          _acceptable: readonly string[] | null,
-          _partial: boolean,
-          proceed: (next: AnyAuthMethod | false) => void,
-        ) => this.#tryNext(proceed),
-        hostVerifier: (key: Buffer, verify: (good: boolean) => void) =>
-          this.#verify(key, verify),
-      } as ConnectConfig);
+        verifyHostKey: (key, signature) => this.#verify(key, signature),
+        ...rekey && { rekey },
+        logger,
+      });
     } catch (cause) {
-      const { message } = cause as Error;
-      const lists = Object.entries(options.algorithms ?? {});
-      const list = lists.find(([, names]) =>
-        names.some((name: string) => message.endsWith(`: ${name}`))
+      if (!(cause instanceof UnknownAlgorithmError)) throw cause;
+      const list = cause.list === "hostKey" ? "serverHostKey" : cause.list;
+      throw new ArgumentError(
+        `algorithms.${list}`,
+        `the ${engine.name} engine has no ${printable(cause.algorithm)}`,
+        { cause },
       );
-      const argument = list ? `algorithms.${list[0]}` : "algorithms";
-      throw new ArgumentError(argument, printable(message), { cause });
     }
-    const protocol = protocolOf(this.#client);
-    this.#watchFailures(protocol._handlers);
-    this.#chooseRsaAlgorithms(protocol._handlers);
-    accelerate(protocol, this.#parts.socket);
   }
 
-  /** What to try next; nothing more once the user is in, whatever the server says. */
-  #tryNext(
-    proceed: (next: AnyAuthMethod | false) => void,
-  ): AnyAuthMethod | false | undefined {
-    if (this.#connection) return undefined;
-    return this.#isVerified() && this.#auth.next(proceed);
-  }
-
-  /**
-   * Sees to it that what the server wants next is what is tried next. ssh2
-   * goes on with an agent's keys, whatever the server would accept, and never
-   * tells what it said then: where it wants a key and a password, the key
-   * would be the end of it.
-   */
-  #watchFailures(handlers: AuthenticationHandlers): void {
-    const { USERAUTH_FAILURE } = handlers;
-    handlers.USERAUTH_FAILURE = (p, acceptable, partial) => {
-      this.#auth.onFailure(acceptable);
-      if (acceptable.includes("publickey")) {
-        USERAUTH_FAILURE(p, acceptable, partial);
-      } else {
-        handlers.SERVICE_ACCEPT(p, "ssh-userauth");
-      }
-    };
-  }
-
-  /**
-   * Has ssh2 sign with the RSA algorithm that the login chooses: on its own it
-   * uses SHA-256 wherever the server announces it. ssh2 looks into this list
-   * for each key anew.
-   */
-  #chooseRsaAlgorithms(handlers: AuthenticationHandlers): void {
-    const name = "server-sig-algs";
-    const { EXT_INFO } = handlers;
-    EXT_INFO(undefined, [{ name, algs: this.#auth.rsaAlgorithm }]);
-    handlers.EXT_INFO = (_, extensions) => {
-      const announced = extensions.find((it) => it.name === name);
-      if (announced) this.#auth.onSignatureAlgorithms(announced.algs);
-    };
-  }
-
-  /**
-   * Answers whether the host key is good. In a re-exchange that is known at
-   * once, and has to be said at once: ssh2 garbles what is sent between the
-   * server's NEWKEYS and a later answer. It has to be the same key again.
-   */
-  #verify(key: Buffer, verify: (good: boolean) => void): void {
-    if (this.#hostKey) {
-      const same = this.#hostKey.fingerprint === fingerprint(key);
-      if (!same) this.#lose("the server showed another host key than before");
-      return verify(same);
-    }
+  async #verify(data: Uint8Array, signature: Uint8Array): Promise<void> {
     const { deadline, hostKeys } = this.#parts;
     // Time that a callback of the user takes does not count.
     deadline.stop();
-    hostKeys.verify(key).then((accepted) => {
-      if (this.#over.signal.aborted) return;
-      this.#hostKey = accepted;
-      this.#expect("did not finish the key exchange");
-      verify(true);
-    }, (error) => {
-      if (this.#over.signal.aborted) return;
-      this.#outcome.reject(error);
-      verify(false);
-    }).catch((error) => this.#outcome.reject(this.#explain(error)));
-  }
-
-  /**
-   * Whether the host key was verified; if not, the server is up to no good.
-   *
-   * While the answer is awaited, ssh2 takes what the server sends behind its
-   * NEWKEYS, and would send passwords if it is asked, even as plain text.
-   */
-  #isVerified(): boolean {
-    if (this.#negotiated) return true;
-    const { where } = this.#parts;
-    const address = formatAddress(where.host, where.port);
-    this.#outcome.reject(
-      new ConnectError(
-        "protocol-error",
-        where,
-        `${address} went on before its host key was verified; no secret was sent`,
-      ),
-    );
-    return false;
-  }
-
-  /** USERAUTH_BANNER; who is not verified or has nothing more to ask is not listened to. */
-  #onBanner(text: string): void {
-    if (this.#connection || !this.#isVerified()) return;
-    const lines = printableLines(text);
     try {
-      if (lines.length > 0) this.#parts.options.onBanner?.(lines.join("\n"));
+      const key = await hostKeys.verify(data);
+      this.#hostKey = { key, signature };
     } catch (error) {
-      this.#outcome.reject(error);
+      this.#refusal = error;
+      throw error;
     }
+    this.#expect("did not finish the key exchange");
   }
 
-  /** Runs inside ssh2's handler of USERAUTH_SUCCESS: the next message is ours already. */
-  #ready(): void {
-    // A server that lets the user in once more is not to be minded.
-    if (this.#connection || !this.#isVerified()) return;
-    const { options, where, socket, deadline } = this.#parts;
+  async #logIn(): Promise<void> {
+    const { options, credentials } = this.#parts;
+    const transport = this.#transport;
+    try {
+      await transport.ready;
+    } catch (error) {
+      throw this.#explainKeyExchange(error as Error);
+    }
+    const { key, signature } = this.#hostKey!;
+    const login = new Login({
+      options,
+      credentials,
+      transport,
+      binding: {
+        hostKey: key.data,
+        sessionId: transport.sessionId,
+        signature,
+      },
+      signal: this.#over.signal,
+      waitFor: (whom) => this.#waitFor(whom),
+      onSuccess: () => this.#connect(key),
+    });
+    transport.ended.then((end) =>
+      this.#outcome.reject(this.#explainEnd(end, login))
+    );
+    await login.run();
+    this.#outcome.resolve(this.#connection!);
+  }
+
+  /** The user is logged in: the next message is the connection's already. */
+  #connect({ fingerprint }: HostKey): void {
+    const { options, where, deadline } = this.#parts;
     deadline.stop();
-    try {
-      this.#connection = new ClientConnection({
-        server: {
-          ...where,
-          user: options.user,
-          software: softwareOf(this.#client) ?? "",
-          hostKeyFingerprint: this.#hostKey?.fingerprint ?? "",
-          cipher: {
-            toServer: this.#negotiated?.cs.cipher ?? "",
-            toClient: this.#negotiated?.sc.cipher ?? "",
-          },
+    const transport = this.#transport;
+    const { negotiated } = transport;
+    this.#logNegotiated(negotiated);
+    this.#connection = new ClientConnection({
+      server: {
+        ...where,
+        user: options.user,
+        software: /^SSH-[^-]*-(\S*)/.exec(transport.peerVersion)?.[1] ?? "",
+        hostKeyFingerprint: fingerprint,
+        cipher: {
+          toServer: negotiated.toServer.cipher,
+          toClient: negotiated.toClient.cipher,
         },
-        protocol: protocolOf(this.#client),
-        socket,
-        disconnect: () => this.#client.end(),
-        requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
-        keepalive: options.keepalive ?? {},
-        logger: this.#logger,
-      });
-      this.#outcome.resolve(this.#connection);
-    } catch (error) {
-      this.#outcome.reject(error);
+        negotiated,
+      },
+      transport,
+      requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
+      keepalive: options.keepalive ?? {},
+      logger: options.logger ?? silentLogger,
+    });
+  }
+
+  #logNegotiated(negotiated: Negotiated): void {
+    const { kex, hostKey, toServer, toClient } = negotiated;
+    const { logger = silentLogger } = this.#parts.options;
+    const direction = ({ cipher, mac, compression }: NegotiatedDirection) =>
+      [cipher, mac, compression === "none" ? "" : compression]
+        .filter((name) => name !== "").join(" ");
+    logger.debug(
+      `agreed on ${kex}, ${hostKey}, to the server ${
+        direction(toServer)
+      }, to the client ${direction(toClient)}`,
+    );
+    if (!isPostQuantum(kex)) {
+      logger.debug(
+        `the key exchange ${kex} is not post-quantum: whoever records the connection may decrypt it once there are quantum computers`,
+      );
     }
   }
 
-  #onError(error: Error & { level?: string; code?: unknown }): void {
-    if (error.level === "agent") {
-      // There are other ways to log in.
-      return void this.#logger.warn(error.message);
-    }
-    if (!this.#connection) return this.#outcome.reject(this.#explain(error));
-    const said = reasonOf(error);
-    this.#lose(
-      typeof error.code === "number"
-        ? `the server ended the connection: ${said}`
-        : `the connection broke: ${said}`,
-      error,
-    );
-  }
-
-  #lose(message: string, cause?: Error): void {
-    this.#connection?.fail(
-      new ConnectionLostError(message, cause ? { cause } : undefined),
-    );
-  }
-
-  #onPasswordExpired(): void {
-    this.#outcome.reject(
-      new AuthenticationError(
-        "authentication-failed",
-        `the password of ${this.#parts.options.user} has expired; log in with ssh to set a new one`,
-      ),
-    );
-  }
-
-  /** Somebody is to answer in authentication. */
+  /** Says who has to answer in the login. */
   #waitFor(whom: "server" | "agent" | "user"): void {
     const { deadline, where } = this.#parts;
     if (whom === "server") {
@@ -296,60 +202,74 @@ export class Handshake {
 
   /** Starts the time limit of the server's next stage. */
   #expect(what: string): void {
-    const { deadline, where, socket } = this.#parts;
-    const address = formatAddress(where.host, where.port);
+    const { deadline, where } = this.#parts;
     const time = `within ${deadline.ms} ms`;
     deadline.start(() =>
       new ConnectError(
         "connect-timeout",
         where,
-        socket.bytesRead === 0
-          ? `${address} took the connection but said nothing ${time}; is it an SSH server?`
-          : `${address} ${what} ${time}`,
+        this.#transport.bytesRead === 0
+          ? `${this.#address} took the connection but said nothing ${time}; is it an SSH server?`
+          : `${this.#address} ${what} ${time}`,
       )
     );
   }
 
-  #explain(cause?: Error & { level?: string; code?: unknown }): Error {
-    const { where, socket } = this.#parts;
-    const address = formatAddress(where.host, where.port);
-    const options = cause ? { cause } : undefined;
-    const error = (message: string) =>
-      new ConnectError("protocol-error", where, message, options);
-    if (cause?.level === "client-authentication") return this.#auth.error("");
-    if (socket.bytesRead === 0) {
-      return error(
-        this.#parts.options.dial
-          ? `the way to ${address} ended before a word came from there${
-            cause ? `: ${printable(cause.message)}` : ""
-          }`
-          : `${address} closed the connection without a word; is it an SSH server, and does it take more connections (sshd: MaxStartups)?`,
+  get #address(): string {
+    const { where } = this.#parts;
+    return formatAddress(where.host, where.port);
+  }
+
+  #explainKeyExchange(cause: Error): Error {
+    if (cause === this.#refusal) return cause;
+    if (!(cause instanceof IdentificationError)) {
+      return this.#error(
+        `the key exchange with ${this.#address} failed: ${
+          printable(cause.message)
+        }`,
+        cause,
       );
     }
-    if (softwareOf(this.#client) === undefined) {
-      const said = JSON.stringify(printable(socket.greeting.firstLine));
-      return error(`${address} does not speak SSH 2: it said ${said}`);
+    if (this.#transport.bytesRead > 0) {
+      const said = JSON.stringify(printable(cause.firstLine));
+      return this.#error(
+        `${this.#address} does not speak SSH 2: it said ${said}`,
+        cause,
+      );
     }
-    const said = cause ? reasonOf(cause) : "the server closed the connection";
-    if (!this.#negotiated) {
-      return error(`the key exchange with ${address} failed: ${said}`);
-    }
-    // A number is the reason code of the server's DISCONNECT.
-    const isRefusal = typeof cause?.code === "number" &&
-      !isTransientDisconnect(cause.code, said);
-    if (isRefusal) return this.#auth.error(said, cause);
-    const { tried } = this.#auth;
-    return error(
-      `the login to ${address} broke off: ${said}${
+    const why = cause.cause instanceof Error
+      ? `: ${printable(cause.cause.message)}`
+      : "";
+    return this.#error(
+      this.#parts.options.dial
+        ? `the way to ${this.#address} ended before a word came from there${why}`
+        : `${this.#address} closed the connection without a word; is it an SSH server, and does it take more connections (sshd: MaxStartups)?`,
+      cause,
+    );
+  }
+
+  /** Why the login ended with the transport. */
+  #explainEnd(end: TransportEnd, { authentication }: Login): Error {
+    const cause = transportError(end);
+    const said = printable(cause.message);
+    const isRefusal = end.how === "disconnect" &&
+      !isTransientDisconnect(end.reason, said);
+    if (isRefusal) return authentication.error(said, cause);
+    const { tried } = authentication;
+    return this.#error(
+      `the login to ${this.#address} broke off: ${said}${
         tried.length > 0 ? ` (tried: ${tried.join(", ")})` : ""
       }`,
+      cause,
     );
+  }
+
+  #error(message: string, cause: Error): ConnectError {
+    const { where } = this.#parts;
+    return new ConnectError("protocol-error", where, message, { cause });
   }
 }
 
-/** What went wrong, in words: ssh2 trips over messages that come out of turn. */
-function reasonOf(cause: Error): string {
-  return cause instanceof TypeError || cause instanceof RangeError
-    ? "the server sent a message out of turn, or one that cannot be read"
-    : printable(cause.message);
+function isPostQuantum(kex: string): boolean {
+  return /^(mlkem|sntrup)/.test(kex);
 }

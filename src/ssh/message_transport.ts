@@ -157,8 +157,12 @@ export interface ClientTransportOptions extends CommonOptions {
    * refuse it. Asked once: later exchanges have to show the same key.
    *
    * @param hostKey The key as it came over the wire (RFC 4253 section 6.6).
+   * @param signature Its signature of the session identifier, with the algorithm in front.
    */
-  readonly verifyHostKey: (hostKey: Uint8Array) => Promise<void>;
+  readonly verifyHostKey: (
+    hostKey: Uint8Array,
+    signature: Uint8Array,
+  ) => Promise<void>;
 }
 
 /** What the server's side of a transport needs. */
@@ -174,12 +178,14 @@ export interface ServerTransportOptions extends CommonOptions {
 export type TransportOptions = ClientTransportOptions | ServerTransportOptions;
 
 /**
- * What starts a transport: an engine. It sends its identification and
- * SSH_MSG_KEXINIT at once, and sends no secret before the host key is verified.
+ * Starts the client's side of a transport. Its identification and
+ * SSH_MSG_KEXINIT are sent at once, and no secret before the host key is verified.
  *
- * @throws {UnknownAlgorithmError} if it does not have an algorithm.
+ * @throws {UnknownAlgorithmError} if the engine does not have an algorithm.
  */
-export type Engine = (options: ClientTransportOptions) => MessageTransport;
+export type StartTransport = (
+  options: ClientTransportOptions,
+) => MessageTransport;
 
 /** The other side does not identify itself as SSH 2.0 (RFC 4253 section 4.2). */
 export class IdentificationError extends ProtocolError {

@@ -1,6 +1,8 @@
 import type { Logger } from "../logger.ts";
 import type { HostKeyPolicy } from "./host_keys/host_keys.ts";
+import type { Engine } from "./engine.ts";
 import type { KeepaliveOptions } from "./channels/keepalive.ts";
+import type { RekeyLimit } from "./message_transport.ts";
 import type { Dial } from "./dial/dialled_stream.ts";
 
 /**
@@ -11,6 +13,16 @@ export type AskSecret = () =>
   | string
   | undefined
   | Promise<string | undefined>;
+
+/**
+ * Gives a new password for one that has expired; undefined gives up. An error
+ * ends {@linkcode connect} with it.
+ *
+ * @param prompt What the server says about it, printable; often empty.
+ */
+export type ChangePassword = (
+  prompt: string,
+) => string | undefined | Promise<string | undefined>;
 
 /** Where a key is. */
 export type KeySource = ({ file: string } | { text: string }) & {
@@ -64,6 +76,8 @@ export interface Algorithms {
   serverHostKey?: string[];
   /** MACs, for ciphers that need one. */
   mac?: string[];
+  /** Compression (`none`, `zlib@openssh.com`). By default none: it costs more time than it saves on fast networks. */
+  compression?: string[];
   /**
    * Signature algorithms of the keys to log in with (OpenSSH:
    * `PubkeyAcceptedAlgorithms`), in any order. By default neither DSA
@@ -113,6 +127,11 @@ export interface ConnectOptions {
   /** The user's password, or who asks for it (only if the server wants it). */
   password?: string | AskSecret;
   /**
+   * Gives the new password if the server says that the password has expired
+   * (RFC 4252 section 8), again if that is refused. Without it, the login fails then.
+   */
+  changePassword?: ChangePassword;
+  /**
    * How often each callback for a secret is asked, at most, if what it gave was
    * refused (OpenSSH: `NumberOfPasswordPrompts`). 3 by default.
    */
@@ -144,6 +163,10 @@ export interface ConnectOptions {
   keepalive?: KeepaliveOptions;
   /** Algorithms to offer instead of the default ones. */
   algorithms?: Algorithms;
+  /** When to exchange keys again (OpenSSH: `RekeyLimit`); by default as OpenSSH does. */
+  rekey?: RekeyLimit;
+  /** What speaks SSH's transport layer: the native engine by default, or `ssh2` of `@x2go/rforward/ssh2`. */
+  engine?: Engine;
   /**
    * Told what the server says before the login (RFC 4252 section 5.4), such as
    * who may use it, if it says anything: lines without characters that do

@@ -1,3 +1,6 @@
+import { ProtocolError } from "../errors.ts";
+import { printable } from "./printable.ts";
+
 /** How a {@linkcode MessageTransport} ended. */
 export type TransportEnd =
   /** `close()` or `destroy()` was called here. */
@@ -12,3 +15,39 @@ export type TransportEnd =
   }
   /** The stream broke, or the other side broke the protocol ({@linkcode ProtocolError}). */
   | { readonly how: "error"; readonly error: Error };
+
+/** The names of the reasons of a DISCONNECT (RFC 4253 section 11.1), from 1. */
+const REASONS = [
+  "HOST_NOT_ALLOWED_TO_CONNECT",
+  "PROTOCOL_ERROR",
+  "KEY_EXCHANGE_FAILED",
+  "RESERVED",
+  "MAC_ERROR",
+  "COMPRESSION_ERROR",
+  "SERVICE_NOT_AVAILABLE",
+  "PROTOCOL_VERSION_NOT_SUPPORTED",
+  "HOST_KEY_NOT_VERIFIABLE",
+  "CONNECTION_LOST",
+  "BY_APPLICATION",
+  "TOO_MANY_CONNECTIONS",
+  "AUTH_CANCELLED_BY_USER",
+  "NO_MORE_AUTH_METHODS_AVAILABLE",
+  "ILLEGAL_USER_NAME",
+];
+
+/** Why a transport ended, as an error. */
+export function transportError(end: TransportEnd): Error {
+  switch (end.how) {
+    case "closed":
+      return new ProtocolError("the connection was closed here");
+    case "eof":
+      return new ProtocolError("the server closed the connection");
+    case "disconnect":
+      return new ProtocolError(
+        printable(end.text) || REASONS[end.reason - 1] ||
+          `reason ${end.reason}`,
+      );
+    case "error":
+      return end.error;
+  }
+}

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { ProtocolError } from "../errors.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -196,25 +195,4 @@ export class WireWriter {
     this.#length = end;
     return start;
   }
-}
-
-/** A number of 32 bits. */
-export function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-}
-
-/** Each value's length, then its bytes. */
-export function strings(...values: readonly Buffer[]): Buffer {
-  return Buffer.concat(
-    values.flatMap((bytes) => [uint32(bytes.length), bytes]),
-  );
-}
-
-/** What is in the string of a positive number: no zeros in front but one that keeps it positive. */
-export function mpint(digits: Buffer): Buffer {
-  const start = digits.findIndex((byte) => byte !== 0);
-  const number = digits.subarray(start);
-  return number[0]! < 0x80 ? number : Buffer.concat([Buffer.of(0), number]);
 }

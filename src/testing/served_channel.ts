@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { ChannelError } from "../errors.ts";
-import type { Ssh2Socket } from "../ssh/ssh2_socket.ts";
+import type { Ssh2Socket } from "./ssh2_socket.ts";
 import { forgetWrite, type ServerChannel } from "./ssh2_server.ts";
 
 /** What a channel needs of the connection that it is on. */

@@ -1,7 +1,7 @@
 import { connectTcp } from "../connect_tcp.ts";
 import type { Logger } from "../logger.ts";
 import type { Bind, Originator, TcpBind } from "../ssh/connection.ts";
-import { Ssh2Socket } from "../ssh/ssh2_socket.ts";
+import { Ssh2Socket } from "./ssh2_socket.ts";
 import { ConnectionLostError } from "../errors.ts";
 import { type Account, authenticate } from "./accounts.ts";
 import { type CommandStreams, serveCommand } from "./command.ts";
@@ -102,7 +102,7 @@ export class ServedConnection implements ChannelCarrier {
     const { account, logger, manners, sessionWithinMs } = this.#service;
     client.on("error", (error) => {
       logger.debug(`the test server lost a client: ${error.message}`, error);
-      this.socket.destroy();
+      this.socket.end(); // after what ssh2 says about it
     });
     client.on("authentication", (request) => authenticate(request, account));
     onForwardRequest(client, (request) => {

@@ -17,9 +17,9 @@ import type {
   TcpipBindInfo,
 } from "ssh2";
 import type { Bind, Originator } from "../ssh/connection.ts";
-import { ecdsaPem } from "../ssh/keys/ecdsa_key.ts";
-import ssh2 from "../ssh/npm_ssh2.ts";
-import type { Ssh2Socket } from "../ssh/ssh2_socket.ts";
+import { ecdsaPem } from "./ecdsa_key.ts";
+import ssh2 from "./npm_ssh2.ts";
+import type { Ssh2Socket } from "./ssh2_socket.ts";
 
 export type {
   AuthContext,

@@ -11,6 +11,7 @@ import type {
   SshProcess,
 } from "../../mod.ts";
 import { RForwardError } from "../../mod.ts";
+import { negotiated } from "../negotiated.ts";
 
 /** An SshConnection whose server is the test. */
 export class FakeConnection implements SshConnection {
@@ -35,6 +36,7 @@ export class FakeConnection implements SshConnection {
       software,
       hostKeyFingerprint: "SHA256:fake",
       cipher: { toServer: "none", toClient: "none" },
+      negotiated,
     };
   }
 

@@ -1,9 +1,7 @@
 import { ArgumentError } from "../../src/errors.ts";
-import {
-  defaultAlgorithms,
-  supportedAlgorithms,
-} from "../../src/ssh/algorithms.ts";
 import { connect } from "../../src/ssh/connect.ts";
+import { nativeEngine } from "../../src/ssh/native/native_engine.ts";
+import { ssh2 } from "../../src/ssh/ssh2/mod.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
 import { startSshd } from "../servers/openssh.ts";
@@ -12,24 +10,30 @@ serverTest(
   "sshd",
   "connect() exchanges keys with each curve that it says it supports",
   async () => {
-    const names = supportedAlgorithms.kex.filter((name) =>
-      /^(curve|ecdh)/.test(name)
-    );
-    assert(names.length >= 4, `${names}`);
-    await using server = await startSshd({
-      config: [`KexAlgorithms ${names}`],
-    });
-    for (const name of names) {
-      await using connection = await connect({
-        ...{ host: server.host, port: server.port, user: server.user },
-        hostKeys: { text: server.knownHosts },
-        privateKeys: [{ file: server.keyFile }],
-        algorithms: { kex: [name] },
+    for (const engine of [nativeEngine, ssh2]) {
+      const names = engine.supportedAlgorithms.kex.filter((name) =>
+        /^(curve|ecdh)/.test(name)
+      );
+      assert(names.length >= 4, `${names}`);
+      await using server = await startSshd({
+        config: [`KexAlgorithms ${names}`],
       });
-      assertEquals(connection.server.user, server.user, name);
+      for (const name of names) {
+        await using connection = await connect({
+          ...{ host: server.host, port: server.port, user: server.user },
+          hostKeys: { text: server.knownHosts },
+          privateKeys: [{ file: server.keyFile }],
+          algorithms: { kex: [name] },
+          engine,
+        });
+        assertEquals(connection.server.user, server.user, name);
+        assertEquals(connection.server.negotiated.kex, name);
+      }
     }
   },
 );
+
+const { supportedAlgorithms } = nativeEngine;
 
 Deno.test("connect() takes no algorithm that cannot work, and says what can", async () => {
   for (
@@ -56,11 +60,4 @@ Deno.test("connect() takes no algorithm that cannot work, and says what can", as
       }`,
     );
   }
-});
-
-Deno.test("defaultAlgorithms has no group exchange, whose modulus the server chooses", () => {
-  assertEquals(
-    defaultAlgorithms.kex.filter((name) => name.includes("exchange")),
-    [],
-  );
 });

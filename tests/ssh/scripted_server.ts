@@ -1,8 +1,8 @@
 /** An SSH server whose connection layer is the test's: for what no server in its right mind does. */
 import type { AuthContext } from "ssh2";
 import type { ConnectOptions } from "../../src/ssh/options.ts";
-import type { ConnectionHandlers, Ssh2Protocol } from "../../src/ssh/ssh2.ts";
-import { Ssh2Socket } from "../../src/ssh/ssh2_socket.ts";
+import type { ConnectionHandlers, Ssh2Protocol } from "./ssh2.ts";
+import { Ssh2Socket } from "../../src/testing/ssh2_socket.ts";
 import { HostKey } from "../../src/testing/host_key.ts";
 import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
 import { acceptClient, type ParsedKey } from "../../src/testing/ssh2_server.ts";

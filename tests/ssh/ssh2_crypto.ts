@@ -1,5 +1,5 @@
 /** ssh2's own chacha20-poly1305, to compare with. */
-import "../../src/ssh/npm_ssh2.ts"; // first: it keeps ssh2 from leaking ciphers
+import "../../src/testing/npm_ssh2.ts"; // first: it keeps ssh2 from leaking ciphers
 import { Buffer } from "node:buffer";
 import crypto from "npm:ssh2@1.17.0/lib/protocol/crypto.js";
 import type { NativeCipher } from "../../src/ssh/cipher/ssh2_cipher.ts";

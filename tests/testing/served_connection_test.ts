@@ -5,7 +5,7 @@ import type {
   Originator,
   SshConnection,
 } from "../../src/ssh/connection.ts";
-import { createClient, protocolOf } from "../../src/ssh/ssh2.ts";
+import { createClient, protocolOf } from "../ssh/ssh2.ts";
 import { ForwardDeniedError } from "../../src/errors.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { assertSameBytes, noise, readAll, writeAndEnd } from "./sockets.ts";

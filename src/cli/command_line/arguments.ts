@@ -8,6 +8,7 @@ import {
 import {
   type Answer,
   defaultDrainMs,
+  engineNames,
   isShell,
   type OptionEffect,
   type OwnOption,
@@ -57,6 +58,8 @@ export interface Arguments {
   attempts?: number;
   /** Whether the end of the connection is the end. */
   once: boolean;
+  /** What speaks SSH's transport layer; the native engine by default. */
+  engine?: typeof engineNames[number];
   /** When to open a session on the server; undefined if that is the configuration's to say. */
   session?: typeof sessionModes[number];
   /** What to run on the server. */
@@ -232,6 +235,10 @@ class CommandLine {
         break;
       case "once":
         args.once = true;
+        break;
+      case "engine":
+        args.engine = engineNames.find((name) => name === value) ??
+          fail(flag, `use ${engineNames.join(" or ")}`);
         break;
       case "session":
         args.session = sessionModes.find((mode) => mode === value) ??

@@ -1,4 +1,4 @@
-import { supportedAlgorithms } from "../../ssh/algorithms.ts";
+import { nativeEngine } from "../../ssh/native/native_engine.ts";
 import { optionNames } from "../ssh_config/options.ts";
 
 /** A value that an option takes. */
@@ -32,6 +32,7 @@ export type OwnOption =
   | "attempts"
   | "once"
   | "session"
+  | "engine"
   | "drain"
   | "json"
   | "plain"
@@ -80,6 +81,9 @@ export const shells: readonly Shell[] = ["bash", "zsh", "fish"];
 export function isShell(name: string): name is Shell {
   return shells.some((shell) => shell === name);
 }
+
+/** What speaks SSH's transport layer. */
+export const engineNames = ["native", "ssh2"] as const;
 
 /** When a session is opened on the server. */
 export const sessionModes = ["auto", "always", "never"] as const;
@@ -150,6 +154,11 @@ export const options: readonly Option[] = [
     }s)`,
   },
   {
+    flags: ["--engine"],
+    value: { name: "ENGINE", complete: engineNames },
+    effect: { own: "engine" },
+  },
+  {
     flags: ["--json"],
     effect: { own: "json" },
     help: "print events on stdout, one line of JSON each",
@@ -192,7 +201,10 @@ export const options: readonly Option[] = [
   },
   {
     flags: ["-c"],
-    value: { name: "CIPHERS", complete: supportedAlgorithms.cipher },
+    value: {
+      name: "CIPHERS",
+      complete: nativeEngine.supportedAlgorithms.cipher,
+    },
     effect: { override: "Ciphers" },
     help: "ciphers, best first",
     asInSsh: true,
@@ -240,7 +252,7 @@ export const options: readonly Option[] = [
   },
   {
     flags: ["-m"],
-    value: { name: "MACS", complete: supportedAlgorithms.mac },
+    value: { name: "MACS", complete: nativeEngine.supportedAlgorithms.mac },
     effect: { override: "MACs" },
     help: "MAC algorithms, best first",
     asInSsh: true,

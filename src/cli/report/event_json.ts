@@ -18,6 +18,7 @@ import type {
 import type { TunnelConnection } from "../../forward/tunnel/tunnel_connection.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, Originator } from "../../ssh/connection.ts";
+import type { Negotiated } from "../../ssh/message_transport.ts";
 import { printable } from "../../ssh/printable.ts";
 import type { Level } from "./reporter.ts";
 
@@ -62,6 +63,8 @@ export interface JsonConnected {
     software: string;
     /** `SHA256:…` */
     hostKeyFingerprint: string;
+    /** The algorithms that were agreed on, by their SSH names. */
+    negotiated: Negotiated;
   };
 }
 
@@ -236,7 +239,8 @@ export function eventJson(event: SupervisorEvent, id = 0): JsonEventBody {
     case "state":
       return event;
     case "connected": {
-      const { host, port, user, software, hostKeyFingerprint } = event.server;
+      const { host, port, user, software, hostKeyFingerprint, negotiated } =
+        event.server;
       return {
         type: "connected",
         server: {
@@ -245,6 +249,7 @@ export function eventJson(event: SupervisorEvent, id = 0): JsonEventBody {
           user,
           software: printable(software),
           hostKeyFingerprint,
+          negotiated,
         },
       };
     }

@@ -1,4 +1,5 @@
-import { supportedAlgorithms } from "../../ssh/algorithms.ts";
+import { nativeEngine } from "../../ssh/native/native_engine.ts";
+import { supportedAlgorithms as ssh2Algorithms } from "../../ssh/ssh2/ssh2_algorithms.ts";
 import { parseRemoteForward } from "../command_line/forward_spec.ts";
 import { checkAlgorithmNames } from "./algorithm_list.ts";
 import type { ConfigLine } from "./config_line.ts";
@@ -98,7 +99,11 @@ const pubkeyAuthentication = choice({
 function algorithms(
   kind: keyof typeof opensshAlgorithms,
 ): (line: ConfigLine) => string {
-  const known = [...opensshAlgorithms[kind], ...supportedAlgorithms[kind]];
+  const known = [
+    ...opensshAlgorithms[kind],
+    ...nativeEngine.supportedAlgorithms[kind],
+    ...ssh2Algorithms[kind],
+  ];
   return (line) => {
     const list = line.word();
     checkAlgorithmNames(line, list, known);

@@ -1,11 +1,17 @@
-import { Buffer } from "node:buffer";
 import { ChannelError, type RForwardError } from "../../errors.ts";
 import { borrower } from "../../lending.ts";
 import type { CloseReason, SshChannel } from "../connection.ts";
+import type { MessageTransport } from "../message_transport.ts";
+import {
+  type ChannelRequest,
+  writeChannelDataHead,
+  writeChannelMessage,
+  writeChannelRequest,
+  writeWindowAdjust,
+} from "../messages/connection_messages.ts";
+import { MessageNumber } from "../messages/message_number.ts";
 import type { Chunk } from "./gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
-import type { Ssh2Protocol } from "../ssh2.ts";
-import type { Ssh2Socket } from "../ssh2_socket.ts";
 
 /** Bytes that the other side may send before we read (RFC 4254 section 5.2); OpenSSH's size too. */
 export const WINDOW = 2 * 1024 * 1024;
@@ -20,8 +26,7 @@ const CLOSE_DELAY_MS = 250;
 
 /** What a channel needs of the connection that it is on. */
 export interface ChannelCarrier {
-  readonly protocol: Ssh2Protocol;
-  readonly socket: Ssh2Socket;
+  readonly transport: MessageTransport;
   /** Called once when the channel is closed on both sides. */
   release(channel: Channel): void;
 }
@@ -51,6 +56,7 @@ export class Channel implements SshChannel {
 
   // Private also at runtime: whoever prints a channel must not see session keys.
   readonly #carrier: ChannelCarrier;
+  readonly #transport: MessageTransport;
   readonly #remoteId: number;
   readonly #received: ReceiveQueue;
   readonly #closed = Promise.withResolvers<CloseReason>();
@@ -68,11 +74,12 @@ export class Channel implements SshChannel {
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Why nothing can be sent any more. */
   #failure: Error | undefined;
-  /** Wakes the write that waits for window or the socket. */
+  /** Wakes the write that waits for window or the transport. */
   #woken: PromiseWithResolvers<void> | undefined;
 
   constructor(carrier: ChannelCarrier, ids: ChannelIds) {
     this.#carrier = carrier;
+    this.#transport = carrier.transport;
     this.localId = ids.local;
     this.#remoteId = ids.remote;
     this.#sendWindow = ids.window;
@@ -100,12 +107,16 @@ export class Channel implements SshChannel {
     return this.#received.bytesRead;
   }
 
-  protected get carrier(): ChannelCarrier {
-    return this.#carrier;
+  /** Answers a request. */
+  protected reply(success: boolean): void {
+    if (this.#sentClose) return;
+    const { CHANNEL_SUCCESS, CHANNEL_FAILURE } = MessageNumber;
+    this.#sendMessage(success ? CHANNEL_SUCCESS : CHANNEL_FAILURE);
   }
 
-  protected get remoteId(): number {
-    return this.#remoteId;
+  /** Sends CHANNEL_REQUEST. */
+  protected sendRequest(request: ChannelRequest): void {
+    this.#transport.send(writeChannelRequest(this.#remoteId, request));
   }
 
   /** Why the channel takes no more messages, if it does not. */
@@ -121,12 +132,12 @@ export class Channel implements SshChannel {
   }
 
   /** CHANNEL_DATA */
-  onData(data: Chunk): void {
+  onData(data: Uint8Array): void {
     if (this.accepts(data.length)) this.#received.push(data);
   }
 
   /** CHANNEL_EXTENDED_DATA: nobody reads it here, so its window goes back at once. */
-  onExtendedData(data: Chunk): void {
+  onExtendedData(data: Uint8Array): void {
     if (this.accepts(data.length)) this.returnWindow(data.length);
   }
 
@@ -153,15 +164,13 @@ export class Channel implements SshChannel {
   onWindowAdjust(bytes: number): void {
     const wasShut = this.#sendWindow === 0;
     this.#sendWindow = Math.min(this.#sendWindow + bytes, 2 ** 32 - 1);
-    // With window left, the writer waits for the socket alone.
+    // With window left, the writer waits for the transport alone.
     if (wasShut && bytes > 0) this.#wakeWriter();
   }
 
   /** CHANNEL_REQUEST: none is for a forwarded connection. */
-  onRequest(_type: string, wantReply: boolean, _data: unknown): void {
-    if (wantReply && !this.#sentClose) {
-      this.#carrier.protocol.channelFailure(this.#remoteId);
-    }
+  onRequest({ wantReply }: ChannelRequest): void {
+    if (wantReply) this.reply(false);
   }
 
   /** CHANNEL_SUCCESS or CHANNEL_FAILURE: nothing was asked. */
@@ -206,21 +215,17 @@ export class Channel implements SshChannel {
     this.#unreturned += bytes;
     if (this.#unreturned >= WINDOW_STEP) return this.#adjustWindow();
     if (this.#windowTimer !== undefined || this.#gotEof) return;
-    const { socket } = this.#carrier;
-    const before = socket.bytesWritten;
+    const before = this.#transport.bytesWritten;
     this.#windowTimer = setTimeout(() => {
       this.#windowTimer = undefined;
-      if (socket.bytesWritten === before) this.#adjustWindow();
+      if (this.#transport.bytesWritten === before) this.#adjustWindow();
     }, WINDOW_DELAY_MS);
   }
 
   #adjustWindow(): void {
     if (this.#gotEof || this.#sentClose || this.#released) return;
     this.#receiveWindow += this.#unreturned;
-    this.#carrier.protocol.channelWindowAdjust(
-      this.#remoteId,
-      this.#unreturned,
-    );
+    this.#transport.send(writeWindowAdjust(this.#remoteId, this.#unreturned));
     this.#unreturned = 0;
   }
 
@@ -242,41 +247,45 @@ export class Channel implements SshChannel {
     if (!(chunk instanceof Uint8Array)) {
       throw new TypeError("a channel takes Uint8Array chunks only");
     }
-    const data = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const sent = this.#sendWhatFits(data);
-    if (sent < data.length || this.#carrier.socket.congested) {
-      return this.#sendRest(data.subarray(sent));
+    const sent = this.#sendWhatFits(chunk);
+    if (sent < chunk.length || this.#transport.congested) {
+      return this.#sendRest(chunk.subarray(sent));
     }
   }
 
-  /** Sends what window and socket take now; returns how much that was. */
-  #sendWhatFits(data: Buffer): number {
-    const { protocol, socket } = this.#carrier;
+  /** Sends what window and transport take now; returns how much that was. */
+  #sendWhatFits(data: Uint8Array): number {
+    const transport = this.#transport;
     let sent = 0;
     while (sent < data.length && this.#sendWindow > 0) {
-      if (socket.congested || this.#failure) break;
+      if (transport.congested || this.#failure) break;
       const size = Math.min(
         data.length - sent,
         this.#sendWindow,
         this.#maxPacket,
       );
       this.#sendWindow -= size;
-      protocol.channelData(this.#remoteId, data.subarray(sent, sent + size));
+      transport.send(
+        writeChannelDataHead(this.#remoteId, size),
+        data.subarray(sent, sent + size),
+      );
       sent += size;
     }
     this.bytesSent += sent;
     return sent;
   }
 
-  async #sendRest(data: Buffer): Promise<void> {
-    const { socket } = this.#carrier;
-    while (data.length > 0 || socket.congested) {
+  async #sendRest(data: Uint8Array): Promise<void> {
+    const transport = this.#transport;
+    while (data.length > 0 || transport.congested) {
       if (this.#failure) {
         if (data.length === 0) return;
         throw this.#failure;
       }
       this.#woken = Promise.withResolvers();
-      if (socket.congested) socket.drained().then(() => this.#wakeWriter());
+      if (transport.congested) {
+        transport.drained().then(() => this.#wakeWriter());
+      }
       await this.#woken.promise;
       data = data.subarray(this.#sendWhatFits(data));
     }
@@ -285,7 +294,7 @@ export class Channel implements SshChannel {
   #sendEof(): void {
     if (this.#failure) return;
     this.#sentEof = true;
-    this.#carrier.protocol.channelEOF(this.#remoteId);
+    this.#sendMessage(MessageNumber.CHANNEL_EOF);
     this.#closeIfDone();
   }
 
@@ -304,8 +313,12 @@ export class Channel implements SshChannel {
   #sendClose(): boolean {
     if (this.#sentClose || this.#released) return false;
     this.#sentClose = true;
-    this.#carrier.protocol.channelClose(this.#remoteId);
+    this.#sendMessage(MessageNumber.CHANNEL_CLOSE);
     return true;
+  }
+
+  #sendMessage(number: Parameters<typeof writeChannelMessage>[0]): void {
+    this.#transport.send(writeChannelMessage(number, this.#remoteId));
   }
 
   /** The writable was aborted, and errors by itself. */

@@ -7,7 +7,7 @@ import { Deadline } from "../../deadline.ts";
 import type { Logger } from "../../logger.ts";
 import { checkHost, checkMs, checkPort, checkText } from "../../validate.ts";
 import { checkBind, isTcp } from "../bind.ts";
-import { Channel, PACKET, WINDOW } from "./channel.ts";
+import { Channel } from "./channel.ts";
 import type {
   Bind,
   CloseReason,
@@ -22,32 +22,48 @@ import type {
 } from "../connection.ts";
 import { formatAddress } from "../../format_address.ts";
 import { forwardDenied } from "../forward_denied.ts";
-import { GlobalRequests } from "./global_requests.ts";
+import { type GlobalReply, GlobalRequests } from "./global_requests.ts";
 import { type KeepaliveOptions, watchKeepalive } from "./keepalive.ts";
+import { printable } from "../printable.ts";
 import { Mux } from "./mux.ts";
 import { SessionChannel, startProcess } from "./process.ts";
 import { serverKind } from "../server_kind.ts";
-import type { Ssh2Protocol } from "../ssh2.ts";
-import type { Ssh2Socket } from "../ssh2_socket.ts";
+import type { MessageTransport } from "../message_transport.ts";
+import { writeGlobalRequest } from "../messages/connection_messages.ts";
+import {
+  cancelForwardRequest,
+  directStreamlocal,
+  directTcpip,
+  execRequest,
+  forwardRequest,
+  type Payload,
+  readChosenPort,
+  shellRequest,
+} from "../messages/request_payloads.ts";
+import { DisconnectReason } from "../messages/transport_messages.ts";
+import { type TransportEnd, transportError } from "../transport_end.ts";
+
+const KEEPALIVE: Payload = {
+  name: "keepalive@openssh.com",
+  data: new Uint8Array(),
+};
 
 /** What an authenticated connection is made of. */
 export interface ConnectionParts {
   server: ServerInfo;
-  protocol: Ssh2Protocol;
-  socket: Ssh2Socket;
-  /** Says goodbye to the server and ends the socket. */
-  disconnect: () => void;
+  transport: MessageTransport;
   requestTimeoutMs: number;
   keepalive: KeepaliveOptions;
   logger: Logger;
 }
 
-/** An SshConnection over what npm:ssh2 has authenticated. */
+/** An SshConnection over a transport on which the user is logged in. */
 export class ClientConnection implements SshConnection {
   readonly server: ServerInfo;
   readonly closed: Promise<CloseReason>;
 
   readonly #parts: ConnectionParts;
+  readonly #transport: MessageTransport;
   readonly #mux: Mux;
   readonly #requests: GlobalRequests;
   readonly #ended = new AbortController();
@@ -58,19 +74,25 @@ export class ClientConnection implements SshConnection {
   #lost: ConnectionLostError | undefined;
 
   constructor(parts: ConnectionParts) {
-    const { server, protocol, socket, logger } = parts;
+    const { server, transport, logger } = parts;
     this.#parts = parts;
+    this.#transport = transport;
     this.server = server;
     this.closed = this.#closed.promise;
     const fail = (error: ConnectionLostError) => this.fail(error);
     this.#requests = new GlobalRequests(parts.requestTimeoutMs, fail);
-    this.#mux = new Mux(protocol, socket, this.#requests, logger);
+    this.#mux = new Mux(transport, this.#requests, logger);
+    transport.receive((message) => this.#mux.receive(message));
     this.#stopKeepalive = watchKeepalive(parts.keepalive, {
-      bytesRead: () => socket.bytesRead,
-      ask: () => this.#requests.ping(() => protocol.ping()),
+      bytesRead: () => transport.bytesRead,
+      ask: () => this.#requests.ping(() => this.#sendRequest(KEEPALIVE)),
       fail,
     });
-    socket.on("close", () => this.#end());
+    transport.ended.then(async (end) => {
+      // Whoever closes it need not look at what is under way before it is closed.
+      if (this.#closing) await transport.closed;
+      this.#end(end);
+    });
   }
 
   get signal(): AbortSignal {
@@ -83,16 +105,7 @@ export class ClientConnection implements SshConnection {
 
   async requestForward<B extends Bind>(bind: B): Promise<B> {
     checkBind(bind);
-    const { protocol } = this.#parts;
-    const reply = isTcp(bind)
-      ? await this.#ask(
-        "tcpip-forward",
-        () => protocol.tcpipForward(bind.address, bind.port, true),
-      )
-      : await this.#ask(
-        "streamlocal-forward@openssh.com",
-        () => protocol.openssh_streamLocalForward(bind.path, true),
-      );
+    const reply = await this.#ask(forwardRequest(bind));
     if (!reply.success) {
       throw forwardDenied(bind, reply.said, serverKind(this.server));
     }
@@ -102,16 +115,7 @@ export class ClientConnection implements SshConnection {
 
   async cancelForward(bind: Bind): Promise<boolean> {
     checkBind(bind);
-    const { protocol } = this.#parts;
-    const reply = isTcp(bind)
-      ? await this.#ask(
-        "cancel-tcpip-forward",
-        () => protocol.cancelTcpipForward(bind.address, bind.port, true),
-      )
-      : await this.#ask(
-        "cancel-streamlocal-forward@openssh.com",
-        () => protocol.openssh_cancelStreamLocalForward(bind.path, true),
-      );
+    const reply = await this.#ask(cancelForwardRequest(bind));
     if (reply.success) this.#onCancelled?.(bind);
     return reply.success;
   }
@@ -133,19 +137,14 @@ export class ClientConnection implements SshConnection {
   openDirect(
     host: string,
     port: number,
-    { signal, originator }: OpenDirectOptions = {},
+    { signal, originator = { address: "127.0.0.1", port: 0 } }:
+      OpenDirectOptions = {},
   ): Promise<SshChannel> {
     return this.#open(() => {
       checkHost("host", host);
       checkPort("port", port);
-      const to = {
-        srcIP: originator?.address ?? "127.0.0.1",
-        srcPort: originator?.port ?? 0,
-        dstIP: host,
-        dstPort: port,
-      };
       return this.#mux.open(
-        (id) => this.#parts.protocol.directTcpip(id, WINDOW, PACKET, to),
+        directTcpip(host, port, originator),
         (ids) => new Channel(this.#mux, ids),
         `a connection to ${formatAddress(host, port)}`,
         signal,
@@ -157,12 +156,10 @@ export class ClientConnection implements SshConnection {
     path: string,
     { signal }: Pick<OpenDirectOptions, "signal"> = {},
   ): Promise<SshChannel> {
-    const { protocol } = this.#parts;
     return this.#open(() => {
       checkText("path", path, "path");
-      const to = { socketPath: path };
       return this.#mux.open(
-        (id) => protocol.openssh_directStreamLocal(id, WINDOW, PACKET, to),
+        directStreamlocal(path),
         (ids) => new Channel(this.#mux, ids),
         `a connection to ${path}`,
         signal,
@@ -176,11 +173,9 @@ export class ClientConnection implements SshConnection {
     this.#throwIfEnded();
     checkMs("timeoutMs", timeoutMs);
     signal?.throwIfAborted();
-    const { protocol } = this.#parts;
-    const name = "keepalive@openssh.com";
     const started = performance.now();
     const answered = this.#requests
-      .requestNow(name, () => protocol.ping(), timeoutMs)
+      .requestNow(KEEPALIVE.name, () => this.#sendRequest(KEEPALIVE), timeoutMs)
       .then(() => performance.now() - started);
     using waiting = new Deadline(timeoutMs, signal);
     return await waiting.race(answered);
@@ -190,28 +185,29 @@ export class ClientConnection implements SshConnection {
     command: string,
     options: ExecOptions = {},
   ): Promise<SshProcess> {
-    const { protocol } = this.#parts;
     const channel = await this.#open(() => {
       checkText("command", command, "command");
-      return this.#openSession(options);
+      return this.#mux.open(
+        { name: "session", data: new Uint8Array() },
+        (ids) => new SessionChannel(this.#mux, ids),
+        "a session",
+        options.signal,
+      );
     });
-    const start = (id: number) => protocol.exec(id, command, true);
-    return await startProcess(channel, start, command, options);
+    return await startProcess(channel, execRequest(command), command, options);
   }
 
   async shell(options: ExecOptions = {}): Promise<SshProcess> {
-    const { protocol } = this.#parts;
     const channel = await this.#open(() => this.#openSession(options));
-    const start = (id: number) => protocol.shell(id, true);
-    return await startProcess(channel, start, undefined, options);
+    return await startProcess(channel, shellRequest, undefined, options);
   }
 
   async close(): Promise<void> {
     if (!this.#closing && !this.#ended.signal.aborted) {
       this.#closing = true;
-      this.#parts.disconnect();
+      this.#transport.close();
     }
-    await this.#parts.socket.closed;
+    await this.#transport.closed;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -221,17 +217,24 @@ export class ClientConnection implements SshConnection {
   /** Ends the connection because it cannot go on. */
   fail(error: ConnectionLostError): void {
     this.#lost ??= error;
-    this.#parts.socket.destroy();
+    this.#transport.destroy();
   }
 
-  #ask(name: string, send: () => void) {
+  #ask(request: Payload): Promise<GlobalReply> {
     this.#throwIfEnded();
-    return this.#requests.request(name, send);
+    return this.#requests.request(
+      request.name,
+      () => this.#sendRequest(request),
+    );
+  }
+
+  #sendRequest({ name, data }: Payload): void {
+    this.#transport.send(writeGlobalRequest({ name, wantReply: true, data }));
   }
 
   #openSession({ signal }: ExecOptions): Promise<SessionChannel> {
     return this.#mux.open(
-      (id) => this.#parts.protocol.session(id, WINDOW, PACKET),
+      { name: "session", data: new Uint8Array() },
       (ids) => new SessionChannel(this.#mux, ids),
       "a session",
       signal,
@@ -249,10 +252,8 @@ export class ClientConnection implements SshConnection {
     if (this.#closing) throw connectionClosed();
   }
 
-  #chosenPort(bind: Bind, data: Uint8Array | null): number {
-    const port = data && data.length >= 4
-      ? new DataView(data.buffer, data.byteOffset).getUint32(0)
-      : 0;
+  #chosenPort(bind: Bind, data: Uint8Array): number {
+    const port = readChosenPort(data) ?? 0;
     if (port >= 1 && port <= 65535) return port;
     throw new ForwardDeniedError(
       bind,
@@ -260,11 +261,9 @@ export class ClientConnection implements SshConnection {
     );
   }
 
-  #end(): void {
-    if (this.#ended.signal.aborted) return;
+  #end(end: TransportEnd): void {
     this.#stopKeepalive();
-    const lost = this.#closing ? undefined : this.#lost ??
-      new ConnectionLostError("the server closed the connection");
+    const lost = this.#closing ? undefined : this.#lost ?? lostBy(end);
     const reason: CloseReason = lost
       ? { reason: "lost", error: lost }
       : { reason: "closed" };
@@ -274,6 +273,23 @@ export class ClientConnection implements SshConnection {
     this.#closed.resolve(reason);
     if (lost) this.#parts.logger.warn(`SSH connection lost: ${lost.message}`);
   }
+}
+
+function lostBy(end: TransportEnd): ConnectionLostError {
+  if (end.how === "error") {
+    const { error: cause } = end;
+    return new ConnectionLostError(
+      `the connection broke: ${printable(cause.message)}`,
+      { cause },
+    );
+  }
+  const isWord = end.how === "disconnect" &&
+    end.reason !== DisconnectReason.BY_APPLICATION;
+  return new ConnectionLostError(
+    isWord
+      ? `the server ended the connection: ${transportError(end).message}`
+      : "the server closed the connection",
+  );
 }
 
 function connectionClosed(): RForwardError {

@@ -3,7 +3,7 @@ import { ConnectionLostError, type RForwardError } from "../../errors.ts";
 /** What the server answered: SSH_MSG_REQUEST_SUCCESS with its data, or SSH_MSG_REQUEST_FAILURE. */
 export interface GlobalReply {
   success: boolean;
-  data: Uint8Array | null;
+  data: Uint8Array;
   /** What the server said last before it answered: SSH_MSG_DEBUG, on its own account. */
   said: string | undefined;
 }
@@ -78,7 +78,7 @@ export class GlobalRequests {
   }
 
   /** A reply came in. One that nobody waits for is ignored. */
-  onReply(success: boolean, data: Uint8Array | null): void {
+  onReply(success: boolean, data: Uint8Array): void {
     this.#unanswered.shift()?.resolve({ success, data, said: this.#said });
     this.#said = undefined;
   }

@@ -1,6 +1,30 @@
-import type { Logger } from "../../logger.ts";
 import { ChannelError, type RForwardError } from "../../errors.ts";
+import type { Logger } from "../../logger.ts";
 import { formatBind } from "../bind.ts";
+import type {
+  CloseReason,
+  ForwardedOpenTaker,
+  RefusalReason,
+} from "../connection.ts";
+import type { MessageTransport } from "../message_transport.ts";
+import {
+  type ChannelOpen,
+  readChannelConfirmation,
+  readChannelOpen,
+  readChannelOpenFailure,
+  readGlobalRequest,
+  writeChannelConfirmation,
+  writeChannelOpen,
+  writeChannelOpenFailure,
+  writeRequestFailure,
+} from "../messages/connection_messages.ts";
+import { MessageNumber } from "../messages/message_number.ts";
+import {
+  type Payload,
+  readForwardedConnection,
+} from "../messages/request_payloads.ts";
+import { readDebug } from "../messages/transport_messages.ts";
+import { printable } from "../printable.ts";
 import {
   Channel,
   type ChannelCarrier,
@@ -8,17 +32,9 @@ import {
   PACKET,
   WINDOW,
 } from "./channel.ts";
-import { channelHandlers } from "./channel_handlers.ts";
-import type { CloseReason, ForwardedOpenTaker } from "../connection.ts";
+import { deliverToChannel } from "./deliver_to_channel.ts";
 import { IncomingOpen, refusalCode } from "./forwarded_open.ts";
 import type { GlobalRequests } from "./global_requests.ts";
-import { printable } from "../printable.ts";
-import type {
-  ChannelOpenInfo,
-  ConnectionHandlers,
-  Ssh2Protocol,
-} from "../ssh2.ts";
-import type { Ssh2Socket } from "../ssh2_socket.ts";
 
 /** Channels that may be open or wait for an answer at once; OpenSSH's limit. */
 const MAX_CHANNELS = 10_000;
@@ -47,13 +63,10 @@ export class Mux implements ChannelCarrier {
   #ended: RForwardError | undefined;
 
   constructor(
-    readonly protocol: Ssh2Protocol,
-    readonly socket: Ssh2Socket,
+    readonly transport: MessageTransport,
     private readonly requests: GlobalRequests,
     private readonly logger: Logger,
-  ) {
-    Object.assign(protocol._handlers, this.#handlers());
-  }
+  ) {}
 
   /** Channels that are open. */
   get size(): number {
@@ -63,12 +76,12 @@ export class Mux implements ChannelCarrier {
   /**
    * Opens a channel of ours.
    *
-   * @param send Sends CHANNEL_OPEN for the channel number.
+   * @param payload The channel's type, and what goes with it.
    * @param create Makes the channel once it is confirmed.
    * @param what What is opened, for errors.
    */
   open<C extends Channel>(
-    send: (id: number) => void,
+    { name: type, data }: Payload,
     create: (ids: ChannelIds) => C,
     what: string,
     signal?: AbortSignal,
@@ -105,7 +118,11 @@ export class Mux implements ChannelCarrier {
       },
     });
     signal?.addEventListener("abort", abort, { once: true });
-    send(id);
+    this.transport.send(
+      writeChannelOpen({
+        ...{ type, sender: id, window: WINDOW, maxPacket: PACKET, data },
+      }),
+    );
     return promise;
   }
 
@@ -135,33 +152,65 @@ export class Mux implements ChannelCarrier {
     }
   }
 
-  #handlers(): ConnectionHandlers {
-    return {
-      GLOBAL_REQUEST: (_p, _name, wantReply) => {
-        if (wantReply) this.protocol.requestFailure();
-      },
-      REQUEST_SUCCESS: (_p, data) => this.requests.onReply(true, data),
-      REQUEST_FAILURE: () => this.requests.onReply(false, null),
-      DEBUG: (_p, _display, said) => this.#onDebug(printable(said)),
-      CHANNEL_OPEN: (_p, info) => this.#onOpen(info),
-      CHANNEL_OPEN_CONFIRMATION: (_p, info) =>
-        this.#pending.get(info.recipient)?.accept({
-          local: info.recipient,
-          remote: info.sender,
-          window: info.window,
-          packetSize: info.packetSize,
-        }),
-      CHANNEL_OPEN_FAILURE: (_p, id, reason, text) =>
-        this.#pending.get(id)?.refuse(
-          new ChannelError(
-            "channel-refused",
-            printable(text) || `reason ${reason}`,
-            reason,
-            { serverSays: printable(text) || undefined },
-          ),
-        ),
-      ...channelHandlers(this.#channels),
-    };
+  /**
+   * Takes a message of the server's.
+   *
+   * @returns false if it is of a kind that is not known here.
+   * @throws {ProtocolError} if it is cut short.
+   */
+  receive(message: Uint8Array): boolean {
+    if (deliverToChannel(message, this.#channels)) return true;
+    switch (message[0]) {
+      case MessageNumber.CHANNEL_OPEN:
+        this.#onOpen(readChannelOpen(message));
+        return true;
+      case MessageNumber.CHANNEL_OPEN_CONFIRMATION:
+        this.#onConfirmation(message);
+        return true;
+      case MessageNumber.CHANNEL_OPEN_FAILURE:
+        this.#onOpenFailure(message);
+        return true;
+      case MessageNumber.GLOBAL_REQUEST:
+        if (readGlobalRequest(message).wantReply) {
+          this.transport.send(writeRequestFailure());
+        }
+        return true;
+      case MessageNumber.REQUEST_SUCCESS:
+      case MessageNumber.REQUEST_FAILURE:
+        this.requests.onReply(
+          message[0] === MessageNumber.REQUEST_SUCCESS,
+          message.slice(1),
+        );
+        return true;
+      case MessageNumber.DEBUG:
+        this.#onDebug(printable(readDebug(message)));
+        return true;
+      case MessageNumber.EXT_INFO: // news for logins only
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #onConfirmation(message: Uint8Array): void {
+    const { recipient, sender, window, maxPacket } = readChannelConfirmation(
+      message,
+    );
+    this.#pending.get(recipient)?.accept({
+      ...{ local: recipient, remote: sender, window, packetSize: maxPacket },
+    });
+  }
+
+  #onOpenFailure(message: Uint8Array): void {
+    const { recipient, reason, text } = readChannelOpenFailure(message);
+    this.#pending.get(recipient)?.refuse(
+      new ChannelError(
+        "channel-refused",
+        printable(text) || `reason ${reason}`,
+        reason,
+        { serverSays: printable(text) || undefined },
+      ),
+    );
   }
 
   /** DEBUG (RFC 4253 section 11.3): in this way sshd says why it will refuse. */
@@ -171,45 +220,45 @@ export class Mux implements ChannelCarrier {
   }
 
   /** CHANNEL_OPEN: the server has a connection for us. */
-  #onOpen(info: ChannelOpenInfo): void {
-    const { type, sender, data } = info;
-    const unix = type === "forwarded-streamlocal@openssh.com";
-    if (type !== "forwarded-tcpip" && !unix) {
-      return this.protocol.channelOpenFail(
-        sender,
-        refusalCode("unknown-channel-type"),
+  #onOpen({ type, sender, window, maxPacket, data }: ChannelOpen): void {
+    const refuse = (reason: RefusalReason, text: string) =>
+      this.transport.send(
+        writeChannelOpenFailure({
+          ...{ recipient: sender, reason: refusalCode(reason), text },
+        }),
+      );
+    const connection = readForwardedConnection(type, data);
+    if (!connection) {
+      return refuse(
+        "unknown-channel-type",
         `rforward takes no ${printable(type)} channels`,
       );
     }
     if (this.#channels.size + this.#incoming.size >= MAX_CHANNELS) {
-      return this.protocol.channelOpenFail(
-        sender,
-        refusalCode("resource-shortage"),
-        `${MAX_CHANNELS} channels are open`,
-      );
+      return refuse("resource-shortage", `${MAX_CHANNELS} channels are open`);
     }
     const open: IncomingOpen = new IncomingOpen(
-      unix
-        ? { path: data.socketPath ?? "" }
-        : { address: data.destIP ?? "", port: data.destPort ?? 0 },
-      { address: data.srcIP ?? "", port: data.srcPort ?? 0 },
+      connection.bind,
+      connection.originator,
       {
         confirm: () => {
           this.#incoming.delete(open);
           const local = this.#nextId++;
-          this.protocol.channelOpenConfirm(sender, local, WINDOW, PACKET);
+          this.transport.send(
+            writeChannelConfirmation({
+              ...{ recipient: sender, sender: local },
+              ...{ window: WINDOW, maxPacket: PACKET },
+            }),
+          );
           return this.add(
             new Channel(this, {
-              local,
-              remote: sender,
-              window: info.window,
-              packetSize: info.packetSize,
+              ...{ local, remote: sender, window, packetSize: maxPacket },
             }),
           );
         },
         refuse: (reason, text) => {
           this.#incoming.delete(open);
-          this.protocol.channelOpenFail(sender, refusalCode(reason), text);
+          refuse(reason, text);
         },
       },
     );

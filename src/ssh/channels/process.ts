@@ -11,6 +11,12 @@ import type {
   ExitStatus,
   SshProcess,
 } from "../connection.ts";
+import type { ChannelRequest } from "../messages/connection_messages.ts";
+import {
+  type Payload,
+  readExit,
+  signalRequest,
+} from "../messages/request_payloads.ts";
 import { printable } from "../printable.ts";
 import type { Chunk } from "./gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
@@ -47,17 +53,19 @@ export class SessionChannel extends Channel {
    * @returns whether the server will. Output counts as a yes: sish sends it
    * and never answers `exec`.
    */
-  request(send: (channel: number) => void): Promise<boolean> {
+  request({ name: type, data }: Payload): Promise<boolean> {
     if (this.failure) return Promise.reject(this.failure);
     const reply = Promise.withResolvers<boolean>();
     this.#replies.push(reply);
-    send(this.remoteId);
+    this.sendRequest({ type, wantReply: true, data });
     return reply.promise;
   }
 
   /** Sends a signal (RFC 4254 section 6.9), unless the channel is closed. */
   kill(signal: string): void {
-    if (!this.failure) this.carrier.protocol.signal(this.remoteId, signal);
+    if (this.failure) return;
+    const { name: type, data } = signalRequest(signal);
+    this.sendRequest({ type, wantReply: false, data });
   }
 
   override onReply(success: boolean): void {
@@ -67,25 +75,26 @@ export class SessionChannel extends Channel {
     if (!success) this.close(notStarted());
   }
 
-  override onData(data: Chunk): void {
+  override onData(data: Uint8Array): void {
     this.#replies.shift()?.resolve(true);
     super.onData(data);
   }
 
-  override onExtendedData(data: Chunk): void {
+  override onExtendedData(data: Uint8Array): void {
     this.#replies.shift()?.resolve(true);
     if (this.accepts(data.length)) this.#stderr.push(data);
   }
 
-  override onRequest(type: string, wantReply: boolean, data: unknown): void {
-    if (type === "exit-status" && typeof data === "number") {
-      this.#exit = { code: data, signal: undefined, success: data === 0 };
-    } else if (type === "exit-signal") {
-      const signal = `SIG${printable((data as { signal: string }).signal)}`;
-      this.#exit = { code: undefined, signal, success: false };
-    } else {
-      super.onRequest(type, wantReply, data);
-    }
+  override onRequest(request: ChannelRequest): void {
+    const exit = readExit(request.type, request.data);
+    if (!exit) return super.onRequest(request);
+    this.#exit = "code" in exit
+      ? { code: exit.code, signal: undefined, success: exit.code === 0 }
+      : {
+        code: undefined,
+        signal: `SIG${printable(exit.signal)}`,
+        success: false,
+      };
   }
 
   override onClose(): void {
@@ -129,13 +138,13 @@ export class SessionChannel extends Channel {
  * Starts a command, or the user's shell, on a session channel that was just
  * opened.
  *
- * @param start Sends the request.
+ * @param start The request.
  * @param command The command, for the error; undefined for the shell.
  * @throws {ChannelError} if the server will not.
  */
 export async function startProcess(
   channel: SessionChannel,
-  start: (channel: number) => void,
+  start: Payload,
   command: string | undefined,
   { signal }: ExecOptions,
 ): Promise<SshProcess> {

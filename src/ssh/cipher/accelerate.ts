@@ -1,7 +1,7 @@
 import { ChaCha20Poly1305 } from "./chacha20_poly1305.ts";
 import { type NativeCipher, Ssh2Cipher } from "./ssh2_cipher.ts";
 import { type NativeDecipher, Ssh2Decipher } from "./ssh2_decipher.ts";
-import type { Ssh2Socket } from "../ssh2_socket.ts";
+import type { Ssh2Socket } from "../../testing/ssh2_socket.ts";
 
 /**
  * Puts our chacha20-poly1305 in the place of ssh2's (measured: 31 us instead of

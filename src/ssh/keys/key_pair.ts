@@ -1,6 +1,5 @@
-import { Buffer } from "node:buffer";
-import { keyFile } from "./openssh_key.ts";
-import { strings } from "../wire.ts";
+import { concat } from "../../concat.ts";
+import { keyFile, strings } from "./key_file.ts";
 
 const TYPE = "ssh-ed25519";
 
@@ -13,11 +12,8 @@ export interface KeyPair {
 }
 
 /**
- * Makes an ed25519 key pair for the length of a session: X2Go gives the
+ * Generates an ed25519 key pair for the length of a session: X2Go gives the
  * private half to the server, which logs in to us with it.
- *
- * ssh2's own `generateKeyPair` is no choice: one in 256 of its ed25519 keys
- * cannot be read by anybody (measured with 1.17.0).
  *
  * @param comment Written into the private key; `ssh-add -l` shows it.
  */
@@ -27,20 +23,15 @@ export async function generateKeyPair(comment = ""): Promise<KeyPair> {
     true,
     ["sign", "verify"],
   ) as CryptoKeyPair;
-  const point = Buffer.from(await crypto.subtle.exportKey("raw", publicKey));
+  const point = new Uint8Array(
+    await crypto.subtle.exportKey("raw", publicKey),
+  );
   // RFC 8410 section 7: the seed is the last of a PKCS #8 structure.
-  const seed = Buffer.from(
+  const seed = new Uint8Array(
     await crypto.subtle.exportKey("pkcs8", privateKey),
   ).subarray(-32);
   return {
-    privateKey: keyFile(
-      TYPE,
-      [point],
-      [point, Buffer.concat([seed, point])],
-      comment,
-    ),
-    publicKey: `${TYPE} ${
-      strings(Buffer.from(TYPE), point).toString("base64")
-    }`,
+    privateKey: keyFile(TYPE, [point], [point, concat(seed, point)], comment),
+    publicKey: `${TYPE} ${strings(TYPE, point).toBase64()}`,
   };
 }

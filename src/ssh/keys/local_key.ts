@@ -21,12 +21,16 @@ interface Kind {
  */
 export async function localKey(jwk: JsonWebKey): Promise<SigningKey> {
   const { type, blob, key, signature, encode } = kindOf(jwk);
-  const algorithms = Object.keys(signatureAlgorithms)
-    .filter((name) => signatureAlgorithms[name]!.keyType === type);
+  const hashes = new Map<string, string>(
+    Object.entries(signatureAlgorithms)
+      .filter(([, { keyType }]) => keyType === type)
+      .map(([name, { hash }]) => [name, hash]),
+  );
+  // What nobody here verifies, but servers may want that know nothing better.
+  if (type === "ssh-rsa") hashes.set("ssh-rsa", "SHA-1");
   const { alg: _, use: __, key_ops: ___, ...fields } = jwk;
   const keys = new Map<string, CryptoKey>();
-  for (const name of algorithms) {
-    const { hash } = signatureAlgorithms[name]!;
+  for (const [name, hash] of hashes) {
     const algorithm = typeof key === "string" ? key : { ...key, hash };
     keys.set(
       name,
@@ -37,15 +41,17 @@ export async function localKey(jwk: JsonWebKey): Promise<SigningKey> {
 
   return {
     blob,
-    algorithms,
+    algorithms: [...hashes.keys()],
     async sign(algorithm, data) {
       const key = keys.get(algorithm);
       if (key === undefined) {
         throw new TypeError(`a ${type} key cannot sign with ${algorithm}`);
       }
-      const { hash } = signatureAlgorithms[algorithm]!;
-      const bytes = await crypto.subtle
-        .sign({ ...signature, hash }, key, new Uint8Array(data));
+      const bytes = await crypto.subtle.sign(
+        { ...signature, hash: hashes.get(algorithm)! },
+        key,
+        new Uint8Array(data),
+      );
       return new WireWriter().string(algorithm)
         .string(encode(new Uint8Array(bytes))).bytes();
     },

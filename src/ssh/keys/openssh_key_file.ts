@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createDecipheriv } from "node:crypto";
-import { pbkdf } from "bcrypt-pbkdf";
-import { strings, uint32, WireReader } from "../wire.ts";
+import { WireReader } from "../wire.ts";
 import { UnusableKey } from "./unusable_key.ts";
 
 const MAGIC = "openssh-key-v1\0";
@@ -79,30 +78,25 @@ export class OpensshKeyFile {
   }
 
   /**
-   * The same file without a passphrase.
+   * The private part, after the numbers that show a wrong passphrase.
    *
    * @returns undefined if the passphrase is wrong.
    * @throws {UnusableKey} if it cannot be decrypted, whatever the passphrase.
    */
-  decrypt(passphrase: string): Buffer | undefined {
+  async decrypt(passphrase: string): Promise<Buffer | undefined> {
     const opened = this.isEncrypted
-      ? this.#open(passphrase)
+      ? await this.#open(passphrase)
       : this.#privatePart;
     // The same number in both places, then the key: a wrong passphrase shows.
     const isRight = opened && opened.length >= 8 &&
       opened.subarray(0, 4).equals(opened.subarray(4, 8));
     if (!isRight && this.isEncrypted) return undefined;
     if (!isRight) throw new UnusableKey("is damaged");
-    return Buffer.concat([
-      Buffer.from(MAGIC),
-      strings(Buffer.from("none"), Buffer.from("none"), Buffer.of()),
-      uint32(1),
-      strings(this.publicKey, opened),
-    ]);
+    return opened.subarray(8);
   }
 
   /** @returns undefined if the cipher itself finds the passphrase wrong. */
-  #open(passphrase: string): Buffer | undefined {
+  async #open(passphrase: string): Promise<Buffer | undefined> {
     const cipher = ciphers[this.#cipher];
     if (!cipher || this.#kdf !== "bcrypt") {
       throw new UnusableKey(
@@ -110,7 +104,7 @@ export class OpensshKeyFile {
       );
     }
     const { key, iv, tag = 0, decrypt } = cipher;
-    const material = this.#derive(passphrase, key + iv);
+    const material = await this.#derive(passphrase, key + iv);
     if (this.#tag.length !== tag) throw new UnusableKey("is damaged");
     try {
       return decrypt(
@@ -124,7 +118,9 @@ export class OpensshKeyFile {
     }
   }
 
-  #derive(passphrase: string, size: number): Buffer {
+  async #derive(passphrase: string, size: number): Promise<Buffer> {
+    // Loaded only for a key that is encrypted.
+    const { pbkdf } = await import("bcrypt-pbkdf");
     const options = new WireReader(this.#kdfOptions);
     const salt = options.string();
     const rounds = options.uint32();

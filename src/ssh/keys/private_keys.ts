@@ -1,23 +1,22 @@
-import type { Buffer } from "node:buffer";
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import type { Logger } from "../../logger.ts";
-import { fingerprint } from "../host_keys/host_keys.ts";
+import { fingerprint, isSameKey } from "../host_keys/host_key.ts";
 import type { PrivateKey } from "../options.ts";
-import { type ParsedKey, parseKey } from "../ssh2.ts";
-import { ecdsaPem } from "./ecdsa_key.ts";
 import { loadKey, unusable } from "./load_key.ts";
 import { LockedKey } from "../login/locked_key.ts";
-import { openSshKey } from "./openssh_key.ts";
 import { NamedAgentKey } from "../login/named_agent_key.ts";
+import { localKey } from "./local_key.ts";
 import { OpensshKeyFile } from "./openssh_key_file.ts";
+import { readPrivatePart } from "./private_part.ts";
 import { findPrivateKey } from "./private_key_text.ts";
 import { publicHalf, readPublicFile } from "./public_keys.ts";
+import type { SigningKey } from "./signing_key.ts";
 import { UnusableKey } from "./unusable_key.ts";
 
 /** A private key that is ready to sign. */
 export interface LoadedKey {
   /** The key. */
-  key: ParsedKey;
+  key: SigningKey;
   /** `SHA256:…`, as `ssh-keygen -l` prints it. */
   fingerprint: string;
 }
@@ -38,15 +37,15 @@ export async function loadPrivateKey(
   const { passphrase, optional = false } = source;
   return await loadKey("private key", source, logger, async (file, text) => {
     const name = `private key: ${file}`;
-    const read = (passphrase?: string) => {
+    const read = async (passphrase?: string) => {
       try {
-        return parse(text, passphrase);
+        return await parse(text, passphrase);
       } catch (error) {
         if (error instanceof UnusableKey) throw unusable(name, error.message);
         throw unusable(name, "cannot be read");
       }
     };
-    let key = read();
+    let key = await read();
     if (key === "encrypted") {
       if (passphrase === undefined) {
         throw unusable(name, "is encrypted; give its passphrase");
@@ -57,13 +56,13 @@ export async function loadPrivateKey(
           optional,
           publicKey: publicHalf(text) ?? await readPublicFile(source),
           passphrase,
-          decrypt: (passphrase) => {
-            const key = read(passphrase);
+          decrypt: async (passphrase) => {
+            const key = await read(passphrase);
             return typeof key === "string" ? undefined : key;
           },
         });
       }
-      key = read(passphrase);
+      key = await read(passphrase);
     }
     if (typeof key === "string") {
       const publicKey = key === "public" && hasAgent && publicHalf(text);
@@ -75,7 +74,7 @@ export async function loadPrivateKey(
           : "cannot be decrypted; is the passphrase right?",
       );
     }
-    return { key, fingerprint: fingerprint(key.getPublicSSH()) };
+    return { key, fingerprint: fingerprint(key.blob) };
   });
 }
 
@@ -83,10 +82,10 @@ export async function loadPrivateKey(
 type Unparsed = "encrypted" | "public" | "wrong-passphrase";
 
 /** @throws {UnusableKey} if there is no key that can be used. */
-function parse(
+async function parse(
   text: string,
   passphrase: string | undefined,
-): ParsedKey | Unparsed {
+): Promise<SigningKey | Unparsed> {
   const found = findPrivateKey(text);
   switch (found.format) {
     case "public":
@@ -94,21 +93,20 @@ function parse(
     case "pem":
       return found.isEncrypted && passphrase === undefined
         ? "encrypted"
-        : parsePem(found.text, passphrase);
+        : await parsePem(found.text, passphrase);
     case "openssh": {
       const file = new OpensshKeyFile(found.bytes);
       if (file.isEncrypted && passphrase === undefined) return "encrypted";
-      const bytes = file.decrypt(passphrase ?? "");
-      return bytes ? parseOpenSsh(bytes, file.type) : "wrong-passphrase";
+      const bytes = await file.decrypt(passphrase ?? "");
+      return bytes ? await parseOpenSsh(bytes, file) : "wrong-passphrase";
     }
   }
 }
 
-/** ssh2 reads some kinds of PEM wrong and some not at all (measured with Deno 2.9.6); node:crypto reads more. */
-function parsePem(
+async function parsePem(
   text: string,
   passphrase: string | undefined,
-): ParsedKey | Unparsed {
+): Promise<SigningKey | Unparsed> {
   let key: KeyObject;
   try {
     key = createPrivateKey({
@@ -123,29 +121,25 @@ function parsePem(
       "cannot be decrypted; if the passphrase is right, run ssh-keygen -p -f on it, which encrypts it in another way",
     );
   }
-  const openSsh = openSshKey(key);
-  const found = openSsh === undefined ? undefined : findPrivateKey(openSsh);
-  if (found?.format === "openssh") return parseOpenSsh(found.bytes);
-  throw new UnusableKey(
-    `is of the kind ${key.asymmetricKeyType}; use Ed25519, ECDSA or RSA`,
-  );
-}
-
-/** @param bytes A key in OpenSSH's format, without a passphrase. */
-function parseOpenSsh(bytes: Buffer, type?: string): ParsedKey {
-  if (type?.startsWith("sk-")) {
+  try {
+    return await localKey(key.export({ format: "jwk" }) as JsonWebKey);
+  } catch {
     throw new UnusableKey(
-      "is a key of a FIDO security key, which is not supported",
+      `is of the kind ${key.asymmetricKeyType}; use Ed25519, ECDSA or RSA`,
     );
   }
-  const lines = bytes.toString("base64").replace(/.{70}/g, "$&\n");
-  const parsed = parseKey(
-    `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines}\n-----END OPENSSH PRIVATE KEY-----`,
-  );
-  const key = Array.isArray(parsed) ? parsed[0] : parsed;
-  if (key instanceof Error || key === undefined || !key.isPrivateKey()) {
-    throw new UnusableKey("is damaged, or of a kind that is not supported");
+}
+
+async function parseOpenSsh(
+  bytes: Uint8Array,
+  { type, publicKey }: OpensshKeyFile,
+): Promise<SigningKey> {
+  if (type.startsWith("sk-")) {
+    throw new UnusableKey(
+      "is a key of a FIDO security key; add it to an agent (ssh-add), which can use it",
+    );
   }
-  const pem = ecdsaPem(key);
-  return pem === undefined ? key : parseKey(pem) as ParsedKey;
+  const key = await readPrivatePart(bytes).catch(() => {});
+  if (key && isSameKey(key.blob, publicKey)) return key;
+  throw new UnusableKey("is damaged, or of a kind that is not supported");
 }

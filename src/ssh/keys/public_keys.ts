@@ -1,9 +1,11 @@
 import { Buffer } from "node:buffer";
 import type { Logger } from "../../logger.ts";
+import { keyType } from "../host_keys/host_key.ts";
 import type { PublicKey } from "../options.ts";
-import { type ParsedKey, parseKey } from "../ssh2.ts";
 import { loadKey, unusable } from "./load_key.ts";
 import { OpensshKeyFile } from "./openssh_key_file.ts";
+import { parsePublicKey } from "./public_key.ts";
+import { publicKeyLine } from "./public_key_line.ts";
 
 /**
  * Reads a public key.
@@ -15,7 +17,7 @@ import { OpensshKeyFile } from "./openssh_key_file.ts";
 export async function loadPublicKey(
   source: PublicKey,
   logger: Logger,
-): Promise<ParsedKey | undefined> {
+): Promise<Uint8Array | undefined> {
   return await loadKey("public key", source, logger, async (name, text) => {
     // A private key in PEM does not show it.
     const key = publicHalf(text) ?? await readPublicFile(source);
@@ -30,7 +32,7 @@ export async function loadPublicKey(
 /** The public half of a key in the `.pub` file beside it, if that is there and may be read. */
 export async function readPublicFile(
   source: PublicKey,
-): Promise<ParsedKey | undefined> {
+): Promise<Uint8Array | undefined> {
   if (!("file" in source)) return;
   const path = `${source.file}.pub`;
   const { state } = await Deno.permissions.query({ name: "read", path });
@@ -44,23 +46,24 @@ export async function readPublicFile(
 
 /**
  * The public half of a key that is a public key line, or a private key in
- * OpenSSH's format, where it is not encrypted (OpenSSH PROTOCOL.key); undefined
- * if it cannot be read.
+ * OpenSSH's format, where it is not encrypted (OpenSSH PROTOCOL.key), as it
+ * goes over the wire; undefined if it cannot be read.
  */
-export function publicHalf(text: string): ParsedKey | undefined {
+export function publicHalf(text: string): Uint8Array | undefined {
   const [, base64] = OPENSSH.exec(text) ?? [];
-  let key: ReturnType<typeof parseKey>;
   try {
-    key = parseKey(
-      base64 === undefined
-        ? text
-        : new OpensshKeyFile(Buffer.from(base64, "base64")).publicKey,
-    );
+    if (base64 !== undefined) {
+      return new OpensshKeyFile(Buffer.from(base64, "base64")).publicKey;
+    }
+    const [line] = text.split(/\r?\n/).filter((it) => !/^\s*(#|$)/.test(it));
+    const blob = publicKeyLine(line ?? "");
+    // Keys of other types are for agents and servers to understand.
+    if (blob && KNOWN.test(keyType(blob) ?? "")) parsePublicKey(blob);
+    return blob;
   } catch {
     return undefined;
   }
-  if (key instanceof Error || Array.isArray(key)) return undefined;
-  return key.isPrivateKey() ? undefined : key;
 }
 
 const OPENSSH = /^-----BEGIN OPENSSH PRIVATE KEY-----([^-]+)/m;
+const KNOWN = /^(sk-)?(ssh-(ed25519|rsa)|ecdsa-sha2-nistp\d+)(@openssh\.com)?$/;

@@ -1,124 +1,146 @@
-import { Buffer } from "node:buffer";
-import type { BaseAgent } from "ssh2";
 import { connectUnix } from "../../connect_unix.ts";
-import { readVariable } from "../../environment.ts";
 import { AuthenticationError, RForwardError } from "../../errors.ts";
-import ssh2 from "../npm_ssh2.ts";
-import { type ParsedKey, parseKey } from "../ssh2.ts";
-import { strings, uint32, WireReader } from "../wire.ts";
+import { keyType } from "../host_keys/host_key.ts";
+import { algorithmsOf } from "../keys/key_algorithms.ts";
+import type { SigningKey } from "../keys/signing_key.ts";
+import { WireReader, WireWriter } from "../wire.ts";
+import { connectPipe } from "./connect_pipe.ts";
 
 /** Numbers of the agent protocol (draft-ietf-sshm-ssh-agent section 5). */
 const REQUEST_IDENTITIES = 11;
 const IDENTITIES_ANSWER = 12;
 const SIGN_REQUEST = 13;
 const SIGN_RESPONSE = 14;
+const EXTENSION = 27;
 const RSA_SHA2_256 = 2;
 const RSA_SHA2_512 = 4;
 
 /** Bytes of an answer that OpenSSH takes at most, and so do we. */
 const MAX_ANSWER = 256 * 1024;
+/** Keys that OpenSSH takes at most. */
+const MAX_KEYS = 2048;
 
-/** An SSH agent. */
-export interface Agent {
+/** What an agent is told of the connection that it signs for. */
+export interface SessionBinding {
+  /** The host key as it came over the wire. */
+  readonly hostKey: Uint8Array;
+  /** The session identifier. */
+  readonly sessionId: Uint8Array;
+  /** The host key's signature of it. */
+  readonly signature: Uint8Array;
+}
+
+/** What carries the agent protocol. */
+type AgentConn = Pick<Deno.Conn, "read" | "write" | "close">;
+
+/**
+ * An SSH agent, on one connection that lasts as long as the login: what it is
+ * told of the session holds for that connection (OpenSSH PROTOCOL.agent).
+ */
+export class Agent {
   /** Where it is. */
   readonly path: string;
-  /** The keys that it has, public halves only. */
-  keys(): Promise<ParsedKey[]>;
-  /**
-   * Signs with one of them.
-   *
-   * @param hash The hash function, where the kind of key leaves a choice.
-   * @returns the signature alone, without its algorithm.
-   */
-  sign(key: ParsedKey, data: Buffer, hash?: string): Promise<Buffer>;
-}
-
-/**
- * Finds an agent.
- *
- * @param signal Aborts when nobody waits for it any more.
- */
-export function openAgent(path: string, signal: AbortSignal): Agent {
-  // There, it is no Unix socket: ssh2 knows the ways.
-  return Deno.build.os === "windows"
-    ? new Ssh2Agent(path)
-    : new SocketAgent(path, signal);
-}
-
-/**
- * An agent behind a Unix socket.
- *
- * ssh2's own client of agents is not used, because nothing can stop it: the
- * socket to an agent that does not answer would keep the process alive.
- */
-class SocketAgent implements Agent {
-  readonly path: string;
+  readonly #binding: SessionBinding;
   readonly #signal: AbortSignal;
+  #conn: Promise<AgentConn> | undefined;
+  #close: (() => void) | undefined;
+  /** The request under way. */
+  #last: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string, signal: AbortSignal) {
+  /**
+   * @param binding Names the session that it will sign for, so that it uses keys that are bound to a host (`ssh-add -h`).
+   * @param signal Ends its connection.
+   */
+  constructor(path: string, binding: SessionBinding, signal: AbortSignal) {
     this.path = path;
+    this.#binding = binding;
     this.#signal = signal;
   }
 
-  async keys(): Promise<ParsedKey[]> {
+  /** The keys that it holds, in its order. */
+  async keys(): Promise<SigningKey[]> {
     const answer = await this.#ask(
-      Buffer.of(REQUEST_IDENTITIES),
+      Uint8Array.of(REQUEST_IDENTITIES),
       IDENTITIES_ANSWER,
     );
-    const keys: ParsedKey[] = [];
-    for (let left = answer.uint32(); left > 0; left--) {
-      const key = parseKey(Buffer.from(answer.string()));
+    const count = answer.uint32();
+    if (count > MAX_KEYS) throw new Error(`it holds ${count} keys`);
+    const keys: SigningKey[] = [];
+    for (let left = count; left > 0; left--) {
+      const blob = answer.string().slice();
       answer.string(); // the comment
-      // Others are kinds of keys that ssh2 does not know.
-      if (!(key instanceof Error) && !Array.isArray(key)) keys.push(key);
+      const type = keyType(blob);
+      if (type === undefined) continue;
+      keys.push({
+        blob,
+        algorithms: algorithmsOf(type),
+        sign: (algorithm, data) => this.#sign(blob, algorithm, data),
+      });
     }
     return keys;
   }
 
-  async sign(key: ParsedKey, data: Buffer, hash?: string): Promise<Buffer> {
-    const flags = key.type !== "ssh-rsa"
-      ? 0
-      : hash === "sha512"
-      ? RSA_SHA2_512
-      : hash === "sha256"
-      ? RSA_SHA2_256
-      : 0;
-    const request = [
-      Buffer.of(SIGN_REQUEST),
-      strings(key.getPublicSSH(), data),
-      uint32(flags),
-    ];
-    const answer = await this.#ask(Buffer.concat(request), SIGN_RESPONSE);
-    const signature = new WireReader(answer.string());
-    signature.string(); // its algorithm, which is the one that was asked
-    return Buffer.from(signature.string());
+  async #sign(
+    blob: Uint8Array,
+    algorithm: string,
+    data: Uint8Array,
+  ): Promise<Uint8Array> {
+    const request = new WireWriter().byte(SIGN_REQUEST)
+      .string(blob).string(data).uint32(flagsOf(algorithm)).bytes();
+    return (await this.#ask(request, SIGN_RESPONSE)).string();
   }
 
-  /** One request, on a connection of its own, and the answer after its type. */
-  async #ask(request: Buffer, type: number): Promise<WireReader> {
-    using conn = await this.#connect();
-    const close = () => conn.close();
-    this.#signal.addEventListener("abort", close);
-    try {
-      this.#signal.throwIfAborted();
-      const message = strings(request);
-      for (let done = 0; done < message.length;) {
-        done += await conn.write(message.subarray(done));
+  /** One request after the other, and each answer after its type. */
+  #ask(request: Uint8Array, type: number): Promise<WireReader> {
+    const asking = this.#last.catch(() => {}).then(async () => {
+      let answer: WireReader;
+      try {
+        answer = await exchange(await (this.#conn ??= this.#open()), request);
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        this.#drop();
+        throw error;
       }
-      const size = (await read(conn, 4)).readUInt32BE();
-      if (size > MAX_ANSWER) throw new Error(`its answer has ${size} bytes`);
-      const answer = new WireReader(await read(conn, size));
       if (answer.byte() !== type) throw new Error("it refused");
       return answer;
-    } finally {
-      this.#signal.removeEventListener("abort", close);
-    }
+    });
+    this.#last = asking;
+    return asking;
   }
 
-  async #connect(): Promise<Deno.UnixConn> {
+  /** Leaves a connection that is of no use any more; the next request makes another. */
+  #drop(): void {
+    this.#close?.();
+    this.#close = undefined;
+    this.#conn = undefined;
+  }
+
+  /** Connects, and tells which session this is for; an agent that does not know what that is refuses. */
+  async #open(): Promise<AgentConn> {
+    const conn = await this.#connect();
+    const close = () => {
+      this.#signal.removeEventListener("abort", close);
+      conn.close();
+    };
+    this.#close = close;
+    this.#signal.addEventListener("abort", close);
+    const { hostKey, sessionId, signature } = this.#binding;
+    const request = new WireWriter().byte(EXTENSION)
+      .string("session-bind@openssh.com")
+      .string(hostKey).string(sessionId).string(signature)
+      .boolean(false) // not to forward the agent
+      .bytes();
+    await exchange(conn, request);
+    return conn;
+  }
+
+  async #connect(): Promise<AgentConn> {
     const { path } = this;
     try {
-      return await connectUnix(path, this.#signal);
+      // There, it is no Unix socket.
+      return Deno.build.os === "windows"
+        ? await connectPipe(path, this.#signal)
+        : await connectUnix(path, this.#signal);
     } catch (cause) {
       if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
       throw new RForwardError(
@@ -130,8 +152,22 @@ class SocketAgent implements Agent {
   }
 }
 
-async function read(conn: Deno.Conn, size: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(size);
+/** Sends a request; returns the answer. */
+async function exchange(
+  conn: AgentConn,
+  request: Uint8Array,
+): Promise<WireReader> {
+  const message = new WireWriter().string(request).bytes();
+  for (let done = 0; done < message.length;) {
+    done += await conn.write(message.subarray(done));
+  }
+  const size = new WireReader(await read(conn, 4)).uint32();
+  if (size > MAX_ANSWER) throw new Error(`its answer has ${size} bytes`);
+  return new WireReader(await read(conn, size));
+}
+
+async function read(conn: AgentConn, size: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(size);
   for (let done = 0; done < size;) {
     const n = await conn.read(bytes.subarray(done));
     if (n === null) throw new Error("it closed the connection");
@@ -140,35 +176,9 @@ async function read(conn: Deno.Conn, size: number): Promise<Buffer> {
   return bytes;
 }
 
-/** An agent that ssh2 talks to: a named pipe, Cygwin's, or PuTTY's Pageant. */
-export class Ssh2Agent implements Agent {
-  readonly path: string;
-  readonly #agent: BaseAgent;
-
-  constructor(path: string) {
-    this.path = path;
-    this.#agent = ssh2.createAgent(path);
-  }
-
-  keys(): Promise<ParsedKey[]> {
-    return new Promise((resolve, reject) =>
-      this.#agent.getIdentities((error, keys) =>
-        keys ? resolve(keys as ParsedKey[]) : reject(error)
-      )
-    );
-  }
-
-  sign(key: ParsedKey, data: Buffer, hash?: string): Promise<Buffer> {
-    const options = { ...hash === undefined ? {} : { hash } };
-    return new Promise((resolve, reject) =>
-      this.#agent.sign(
-        key,
-        data,
-        options as { hash: "sha256" },
-        (error, signature) => signature ? resolve(signature) : reject(error),
-      )
-    );
-  }
+function flagsOf(algorithm: string): number {
+  if (algorithm.startsWith("rsa-sha2-512")) return RSA_SHA2_512;
+  return algorithm.startsWith("rsa-sha2-256") ? RSA_SHA2_256 : 0;
 }
 
 /**
@@ -180,9 +190,8 @@ export class Ssh2Agent implements Agent {
 export function agentSocket(): string {
   let path: string | undefined;
   try {
-    path = readVariable("SSH_AUTH_SOCK");
+    path = Deno.env.get("SSH_AUTH_SOCK");
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
     throw new RForwardError(
       "permission-denied",
       "may not look up the agent's socket; run deno with --allow-env=SSH_AUTH_SOCK",

@@ -1,8 +1,8 @@
-import type { Buffer } from "node:buffer";
 import { ProtocolError, RForwardError } from "../../errors.ts";
-import type { ParsedKey } from "../ssh2.ts";
+import type { SigningKey } from "../keys/signing_key.ts";
 import type { Agent } from "./agent.ts";
-import type { KeyHolder } from "./signer.ts";
+import type { KeyHolder } from "./key_holder.ts";
+import { UnusableKeyError } from "./unusable_key_error.ts";
 
 /** The agents that have shown keys: one that holds none now is locked, or was restarted. */
 const haveShownKeys = new Set<string>();
@@ -10,7 +10,7 @@ const haveShownKeys = new Set<string>();
 /** Those of an agent's keys that are offered to the server. */
 export class AgentKeys implements KeyHolder {
   readonly #agent: Agent;
-  readonly #isOffered: (key: ParsedKey) => boolean;
+  readonly #isOffered: (key: SigningKey) => boolean;
   readonly #name: string | undefined;
   /** How many keys there are, or why that is not known. */
   #state = "";
@@ -22,7 +22,7 @@ export class AgentKeys implements KeyHolder {
    */
   constructor(
     agent: Agent,
-    isOffered: (key: ParsedKey) => boolean,
+    isOffered: (key: SigningKey) => boolean,
     name?: string,
   ) {
     this.#agent = agent;
@@ -36,11 +36,11 @@ export class AgentKeys implements KeyHolder {
   }
 
   /** Whether the agent failed, or has lost all its keys, as one that is locked seems to have. */
-  get failed(): boolean {
+  get agentFailed(): boolean {
     return this.#failed;
   }
 
-  keys(): Promise<ParsedKey[] | Error> {
+  keys(): Promise<SigningKey[]> {
     return this.#attempt(async () => {
       const held = await this.#agent.keys();
       if (held.length > 0) haveShownKeys.add(this.#agent.path);
@@ -51,15 +51,15 @@ export class AgentKeys implements KeyHolder {
         : keys.length === 0
         ? ", which does not hold it"
         : "";
-      return keys;
+      return keys.map((key) => ({
+        ...key,
+        sign: (algorithm, data) =>
+          this.#attempt(() => key.sign(algorithm, data)),
+      }));
     });
   }
 
-  sign(key: ParsedKey, data: Buffer, hash?: string): Promise<Buffer | Error> {
-    return this.#attempt(() => this.#agent.sign(key, data, hash));
-  }
-
-  async #attempt<T>(work: () => Promise<T>): Promise<T | Error> {
+  async #attempt<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
@@ -69,7 +69,9 @@ export class AgentKeys implements KeyHolder {
       const { message } = error as Error;
       this.#failed = true;
       this.#state = `, which failed: ${message}`;
-      return new Error(`the SSH agent failed: ${message}`, { cause: error });
+      throw new UnusableKeyError(`the SSH agent failed: ${message}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { AnyAuthMethod } from "../ssh2.ts";
+import type { LoginDialog, LoginOutcome } from "./login_dialog.ts";
 
 /** One way to log in. */
 export interface Attempt {
@@ -6,14 +6,19 @@ export interface Attempt {
   readonly method: "publickey" | "keyboard-interactive" | "password";
   /** For people: what it was, without a secret. */
   readonly label: string;
-  /** What ssh2 is to do, or who asks the user for it and gets nothing if the user gives up. */
-  readonly how: AnyAuthMethod | (() => Promise<AnyAuthMethod | undefined>);
+  /**
+   * Tries it.
+   *
+   * @returns undefined if there was nothing to send, e.g. because the user gave up.
+   * @throws {UnusableKeyError} if a key cannot be used; the login goes on without it.
+   */
+  run(dialog: LoginDialog): Promise<LoginOutcome | undefined>;
   /** How often it may be tried still. */
   triesLeft: number;
   /** The key's type, where it is a single key. */
-  readonly keyType?: string;
-  /** Which of an RSA key's signature algorithms to use: 0, the default, for the first, 1 for the one after it. */
-  choice?: number;
+  readonly keyType?: string | undefined;
+  /** Which of a key's signature algorithms to use: 0, the default, for the first, 1 for the one after it. */
+  readonly choice?: number;
   /** Whether an agent failed, so that the server's refusal says nothing about its keys. */
   readonly agentFailed?: boolean;
 }

@@ -1,18 +1,18 @@
 import type { Logger } from "../../logger.ts";
-import { defaultAlgorithms } from "../algorithms.ts";
-import { fingerprint } from "../host_keys/host_keys.ts";
+import { fingerprint, isSameKey, keyType } from "../host_keys/host_key.ts";
+import type { LoadedKey } from "../keys/private_keys.ts";
 import type { ConnectOptions } from "../options.ts";
-import type { ParsedKey } from "../ssh2.ts";
-import { type Agent, openAgent } from "./agent.ts";
+import { defaultUserKeyAlgorithms } from "../user_key_algorithms.ts";
+import { Agent, type SessionBinding } from "./agent.ts";
 import { AgentKeys } from "./agent_keys.ts";
 import type { Attempt } from "./attempt.ts";
+import type { KeyHolder } from "./key_holder.ts";
 import { keyboardInteractive } from "./keyboard_interactive.ts";
 import { LockedKey, LockedKeyHolder } from "./locked_key.ts";
 import { NamedAgentKey } from "./named_agent_key.ts";
 import { PasswordPrompt } from "./password_prompt.ts";
-import type { LoadedKey } from "../keys/private_keys.ts";
+import { logInWithKey, logInWithKeys } from "./public_key_login.ts";
 import { signatureAlgorithms } from "./signature_algorithms.ts";
-import { type LoginEvents, Signer } from "./signer.ts";
 
 /** A key that was prepared to log in with. */
 export type UserKey = LoadedKey | LockedKey | NamedAgentKey;
@@ -25,8 +25,17 @@ export interface Credentials {
   readonly missingFiles: readonly string[];
   /** The agent's socket. */
   readonly agent: string | undefined;
-  /** The only keys of the agent to offer; all of them if undefined. */
-  readonly agentKeys: readonly ParsedKey[] | undefined;
+  /** The only keys of the agent to offer, as they go over the wire; all of them if undefined. */
+  readonly agentKeys: readonly Uint8Array[] | undefined;
+}
+
+/** What attempts need of the connection. */
+export interface AttemptContext {
+  /** What an agent is told that it signs for. */
+  readonly binding: SessionBinding;
+  /** Ends the agent's connection. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
 }
 
 /** How often a callback is asked by default; OpenSSH's number. */
@@ -36,11 +45,10 @@ const MAX_PROMPTS = 3;
 export function* attempts(
   options: ConnectOptions,
   credentials: Credentials,
-  events: LoginEvents,
-  logger: Logger,
+  context: AttemptContext,
 ): Generator<Attempt> {
   const { password, maxPrompts = MAX_PROMPTS } = options;
-  yield* publicKeys(options, credentials, events, logger);
+  yield* publicKeys(options, credentials, context);
   const prompt = password === undefined
     ? undefined
     : new PasswordPrompt(password);
@@ -48,71 +56,65 @@ export function* attempts(
   if (answer) {
     // A password that is given stays the same.
     const asks = options.keyboardInteractive !== undefined || prompt?.asks;
-    const tries = asks ? maxPrompts : 1;
-    yield keyboardInteractive(answer, options.user, events, tries);
+    yield keyboardInteractive(answer, asks ? maxPrompts : 1);
   }
-  if (prompt) yield prompt.attempt(options.user, maxPrompts);
+  if (prompt) yield prompt.attempt(maxPrompts, options.changePassword);
 }
 
 /** The keys that were named, the agent's, then RSA keys that were named with the other hash function. */
 function* publicKeys(
-  { user: username, maxPrompts = MAX_PROMPTS, algorithms }: ConnectOptions,
+  { maxPrompts = MAX_PROMPTS, algorithms }: ConnectOptions,
   credentials: Credentials,
-  events: LoginEvents,
-  logger: Logger,
+  { binding, signal, logger }: AttemptContext,
 ): Generator<Attempt> {
-  const accepted = algorithms?.userKey ?? defaultAlgorithms.userKey;
-  const isAccepted = ({ type }: ParsedKey) =>
+  const accepted = algorithms?.userKey ?? defaultUserKeyAlgorithms;
+  const isAccepted = (type: string) =>
     signatureAlgorithms(type, accepted).length > 0;
   const agent = credentials.agent === undefined
     ? undefined
-    : openAgent(credentials.agent, events.signal);
-  const named = credentials.privateKeys.filter((it) => {
-    const key = keyOf(it);
-    if (!key || isAccepted(key)) return true;
-    logger.debug(notOffered(it, key.type));
+    : new Agent(credentials.agent, binding, signal);
+  const named = credentials.privateKeys.filter((key) => {
+    const type = typeOf(key);
+    if (type === undefined || isAccepted(type)) return true;
+    logger.debug(notOffered(key, type));
     return false;
   });
-  const attempt = (key: UserKey): Attempt =>
+  const attempt = (key: UserKey, choice: number): Attempt =>
     key instanceof LockedKey
-      ? lockedKey(
-        key,
-        agent,
-        username,
-        events,
-        () => key.unlock(events, maxPrompts, logger),
-      )
+      ? lockedKey(key, choice, agent, maxPrompts, logger)
       : key instanceof NamedAgentKey
-      ? agentKeys(
-        agent!,
-        username,
-        events,
-        (it) => it.getPublicSSH().equals(key.publicKey.getPublicSSH()),
-        key,
+      ? holderAttempt(
+        new AgentKeys(
+          agent!,
+          ({ blob }) => isSameKey(blob, key.publicKey),
+          key.fingerprint,
+        ),
+        choice,
+        typeOf(key),
       )
-      : {
-        method: "publickey",
-        label: `publickey ${key.fingerprint}`,
-        keyType: key.key.type,
-        how: { type: "publickey", username, key: key.key },
-        triesLeft: 1,
-      };
-  for (const key of named) yield attempt(key);
+      : holderAttempt(
+        {
+          label: `publickey ${key.fingerprint}`,
+          keys: () => Promise.resolve([key.key]),
+        },
+        choice,
+        typeOf(key),
+      );
+  for (const key of named) yield attempt(key, 0);
   if (agent) {
-    const wanted = credentials.agentKeys?.map(print);
+    const wanted = credentials.agentKeys?.map(fingerprint);
     const offered = named.map(fingerprintOf);
-    yield agentKeys(
-      agent,
-      username,
-      events,
-      (key) =>
-        isAccepted(key) && !offered.includes(print(key)) &&
-        (wanted === undefined || wanted.includes(print(key))),
+    yield holderAttempt(
+      new AgentKeys(agent, ({ blob }) => {
+        const print = fingerprint(blob);
+        return isAccepted(keyType(blob) ?? "") && !offered.includes(print) &&
+          (wanted === undefined || wanted.includes(print));
+      }),
+      0,
     );
   }
   for (const key of named) {
-    if (keyOf(key)?.type !== "ssh-rsa") continue;
-    yield Object.assign(attempt(key), { choice: 1 });
+    if (typeOf(key)?.startsWith("ssh-rsa")) yield attempt(key, 1);
   }
 }
 
@@ -121,11 +123,11 @@ export function keysNotOffered(
   { privateKeys }: Credentials,
   accepted: readonly string[],
 ): string[] {
-  return privateKeys.flatMap((it) => {
-    const type = keyOf(it)?.type;
+  return privateKeys.flatMap((key) => {
+    const type = typeOf(key);
     const isOffered = type === undefined ||
       signatureAlgorithms(type, accepted).length > 0;
-    return isOffered ? [] : [notOffered(it, type)];
+    return isOffered ? [] : [notOffered(key, type)];
   });
 }
 
@@ -135,9 +137,10 @@ function notOffered(key: UserKey, type: string): string {
   } is of type ${type}, which is not offered unless algorithms.userKey (ssh: PubkeyAcceptedAlgorithms) has it`;
 }
 
-/** The key, or at least its public half, where that is known. */
-function keyOf(key: UserKey): ParsedKey | undefined {
-  return "key" in key ? key.key : key.publicKey;
+/** The key's type, where it is known. */
+function typeOf(key: UserKey): string | undefined {
+  const blob = "key" in key ? key.key.blob : key.publicKey;
+  return blob && keyType(blob);
 }
 
 /** By what a key is told from others. */
@@ -145,63 +148,63 @@ function fingerprintOf(key: UserKey): string {
   return key instanceof LockedKey ? key.label : key.fingerprint;
 }
 
-function print(key: ParsedKey): string {
-  return fingerprint(key.getPublicSSH());
-}
-
 function lockedKey(
   key: LockedKey,
+  choice: number,
   agent: Agent | undefined,
-  username: string,
-  events: LoginEvents,
-  unlock: () => Promise<ParsedKey | undefined>,
+  maxPrompts: number,
+  logger: Logger,
 ): Attempt {
   const { publicKey } = key;
   const label = `publickey ${key.label}`;
-  const method = "publickey";
-  if (!publicKey) {
-    const how = async () => {
-      const key = await unlock();
-      return key && { type: "publickey" as const, username, key };
-    };
-    return { method, label, how, triesLeft: 1 };
+  if (publicKey) {
+    return holderAttempt(
+      new LockedKeyHolder(
+        label,
+        publicKey,
+        agent,
+        (dialog) => key.unlock(dialog, maxPrompts, logger),
+      ),
+      choice,
+      keyType(publicKey),
+    );
   }
-  const holder = new LockedKeyHolder(label, publicKey, agent, unlock);
-  const signer = new Signer(holder, events);
-  const how = { type: "agent", username, agent: signer } as const;
   return {
-    method,
-    get label() {
-      return holder.label;
-    },
-    keyType: publicKey.type,
-    how,
+    method: "publickey",
+    label,
     triesLeft: 1,
-    get agentFailed() {
-      return holder.agentFailed;
+    async run(dialog) {
+      const unlocked = await key.unlock(dialog, maxPrompts, logger);
+      const [algorithm] = unlocked ? dialog.algorithmsFor(unlocked) : [];
+      if (!unlocked || algorithm === undefined) return undefined;
+      // The passphrase is known: there is nothing to save by asking first.
+      return await logInWithKey(unlocked, algorithm, { probe: false }, dialog);
     },
   };
 }
 
-/** @param named The only key that is meant, if it is one. */
-function agentKeys(
-  agent: Agent,
-  username: string,
-  events: LoginEvents,
-  isOffered: (key: ParsedKey) => boolean,
-  named?: NamedAgentKey,
+/**
+ * Offers the keys of a holder.
+ *
+ * @param choice Which of a key's signature algorithms to use.
+ * @param keyType The key's type, where it is a single key.
+ */
+function holderAttempt(
+  holder: KeyHolder,
+  choice: number,
+  keyType?: string,
 ): Attempt {
-  const holder = new AgentKeys(agent, isOffered, named?.fingerprint);
   return {
     method: "publickey",
     get label() {
       return holder.label;
     },
-    ...named && { keyType: named.publicKey.type },
-    how: { type: "agent", username, agent: new Signer(holder, events) },
+    keyType,
+    choice,
     triesLeft: 1,
+    run: (dialog) => logInWithKeys(holder, choice, dialog),
     get agentFailed() {
-      return holder.failed;
+      return holder.agentFailed ?? false;
     },
   };
 }

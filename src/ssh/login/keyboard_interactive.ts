@@ -3,8 +3,12 @@ import type {
   KeyboardInteractive,
   KeyboardInteractiveRequest,
 } from "../options.ts";
+import {
+  readInfoRequest,
+  writeInfoResponse,
+  writeKeyboardInteractiveRequest,
+} from "../messages/login_messages.ts";
 import type { Attempt } from "./attempt.ts";
-import type { LoginEvents } from "./signer.ts";
 
 /** How often a server may ask in one attempt. */
 const MAX_ROUNDS = 100;
@@ -17,42 +21,32 @@ const MAX_ROUNDS = 100;
  */
 export function keyboardInteractive(
   answer: KeyboardInteractive,
-  username: string,
-  events: LoginEvents,
   tries: number,
 ): Attempt {
   let rounds = 0;
   const attempt: Attempt = {
     method: "keyboard-interactive",
     label: "keyboard-interactive",
-    how: {
-      type: "keyboard-interactive",
-      username,
-      prompt: (name, instruction, _language, prompts, finish) => {
-        const request = {
-          name,
-          instruction,
-          prompts: prompts.map(({ prompt, echo = false }) => ({
-            text: prompt,
-            echo,
-          })),
-        };
+    async run(dialog) {
+      let reply = await dialog.request(
+        writeKeyboardInteractiveRequest(dialog.user),
+      );
+      while (reply.kind === "message") {
+        const request = readInfoRequest(reply.message);
         if (++rounds > MAX_ROUNDS) {
-          return events.fail(
-            new AuthenticationError(
-              "authentication-failed",
-              `the server asked ${MAX_ROUNDS} times and still wants to know more`,
-            ),
+          throw new AuthenticationError(
+            "authentication-failed",
+            `the server asked ${MAX_ROUNDS} times and still wants to know more`,
           );
         }
-        events.waitFor("user");
-        ask(answer, request).then((answers) => {
-          if (events.signal.aborted) return;
-          events.waitFor("server");
-          if (!answers) attempt.triesLeft = 0;
-          finish(answers ?? request.prompts.map(() => ""));
-        }).catch(events.fail);
-      },
+        dialog.waitFor("user");
+        const answers = await ask(answer, request);
+        if (!answers) attempt.triesLeft = 0;
+        reply = await dialog.request(
+          writeInfoResponse(answers ?? request.prompts.map(() => "")),
+        );
+      }
+      return reply;
     },
     triesLeft: tries,
   };

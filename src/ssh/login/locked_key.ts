@@ -1,12 +1,14 @@
-import type { Buffer } from "node:buffer";
 import { ArgumentError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
-import { fingerprint } from "../host_keys/host_keys.ts";
+import { fingerprint, isSameKey, keyType } from "../host_keys/host_key.ts";
+import type { SigningKey } from "../keys/signing_key.ts";
 import type { AskSecret } from "../options.ts";
-import type { ParsedKey } from "../ssh2.ts";
+import { algorithmsOf } from "../keys/key_algorithms.ts";
 import type { Agent } from "./agent.ts";
 import { unusable } from "../keys/load_key.ts";
-import type { KeyHolder, LoginEvents } from "./signer.ts";
+import type { KeyHolder } from "./key_holder.ts";
+import type { LoginDialog } from "./login_dialog.ts";
+import { UnusableKeyError } from "./unusable_key_error.ts";
 
 /** What an encrypted private key is made of. */
 export interface LockedKeyParts {
@@ -15,11 +17,11 @@ export interface LockedKeyParts {
   /** Whether the login goes on without it if no passphrase is right. */
   optional: boolean;
   /** Its public half, if that is known without the passphrase. */
-  publicKey: ParsedKey | undefined;
+  publicKey: Uint8Array | undefined;
   /** Asks for the passphrase. */
   passphrase: AskSecret;
   /** Decrypts it; gives nothing if the passphrase is wrong. Throws if no passphrase would do. */
-  decrypt: (passphrase: string) => ParsedKey | undefined;
+  decrypt: (passphrase: string) => Promise<SigningKey | undefined>;
 }
 
 /** An encrypted private key whose passphrase has to be asked for. */
@@ -30,15 +32,13 @@ export class LockedKey {
     this.#parts = parts;
   }
 
-  get publicKey(): ParsedKey | undefined {
+  get publicKey(): Uint8Array | undefined {
     return this.#parts.publicKey;
   }
 
   /** For people: its fingerprint, or which key it is where that is not known. */
   get label(): string {
-    return this.publicKey
-      ? fingerprint(this.publicKey.getPublicSSH())
-      : this.#parts.name;
+    return this.publicKey ? fingerprint(this.publicKey) : this.#parts.name;
   }
 
   /**
@@ -49,28 +49,26 @@ export class LockedKey {
    * @throws {AuthenticationError} if none was right, unless the key is optional.
    */
   async unlock(
-    { signal, waitFor }: LoginEvents,
+    dialog: LoginDialog,
     maxPrompts: number,
     logger: Logger,
-  ): Promise<ParsedKey | undefined> {
+  ): Promise<SigningKey | undefined> {
     const { name, publicKey, decrypt } = this.#parts;
     for (let asked = 0; asked < maxPrompts; asked++) {
-      waitFor("user");
+      dialog.waitFor("user");
       const passphrase: unknown = await this.#parts.passphrase();
-      if (passphrase === undefined || signal.aborted) return undefined;
+      if (passphrase === undefined || dialog.signal.aborted) return undefined;
       if (typeof passphrase !== "string") {
         throw new ArgumentError("passphrase", "has to give text, or undefined");
       }
-      let key: ParsedKey | undefined;
+      let key: SigningKey | undefined;
       try {
-        key = decrypt(passphrase);
+        key = await decrypt(passphrase);
       } catch (error) {
         return this.#doWithout(error as Error, logger);
       }
       if (!key) continue;
-      if (!publicKey || key.getPublicSSH().equals(publicKey.getPublicSSH())) {
-        return key;
-      }
+      if (!publicKey || isSameKey(key.blob, publicKey)) return key;
       throw unusable(name, "is not the one of the .pub file beside it");
     }
     return this.#doWithout(
@@ -88,23 +86,26 @@ export class LockedKey {
   }
 }
 
+/** Asks for the passphrase; gives nothing if the user gives up. */
+type Unlock = (dialog: LoginDialog) => Promise<SigningKey | undefined>;
+
 /**
  * Offers the public half of an encrypted key; only if the server takes it is
  * the passphrase asked for. An agent that has the key signs without one.
  */
 export class LockedKeyHolder implements KeyHolder {
   readonly #name: string;
-  readonly #publicKey: ParsedKey;
+  readonly #publicKey: Uint8Array;
   #leftLocked = false;
   #agentFailed = false;
   readonly #agent: Agent | undefined;
-  readonly #unlock: () => Promise<ParsedKey | undefined>;
+  readonly #unlock: Unlock;
 
   constructor(
     name: string,
-    publicKey: ParsedKey,
+    publicKey: Uint8Array,
     agent: Agent | undefined,
-    unlock: () => Promise<ParsedKey | undefined>,
+    unlock: Unlock,
   ) {
     this.#name = name;
     this.#publicKey = publicKey;
@@ -121,26 +122,31 @@ export class LockedKeyHolder implements KeyHolder {
     return this.#agentFailed;
   }
 
-  keys(): Promise<ParsedKey[]> {
-    return Promise.resolve([this.#publicKey]);
+  keys(dialog: LoginDialog): Promise<SigningKey[]> {
+    return Promise.resolve([{
+      blob: this.#publicKey,
+      algorithms: algorithmsOf(keyType(this.#publicKey) ?? ""),
+      sign: (algorithm, data) => this.#sign(algorithm, data, dialog),
+    }]);
   }
 
-  async sign(
-    key: ParsedKey,
-    data: Buffer,
-    hash?: string,
-  ): Promise<Buffer | Error> {
+  async #sign(
+    algorithm: string,
+    data: Uint8Array,
+    dialog: LoginDialog,
+  ): Promise<Uint8Array> {
     // An agent that fails does not hold it.
-    const held = await this.#agent?.keys().catch(() => []);
-    if (held?.some((it) => it.getPublicSSH().equals(key.getPublicSSH()))) {
-      return await this.#agent!.sign(key, data, hash).catch((error: Error) => {
+    const held = await this.#agent?.keys().catch(() => []) ?? [];
+    const key = held.find(({ blob }) => isSameKey(blob, this.#publicKey));
+    if (key) {
+      return await key.sign(algorithm, data).catch((cause: Error) => {
         this.#agentFailed = true;
-        return error;
+        throw new UnusableKeyError(cause.message, { cause });
       });
     }
-    const unlocked = await this.#unlock();
-    if (unlocked) return unlocked.sign(data, hash);
+    const unlocked = await this.#unlock(dialog);
+    if (unlocked) return await unlocked.sign(algorithm, data);
     this.#leftLocked = true;
-    return new Error(`${this.#name} was left locked`);
+    throw new UnusableKeyError(`${this.#name} was left locked`);
   }
 }

@@ -1,17 +1,16 @@
 import { fingerprint } from "../host_keys/host_key.ts";
-import type { ParsedKey } from "../ssh2.ts";
 
 /** A key of the agent that was named by its public half, as with `ssh -i key.pub`. */
 export class NamedAgentKey {
   /** The public half. */
-  readonly publicKey: ParsedKey;
+  readonly publicKey: Uint8Array;
 
-  constructor(publicKey: ParsedKey) {
+  constructor(publicKey: Uint8Array) {
     this.publicKey = publicKey;
   }
 
   /** `SHA256:…`, as `ssh-keygen -l` prints it. */
   get fingerprint(): string {
-    return fingerprint(this.publicKey.getPublicSSH());
+    return fingerprint(this.publicKey);
   }
 }

@@ -1,5 +1,4 @@
-/** What an RSA key can sign with, most wanted first (RFC 8332). */
-const RSA = ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"];
+import { algorithmsOf, signatureAlgorithmOf } from "../keys/key_algorithms.ts";
 
 /**
  * The algorithms that a key may be offered with, in the order to try them.
@@ -8,7 +7,7 @@ const RSA = ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"];
  * announces both of RSA's whatever its `PubkeyAcceptedAlgorithms` says. So the
  * second is worth a try where the first was refused.
  *
- * @param keyType The key's type, e.g. `ssh-rsa`.
+ * @param keyType The key's or certificate's type, e.g. `ssh-rsa`.
  * @param accepted The algorithms that we are willing to use (OpenSSH: `PubkeyAcceptedAlgorithms`).
  * @param announced The server's `server-sig-algs` (RFC 8308 section 3.1); undefined if it sent none.
  */
@@ -17,11 +16,14 @@ export function signatureAlgorithms(
   accepted: readonly string[],
   announced?: readonly string[],
 ): string[] {
-  if (keyType !== "ssh-rsa") return accepted.filter((it) => it === keyType);
-  const usable = RSA.filter((it) => accepted.includes(it));
-  if (announced) return usable.filter((it) => announced.includes(it));
+  const usable = algorithmsOf(keyType).filter((it) => accepted.includes(it));
+  // Only RSA leaves a choice.
+  if (!keyType.startsWith("ssh-rsa")) return usable;
+  if (announced) {
+    return usable.filter((it) => announced.includes(signatureAlgorithmOf(it)));
+  }
   // A server without the extension is likely to be older than RFC 8332.
-  return usable.includes("ssh-rsa")
-    ? ["ssh-rsa", ...usable.slice(0, -1)]
+  return usable.includes(keyType)
+    ? [keyType, ...usable.filter((it) => it !== keyType)]
     : usable;
 }

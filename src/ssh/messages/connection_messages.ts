@@ -144,8 +144,7 @@ export function writeWindowAdjust(
   recipient: number,
   bytes: number,
 ): Uint8Array {
-  return new WireWriter(9).byte(MessageNumber.CHANNEL_WINDOW_ADJUST)
-    .uint32(recipient).uint32(bytes).bytes();
+  return twoNumbers(MessageNumber.CHANNEL_WINDOW_ADJUST, recipient, bytes);
 }
 
 /** The number of the channel that a message is for: any from CHANNEL_WINDOW_ADJUST to CHANNEL_FAILURE. */
@@ -163,8 +162,18 @@ export function writeChannelDataHead(
   recipient: number,
   size: number,
 ): Uint8Array {
-  return new WireWriter(9).byte(MessageNumber.CHANNEL_DATA)
-    .uint32(recipient).uint32(size).bytes();
+  return twoNumbers(MessageNumber.CHANNEL_DATA, recipient, size);
+}
+
+/** Written without a WireWriter, as there is one for each piece of data. */
+function twoNumbers(number: number, a: number, b: number): Uint8Array {
+  const bytes = new Uint8Array(9);
+  bytes[0] = number;
+  for (let i = 0; i < 4; i++) {
+    bytes[1 + i] = a >>> 24 - 8 * i;
+    bytes[5 + i] = b >>> 24 - 8 * i;
+  }
+  return bytes;
 }
 
 /** SSH_MSG_CHANNEL_DATA: the data. */

@@ -1,6 +1,6 @@
 /**
- * The messages of a login (RFC 4252, RFC 4256), as the client writes and reads
- * them.
+ * The messages of a login (RFC 4252, RFC 4256) as the client writes and reads
+ * them, and what a server needs that takes nothing but public keys.
  *
  * A reader takes the whole message, and throws a {@linkcode ProtocolError} if
  * it is cut short. What it returns are views of the message.
@@ -155,4 +155,54 @@ export function readPublicKeyOk(
 /** SSH_MSG_USERAUTH_PASSWD_CHANGEREQ (RFC 4252 section 8): what to show, which is untrusted. */
 export function readPasswordChangeRequest(message: Uint8Array): string {
   return new WireReader(message, 1).text();
+}
+
+/** SSH_MSG_USERAUTH_REQUEST as a server reads it (RFC 4252 section 5). All of it is untrusted. */
+export interface LoginRequest {
+  readonly user: string;
+  readonly service: string;
+  readonly method: string;
+  /** The key, if the method is `publickey`. */
+  readonly key?: {
+    readonly algorithm: string;
+    readonly blob: Uint8Array;
+    /** The signature with its algorithm in front; undefined if the client only asks. */
+    readonly signature: Uint8Array | undefined;
+  };
+}
+
+/** SSH_MSG_USERAUTH_REQUEST. */
+export function readLoginRequest(message: Uint8Array): LoginRequest {
+  const reader = new WireReader(message, 1);
+  const user = reader.text();
+  const service = reader.text();
+  const method = reader.text();
+  if (method !== "publickey") return { user, service, method };
+  const isSigned = reader.boolean();
+  const algorithm = reader.text();
+  const blob = reader.string();
+  const signature = isSigned ? reader.string() : undefined;
+  reader.end();
+  return { user, service, method, key: { algorithm, blob, signature } };
+}
+
+/** SSH_MSG_USERAUTH_FAILURE (RFC 4252 section 5.1). */
+export function writeLoginFailure(
+  { methods, partialSuccess }: LoginFailure,
+): Uint8Array {
+  return new WireWriter().byte(MessageNumber.USERAUTH_FAILURE)
+    .nameList(methods).boolean(partialSuccess).bytes();
+}
+
+/** SSH_MSG_USERAUTH_SUCCESS (RFC 4252 section 5.1). */
+export function writeLoginSuccess(): Uint8Array {
+  return Uint8Array.of(MessageNumber.USERAUTH_SUCCESS);
+}
+
+/** SSH_MSG_USERAUTH_PK_OK (RFC 4252 section 7). */
+export function writePublicKeyOk(
+  { algorithm, blob }: Pick<PublicKeyRequest, "algorithm" | "blob">,
+): Uint8Array {
+  return new WireWriter().byte(MessageNumber.USERAUTH_PK_OK)
+    .string(algorithm).string(blob).bytes();
 }

@@ -91,6 +91,9 @@ export function execRequest(command: string): Payload {
   return { name: "exec", data: new WireWriter().string(command).bytes() };
 }
 
+/** `shell` (RFC 4254 section 6.5): the user's shell. */
+export const shellRequest: Payload = { name: "shell", data: new Uint8Array() };
+
 /** `signal` (RFC 4254 section 6.9). */
 export function signalRequest(signal: string): Payload {
   return { name: "signal", data: new WireWriter().string(signal).bytes() };
@@ -105,4 +108,14 @@ export function readExit(type: string, data: Uint8Array): Exit | undefined {
   if (type === "exit-status") return { code: reader.uint32() };
   if (type === "exit-signal") return { signal: reader.text() };
   return undefined;
+}
+
+/** `subsystem` (RFC 4254 section 6.5): its name, which is untrusted. */
+export function readSubsystem(data: Uint8Array): string {
+  return new WireReader(data).text();
+}
+
+/** `exit-status` (RFC 4254 section 6.10). */
+export function exitStatus(code: number): Payload {
+  return { name: "exit-status", data: new WireWriter().uint32(code).bytes() };
 }

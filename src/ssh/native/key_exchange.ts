@@ -40,7 +40,10 @@ export interface KeyExchange {
 export function clientExchange(
   agreement: Agreement,
   transcript: Transcript,
-  acceptHostKey: (hostKey: Uint8Array) => Promise<void>,
+  acceptHostKey: (
+    hostKey: Uint8Array,
+    signature: Uint8Array,
+  ) => Promise<void>,
 ): KeyExchange {
   const method = methodOf(agreement);
   const kex: ClientKex = method.client();
@@ -58,7 +61,7 @@ export function clientExchange(
         exchangeHash,
         signature,
       );
-      await acceptHostKey(hostKey);
+      await acceptHostKey(hostKey, signature);
       return { shared };
     },
   };

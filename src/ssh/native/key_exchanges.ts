@@ -219,7 +219,11 @@ export class KeyExchanges {
       ? clientExchange(
         agreement,
         { ...versions, clientKexInit: own, serverKexInit: other },
-        (hostKey) => this.#acceptHostKey(hostKey, options.verifyHostKey),
+        (hostKey, signature) =>
+          this.#acceptHostKey(
+            hostKey,
+            () => options.verifyHostKey(hostKey.slice(), signature.slice()),
+          ),
       )
       : serverExchange(
         agreement,
@@ -231,7 +235,7 @@ export class KeyExchanges {
   /** Verifies the host key in the first exchange; later ones have to show the same key. */
   async #acceptHostKey(
     hostKey: Uint8Array,
-    verify: (hostKey: Uint8Array) => Promise<void>,
+    verify: () => Promise<void>,
   ): Promise<void> {
     if (this.#hostKey) {
       const same = this.#hostKey.length === hostKey.length &&
@@ -242,7 +246,7 @@ export class KeyExchanges {
     clearTimeout(this.#deadline);
     this.isAsking = true;
     try {
-      await verify(hostKey.slice());
+      await verify();
     } finally {
       this.isAsking = false;
     }

@@ -17,7 +17,7 @@ import {
   writeUnimplemented,
 } from "../messages/transport_messages.ts";
 import { printable } from "../printable.ts";
-import type { TransportEnd } from "../transport_end.ts";
+import { type TransportEnd, transportError } from "../transport_end.ts";
 import { HeldMessages } from "./held_messages.ts";
 import {
   IdentificationReader,
@@ -229,6 +229,8 @@ class NativeTransport implements MessageTransport {
           "the peer does not implement a message that was sent to it",
         );
       case MessageNumber.DEBUG:
+        // Later the receiver knows what it may be about.
+        if (this.#receiver && this.#exchanges.hasKeys) break;
         return void this.#options.logger.debug(
           `debug message of the peer: ${printable(readDebug(message))}`,
         );
@@ -347,17 +349,13 @@ class NativeTransport implements MessageTransport {
 
   /** The error with which `ready` rejects. */
   #reasonOf(end: TransportEnd): Error {
-    if (end.how !== "error" && !this.#exchanges.versions) {
-      return new IdentificationError(this.#identification.firstLine);
+    if (!this.#exchanges.versions) {
+      return new IdentificationError(
+        this.#identification.firstLine,
+        end.how === "error" ? { cause: end.error } : undefined,
+      );
     }
-    if (end.how === "error") return end.error;
-    return new ProtocolError(
-      end.how === "disconnect"
-        ? `the other side ended the connection: ${printable(end.text)}`
-        : end.how === "eof"
-        ? "the other side closed the connection during the key exchange"
-        : "the connection was closed",
-    );
+    return transportError(end);
   }
 }
 

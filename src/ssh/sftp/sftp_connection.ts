@@ -7,26 +7,26 @@ import {
   PACKET,
   WINDOW,
 } from "../channels/channel.ts";
-import { channelHandlers } from "../channels/channel_handlers.ts";
-import type { RefusalReason } from "../connection.ts";
+import { deliverToChannel } from "../channels/deliver_to_channel.ts";
 import { refusalCode } from "../channels/forwarded_open.ts";
+import type { RefusalReason } from "../connection.ts";
+import type { MessageTransport } from "../message_transport.ts";
+import {
+  type ChannelOpen,
+  type ChannelRequest,
+  readChannelOpen,
+  readGlobalRequest,
+  writeChannelConfirmation,
+  writeChannelOpenFailure,
+  writeRequestFailure,
+} from "../messages/connection_messages.ts";
+import { MessageNumber } from "../messages/message_number.ts";
+import { exitStatus, readSubsystem } from "../messages/request_payloads.ts";
 import { SftpSession } from "./sftp_session.ts";
 import type { SharedFolders } from "./shared_folders.ts";
-import type {
-  ChannelOpenInfo,
-  ConnectionHandlers,
-  Ssh2Protocol,
-} from "../ssh2.ts";
-import type { Ssh2Socket } from "../ssh2_socket.ts";
 
 /** Sessions that may be open on one connection; OpenSSH's limit. */
 const MAX_SESSIONS = 10;
-
-/** What of ssh2's writer of messages only servers use. */
-export interface ServerProtocol extends Ssh2Protocol {
-  channelSuccess(channel: number): void;
-  exitStatus(channel: number, status: number): void;
-}
 
 /**
  * The connection layer (RFC 4254) of a client that is logged in: it may open
@@ -38,15 +38,12 @@ export class SftpConnection implements ChannelCarrier {
   #nextId = 0;
 
   constructor(
-    readonly protocol: ServerProtocol,
-    readonly socket: Ssh2Socket,
+    readonly transport: MessageTransport,
     private readonly folders: SharedFolders,
     private readonly logger: Logger,
-  ) {
-    Object.assign(protocol._handlers, this.#handlers());
-  }
+  ) {}
 
-  /** The socket is closed: ends all sessions, and waits until their files are closed. */
+  /** The transport has ended: ends all sessions, and waits until their files are closed. */
   async end(): Promise<void> {
     const ended = new RForwardError(
       "connection-closed",
@@ -62,24 +59,38 @@ export class SftpConnection implements ChannelCarrier {
     this.#channels.delete(channel.localId);
   }
 
-  #handlers(): ConnectionHandlers {
-    const ignore = () => {};
-    return {
-      GLOBAL_REQUEST: (_p, _name, wantReply) => {
-        if (wantReply) this.protocol.requestFailure();
-      },
-      REQUEST_SUCCESS: ignore,
-      REQUEST_FAILURE: ignore,
-      CHANNEL_OPEN: (_p, info) => this.#onOpen(info),
-      CHANNEL_OPEN_CONFIRMATION: ignore,
-      CHANNEL_OPEN_FAILURE: ignore,
-      ...channelHandlers(this.#channels),
-    };
+  /**
+   * Takes a message of the client's.
+   *
+   * @returns false if it is of a kind that is not known here.
+   * @throws {ProtocolError} if it is cut short.
+   */
+  receive(message: Uint8Array): boolean {
+    if (deliverToChannel(message, this.#channels)) return true;
+    switch (message[0]) {
+      case MessageNumber.CHANNEL_OPEN:
+        this.#onOpen(readChannelOpen(message));
+        return true;
+      case MessageNumber.GLOBAL_REQUEST:
+        if (readGlobalRequest(message).wantReply) {
+          this.transport.send(writeRequestFailure());
+        }
+        return true;
+      case MessageNumber.DEBUG:
+      case MessageNumber.EXT_INFO:
+        return true;
+      default:
+        return false;
+    }
   }
 
-  #onOpen({ type, sender, window, packetSize }: ChannelOpenInfo): void {
+  #onOpen({ type, sender, window, maxPacket }: ChannelOpen): void {
     const refuse = (reason: RefusalReason, text: string) =>
-      this.protocol.channelOpenFail(sender, refusalCode(reason), text);
+      this.transport.send(
+        writeChannelOpenFailure({
+          ...{ recipient: sender, reason: refusalCode(reason), text },
+        }),
+      );
     if (type !== "session") {
       return refuse("administratively-prohibited", "only sftp is served here");
     }
@@ -87,10 +98,15 @@ export class SftpConnection implements ChannelCarrier {
       return refuse("resource-shortage", `${MAX_SESSIONS} sessions are open`);
     }
     const local = this.#nextId++;
-    const ids = { local, remote: sender, window, packetSize };
+    const ids = { local, remote: sender, window, packetSize: maxPacket };
     const channel = new SftpChannel(this, ids, () => this.#start(channel));
     this.#channels.set(local, channel);
-    this.protocol.channelOpenConfirm(sender, local, WINDOW, PACKET);
+    this.transport.send(
+      writeChannelConfirmation({
+        ...{ recipient: sender, sender: local },
+        ...{ window: WINDOW, maxPacket: PACKET },
+      }),
+    );
   }
 
   #start(channel: SftpChannel): void {
@@ -120,23 +136,21 @@ export class SftpConnection implements ChannelCarrier {
 
 /** A session channel (RFC 4254 section 6) as its server sees it. */
 class SftpChannel extends Channel {
-  readonly #protocol: ServerProtocol;
   #start: (() => void) | undefined;
 
   /** @param start Called once, when the client starts SFTP. */
   constructor(connection: SftpConnection, ids: ChannelIds, start: () => void) {
     super(connection, ids);
-    this.#protocol = connection.protocol;
     this.#start = start;
   }
 
-  override onRequest(type: string, wantReply: boolean, data: unknown): void {
+  override onRequest(request: ChannelRequest): void {
     const start = this.#start;
-    if (!start || type !== "subsystem" || data !== "sftp") {
-      return super.onRequest(type, wantReply, data);
-    }
+    const isSftp = request.type === "subsystem" &&
+      readSubsystem(request.data) === "sftp";
+    if (!start || !isSftp) return super.onRequest(request);
     this.#start = undefined;
-    if (wantReply) this.#protocol.channelSuccess(this.remoteId);
+    if (request.wantReply) this.reply(true);
     start();
   }
 
@@ -145,8 +159,9 @@ class SftpChannel extends Channel {
     return false;
   }
 
-  /** Tells that the session ended well. */
+  /** Reports that the session ended well. */
   exit(): void {
-    this.#protocol.exitStatus(this.remoteId, 0);
+    const { name: type, data } = exitStatus(0);
+    this.sendRequest({ type, wantReply: false, data });
   }
 }

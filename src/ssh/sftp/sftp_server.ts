@@ -1,24 +1,22 @@
-import type { Socket } from "node:net";
-import type { AuthContext, CipherAlgorithm, Connection, ParsedKey } from "ssh2";
 import { ArgumentError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { checkMs, checkText } from "../../validate.ts";
-import { accelerate } from "../cipher/accelerate.ts";
-import ssh2 from "../npm_ssh2.ts";
-import { printable } from "../printable.ts";
-import { type ServerProtocol, SftpConnection } from "./sftp_connection.ts";
-import type { SharedFolders } from "./shared_folders.ts";
-import { type Client, parseKey, protocolOf } from "../ssh2.ts";
 import type { ByteStream } from "../byte_stream.ts";
-import { Ssh2Socket } from "../ssh2_socket.ts";
+import { keyType } from "../host_keys/host_key.ts";
+import { loadPrivateKey } from "../keys/private_keys.ts";
+import { publicHalf } from "../keys/public_keys.ts";
+import type { SigningKey } from "../keys/signing_key.ts";
+import { nativeEngine } from "../native/native_engine.ts";
+import { startNativeTransport } from "../native/native_transport.ts";
+import { transportError } from "../transport_end.ts";
+import { SftpConnection } from "./sftp_connection.ts";
+import { KEY_TYPE, SftpLogin } from "./sftp_login.ts";
+import type { SharedFolders } from "./shared_folders.ts";
 
 export type { ByteStream } from "../byte_stream.ts";
 
-/** Refused attempts to log in that end the connection: an agent may offer some keys before ours. */
-const MAX_ATTEMPTS = 32;
-
 /** Those that need no MAC; every OpenSSH since 2014 has them all. */
-const CIPHERS: CipherAlgorithm[] = [
+const CIPHERS = [
   "chacha20-poly1305@openssh.com",
   "aes128-gcm@openssh.com",
   "aes256-gcm@openssh.com",
@@ -40,7 +38,7 @@ export interface SftpServerOptions {
   loginTimeoutMs?: number;
   /** Called when the client has logged in. */
   onLogin?: () => void;
-  /** Told who logs in and what is refused; silent by default. */
+  /** Logger; silent by default. */
   logger?: Logger;
 }
 
@@ -80,115 +78,89 @@ export async function serveSftp(
   options: SftpServerOptions,
 ): Promise<void> {
   const { folders, user, signal, logger = silentLogger } = options;
-  const socket = new Ssh2Socket(stream);
-  const stop = () => void socket.destroy();
-  let loginTimer: ReturnType<typeof setTimeout> | undefined;
-  let connection: SftpConnection | undefined;
+  let keys: { authorized: Uint8Array; host: SigningKey };
   try {
-    checkText("user", user, "user name");
-    checkMs("loginTimeoutMs", options.loginTimeoutMs);
-    const authorized = readKey(
-      "authorizedKey",
-      options.authorizedKey,
-      "public",
-    );
-    const hostKey = readKey("hostKey", options.hostKey, "private");
-    loginTimer = setTimeout(() => {
-      logger.warn("the SFTP client did not log in in time");
-      stop();
-    }, options.loginTimeoutMs ?? 30_000);
-    signal?.addEventListener("abort", stop);
-    if (signal?.aborted) stop();
-    acceptClient(socket, hostKey, (client) => {
-      const protocol = protocolOf(client as unknown as Client);
-      accelerate(protocol, socket);
-      client.on("error", (error) => {
-        logger.debug(`the SFTP client's connection failed: ${error}`, error);
-      });
-      client.on("authentication", loginDecider(client, options, authorized));
-      client.on("ready", () => {
-        clearTimeout(loginTimer);
-        logger.debug(`${user} logged in for SFTP`);
-        options.onLogin?.();
-        connection = new SftpConnection(
-          protocol as ServerProtocol,
-          socket,
-          folders,
-          logger,
-        );
-      });
-    });
-    await socket.closed;
+    keys = await check(options);
+  } catch (error) {
+    await stream.close();
+    throw error;
+  }
+  if (signal?.aborted) return await stream.close();
+  const { kex, mac, compression } = nativeEngine.defaultAlgorithms;
+  const { supportedAlgorithms } = nativeEngine;
+  const transport = startNativeTransport({
+    role: "server",
+    stream,
+    hostKeys: [keys.host],
+    serverSigAlgs: [KEY_TYPE],
+    algorithms: {
+      ...{ kex, hostKey: [KEY_TYPE], mac, compression },
+      cipher: CIPHERS.filter((it) => supportedAlgorithms.cipher.includes(it)),
+    },
+    logger,
+  });
+  const stop = () => transport.destroy();
+  signal?.addEventListener("abort", stop);
+  const loginTimer = setTimeout(() => {
+    logger.warn("the SFTP client did not log in in time");
+    stop();
+  }, options.loginTimeoutMs ?? 30_000);
+  const connection = new SftpConnection(transport, folders, logger);
+  const login = new SftpLogin(
+    transport,
+    { user, key: keys.authorized },
+    logger,
+    () => {
+      clearTimeout(loginTimer);
+      logger.debug(`${user} logged in for SFTP`);
+      options.onLogin?.();
+      transport.receive((message) => connection.receive(message));
+    },
+  );
+  transport.receive((message) => login.receive(message));
+  try {
+    const end = await transport.ended;
+    if (end.how === "error") {
+      const error = transportError(end);
+      logger.debug(`the SFTP client's connection failed: ${error}`, error);
+    }
+    await transport.closed;
   } finally {
     clearTimeout(loginTimer);
     signal?.removeEventListener("abort", stop);
-    stop();
-    await connection?.end();
+    await connection.end();
   }
 }
 
-/** Has ssh2 speak SSH on a socket up to the login, and tells once the client has told its version. */
-function acceptClient(
-  socket: Ssh2Socket,
-  hostKey: ParsedKey,
-  onClient: (client: Connection) => void,
-): void {
-  const server = new ssh2.Server({
-    hostKeys: [{ key: hostKey }],
-    ident: "rforward",
-    // A dead client is found by what carries the stream. As ssh2 takes 0 for
-    // its default, the longest time there is.
-    keepaliveInterval: 2 ** 31 - 1,
-    algorithms: { cipher: CIPHERS, compress: ["none"] },
-  }, onClient);
-  server.injectSocket(socket as unknown as Socket);
+/** @throws {ArgumentError} if an option cannot be used. */
+async function check(
+  options: SftpServerOptions,
+): Promise<{ authorized: Uint8Array; host: SigningKey }> {
+  checkText("user", options.user, "user name");
+  checkMs("loginTimeoutMs", options.loginTimeoutMs);
+  const { authorizedKey } = options;
+  const authorized = authorizedKey.startsWith(KEY_TYPE)
+    ? publicHalf(authorizedKey)
+    : undefined;
+  if (!authorized || keyType(authorized) !== KEY_TYPE) {
+    throw notAKey("authorizedKey", "public");
+  }
+  return { authorized, host: await readHostKey(options.hostKey) };
 }
 
-/** Lets in who has the right name and proves to have the right key. */
-function loginDecider(
-  client: Connection,
-  { user, logger = silentLogger }: SftpServerOptions,
-  key: ParsedKey,
-): (request: AuthContext) => void {
-  let refused = 0;
-  const isRight = (request: AuthContext) => {
-    if (request.method !== "publickey" || request.username !== user) {
-      return false;
-    }
-    const { key: { algo, data }, signature, blob, hashAlgo } = request;
-    if (algo !== key.type || !key.getPublicSSH().equals(data)) return false;
-    // Without a signature, the client only asks whether it should make one.
-    if (!signature) return true;
-    return blob !== undefined && key.verify(blob, signature, hashAlgo) === true;
-  };
-  return (request) => {
-    if (isRight(request)) return request.accept();
-    refused++;
-    // "none" is how a client asks for the methods there are.
-    if (request.method !== "none") {
-      logger.debug(
-        `a client may not log in for SFTP as ${
-          printable(request.username)
-        } by this ${request.method}`,
-      );
-    }
-    if (refused < MAX_ATTEMPTS) return request.reject(["publickey"]);
-    client.end();
-  };
+async function readHostKey(text: string): Promise<SigningKey> {
+  try {
+    const loaded = await loadPrivateKey({ text }, silentLogger);
+    const key = loaded && "key" in loaded ? loaded.key : undefined;
+    if (key && keyType(key.blob) === KEY_TYPE) return key;
+  } catch {
+    // What it says could hold some of the key.
+  }
+  throw notAKey("hostKey", "private");
 }
 
-/** @throws {ArgumentError} unless it is an ed25519 key, the one type that is used here. */
-function readKey(
-  argument: string,
-  text: string,
-  half: "public" | "private",
-): ParsedKey {
-  const key = parseKey(text);
-  if (
-    !(key instanceof Error) && key.type === "ssh-ed25519" &&
-    key.isPrivateKey() === (half === "private")
-  ) return key;
-  throw new ArgumentError(
+function notAKey(argument: string, half: "public" | "private"): ArgumentError {
+  return new ArgumentError(
     argument,
     `is no ${half} ed25519 key in OpenSSH's format; generateKeyPair() makes one`,
   );

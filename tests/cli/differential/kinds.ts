@@ -26,7 +26,7 @@ const kinds: [kind: string, pattern: RegExp][] = [
     "no SSH",
     /^kex_exchange_identification: |^protocol-error: .* SSH (server|2)/,
   ],
-  ["no common algorithm", /^Unable to negotiate |: no matching /],
+  ["no common algorithm", /^Unable to negotiate | have no .* in common: /],
   [
     "no such algorithm",
     /^Unknown (cipher|mac) type|^Unsupported KEX algorithm|Bad SSH2 (cipher|MAC) spec|Bad key types|leaves nothing of |no such algorithm/,

@@ -9,6 +9,7 @@ import {
 } from "../../../mod.ts";
 import { EventFormatter } from "../../../src/cli/report/event_formatter.ts";
 import { assertEquals } from "../../assert.ts";
+import { negotiated } from "../../negotiated.ts";
 import { connectionOf, probeOf } from "./scene.ts";
 
 const bind = { address: "localhost", port: 8080 };
@@ -48,6 +49,7 @@ function connected(software: string): SupervisorEvent {
       software,
       hostKeyFingerprint: "SHA256:x",
       cipher: { toServer: "x", toClient: "x" },
+      negotiated,
     },
   };
 }
@@ -341,6 +343,7 @@ Deno.test("eventFormatter.format() makes what the server calls itself printable"
     software: "Open\x1bSSH",
     hostKeyFingerprint: "SHA256:x",
     cipher: { toServer: "c", toClient: "c" },
+    negotiated,
   };
   assertEquals(told({ type: "connected", server }), [
     "info: connected to server.example port 22 as alice (Open SSH)",

@@ -6,6 +6,7 @@ import {
 } from "../../../mod.ts";
 import { JsonLog } from "../../../src/cli/report/json_log.ts";
 import { assert, assertEquals } from "../../assert.ts";
+import { negotiated } from "../../negotiated.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { connectionOf, Paper, probeOf, settle } from "./scene.ts";
 
@@ -30,6 +31,7 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
       software: "s",
       hostKeyFingerprint: "SHA256:x",
       cipher: { toServer: "c", toClient: "c" },
+      negotiated,
     },
   });
   log.event({ type: "lost", error });
@@ -82,6 +84,7 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
         user: "u",
         software: "s",
         hostKeyFingerprint: "SHA256:x",
+        negotiated,
       },
     },
     { type: "lost", time, error: json },

@@ -4,20 +4,20 @@ import {
 } from "../../../src/ssh/channels/channel.ts";
 import { assert } from "../../assert.ts";
 
-Deno.test("a channel whose socket is full does not remember each window that it gets meanwhile", async () => {
+Deno.test("a channel whose transport is full does not remember each window that it gets meanwhile", async () => {
   let waits = 0;
   let packets = 0;
   const room = Promise.withResolvers<void>();
-  const socket = {
+  const transport = {
     congested: true,
     bytesWritten: 0,
+    send: () => packets++,
     drained() {
       waits++;
       return room.promise;
     },
   };
-  const protocol = { channelData: () => packets++, channelEOF() {} };
-  const carrier = { protocol, socket, release() {} };
+  const carrier = { transport, release() {} };
   const channel = new Channel(carrier as unknown as ChannelCarrier, {
     ...{ local: 0, remote: 0 },
     ...{ window: 0, packetSize: 1000 },
@@ -30,7 +30,7 @@ Deno.test("a channel whose socket is full does not remember each window that it 
   }
   assert(waits <= 3, `${waits} waits`);
 
-  socket.congested = false;
+  transport.congested = false;
   room.resolve();
   await writing;
   assert(packets > 0);

@@ -40,10 +40,10 @@ Deno.test("GlobalRequests sends one request at a time, and gives each its own re
 
 Deno.test("GlobalRequests ignores a reply that nobody waits for", async () => {
   const { ask, requests } = setUp();
-  requests.onReply(true, null);
+  requests.onReply(true, new Uint8Array());
   const reply = ask("a");
   await settle();
-  requests.onReply(false, null);
+  requests.onReply(false, new Uint8Array());
   assertEquals((await reply).success, false);
 });
 
@@ -73,13 +73,13 @@ Deno.test("GlobalRequests pings only if no reply is awaited", async () => {
   ping();
   ping();
   assertEquals(sent, ["ping"]);
-  requests.onReply(false, null);
+  requests.onReply(false, new Uint8Array());
 
   const reply = ask("a");
   await settle();
   ping();
   assertEquals(sent, ["ping", "a"]);
-  requests.onReply(true, null);
+  requests.onReply(true, new Uint8Array());
   await reply;
   ping();
   assertEquals(sent, ["ping", "a", "ping"]);
@@ -92,7 +92,7 @@ Deno.test("GlobalRequests gives a reply what the server said last between reques
     const reply = ask("a");
     await settle();
     for (const text of said) requests.onDebug(text);
-    requests.onReply(false, null);
+    requests.onReply(false, new Uint8Array());
     return (await reply).said;
   };
   assertEquals(await answer(), undefined);
@@ -106,8 +106,8 @@ Deno.test("GlobalRequests sends a request now that waits for no other, and gives
   await settle();
   const now = requests.requestNow("b", () => sent.push("b"), 1000);
   assertEquals(sent, ["a", "b"]);
-  requests.onReply(true, null);
-  requests.onReply(false, null);
+  requests.onReply(true, new Uint8Array());
+  requests.onReply(false, new Uint8Array());
   assertEquals([(await first).success, (await now).success], [true, false]);
 });
 
@@ -129,7 +129,7 @@ Deno.test("GlobalRequests holds up no request for a ping, nor takes one's reply 
   const reply = ask("a");
   await settle();
   assertEquals(sent, ["ping", "a"]);
-  requests.onReply(false, null); // OpenSSH's answer to a ping
-  requests.onReply(true, null);
+  requests.onReply(false, new Uint8Array()); // OpenSSH's answer to a ping
+  requests.onReply(true, new Uint8Array());
   assertEquals((await reply).success, true);
 });

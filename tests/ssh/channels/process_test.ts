@@ -5,13 +5,16 @@ import {
   SessionChannel,
   startProcess,
 } from "../../../src/ssh/channels/process.ts";
+import { execRequest } from "../../../src/ssh/messages/request_payloads.ts";
+import { WireWriter } from "../../../src/ssh/wire.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
+
+const exec = execRequest("type=tcp");
 
 /** A session channel whose server is the test. */
 function open(): SessionChannel {
-  const protocol = { channelClose() {}, channelWindowAdjust() {} };
-  const socket = { bytesWritten: 0 };
-  const carrier = { protocol, socket, release() {} };
+  const transport = { bytesWritten: 0, send() {} };
+  const carrier = { transport, release() {} };
   return new SessionChannel(carrier as unknown as ChannelCarrier, {
     ...{ local: 0, remote: 0 },
     ...{ window: 0, packetSize: 1000 },
@@ -21,8 +24,9 @@ function open(): SessionChannel {
 Deno.test("a signal that ended a command is told without what does something to a terminal", async () => {
   const channel = open();
 
-  const data = { signal: `\x1b[31mTERM\n${"x".repeat(1000)}` };
-  channel.onRequest("exit-signal", false, data);
+  const signalled = `\x1b[31mTERM\n${"x".repeat(1000)}`;
+  const data = new WireWriter().string(signalled).bytes();
+  channel.onRequest({ type: "exit-signal", wantReply: false, data });
   channel.onClose();
 
   const { signal } = await channel.status;
@@ -32,7 +36,7 @@ Deno.test("a signal that ended a command is told without what does something to 
 for (const stream of ["stdout", "stderr"] as const) {
   Deno.test(`a command has started once its ${stream} says something, as sish never answers exec`, async () => {
     const channel = open();
-    const starting = startProcess(channel, () => {}, "type=tcp", {});
+    const starting = startProcess(channel, exec, "type=tcp", {});
     const said = Buffer.from("https://demo.example");
     if (stream === "stdout") channel.onData(said);
     else channel.onExtendedData(said);
@@ -48,7 +52,7 @@ for (const stream of ["stdout", "stderr"] as const) {
 
 Deno.test("a shell that is refused after output has ended", async () => {
   const channel = open();
-  const starting = startProcess(channel, () => {}, undefined, {});
+  const starting = startProcess(channel, exec, undefined, {});
   channel.onData(Buffer.from("no shells here"));
   await using process = await starting;
   channel.onReply(false);

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { generateKeyPair } from "../../../src/ssh/keys/key_pair.ts";
-import { parseKey } from "../../../src/ssh/ssh2.ts";
+import { parseKey } from "../ssh2.ts";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { run } from "../../servers/run.ts";

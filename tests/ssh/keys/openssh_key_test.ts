@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { join } from "node:path";
-import { openSshKey } from "../../../src/ssh/keys/openssh_key.ts";
+import { openSshKey } from "./openssh_key.ts";
 import { assertEquals } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { run } from "../../servers/run.ts";

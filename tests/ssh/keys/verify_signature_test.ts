@@ -27,7 +27,9 @@ const keys = new Map(
 const data = new TextEncoder().encode("signed");
 
 for (const [type, key] of keys) {
-  for (const algorithm of key.algorithms) {
+  // SHA-1 is only for servers that know nothing else.
+  const algorithms = key.algorithms.filter((it) => it !== "ssh-rsa");
+  for (const algorithm of algorithms) {
     Deno.test(`verifySignature() accepts what a ${type} key signed with ${algorithm}, and nothing else`, async () => {
       const signature = await key.sign(algorithm, data);
       await verifySignature(algorithm, key.blob, data, signature);

@@ -128,7 +128,9 @@ async function assertOwnWords(
     error.code,
   );
   assert(
-    !/undefined|null|Cannot |is not a|reading '/.test(error.message),
+    !/undefined|null|Cannot |is not a (function|constructor)|reading '/.test(
+      error.message,
+    ),
     error.message,
   );
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { AuthenticationError } from "../../../src/errors.ts";
-import { defaultAlgorithms } from "../../../src/ssh/algorithms.ts";
+import { defaultUserKeyAlgorithms } from "../../../src/ssh/user_key_algorithms.ts";
 import { connect } from "../../../src/ssh/connect.ts";
 import { signatureAlgorithms } from "../../../src/ssh/login/signature_algorithms.ts";
 import type { ConnectOptions } from "../../../src/ssh/options.ts";
@@ -10,7 +10,7 @@ import { type Sshd, startSshd } from "../../servers/openssh.ts";
 import { run } from "../../servers/run.ts";
 import { startSshAgent } from "../../servers/ssh_agent.ts";
 
-const { userKey } = defaultAlgorithms;
+const userKey = defaultUserKeyAlgorithms;
 const sha2 = ["rsa-sha2-512", "rsa-sha2-256"];
 
 Deno.test("signatureAlgorithms() takes of RSA's what both sides know, SHA-512 first", () => {

@@ -5,7 +5,7 @@ import { assert } from "../../assert.ts";
 Deno.test("restoreCrypto() leaves node:crypto as it was", async () => {
   const { createCipheriv, createDecipheriv } = crypto;
 
-  await import("../../../src/ssh/npm_ssh2.ts");
+  await import("../../../src/testing/npm_ssh2.ts");
 
   assert(crypto.createCipheriv === createCipheriv);
   assert(crypto.createDecipheriv === createDecipheriv);

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { ParsedKey } from "../ssh2.ts";
+import type { ParsedKey } from "ssh2";
 
 /** How long the private scalar is, in bytes. P-521 is left out: Deno takes its scalars as they are. */
 const SCALAR_SIZE: Record<string, number> = {

@@ -14,7 +14,7 @@
 
 import type { Buffer } from "node:buffer";
 import type { Client } from "ssh2";
-import ssh2 from "./npm_ssh2.ts";
+import ssh2 from "../../src/testing/npm_ssh2.ts";
 
 export type {
   AnyAuthMethod,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { restoreCrypto } from "./cipher/cipher_release.ts"; // has to come first
+import { restoreCrypto } from "../ssh/ssh2/cipher_release.ts"; // has to come first
 // @ts-types="@types/ssh2"
 import ssh2 from "ssh2";
 

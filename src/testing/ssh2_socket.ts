@@ -11,9 +11,9 @@
  */
 
 import { EventEmitter } from "node:events";
-import { ByteSocket } from "./byte_socket.ts";
-import type { ByteStream } from "./byte_stream.ts";
-import { Greeting } from "./greeting.ts";
+import { ByteSocket } from "../ssh/byte_socket.ts";
+import type { ByteStream } from "../ssh/byte_stream.ts";
+import { Greeting } from "../ssh/greeting.ts";
 
 const encoder = new TextEncoder();
 

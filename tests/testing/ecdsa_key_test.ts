@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { ecdsaPem } from "../../../src/ssh/keys/ecdsa_key.ts";
-import type { ParsedKey } from "../../../src/ssh/ssh2.ts";
-import { assertEquals } from "../../assert.ts";
+import { ecdsaPem } from "../../src/testing/ecdsa_key.ts";
+import type { ParsedKey } from "../ssh/ssh2.ts";
+import { assertEquals } from "../assert.ts";
 
 /** A key as ssh2 has it: its SEC1 form, with the scalar as OpenSSH's format writes it. */
 function asSsh2Has(type: string, der: Buffer, start: number, scalar: Buffer) {

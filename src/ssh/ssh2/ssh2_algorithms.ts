@@ -1,5 +1,9 @@
 import { available } from "./available_algorithms.ts";
-import type { Algorithms } from "./options.ts";
+import type { Algorithms } from "../options.ts";
+import {
+  defaultUserKeyAlgorithms,
+  userKeyAlgorithms,
+} from "../user_key_algorithms.ts";
 
 /** What is offered by default, best first. Nothing of it rests on SHA-1 or CBC, but for MACs. */
 export const defaultAlgorithms: Readonly<Required<Algorithms>> = {
@@ -40,14 +44,8 @@ export const defaultAlgorithms: Readonly<Required<Algorithms>> = {
     "hmac-sha2-512",
     "hmac-sha1",
   ],
-  userKey: [
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-  ],
+  compression: ["none"],
+  userKey: defaultUserKeyAlgorithms,
 };
 
 /**
@@ -72,5 +70,6 @@ export const supportedAlgorithms: Readonly<Required<Algorithms>> = {
   ],
   serverHostKey: [...defaultAlgorithms.serverHostKey, "ssh-rsa", "ssh-dss"],
   mac: [...defaultAlgorithms.mac, "hmac-sha1-96", "hmac-md5"],
-  userKey: [...defaultAlgorithms.userKey, "ssh-rsa", "ssh-dss"],
+  compression: ["none"],
+  userKey: userKeyAlgorithms,
 };

@@ -1,0 +1,39 @@
+import type { SigningKey } from "../keys/signing_key.ts";
+import type { LoginFailure } from "../messages/login_messages.ts";
+import type { UnusableKeyError } from "./unusable_key_error.ts";
+
+/** What the server answers to a request. */
+export type LoginReply =
+  /** The user is logged in. */
+  | { readonly kind: "success" }
+  /** SSH_MSG_USERAUTH_FAILURE: refused, or more is wanted. */
+  | { readonly kind: "failure" } & LoginFailure
+  /** A message of the method's own, numbers 60 to 79 (RFC 4252 section 6). */
+  | { readonly kind: "message"; readonly message: Uint8Array };
+
+/** How a login attempt ended: there is nothing more to it. */
+export type LoginOutcome = Exclude<LoginReply, { kind: "message" }>;
+
+/** What attempts to log in know of the login, and what they talk to the server with. */
+export interface LoginDialog {
+  /** The user to log in as. */
+  readonly user: string;
+  /** What signatures are bound to. */
+  readonly sessionId: Uint8Array;
+  /** Aborts when the outcome is of no interest any more. */
+  readonly signal: AbortSignal;
+  /** Says who has to answer next, for whoever has a time limit on it. */
+  waitFor(whom: "server" | "agent" | "user"): void;
+  /** Lists the attempt under way as tried; a request does so by itself. */
+  noteTried(): void;
+  /** Signature algorithms of a key that both sides would use, in the order to try them. */
+  algorithmsFor(key: SigningKey): readonly string[];
+  /** Goes on without a key. */
+  skipKey(error: UnusableKeyError): void;
+  /**
+   * Sends a request and waits for the answer.
+   *
+   * @throws {ProtocolError} if the answer is no answer to it.
+   */
+  request(message: Uint8Array): Promise<LoginReply>;
+}

@@ -1,0 +1,306 @@
+import type { Buffer } from "node:buffer";
+import { ProtocolError } from "../../errors.ts";
+import { ByteSocket } from "../byte_socket.ts";
+import { accelerate } from "../cipher/accelerate.ts";
+import { Greeting } from "../greeting.ts";
+import { isSameKey } from "../host_keys/host_key.ts";
+import {
+  type AlgorithmLists,
+  type ClientTransportOptions,
+  IdentificationError,
+  type MessageReceiver,
+  type MessageTransport,
+  type Negotiated,
+  UnknownAlgorithmError,
+} from "../message_transport.ts";
+import { MessageNumber } from "../messages/message_number.ts";
+import {
+  DisconnectReason,
+  writeDisconnect,
+  writeUnimplemented,
+} from "../messages/transport_messages.ts";
+import { type TransportEnd, transportError } from "../transport_end.ts";
+import { supportedAlgorithms } from "./ssh2_algorithms.ts";
+import {
+  createProtocol,
+  ssh2Loaded,
+  type Ssh2Negotiated,
+  type Ssh2Protocol,
+} from "./ssh2_protocol.ts";
+
+/** Bytes of messages that may wait for a key exchange. */
+const MAX_WAITING = 1024 * 1024;
+
+/** Messages carried by npm:ssh2's `Protocol`: the engine for what the native one leaves out. */
+export class Ssh2Transport implements MessageTransport {
+  readonly ready: Promise<void>;
+  readonly ended: Promise<TransportEnd>;
+  readonly closed: Promise<void>;
+  peerVersion = "";
+  negotiated!: Negotiated;
+
+  readonly #options: ClientTransportOptions;
+  readonly #socket: ByteSocket;
+  readonly #protocol: Ssh2Protocol;
+  readonly #greeting = new Greeting();
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<TransportEnd>();
+  #end: TransportEnd | undefined;
+  #isReady = false;
+  #receiver: MessageReceiver | undefined;
+  /** EXT_INFO that came before there was a receiver. */
+  #extInfo: Uint8Array | undefined;
+  /** Whether keys are being exchanged; what is sent then waits. */
+  #exchanging = true;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #exchanged = Promise.withResolvers<void>();
+  #hostKey: Uint8Array | undefined;
+
+  constructor(options: ClientTransportOptions) {
+    this.#options = options;
+    const offer = offerOf(options.algorithms);
+    this.#socket = new ByteSocket(options.stream);
+    this.ready = this.#ready.promise;
+    this.ended = this.#ended.promise;
+    this.closed = this.#socket.closed;
+    this.ready.catch(() => {}); // `ended` says it too
+    this.#protocol = createProtocol({
+      ident: "rforward",
+      offer,
+      onWrite: (bytes) => this.#socket.write(bytes),
+      onError: (error) => this.#finish({ how: "error", error }),
+      onHeader: ({ identRaw }) => this.peerVersion = identRaw,
+      onHandshakeComplete: (negotiated) => this.#onExchanged(negotiated),
+      hostVerifier: (key, answer) => this.#verify(key, answer),
+      messageHandlers: {
+        DISCONNECT: (_protocol, reason, text) =>
+          this.#finish({ how: "disconnect", reason, text }),
+      },
+    });
+    accelerate(this.#protocol, this.#socket);
+    const onPayload = this.#protocol._onPayload;
+    this.#protocol._onPayload = (payload) =>
+      this.#onPayload(payload, onPayload);
+    this.#socket.ended.then(({ error }) =>
+      this.#finish(error ? { how: "error", error } : { how: "eof" })
+    );
+    this.#start();
+  }
+
+  get sessionId(): Uint8Array {
+    return this.#protocol._kex.sessionID;
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten;
+  }
+
+  get congested(): boolean {
+    return this.#exchanging || this.#socket.congested;
+  }
+
+  async drained(): Promise<void> {
+    while (!this.#end && this.congested) {
+      await (this.#exchanging
+        ? this.#exchanged.promise
+        : this.#socket.drained());
+    }
+  }
+
+  receive(receiver: MessageReceiver): void {
+    this.#receiver = receiver;
+    const extInfo = this.#extInfo;
+    this.#extInfo = undefined;
+    if (extInfo) this.#deliver(extInfo);
+  }
+
+  send(head: Uint8Array, body: Uint8Array = new Uint8Array()): void {
+    if (this.#end) return;
+    if (!this.#exchanging) return this.#encrypt(head, body);
+    const message = new Uint8Array(head.length + body.length);
+    message.set(head);
+    message.set(body, head.length);
+    this.#waiting.push(message);
+    this.#waitingBytes += message.length;
+    if (this.#waitingBytes > MAX_WAITING) {
+      this.#fail(new ProtocolError("the key exchange takes too long"));
+    }
+  }
+
+  rekey(): void {
+    if (this.#exchanging || this.#end) return;
+    this.#beginExchange();
+    this.#protocol.rekey();
+  }
+
+  close(): Promise<void> {
+    this.#goodbye(DisconnectReason.BY_APPLICATION, "");
+    this.#finish({ how: "closed" });
+    return this.closed;
+  }
+
+  destroy(): void {
+    this.#finish({ how: "closed" });
+    this.#socket.destroy();
+  }
+
+  async #start(): Promise<void> {
+    await ssh2Loaded;
+    if (this.#end) return;
+    this.#protocol.start();
+    this.#socket.start({
+      onData: (bytes) => this.#onData(bytes),
+      onEnd: () => this.#finish({ how: "eof" }),
+    });
+  }
+
+  #onData(bytes: Uint8Array): void {
+    if (this.#end) return;
+    try {
+      const seen = this.#greeting.take(bytes);
+      if (seen) this.#protocol.parse(seen, 0, seen.length);
+    } catch (error) {
+      const isTrip = error instanceof TypeError || error instanceof RangeError;
+      this.#fail(
+        isTrip
+          ? new ProtocolError(
+            "the server sent a message out of turn, or one that cannot be read",
+            { cause: error },
+          )
+          : error as Error,
+      );
+    }
+  }
+
+  /** Takes a payload from the decipher; what is ssh2's goes on to it. */
+  #onPayload(
+    payload: Buffer,
+    onPayload: Ssh2Protocol["_onPayload"],
+  ): number | false | void {
+    if (this.#end) return;
+    const [number = MessageNumber.IGNORE] = payload;
+    if (number === MessageNumber.KEXINIT) this.#beginExchange();
+    const isTransports = number < MessageNumber.DEBUG ||
+      number >= 20 && number < 50;
+    if (isTransports) return onPayload(payload);
+    this.#deliver(this.#protocol._packetRW.read.read(payload));
+  }
+
+  #deliver(message: Uint8Array): void {
+    try {
+      if (this.#receiver && this.#isReady) {
+        if (this.#receiver(message) === false) {
+          const { inSeqno } = this.#protocol._decipher;
+          this.send(writeUnimplemented((inSeqno - 1) >>> 0));
+        }
+      } else if (message[0] === MessageNumber.EXT_INFO) {
+        this.#extInfo = message.slice();
+      } else if (message[0] !== MessageNumber.DEBUG) {
+        throw new ProtocolError(
+          "it went on before its host key was verified; no secret was sent",
+        );
+      }
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  /** In a re-exchange ssh2 wants the answer at once: it has to be the same key again. */
+  #verify(key: Uint8Array, answer: (good: boolean) => void): void {
+    if (this.#hostKey) {
+      if (isSameKey(this.#hostKey, key)) return answer(true);
+      return this.#fail(
+        new ProtocolError("the server showed another host key than before"),
+      );
+    }
+    this.#hostKey = key.slice();
+    // Verified by ssh2 once the key is accepted.
+    const signature = this.#protocol._kex._sig.slice();
+    this.#options.verifyHostKey(this.#hostKey, signature).then(
+      () => this.#end || answer(true),
+      (error) => this.#fail(error, DisconnectReason.HOST_KEY_NOT_VERIFIABLE),
+    ).catch((error) => this.#fail(error));
+  }
+
+  #beginExchange(): void {
+    if (this.#exchanging) return;
+    this.#exchanging = true;
+    this.#exchanged = Promise.withResolvers();
+  }
+
+  #onExchanged({ kex, serverHostKey, cs, sc }: Ssh2Negotiated): void {
+    this.negotiated = {
+      kex,
+      hostKey: serverHostKey,
+      toServer: { cipher: cs.cipher, mac: cs.mac ?? "", compression: "none" },
+      toClient: { cipher: sc.cipher, mac: sc.mac ?? "", compression: "none" },
+      strictKex: this.#protocol._strictMode,
+    };
+    this.#exchanging = false;
+    this.#isReady = true;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const message of waiting) this.send(message);
+    this.#exchanged.resolve();
+    this.#ready.resolve();
+  }
+
+  #encrypt(head: Uint8Array, body: Uint8Array): void {
+    const { _cipher: cipher } = this.#protocol;
+    const packet = cipher.allocPacket(head.length + body.length);
+    packet.set(head, 5);
+    packet.set(body, 5 + head.length);
+    cipher.encrypt(packet);
+  }
+
+  /** Says goodbye if there are keys to say it with, or none are needed. */
+  #goodbye(reason: number, text: string): void {
+    if (this.#end) return;
+    this.#encrypt(writeDisconnect({ reason, text }), new Uint8Array());
+    this.#socket.end();
+  }
+
+  #fail(error: Error, reason: number = DisconnectReason.PROTOCOL_ERROR): void {
+    this.#goodbye(reason, "");
+    this.#finish({ how: "error", error });
+  }
+
+  #finish(end: TransportEnd): void {
+    if (this.#end) return;
+    this.#end = end;
+    this.#waiting = [];
+    this.#socket.end();
+    this.#exchanged.resolve();
+    this.#ready.reject(
+      this.peerVersion === ""
+        ? new IdentificationError(
+          this.#greeting.firstLine,
+          end.how === "error" ? { cause: end.error } : undefined,
+        )
+        : transportError(end),
+    );
+    this.#ended.resolve(end);
+    this.#protocol.cleanup();
+  }
+}
+
+/** @throws {UnknownAlgorithmError} if ssh2 does not have one of them. */
+function offerOf(lists: AlgorithmLists): object {
+  const { kex, hostKey, cipher, mac, compression } = lists;
+  const { serverHostKey, ...supported } = supportedAlgorithms;
+  const known = { ...supported, hostKey: serverHostKey };
+  for (
+    const list of ["kex", "hostKey", "cipher", "mac", "compression"] as const
+  ) {
+    const unknown = lists[list].find((name) => !known[list].includes(name));
+    if (unknown !== undefined) throw new UnknownAlgorithmError(list, unknown);
+  }
+  const direction = { cipher, mac, compress: compression, lang: [] };
+  return { kex, serverHostKey: hostKey, cs: direction, sc: direction };
+}
