@@ -56,8 +56,7 @@ export class LoginSecrets {
 
   /**
    * Whether to try keyboard-interactive: there are servers that ask nothing.
-   * One that asked in vain is not tried again, as each time counts as a wrong
-   * password there.
+   * One that asked a question without an answer is not tried again.
    */
   get mayTryKeyboardInteractive(): boolean {
     const { user, server, prompts } = this.#login;

@@ -61,7 +61,7 @@ export interface KeyboardInteractiveRequest {
   prompts: readonly { text: string; echo: boolean }[];
 }
 
-/** Answers the questions of keyboard-interactive authentication, in order; undefined gives up. */
+/** Answers the questions of keyboard-interactive authentication, in order; undefined gives up without an answer, and the next method is tried. */
 export type KeyboardInteractive = (
   request: KeyboardInteractiveRequest,
 ) => readonly string[] | undefined | Promise<readonly string[] | undefined>;

@@ -41,10 +41,13 @@ export function keyboardInteractive(
         }
         dialog.waitFor("user");
         const answers = await ask(answer, request);
-        if (!answers) attempt.triesLeft = 0;
-        reply = await dialog.request(
-          writeInfoResponse(answers ?? request.prompts.map(() => "")),
-        );
+        if (!answers) {
+          // An empty answer would count as a wrong one. RFC 4256 section 3.1
+          // lets the client ask for something else instead.
+          attempt.triesLeft = 0;
+          return undefined;
+        }
+        reply = await dialog.request(writeInfoResponse(answers));
       }
       return reply;
     },

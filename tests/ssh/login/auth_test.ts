@@ -369,6 +369,53 @@ Deno.test("connect() passes on what the password callback throws, and names an a
   }
 });
 
+Deno.test("connect() sends no answer where the user gives up on a question, and goes on to the next method", async () => {
+  const answered: unknown[] = [];
+  await using server = await startScriptedServer({
+    onAuthentication(request) {
+      if (request.method === "password") return request.accept();
+      if (request.method !== "keyboard-interactive") {
+        return request.reject(["keyboard-interactive", "password"]);
+      }
+      request.prompt(
+        [{ prompt: "Password: ", echo: false }],
+        (answers: unknown) => answered.push(answers),
+      );
+    },
+  });
+  await using _ = await connect({
+    ...server.options,
+    keyboardInteractive: () => undefined,
+    password: "open sesame",
+  });
+  assertEquals(answered.filter(Array.isArray), []);
+});
+
+serverTest(
+  "sshd",
+  "connect() goes on to the password on sshd after giving up on its question",
+  async () => {
+    await using sshd = await startSshd({
+      passwordUser: true,
+      config: ["UsePAM yes", "KbdInteractiveAuthentication yes"],
+    });
+    let asked = 0;
+    await using connection = await connect({
+      host: sshd.host,
+      port: sshd.port,
+      user: sshd.user,
+      hostKeys: { text: sshd.knownHosts },
+      keyboardInteractive() {
+        asked++;
+        return undefined;
+      },
+      password: sshd.password!,
+    });
+    assertEquals(asked, 1);
+    assertEquals(connection.signal.aborted, false);
+  },
+);
+
 Deno.test("connect() asks once at a time, however often the server refuses", async () => {
   const password = "open sesame";
   await using server = await startScriptedServer({
