@@ -38,15 +38,6 @@ export class Ssh2Socket extends EventEmitter {
     });
   }
 
-  /** See {@linkcode ByteSocket.dataIsKept}. */
-  get dataIsKept(): boolean {
-    return this.#socket.dataIsKept;
-  }
-
-  set dataIsKept(isKept: boolean) {
-    this.#socket.dataIsKept = isKept;
-  }
-
   /** Read by ssh2 before each write. */
   get writable(): boolean {
     return this.#socket.writable;

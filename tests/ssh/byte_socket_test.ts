@@ -124,7 +124,7 @@ Deno.test("ByteSocket reads no more while too much waits for the other side to t
   await new Promise((resolve) => setTimeout(resolve, 10));
 });
 
-Deno.test("ByteSocket uses its buffer again once nobody keeps what it gives, and never what was kept", async () => {
+Deno.test("ByteSocket never uses memory again that it has given away", async () => {
   const ROUNDS = 40, SIZE = 60_000;
   let round = 0;
   const socket = new ByteSocket({
@@ -138,23 +138,11 @@ Deno.test("ByteSocket uses its buffer again once nobody keeps what it gives, and
     close() {},
   });
   const seen: Uint8Array[] = [];
-  socket.start(reader((chunk) => {
-    seen.push(chunk);
-    assert(chunk.every((byte) => byte === round));
-    if (round === 10) socket.dataIsKept = false; // in the midst of what was to be kept
-    if (round === 30) socket.dataIsKept = true;
-  }));
+  socket.start(reader((chunk) => seen.push(chunk)));
   await socket.closed;
 
   assertEquals(seen.length, ROUNDS);
-  const wasKept = (i: number) => i <= 10 || i >= 30;
   for (const [i, chunk] of seen.entries()) {
-    if (wasKept(i + 1)) assert(chunk.every((byte) => byte === i + 1), `${i}`);
+    assert(chunk.every((byte) => byte === i + 1), `${i}`);
   }
-  const places = new Set(
-    seen.slice(10, 29).map(({ buffer, byteOffset }) =>
-      `${byteOffset} ${buffer.byteLength}`
-    ),
-  );
-  assertEquals(places.size, 1);
 });

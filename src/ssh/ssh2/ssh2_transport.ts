@@ -1,7 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { ProtocolError } from "../../errors.ts";
 import { ByteSocket } from "../byte_socket.ts";
-import { accelerate } from "../cipher/accelerate.ts";
 import { Greeting } from "../greeting.ts";
 import { isSameKey } from "../host_keys/host_key.ts";
 import {
@@ -78,7 +77,6 @@ export class Ssh2Transport implements MessageTransport {
           this.#finish({ how: "disconnect", reason, text }),
       },
     });
-    accelerate(this.#protocol, this.#socket);
     const onPayload = this.#protocol._onPayload;
     this.#protocol._onPayload = (payload) =>
       this.#onPayload(payload, onPayload);
@@ -188,7 +186,11 @@ export class Ssh2Transport implements MessageTransport {
     const isTransports = number < MessageNumber.DEBUG ||
       number >= 20 && number < 50;
     if (isTransports) return onPayload(payload);
-    this.#deliver(this.#protocol._packetRW.read.read(payload));
+    const { buffer, byteOffset, length } = this.#protocol._packetRW.read.read(
+      payload,
+    );
+    // Not a Buffer, whose slice() copies nothing.
+    this.#deliver(new Uint8Array(buffer, byteOffset, length));
   }
 
   #deliver(message: Uint8Array): void {
