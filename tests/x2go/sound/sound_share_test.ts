@@ -346,12 +346,12 @@ Deno.test({
     const share = new SoundShare({
       onProblem: (problem) => problems.push(problem),
     });
-    const connection = {
-      server: { software: "OpenSSH_9.2p1" } as SshConnection["server"],
-      signal: new AbortController().signal,
-      takeForwardedOpens: () => {},
-      requestForward: () => Promise.reject(new Error("as far as that")),
-    } as Partial<SshConnection> as SshConnection;
+    // It is used only after the sound server was looked for.
+    const connection = new Proxy({} as SshConnection, {
+      get() {
+        throw new Error("as far as that");
+      },
+    });
     const session = { name: "s", soundPort: 30_001 } as ReadySession;
 
     const error = await assertRejects(
