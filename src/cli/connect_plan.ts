@@ -167,7 +167,10 @@ async function login(
       });
     }
     if (identityAgent !== undefined) options.agent = identityAgent;
-    if (settings.identitiesOnly) options.agentKeys = keys;
+    const certificates = settings.certificateFiles
+      .map((file) => ({ file, optional: true }));
+    if (certificates.length > 0) options.certificates = certificates;
+    if (settings.identitiesOnly) options.agentKeys = [...keys, ...certificates];
   }
   // Without a terminal too: there are servers that log in so and ask nothing.
   if (
@@ -190,6 +193,7 @@ async function login(
 type LoginOptions = Pick<
   ConnectOptions,
   | "privateKeys"
+  | "certificates"
   | "agent"
   | "agentKeys"
   | "keyboardInteractive"

@@ -29,6 +29,7 @@ export function checkOptions(options: ConnectOptions): void {
   }
   if (agent !== undefined && agent !== true) checkText("agent", agent, "path");
   checkKeys("privateKeys", options.privateKeys);
+  checkKeys("certificates", options.certificates);
   checkKeys("agentKeys", options.agentKeys);
   const { supportedAlgorithms } = options.engine ?? nativeEngine;
   for (const [name, list] of Object.entries(options.algorithms ?? {})) {

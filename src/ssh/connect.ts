@@ -14,6 +14,10 @@ import {
 import type { ConnectOptions } from "./options.ts";
 import { loadPrivateKey } from "./keys/private_keys.ts";
 import { loadPublicKey } from "./keys/public_keys.ts";
+import {
+  loadUserCertificates,
+  withPlainKey,
+} from "./keys/user_certificates.ts";
 import type { AlgorithmLists } from "./message_transport.ts";
 import { nativeEngine } from "./native/native_engine.ts";
 import type { ClientConnection } from "./channels/client_connection.ts";
@@ -133,9 +137,13 @@ async function prepare(
       options.agentKeys,
       (source) => loadPublicKey(source, logger),
     );
+  const certificates = await loadUserCertificates(options, logger);
   return {
     hostKeys,
-    credentials: { privateKeys, missingFiles, agent, agentKeys },
+    credentials: {
+      ...{ privateKeys, missingFiles, certificates, agent },
+      agentKeys: agentKeys?.flatMap(withPlainKey),
+    },
   };
 }
 

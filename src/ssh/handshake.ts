@@ -36,6 +36,8 @@ export interface HandshakeParts {
 /** The host key that was accepted, and its signature of the session identifier. */
 interface AcceptedHostKey {
   readonly key: HostKey;
+  /** The key, or the certificate that it came in, as it came over the wire. */
+  readonly data: Uint8Array;
   readonly signature: Uint8Array;
 }
 
@@ -102,7 +104,7 @@ export class Handshake {
     deadline.stop();
     try {
       const key = await hostKeys.verify(data);
-      this.#hostKey = { key, signature };
+      this.#hostKey = { key, data, signature };
     } catch (error) {
       this.#refusal = error;
       throw error;
@@ -118,13 +120,13 @@ export class Handshake {
     } catch (error) {
       throw this.#explainKeyExchange(error as Error);
     }
-    const { key, signature } = this.#hostKey!;
+    const { key, data, signature } = this.#hostKey!;
     const login = new Login({
       options,
       credentials,
       transport,
       binding: {
-        hostKey: key.data,
+        hostKey: data,
         sessionId: transport.sessionId,
         signature,
       },

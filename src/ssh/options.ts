@@ -118,6 +118,13 @@ export interface ConnectOptions {
 
   /** Keys to log in with. */
   privateKeys?: readonly PrivateKey[];
+  /**
+   * Certificates of the user's, each for a key of `privateKeys` or of the
+   * agent, before which it is offered (OpenSSH: `CertificateFile`). By default
+   * those beside the files of `privateKeys`, named `FILE-cert.pub`, that Deno
+   * is allowed to read.
+   */
+  certificates?: readonly PublicKey[];
   /** The path of an SSH agent's socket, or true for the one that `SSH_AUTH_SOCK` names. */
   agent?: string | true;
   /** The only keys of the agent to offer (OpenSSH: `IdentitiesOnly`); all of them by default. */

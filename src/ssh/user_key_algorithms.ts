@@ -1,3 +1,5 @@
+import { certificateType } from "./keys/certificate.ts";
+
 const TYPES = [
   "ssh-ed25519",
   "ecdsa-sha2-nistp256",
@@ -5,9 +7,11 @@ const TYPES = [
   "ecdsa-sha2-nistp521",
 ];
 /** Keys of FIDO devices, which an agent holds. */
-const FIDO_TYPES = ["sk-ssh-ed25519", "sk-ecdsa-sha2-nistp256"];
+const FIDO_TYPES = [
+  "sk-ssh-ed25519@openssh.com",
+  "sk-ecdsa-sha2-nistp256@openssh.com",
+];
 const RSA = ["rsa-sha2-512", "rsa-sha2-256"];
-const CERTIFICATE = "-cert-v01@openssh.com";
 
 /**
  * The signature algorithms of keys to log in with, those of certificates
@@ -15,16 +19,14 @@ const CERTIFICATE = "-cert-v01@openssh.com";
  * whatever they are.
  */
 export const defaultUserKeyAlgorithms: string[] = [
-  ...[...TYPES, ...FIDO_TYPES, ...RSA].map((type) => type + CERTIFICATE),
-  ...TYPES,
-  ...FIDO_TYPES.map((type) => `${type}@openssh.com`),
-  ...RSA,
+  ...[...TYPES, ...FIDO_TYPES, ...RSA].map(certificateType),
+  ...[...TYPES, ...FIDO_TYPES, ...RSA],
 ];
 
 /** The same with what is not offered unless it is asked for: SHA-1 and DSA. */
 export const userKeyAlgorithms: string[] = [
   ...defaultUserKeyAlgorithms,
-  `ssh-rsa${CERTIFICATE}`,
+  certificateType("ssh-rsa"),
   "ssh-rsa",
   "ssh-dss",
 ];

@@ -14,6 +14,7 @@ import { readConfig } from "../../src/cli/plan.ts";
 import { Secrets } from "../../src/cli/secrets.ts";
 import { forward } from "../../mod.ts";
 import type { Logger } from "../../src/logger.ts";
+import { nativeEngine } from "../../src/ssh/native/native_engine.ts";
 import { listAlgorithms } from "./list_algorithms.ts";
 
 /** As ssh's own: whatever fails here. */
@@ -33,6 +34,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const { settings, forwards } = await readConfig(command.arguments);
   const hops = await resolveHops(settings, command.arguments.configFile);
   const connect = planConnection(hops, {
+    engine: nativeEngine,
     secrets: new Secrets(undefined),
     logger: loggerTo(command.arguments.logFile),
     onBanner: (text) => console.error(text),

@@ -6,7 +6,7 @@
  * what the wire is like.
  */
 const missing = names(`
-  BindInterface CanonicalizeHostname CertificateFile
+  BindInterface CanonicalizeHostname
   ChannelTimeout CheckHostIP Compression DynamicForward
   ForkAfterAuthentication HostbasedAuthentication KnownHostsCommand
   LocalCommand LocalForward NoHostAuthenticationForLocalhost PKCS11Provider

@@ -1,8 +1,8 @@
 import type { Logger } from "../../logger.ts";
 import { ProtocolError } from "../../errors.ts";
-import { isSameKey } from "../host_keys/host_key.ts";
-import type { PublicKey } from "../options.ts";
-import { parseCertificate } from "./certificate.ts";
+import { isSameKey, keyType } from "../host_keys/host_key.ts";
+import type { ConnectOptions, PrivateKey, PublicKey } from "../options.ts";
+import { isCertificateType, parseCertificate } from "./certificate.ts";
 import { certifiedKey } from "./certified_key.ts";
 import { loadKey, unusable } from "./load_key.ts";
 import { publicKeyLine } from "./public_key_line.ts";
@@ -14,6 +14,50 @@ export interface UserCertificate {
   readonly blob: Uint8Array;
   /** The key that it certifies. */
   readonly key: Uint8Array;
+}
+
+/**
+ * Reads the certificates that are named, or else those beside the files of
+ * private keys that may be read.
+ *
+ * @throws as {@linkcode loadUserCertificate} does.
+ */
+export async function loadUserCertificates(
+  { certificates, privateKeys = [] }: Pick<
+    ConnectOptions,
+    "certificates" | "privateKeys"
+  >,
+  logger: Logger,
+): Promise<UserCertificate[]> {
+  const sources = certificates ?? await besideKeys(privateKeys);
+  const loaded = await Promise.all(
+    sources.map((source) => loadUserCertificate(source, logger)),
+  );
+  return loaded.filter((certificate) => certificate !== undefined);
+}
+
+/** Nobody is asked for the permission to read what need not be there. */
+async function besideKeys(
+  keys: readonly PrivateKey[],
+): Promise<PublicKey[]> {
+  const sources: PublicKey[] = [];
+  for (const key of keys) {
+    if (!("file" in key)) continue;
+    const file = `${key.file.replace(/\.pub$/, "")}-cert.pub`;
+    const { state } = await Deno.permissions.query({
+      name: "read",
+      path: file,
+    });
+    if (state === "granted") sources.push({ file, optional: true });
+  }
+  return sources;
+}
+
+/** A key as it is; a certificate with the key that it certifies. */
+export function withPlainKey(blob: Uint8Array): Uint8Array[] {
+  return isCertificateType(keyType(blob) ?? "")
+    ? [blob, parseCertificate(blob).key]
+    : [blob];
 }
 
 /**

@@ -1,11 +1,13 @@
 import type { Logger } from "../../logger.ts";
 import { fingerprint, isSameKey, keyType } from "../host_keys/host_key.ts";
 import type { LoadedKey } from "../keys/private_keys.ts";
+import type { UserCertificate } from "../keys/user_certificates.ts";
 import type { ConnectOptions } from "../options.ts";
 import { defaultUserKeyAlgorithms } from "../user_key_algorithms.ts";
 import { Agent, type SessionBinding } from "./agent.ts";
 import { AgentKeys } from "./agent_keys.ts";
 import type { Attempt } from "./attempt.ts";
+import { certifiedHolder } from "./certified_holder.ts";
 import type { KeyHolder } from "./key_holder.ts";
 import { keyboardInteractive } from "./keyboard_interactive.ts";
 import { LockedKey, LockedKeyHolder } from "./locked_key.ts";
@@ -23,6 +25,8 @@ export interface Credentials {
   readonly privateKeys: readonly UserKey[];
   /** The files of optional private keys that are missing or unusable. */
   readonly missingFiles: readonly string[];
+  /** The certificates of these keys and the agent's. */
+  readonly certificates: readonly UserCertificate[];
   /** The agent's socket. */
   readonly agent: string | undefined;
   /** The only keys of the agent to offer, as they go over the wire; all of them if undefined. */
@@ -79,9 +83,15 @@ function* publicKeys(
     logger.debug(notOffered(key, type));
     return false;
   });
+  const holderAttempt = (
+    holder: KeyHolder,
+    choice: number,
+    keyType?: string,
+  ) =>
+    offer(certifiedHolder(holder, credentials.certificates), choice, keyType);
   const attempt = (key: UserKey, choice: number): Attempt =>
     key instanceof LockedKey
-      ? lockedKey(key, choice, agent, maxPrompts, logger)
+      ? lockedKey(key, choice, agent, maxPrompts, logger, holderAttempt)
       : key instanceof NamedAgentKey
       ? holderAttempt(
         new AgentKeys(
@@ -154,6 +164,7 @@ function lockedKey(
   agent: Agent | undefined,
   maxPrompts: number,
   logger: Logger,
+  holderAttempt: typeof offer,
 ): Attempt {
   const { publicKey } = key;
   const label = `publickey ${key.label}`;
@@ -189,7 +200,7 @@ function lockedKey(
  * @param choice Which of a key's signature algorithms to use.
  * @param keyType The key's type, where it is a single key.
  */
-function holderAttempt(
+function offer(
   holder: KeyHolder,
   choice: number,
   keyType?: string,

@@ -1,6 +1,6 @@
 import { isSameKey } from "../host_keys/host_key.ts";
 import { ProtocolError } from "../../errors.ts";
-import { signatureAlgorithmOf } from "../keys/key_algorithms.ts";
+import { plainType } from "../keys/certificate.ts";
 import type { SigningKey } from "../keys/signing_key.ts";
 import {
   publicKeySignatureData,
@@ -88,7 +88,7 @@ function checkSignature(signature: Uint8Array, algorithm: string): void {
   } catch (cause) {
     throw new UnusableKeyError("the signature is not one", { cause });
   }
-  if (signedWith === signatureAlgorithmOf(algorithm)) return;
+  if (signedWith === plainType(algorithm)) return;
   throw new UnusableKeyError(
     `the signature is not of the algorithm ${algorithm}`,
   );

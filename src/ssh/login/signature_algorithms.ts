@@ -1,4 +1,5 @@
-import { algorithmsOf, signatureAlgorithmOf } from "../keys/key_algorithms.ts";
+import { plainType } from "../keys/certificate.ts";
+import { algorithmsOf } from "../keys/key_algorithms.ts";
 
 /**
  * The algorithms that a key may be offered with, in the order to try them.
@@ -20,7 +21,7 @@ export function signatureAlgorithms(
   // Only RSA leaves a choice.
   if (!keyType.startsWith("ssh-rsa")) return usable;
   if (announced) {
-    return usable.filter((it) => announced.includes(signatureAlgorithmOf(it)));
+    return usable.filter((it) => announced.includes(plainType(it)));
   }
   // A server without the extension is likely to be older than RFC 8332.
   return usable.includes(keyType)
