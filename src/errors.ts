@@ -146,7 +146,8 @@ export class HostKeyError extends RForwardError {
   /**
    * `unknown`: no known_hosts line names this host with a key of any kind.
    * `changed`: lines name it, with other keys. `revoked`: an `@revoked` line
-   * or a file of revoked keys holds this key, its certificate, or who signed that. `rejected`: the verification callback said no.
+   * or a file of revoked keys holds this key, its certificate, or who signed that. `rejected`: the verification callback said no,
+   * or it is an RSA key of too few bits.
    */
   readonly reason: HostKeyProblem;
   /** The host as known_hosts names it: `server.example`, or `[server.example]:2222`. */

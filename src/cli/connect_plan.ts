@@ -98,6 +98,7 @@ async function toConnectOptions(
     user,
     hostKeys: await hostKeys(settings, answers),
     ...await login(settings, answers, logger),
+    ...settings.requiredRsaSize && { minRsaBits: settings.requiredRsaSize },
     ...settings.connectTimeoutMs && {
       connectTimeoutMs: settings.connectTimeoutMs,
     },
@@ -210,6 +211,7 @@ async function hostKeys(
     strictHostKeyChecking = "ask",
     revokedHostKeys,
     caSignatureAlgorithms,
+    updateHostKeys,
   } = settings;
   const acceptNew = toAcceptNew(strictHostKeyChecking, answers);
   // Those that are missing hold no keys, which is no mistake. The first is
@@ -224,6 +226,11 @@ async function hostKeys(
   if (!first && acceptNew && files.length > 0) files.unshift(NOWHERE);
   return {
     files,
+    // Nobody is there to be asked, in the middle of a session.
+    ...updateHostKeys === "yes" && {
+      updateFiles: settings.userKnownHostsFiles
+        .filter((file) => files.includes(file)),
+    },
     ...revokedHostKeys && { revokedKeys: [revokedHostKeys] },
     ...caSignatureAlgorithms && {
       authorityAlgorithms: applyAlgorithmList(

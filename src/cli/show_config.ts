@@ -57,6 +57,7 @@ export function showConfig(
       ["remoteforward", forwardText(forward)] satisfies [string, unknown]
     ),
     ["remotecommand", settings.remoteCommand],
+    ["requiredrsasize", settings.requiredRsaSize],
     ["revokedhostkeys", settings.revokedHostKeys],
     ["serveralivecountmax", settings.serverAliveCountMax],
     ["serveraliveinterval", seconds(settings.serverAliveIntervalMs)],
@@ -64,6 +65,7 @@ export function showConfig(
     ["streamlocalbindunlink", settings.streamLocalBindUnlink],
     ["stricthostkeychecking", checkingText(settings.strictHostKeyChecking)],
     ["tcpkeepalive", settings.tcpKeepAlive],
+    ["updatehostkeys", settings.updateHostKeys],
     ["userknownhostsfile", words(settings.userKnownHostsFiles)],
   ];
   return lines.filter(([, value]) => value !== undefined)

@@ -16,6 +16,7 @@ export function checkOptions(options: ConnectOptions): void {
   checkCount("keepalive.countMax", options.keepalive?.countMax);
   checkCount("maxPrompts", options.maxPrompts);
   checkCount("connectionAttempts", options.connectionAttempts);
+  checkCount("minRsaBits", options.minRsaBits);
   const { password, agent, dial, addressFamily = 4 } = options;
   if (addressFamily !== 4 && addressFamily !== 6) {
     throw new ArgumentError("addressFamily", "use 4 or 6");

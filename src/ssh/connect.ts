@@ -121,6 +121,7 @@ async function prepare(
     logger,
     signal,
     options.dial === undefined,
+    { minRsaBits: options.minRsaBits },
   );
   const missingFiles: string[] = [];
   const privateKeys = await loadAll(

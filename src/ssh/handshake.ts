@@ -164,6 +164,7 @@ export class Handshake {
       requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
       keepalive: options.keepalive ?? {},
       logger: options.logger ?? silentLogger,
+      updateHostKeys: this.#parts.hostKeys.update,
     });
   }
 

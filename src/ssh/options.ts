@@ -116,6 +116,14 @@ export interface ConnectOptions {
    */
   dial?: Dial;
 
+  /**
+   * The fewest bits that RSA keys may have (OpenSSH: `RequiredRSASize`): the
+   * server's, its authorities' and those to log in with. Never fewer than 1024.
+   *
+   * @default {2048}
+   */
+  minRsaBits?: number;
+
   /** Keys to log in with. */
   privateKeys?: readonly PrivateKey[];
   /**

@@ -59,6 +59,8 @@ export async function expandSettings(
     throw first.proxyJump?.line.error(`leads to ${hostName} through itself`);
   }
   return {
+    // As in ssh, only for files that nobody has chosen.
+    updateHostKeys: first.userKnownHostsFiles ? "no" : "yes",
     ...plain,
     host,
     hostName,

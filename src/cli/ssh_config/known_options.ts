@@ -10,7 +10,7 @@ const missing = names(`
   ChannelTimeout CheckHostIP Compression DynamicForward
   ForkAfterAuthentication HostbasedAuthentication KnownHostsCommand
   LocalCommand LocalForward NoHostAuthenticationForLocalhost PKCS11Provider
-  ProxyUseFdpass RefuseConnection RekeyLimit RequiredRSASize
+  ProxyUseFdpass RefuseConnection RekeyLimit
   SecurityKeyProvider SmartcardDevice Tunnel VerifyHostKeyDNS`);
 
 /**
@@ -30,7 +30,7 @@ const harmless = names(`
   IPQoS KbdInteractiveDevices LogVerbose ObscureKeystrokeTiming
   PermitLocalCommand PermitRemoteOpen RequestTTY SendEnv
   SetEnv StdinNull StreamLocalBindMask SyslogFacility Tag
-  TunnelDevice UpdateHostkeys UseKeychain VersionAddendum VisualHostKey
+  TunnelDevice UseKeychain VersionAddendum VisualHostKey
   WarnWeakCrypto XAuthLocation`);
 
 /** What ssh itself ignores by now. */

@@ -253,6 +253,7 @@ const byName: Record<string, Option> = {
   RevokedHostKeys: unfinished("revokedHostKeys", written(word)),
   ServerAliveCountMax: once("serverAliveCountMax", integer),
   ServerAliveInterval: once("serverAliveIntervalMs", duration),
+  RequiredRSASize: once("requiredRsaSize", integer),
   SessionType: once(
     "sessionType",
     choice({ none: "none", subsystem: "subsystem", default: "default" }),
@@ -273,6 +274,16 @@ const byName: Record<string, Option> = {
   ),
   TCPKeepAlive: once("tcpKeepAlive", flag),
   TISAuthentication: once("kbdInteractiveAuthentication", flag),
+  UpdateHostKeys: once(
+    "updateHostKeys",
+    choice({
+      yes: "yes",
+      true: "yes",
+      no: "no",
+      false: "no",
+      ask: "ask",
+    }),
+  ),
   User: once("user", word),
   UserKnownHostsFile: unfinished("userKnownHostsFiles", written(files)),
 };

@@ -36,12 +36,14 @@ export type PlainSettings = Partial<
     | "preferredAuthentications"
     | "pubkeyAcceptedAlgorithms"
     | "pubkeyAuthentication"
+    | "requiredRsaSize"
     | "serverAliveCountMax"
     | "serverAliveIntervalMs"
     | "sessionType"
     | "streamLocalBindUnlink"
     | "strictHostKeyChecking"
     | "tcpKeepAlive"
+    | "updateHostKeys"
     | "user"
   >
 >;

@@ -112,6 +112,11 @@ export interface SshSettings {
   /** The system's known_hosts files; ssh's by default, empty for `none`. */
   readonly globalKnownHostsFiles: readonly string[];
 
+  /** Whether to learn further keys of a server that is known; by default if `userKnownHostsFiles` are ssh's own. */
+  readonly updateHostKeys?: "yes" | "no" | "ask";
+  /** The fewest bits of RSA keys. */
+  readonly requiredRsaSize?: number;
+
   /** A file of host keys to refuse; without it in reach, all of them are refused. */
   readonly revokedHostKeys?: string;
 

@@ -24,6 +24,8 @@ import { formatAddress } from "../../format_address.ts";
 import { forwardDenied } from "../forward_denied.ts";
 import { type GlobalReply, GlobalRequests } from "./global_requests.ts";
 import { type KeepaliveOptions, watchKeepalive } from "./keepalive.ts";
+import { PROVE_REQUEST } from "../host_keys/host_key_update.ts";
+import type { HostKeyCheck } from "../host_keys/host_keys.ts";
 import { printable } from "../printable.ts";
 import { Mux } from "./mux.ts";
 import { SessionChannel, startProcess } from "./process.ts";
@@ -55,6 +57,8 @@ export interface ConnectionParts {
   requestTimeoutMs: number;
   keepalive: KeepaliveOptions;
   logger: Logger;
+  /** Learns the host keys that the server shows. */
+  updateHostKeys?: HostKeyCheck["update"];
 }
 
 /** An SshConnection over a transport on which the user is logged in. */
@@ -82,6 +86,7 @@ export class ClientConnection implements SshConnection {
     const fail = (error: ConnectionLostError) => this.fail(error);
     this.#requests = new GlobalRequests(parts.requestTimeoutMs, fail);
     this.#mux = new Mux(transport, this.#requests, logger);
+    this.#mux.onHostKeys = (shown) => this.#updateHostKeys(shown.slice());
     transport.receive((message) => this.#mux.receive(message));
     this.#stopKeepalive = watchKeepalive(parts.keepalive, {
       bytesRead: () => transport.bytesRead,
@@ -218,6 +223,24 @@ export class ClientConnection implements SshConnection {
   fail(error: ConnectionLostError): void {
     this.#lost ??= error;
     this.#transport.destroy();
+  }
+
+  /** Whatever comes of it, the connection goes on. */
+  async #updateHostKeys(shown: Uint8Array): Promise<void> {
+    this.#mux.onHostKeys = undefined; // once
+    const { transport, logger, updateHostKeys } = this.#parts;
+    const prove = async (data: Uint8Array) => {
+      const reply = await this.#ask({ name: PROVE_REQUEST, data });
+      return reply.success ? reply.data : undefined;
+    };
+    try {
+      const { sessionId } = transport;
+      await updateHostKeys?.(shown, { sessionId, prove });
+    } catch (error) {
+      if (this.#ended.signal.aborted) return;
+      const why = printable((error as Error).message);
+      logger.warn(`The known host keys of the server were not updated: ${why}`);
+    }
   }
 
   #ask(request: Payload): Promise<GlobalReply> {

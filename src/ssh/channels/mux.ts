@@ -6,9 +6,11 @@ import type {
   ForwardedOpenTaker,
   RefusalReason,
 } from "../connection.ts";
+import { HOST_KEYS_REQUEST } from "../host_keys/host_key_update.ts";
 import type { MessageTransport } from "../message_transport.ts";
 import {
   type ChannelOpen,
+  type GlobalRequest,
   readChannelConfirmation,
   readChannelOpen,
   readChannelOpenFailure,
@@ -54,6 +56,8 @@ interface PendingOpen {
 export class Mux implements ChannelCarrier {
   /** Takes connections that the server opens. */
   taker: ForwardedOpenTaker | undefined;
+  /** Called when the server shows its host keys; the data is lent for the call. */
+  onHostKeys: ((shown: Uint8Array) => void) | undefined;
 
   readonly #channels = new Map<number, Channel>();
   readonly #pending = new Map<number, PendingOpen>();
@@ -171,9 +175,7 @@ export class Mux implements ChannelCarrier {
         this.#onOpenFailure(message);
         return true;
       case MessageNumber.GLOBAL_REQUEST:
-        if (readGlobalRequest(message).wantReply) {
-          this.transport.send(writeRequestFailure());
-        }
+        this.#onGlobalRequest(readGlobalRequest(message));
         return true;
       case MessageNumber.REQUEST_SUCCESS:
       case MessageNumber.REQUEST_FAILURE:
@@ -190,6 +192,11 @@ export class Mux implements ChannelCarrier {
       default:
         return false;
     }
+  }
+
+  #onGlobalRequest({ name, data, wantReply }: GlobalRequest): void {
+    if (name === HOST_KEYS_REQUEST) this.onHostKeys?.(data);
+    if (wantReply) this.transport.send(writeRequestFailure());
   }
 
   #onConfirmation(message: Uint8Array): void {

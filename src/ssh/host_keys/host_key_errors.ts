@@ -102,6 +102,18 @@ export function unknownError(
   ]);
 }
 
+/** An RSA key has fewer bits than are required. */
+export function smallKeyError(
+  key: HostKey,
+  bits: number,
+  minBits: number,
+): HostKeyError {
+  return hostKeyError("rejected", nameOf(key), key, [], [
+    `${describe(key)} of ${nameOf(key)} has ${bits} bits,`,
+    `at least ${minBits} are required (minRsaBits; OpenSSH: RequiredRSASize).`,
+  ]);
+}
+
 /** The user's own verifier did not accept the key. */
 export function rejectedError(
   key: HostKey,

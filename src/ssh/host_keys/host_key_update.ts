@@ -25,18 +25,22 @@ export const PROVE_REQUEST = "hostkeys-prove-00@openssh.com";
 /** More keys than any server has. */
 const MAX_KEYS = 64;
 
+/** How a server proves that it has keys. */
+export interface HostKeyProof {
+  /** The session identifier, which the server signs. */
+  readonly sessionId: Uint8Array;
+  /** Sends {@linkcode PROVE_REQUEST} with its data; gives the data of the answer, undefined if it is a refusal. */
+  readonly prove: (data: Uint8Array) => Promise<Uint8Array | undefined>;
+}
+
 /** What an update needs to know. */
-export interface HostKeyUpdateOptions {
+export interface HostKeyUpdateOptions extends HostKeyProof {
   /** How known_hosts names the host. */
   readonly name: string;
   /** The files to update: new keys go to the first, keys that the server no longer has are removed from all. */
   readonly files: readonly string[];
   /** Whether to hash the host's name. */
   readonly hashed: boolean;
-  /** The session identifier, which the server signs. */
-  readonly sessionId: Uint8Array;
-  /** Sends {@linkcode PROVE_REQUEST} with its data; gives the data of the answer, undefined if it is a refusal. */
-  readonly prove: (data: Uint8Array) => Promise<Uint8Array | undefined>;
   readonly logger: Logger;
 }
 
@@ -70,7 +74,10 @@ export async function updateHostKeys(
     keys.some((key) => isSameKey(line.data, key));
   const learned = keys.filter((key) => !own.some(isIn([key])));
   const deprecated = own.filter((line) => !isIn(keys)(line));
-  if (learned.length === 0 && deprecated.length === 0) return;
+  const done = () => {
+    logger.debug(`The known keys of ${name} are up to date`);
+  };
+  if (learned.length === 0 && deprecated.length === 0) return done();
   const obstacle = own.some(isComplex)
     ? "its lines have markers, patterns or several names"
     : others.some(isIn([...keys, ...deprecated.map(({ data }) => data)]))
@@ -99,6 +106,7 @@ export async function updateHostKeys(
       `Forgot an obsolete host key of ${name}: ${type} ${fingerprint(data)}`,
     );
   }
+  done();
 }
 
 /** @returns the keys that could be used, certificates left out. */

@@ -12,16 +12,16 @@ import {
   parseCertificate,
 } from "../keys/certificate.ts";
 import { fingerprint, type HostKey, isSameKey, keyType } from "./host_key.ts";
+import { parsePublicKey, rsaBits } from "../keys/public_key.ts";
+import { smallKeyError } from "./host_key_errors.ts";
 import { askVerifier, type HostKeyVerifier } from "./host_key_verifier.ts";
-import {
-  type KnownHost,
-  type KnownHostsOptions,
-  lookUpKnownHost,
-} from "./known_hosts.ts";
+import type { HostKeyProof } from "./host_key_update.ts";
+import { type KnownHost, lookUpKnownHost } from "./known_hosts.ts";
+import type { KnownHostsOptions } from "./known_hosts_options.ts";
 
 export { fingerprint, type HostKey } from "./host_key.ts";
 export type { HostKeyVerifier } from "./host_key_verifier.ts";
-export type { KnownHostsOptions } from "./known_hosts.ts";
+export type { KnownHostsOptions } from "./known_hosts_options.ts";
 
 /**
  * How a server's host key is verified: against known_hosts, or by a function
@@ -56,6 +56,23 @@ export interface HostKeyCheck {
    * @throws {RForwardError} if it was to be remembered and cannot be.
    */
   verify(data: Uint8Array): Promise<HostKey>;
+  /**
+   * Learns the server's further keys, if the policy and the key that was
+   * accepted allow it.
+   *
+   * @param shown The data of the server's request that shows them.
+   * @throws {ProtocolError} if the server's messages or proofs are not valid.
+   */
+  update(shown: Uint8Array, proof: HostKeyProof): Promise<void>;
+}
+
+/** The fewest bits of an RSA key that are accepted by default. */
+const MIN_RSA_BITS = 2048;
+
+/** What applies to keys whatever the policy. */
+export interface HostKeyRules {
+  /** The fewest bits that an RSA key may have. @default {2048} */
+  minRsaBits?: number | undefined;
 }
 
 /**
@@ -75,6 +92,7 @@ export async function prepareHostKeys(
   logger: Logger,
   signal?: AbortSignal,
   isDirect = true,
+  { minRsaBits = MIN_RSA_BITS }: HostKeyRules = {},
 ): Promise<HostKeyCheck> {
   let known: KnownHost;
   if (typeof policy === "function") {
@@ -83,7 +101,15 @@ export async function prepareHostKeys(
     known = knowing((key) => acceptAny(key, logger));
   } else {
     known = await lookUpKnownHost(
-      ...[policy ?? {}, host, port, logger, signal, isDirect] as const,
+      ...[
+        policy ?? {},
+        host,
+        port,
+        logger,
+        signal,
+        isDirect,
+        minRsaBits,
+      ] as const,
     );
   }
 
@@ -95,11 +121,21 @@ export async function prepareHostKeys(
         return accepted.key;
       }
       const { key, certificate } = readKey(host, port, data);
+      checkRsaSize(key, minRsaBits);
       await known.check(key, certificate);
       accepted = { data: new Uint8Array(data), key };
       return key;
     },
+    update: async (shown, proof) => await known.update?.(shown, proof),
   };
+}
+
+/** @throws {HostKeyError} if the key is an RSA key of too few bits. */
+function checkRsaSize(key: HostKey, minRsaBits: number): void {
+  if (key.type !== "ssh-rsa") return;
+  const parsed = parsePublicKey(key.data);
+  if (!("n" in parsed) || rsaBits(parsed) >= minRsaBits) return;
+  throw smallKeyError(key, rsaBits(parsed), minRsaBits);
 }
 
 /** A policy that goes by the key alone. */

@@ -13,7 +13,7 @@ import {
   unknownError,
 } from "./host_key_errors.ts";
 import { checkText } from "../../validate.ts";
-import { askVerifier, type HostKeyVerifier } from "./host_key_verifier.ts";
+import { askVerifier } from "./host_key_verifier.ts";
 import {
   appendKnownHost,
   hashName,
@@ -26,65 +26,9 @@ import {
 } from "./known_hosts_file.ts";
 import { keepUnwritten, unwrittenLines } from "./unwritten_keys.ts";
 import { shown } from "../../shown.ts";
+import { type HostKeyProof, updateHostKeys } from "./host_key_update.ts";
+import type { KnownHostsOptions } from "./known_hosts_options.ts";
 import { readRevokedKeys } from "./revoked_keys.ts";
-
-/**
- * Verification against known_hosts (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"),
- * decided as `ssh` decides it (measured with OpenSSH 9.2):
- *
- * - On a port other than 22 the lines that name `[host]:port` count. Only if
- *   there are none, a line that names just the host may vouch for its key.
- * - A key is `changed` as soon as such lines exist and none holds it, also if
- *   they hold keys of other types only.
- * - Lines are looked up by the host's name as given, never by its address.
- * - A certificate counts if any `@cert-authority` line for the host, with its
- *   port or without, holds the key that signed it, and it is valid for the host's name or alias. Else its
- *   key is looked up as if it had come without one.
- *
- * It is stricter in one thing: an `@revoked` line that names just the host
- * holds on every port.
- */
-export interface KnownHostsOptions {
-  /**
-   * The files to read; each has to exist. By default `~/.ssh/known_hosts` and
-   * `/etc/ssh/ssh_known_hosts`, which may be missing, or none at all if
-   * {@linkcode text} is given.
-   */
-  files?: readonly string[];
-  /** Lines of known_hosts as text. */
-  text?: string;
-  /**
-   * Accepts the key of a host that is not known yet, and remembers it in the
-   * first of the files, which is created if it is missing. One that cannot be
-   * written is warned of, and the key remembered until this process ends;
-   * without files the key is accepted for this connection only. A function
-   * decides about the
-   * key, e.g. by asking the user; it takes its time, and nothing is sent until
-   * it has answered. It is not asked about a changed or revoked key, which is
-   * never accepted. Default: `false`.
-   */
-  acceptNew?: boolean | HostKeyVerifier;
-  /** Has what is remembered not show the host's name (OpenSSH: `HashKnownHosts`). Default: `false`. */
-  hashed?: boolean;
-  /**
-   * The name under which the host's keys are looked up and remembered, on
-   * whatever port (OpenSSH: `HostKeyAlias`). By default the host and port that
-   * are connected to.
-   */
-  alias?: string;
-  /**
-   * Files of keys that are refused for every host, whatever else is known of
-   * them (OpenSSH: `RevokedHostKeys`): public keys, one a line, or a key
-   * revocation list as `ssh-keygen -k` makes it. Each has to exist.
-   */
-  revokedKeys?: readonly string[];
-  /**
-   * With which signature algorithms an authority may have signed a host
-   * certificate (OpenSSH: `CASignatureAlgorithms`). By default all that are
-   * supported; none of them rests on SHA-1.
-   */
-  authorityAlgorithms?: readonly string[];
-}
 
 /** What known_hosts says of one host. */
 export interface KnownHost {
@@ -98,6 +42,13 @@ export interface KnownHost {
    * @throws {RForwardError} if it was to be remembered and cannot be.
    */
   check(key: HostKey, certificate?: Certificate): Promise<void>;
+  /**
+   * Learns the server's further keys, if the one that was checked allows it.
+   *
+   * @param shown The data of the server's request that shows them.
+   * @throws as {@linkcode updateHostKeys} does.
+   */
+  update?(shown: Uint8Array, proof: HostKeyProof): Promise<void>;
 }
 
 const certificateAlgorithms = Object.keys(signatureAlgorithms)
@@ -121,6 +72,7 @@ export async function lookUpKnownHost(
   logger: Logger,
   signal?: AbortSignal,
   isDirect = true,
+  minRsaBits?: number,
 ): Promise<KnownHost> {
   const { alias, acceptNew = false } = options;
   checkName("host", host);
@@ -166,6 +118,7 @@ export async function lookUpKnownHost(
     }
     const problem = await hostCertificateProblem(certificate, {
       host: (alias ?? host).toLowerCase(),
+      ...minRsaBits !== undefined && { minRsaBits },
       ...options.authorityAlgorithms &&
         { authorityAlgorithms: options.authorityAlgorithms },
     });
@@ -180,6 +133,8 @@ export async function lookUpKnownHost(
     return problem;
   }
 
+  const { updateFiles = [], hashed = false } = options;
+  let mayUpdate = false;
   return {
     keyTypes: [
       ...authorities.length > 0 ? certificateAlgorithms : [],
@@ -200,17 +155,19 @@ export async function lookUpKnownHost(
       const match = candidates.find(holds(key.data));
       if (match !== undefined) {
         const { file, line } = match;
+        mayUpdate = updateFiles.includes(file);
         logger.debug(`${name} showed the ${key.type} key of ${file}:${line}`);
         return;
       }
       if (own.length > 0) throw changedError(name, key, own, note);
       if (typeof acceptNew === "function") {
         await askVerifier(acceptNew, key);
+        mayUpdate = true;
       } else if (!acceptNew) {
         throw unknownError(name, key, files, note, isDirect);
       }
       const [file] = files;
-      const hosts = options.hashed ? hashName(name) : name;
+      const hosts = hashed ? hashName(name) : name;
       const isKept = file !== undefined &&
         await remember(file, hosts, key, logger);
       logger.info(
@@ -219,7 +176,21 @@ export async function lookUpKnownHost(
         }`,
       );
     },
+    async update(shown, proof) {
+      if (!mayUpdate || !await mayWrite(updateFiles)) return;
+      const files = updateFiles;
+      await updateHostKeys(shown, { ...proof, name, files, hashed, logger });
+    },
   };
+}
+
+/** Nobody is asked for a permission in the middle of a session. */
+async function mayWrite(files: readonly string[]): Promise<boolean> {
+  for (const path of files) {
+    const { state } = await Deno.permissions.query({ name: "write", path });
+    if (state !== "granted") return false;
+  }
+  return files.length > 0;
 }
 
 function checkName(argument: string, name: string): void {

@@ -1,6 +1,8 @@
 import { AuthenticationError } from "../../errors.ts";
 import { defaultUserKeyAlgorithms } from "../user_key_algorithms.ts";
 import { keyType } from "../host_keys/host_key.ts";
+import { parsePublicKey, rsaBits } from "../keys/public_key.ts";
+import { withPlainKey } from "../keys/user_certificates.ts";
 import type { SigningKey } from "../keys/signing_key.ts";
 import type { ConnectOptions } from "../options.ts";
 import { printable } from "../printable.ts";
@@ -19,6 +21,7 @@ export class Authentication {
   readonly #missingFiles: readonly string[];
   readonly #notOffered: readonly string[];
   readonly #accepted: readonly string[];
+  readonly #minRsaBits: number;
   readonly #attempts: Attempt[];
   readonly #tried: { attempt: Attempt; algorithm: string | undefined }[] = [];
   /** What the server announced as its signature algorithms, if it did. */
@@ -36,6 +39,7 @@ export class Authentication {
     context: AttemptContext,
   ) {
     this.#user = options.user;
+    this.#minRsaBits = options.minRsaBits ?? 2048;
     this.#missingFiles = credentials.privateKeys.length > 0
       ? []
       : credentials.missingFiles;
@@ -75,6 +79,7 @@ export class Authentication {
 
   /** Signature algorithms of a key that both sides would use, in the order to try them. */
   algorithmsFor({ blob, algorithms }: SigningKey): string[] {
+    if (isSmallRsaKey(blob, this.#minRsaBits)) return [];
     return this.#algorithmsOf(keyType(blob) ?? "")
       .filter((it) => algorithms.includes(it));
   }
@@ -130,6 +135,13 @@ export class Authentication {
       ? [`no private key was found; looked for ${files.join(", ")}`]
       : [];
   }
+}
+
+/** Whether a key, or the one of a certificate, is an RSA key of fewer bits. */
+function isSmallRsaKey(blob: Uint8Array, minBits: number): boolean {
+  if (!keyType(blob)?.startsWith("ssh-rsa")) return false;
+  const key = parsePublicKey(withPlainKey(blob).at(-1)!);
+  return "n" in key && rsaBits(key) < minBits;
 }
 
 /** What to do where the server does not say why it refuses. */

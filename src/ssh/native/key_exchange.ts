@@ -60,6 +60,8 @@ export function clientExchange(
         hostKey,
         exchangeHash,
         signature,
+        // How many bits are enough is the policy's to say.
+        { minRsaBits: 1024 },
       );
       await acceptHostKey(hostKey, signature);
       return { shared };

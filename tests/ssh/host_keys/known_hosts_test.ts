@@ -5,10 +5,8 @@ import {
   fingerprint,
   type HostKey,
 } from "../../../src/ssh/host_keys/host_key.ts";
-import {
-  type KnownHostsOptions,
-  lookUpKnownHost,
-} from "../../../src/ssh/host_keys/known_hosts.ts";
+import { lookUpKnownHost } from "../../../src/ssh/host_keys/known_hosts.ts";
+import type { KnownHostsOptions } from "../../../src/ssh/host_keys/known_hosts_options.ts";
 import {
   assert,
   assertEquals,
