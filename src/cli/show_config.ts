@@ -65,7 +65,7 @@ export function showConfig(
     ["streamlocalbindunlink", settings.streamLocalBindUnlink],
     ["stricthostkeychecking", checkingText(settings.strictHostKeyChecking)],
     ["tcpkeepalive", settings.tcpKeepAlive],
-    ["updatehostkeys", settings.updateHostKeys],
+    ["updatehostkeys", checkingText(settings.updateHostKeys)],
     ["userknownhostsfile", words(settings.userKnownHostsFiles)],
   ];
   return lines.filter(([, value]) => value !== undefined)
@@ -89,7 +89,7 @@ function forwardText({ bind, target }: ForwardSpec): string {
 }
 
 function checkingText(
-  checking: SshSettings["strictHostKeyChecking"],
+  checking: SshSettings["strictHostKeyChecking" | "updateHostKeys"],
 ): string | undefined {
   switch (checking) {
     case "yes":

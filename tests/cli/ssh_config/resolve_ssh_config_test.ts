@@ -35,6 +35,7 @@ Deno.test("resolveSshConfig() gives ssh's defaults where nothing is configured",
       "/etc/ssh/ssh_known_hosts",
       "/etc/ssh/ssh_known_hosts2",
     ],
+    updateHostKeys: "yes",
     remoteForwards: [],
     warnings: [],
   });
@@ -72,6 +73,9 @@ Deno.test("resolveSshConfig() reads every option that it knows", async () => {
     StrictHostKeyChecking off
     HashKnownHosts yes
     RevokedHostKeys /revoked
+    UpdateHostKeys ask
+    RequiredRSASize 3072
+    CASignatureAlgorithms -rsa*
     HostKeyAlias Alias
     UserKnownHostsFile ~/known /known/%k
     GlobalKnownHostsFile none
@@ -128,25 +132,28 @@ Deno.test("resolveSshConfig() reads every option that it knows", async () => {
     hostKeyAlias: "alias",
     userKnownHostsFiles: [`${home.path}/known`, "/known/alias"],
     revokedHostKeys: "/revoked",
+    updateHostKeys: "ask",
+    requiredRsaSize: 3072,
+    caSignatureAlgorithms: "-rsa*",
     globalKnownHostsFiles: [],
     hostKeyAlgorithms: "+ssh-rsa",
     ciphers: "-*cbc",
     macs: "^hmac-sha2-256",
     kexAlgorithms: "curve25519-sha256",
     remoteForwards: [
-      { listen: "8080", connect: "localhost:80", where: where(35) },
-      { listen: "[::1]:8081", connect: "[::1]:81", where: where(36) },
+      { listen: "8080", connect: "localhost:80", where: where(38) },
+      { listen: "[::1]:8081", connect: "[::1]:81", where: where(39) },
       {
         listen: "/run/127.0.0.1.sock",
         connect: "/run/%2222.sock",
-        where: where(37),
+        where: where(40),
       },
-      { listen: "1080", where: where(38) },
+      { listen: "1080", where: where(41) },
     ],
     exitOnForwardFailure: true,
     streamLocalBindUnlink: true,
     logLevel: "DEBUG1",
-    warnings: [`${home.path}/config:16: CertificateFile has no effect here`],
+    warnings: [],
   });
 });
 
