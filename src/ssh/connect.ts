@@ -14,10 +14,8 @@ import {
 import type { ConnectOptions } from "./options.ts";
 import { loadPrivateKey } from "./keys/private_keys.ts";
 import { loadPublicKey } from "./keys/public_keys.ts";
-import {
-  loadUserCertificates,
-  withPlainKey,
-} from "./keys/user_certificates.ts";
+import { plainKey } from "./keys/plain_key.ts";
+import { loadUserCertificates } from "./keys/user_certificates.ts";
 import type { AlgorithmLists } from "./message_transport.ts";
 import { nativeEngine } from "./native/native_engine.ts";
 import type { ClientConnection } from "./channels/client_connection.ts";
@@ -143,7 +141,7 @@ async function prepare(
     hostKeys,
     credentials: {
       ...{ privateKeys, missingFiles, certificates, agent },
-      agentKeys: agentKeys?.flatMap(withPlainKey),
+      agentKeys: agentKeys?.flatMap((key) => [key, plainKey(key)]),
     },
   };
 }

@@ -5,6 +5,7 @@ import {
 } from "../../errors.ts";
 import type { Certificate } from "../keys/certificate.ts";
 import { Krl } from "../keys/krl.ts";
+import { plainKey } from "../keys/plain_key.ts";
 import { publicKeyLine } from "../keys/public_key_line.ts";
 import { isSameKey } from "./host_key.ts";
 
@@ -89,7 +90,12 @@ function keyList(text: string, file: string): RevokedKeys {
     if (content === "" || content.startsWith("#")) return [];
     const line = index + 1;
     const data = publicKeyLine(content);
-    if (data !== undefined) return [{ line, data }];
+    try {
+      // As in ssh, a certificate stands for its key.
+      if (data !== undefined) return [{ line, data: plainKey(data) }];
+    } catch (cause) {
+      throw refusal(`${file}:${line} is not a certificate`, cause);
+    }
     throw refusal(`${file}:${line} is not a public key`);
   });
   const holds = (key: Uint8Array) =>

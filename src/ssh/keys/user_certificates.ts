@@ -1,8 +1,8 @@
 import type { Logger } from "../../logger.ts";
 import { ProtocolError } from "../../errors.ts";
-import { isSameKey, keyType } from "../host_keys/host_key.ts";
+import { isSameKey } from "../host_keys/host_key.ts";
 import type { ConnectOptions, PrivateKey, PublicKey } from "../options.ts";
-import { isCertificateType, parseCertificate } from "./certificate.ts";
+import { parseCertificate } from "./certificate.ts";
 import { certifiedKey } from "./certified_key.ts";
 import { loadKey, unusable } from "./load_key.ts";
 import { publicKeyLine } from "./public_key_line.ts";
@@ -51,13 +51,6 @@ async function besideKeys(
     if (state === "granted") sources.push({ file, optional: true });
   }
   return sources;
-}
-
-/** A key as it is; a certificate with the key that it certifies. */
-export function withPlainKey(blob: Uint8Array): Uint8Array[] {
-  return isCertificateType(keyType(blob) ?? "")
-    ? [blob, parseCertificate(blob).key]
-    : [blob];
 }
 
 /**

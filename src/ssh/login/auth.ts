@@ -2,7 +2,7 @@ import { AuthenticationError } from "../../errors.ts";
 import { defaultUserKeyAlgorithms } from "../user_key_algorithms.ts";
 import { keyType } from "../host_keys/host_key.ts";
 import { parsePublicKey, rsaBits } from "../keys/public_key.ts";
-import { withPlainKey } from "../keys/user_certificates.ts";
+import { plainKey } from "../keys/plain_key.ts";
 import type { SigningKey } from "../keys/signing_key.ts";
 import type { ConnectOptions } from "../options.ts";
 import { printable } from "../printable.ts";
@@ -140,7 +140,7 @@ export class Authentication {
 /** Whether a key, or the one of a certificate, is an RSA key of fewer bits. */
 function isSmallRsaKey(blob: Uint8Array, minBits: number): boolean {
   if (!keyType(blob)?.startsWith("ssh-rsa")) return false;
-  const key = parsePublicKey(withPlainKey(blob).at(-1)!);
+  const key = parsePublicKey(plainKey(blob));
   return "n" in key && rsaBits(key) < minBits;
 }
 

@@ -286,6 +286,11 @@ async function cases(
       revoked: await revokedFile(ca.line),
       reason: /its certificate's authority is REVOKED at \S+:1/,
     },
+    "a certificate on the list of revoked keys": {
+      ...no,
+      revoked: await revokedFile(await Deno.readTextFile(valid.file)),
+      reason: /which is REVOKED at \S+:1/,
+    },
     "a key of a revocation list": {
       ...no,
       revoked: await rig.krl([key.line]),
