@@ -308,6 +308,26 @@ Deno.test("all messages of one turn leave in one write", async () => {
   assertEquals(writes, [client.bytesWritten - before]);
 });
 
+Deno.test("identification and KEXINIT leave at once, and keys take two round trips", async () => {
+  await using pair = await startPair();
+  const { client, server, streams } = pair;
+  for (const { incoming } of Object.values(streams)) {
+    assert(incoming.written > 900, "KEXINIT waits for something");
+  }
+  /** Whose turn it was to write, each turn once. */
+  const turns: string[] = [];
+  for (const name of ["client", "server"] as const) {
+    const { write } = streams[name];
+    streams[name].write = (bytes) => {
+      if (turns.at(-1) !== name) turns.push(name);
+      return write(bytes);
+    };
+  }
+  await Promise.all([client.ready, server.ready]);
+  // The client's share, the server's with NEWKEYS, the client's NEWKEYS.
+  assertEquals(turns, ["client", "server", "client"]);
+});
+
 Deno.test("zlib@openssh.com begins once the server has let the user in, also after new keys", async () => {
   await using pair = await startLoggedIn({
     algorithms: { compression: ["zlib@openssh.com"] },
