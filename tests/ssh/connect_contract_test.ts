@@ -1,21 +1,78 @@
+/**
+ * The contract on both engines. By default each engine is tested with some
+ * servers; RFORWARD_THOROUGH=1 tests both with all of them.
+ */
 import { connect } from "../../src/ssh/connect.ts";
+import type { Engine } from "../../src/ssh/engine.ts";
+import { nativeEngine } from "../../src/ssh/native/native_engine.ts";
+import { ssh2 } from "../../src/ssh/ssh2/mod.ts";
+import { startAsyncsshServer } from "../servers/asyncssh_server.ts";
 import { startDropbear } from "../servers/dropbear.ts";
 import { startSshd } from "../servers/openssh.ts";
-import { testContract } from "./contract.ts";
+import { startSshd10 } from "../servers/openssh10.ts";
+import { type ServerKind, testContract } from "./contract.ts";
 
 // As root, sshd passes no signals on to commands.
 const root = Deno.uid() === 0;
+const user = root ? ["useradd" as const] : [];
 
-testContract(connect, {
-  name: "sshd",
-  needs: root ? ["sshd", "useradd"] : ["sshd"],
-  openssh: true,
-  start: (config = []) => startSshd({ config, passwordUser: root }),
-});
+/** What asyncssh 2.10 does when it is asked to cancel what it has not bound. */
+const disconnects = "it ends the connection";
+/** What it does when a channel is closed while its command runs. */
+const aborts = "it ends the connection with the channel";
 
-testContract(connect, {
-  name: "dropbear",
-  needs: ["dropbear"],
-  openssh: false,
-  start: () => startDropbear(),
-});
+const kinds: Record<string, ServerKind> = {
+  sshd: {
+    name: "sshd",
+    needs: ["sshd", ...user],
+    openssh: true,
+    start: (config = []) => startSshd({ config, passwordUser: root }),
+  },
+  sshd10: {
+    name: "OpenSSH 10",
+    needs: ["sshd10", ...user],
+    openssh: true,
+    start: (config = []) => startSshd10({ config, passwordUser: root }),
+  },
+  dropbear: {
+    name: "dropbear",
+    needs: ["dropbear"],
+    openssh: false,
+    start: () => startDropbear(),
+  },
+  asyncssh: {
+    name: "asyncssh",
+    needs: ["asyncssh"],
+    openssh: false,
+    // It loses what they print last, and the connection with their channel.
+    runsNoCommands: true,
+    lacks: {
+      "cancelForward() of what is not bound is false, and the connection goes on":
+        disconnects,
+      "ping() that is given up leaves the connection as it is": disconnects,
+      "ping() that is not answered in time ends the connection": aborts,
+      "an opening names the bind and who connected": "it names port 0",
+      "what the server cannot reach is refused, with its reason":
+        "it has other words",
+      "it tells who is on the other side": "it has other words",
+    },
+    start: () => startAsyncsshServer(),
+  },
+};
+
+const thorough = Deno.env.get("RFORWARD_THOROUGH") === "1";
+const byDefault = new Map<Engine, string[]>([
+  [nativeEngine, ["sshd", "dropbear"]],
+  [ssh2, ["sshd"]],
+]);
+
+for (const [engine, some] of byDefault) {
+  const by = engine === nativeEngine ? "" : `, by ${engine.name}`;
+  for (const [id, kind] of Object.entries(kinds)) {
+    if (!thorough && !some.includes(id)) continue;
+    testContract((options) => connect({ engine, ...options }), {
+      ...kind,
+      name: `${kind.name}${by}`,
+    });
+  }
+}

@@ -22,6 +22,6 @@ export function testContract(engine: Engine, kind: ServerKind): void {
   testOpens(subject);
   testChannels(subject);
   testDirect(subject);
-  testExec(subject);
+  if (!kind.runsNoCommands) testExec(subject);
   testLife(subject);
 }

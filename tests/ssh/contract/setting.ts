@@ -22,6 +22,10 @@ export interface ServerKind {
   start(config?: string[]): Promise<SshServer>;
   /** Whether it can be configured, and has the extensions of OpenSSH. */
   readonly openssh: boolean;
+  /** Whether commands cannot be shown on it. */
+  readonly runsNoCommands?: true;
+  /** What else cannot be shown on it, and why. */
+  readonly lacks?: Readonly<Record<string, string>>;
 }
 
 /** An engine and a kind of server. */
@@ -61,10 +65,15 @@ export function section(
         ...options,
       });
     for (const [name, check] of behaviours) {
-      await t.step(name, async () => {
-        await using connection = await connect();
-        const setting = { server, connection, connect };
-        await within(60_000, name, check(setting));
+      const why = kind.lacks?.[name];
+      await t.step({
+        name: why === undefined ? name : `${name} (not here: ${why})`,
+        ignore: why !== undefined,
+        async fn() {
+          await using connection = await connect();
+          const setting = { server, connection, connect };
+          await within(60_000, name, check(setting));
+        },
       });
     }
   });
