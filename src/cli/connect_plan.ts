@@ -103,6 +103,10 @@ async function toConnectOptions(
       connectTimeoutMs: settings.connectTimeoutMs,
     },
     ...family && { addressFamily: family },
+    rekey: {
+      ...settings.rekeyBytes && { bytes: settings.rekeyBytes },
+      ...settings.rekeyMs && { ms: settings.rekeyMs },
+    },
     keepalive: {
       ...settings.serverAliveIntervalMs !== undefined && {
         intervalMs: settings.serverAliveIntervalMs,
@@ -262,6 +266,10 @@ function toAcceptNew(
 
 function algorithms(settings: SshSettings, engine: Engine): Algorithms {
   const chosen: Algorithms = {};
+  if (settings.compression) {
+    // As in ssh, a preference: whoever cannot compress does without.
+    chosen.compression = engine.supportedAlgorithms.compression.toReversed();
+  }
   for (const [name, option, key] of LISTS) {
     const list = settings[key];
     // What is not set has an order of its own, by the host keys that are known.

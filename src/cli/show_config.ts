@@ -23,6 +23,7 @@ export function showConfig(
     ["casignaturealgorithms", settings.caSignatureAlgorithms],
     ["ciphers", settings.ciphers],
     ["clearallforwardings", settings.clearAllForwardings],
+    ["compression", settings.compression],
     ["connectionattempts", settings.connectionAttempts],
     ["connecttimeout", seconds(settings.connectTimeoutMs)],
     ["exitonforwardfailure", settings.exitOnForwardFailure],
@@ -56,6 +57,7 @@ export function showConfig(
     ...forwards.map((forward) =>
       ["remoteforward", forwardText(forward)] satisfies [string, unknown]
     ),
+    ["rekeylimit", rekeyLimit(settings)],
     ["remotecommand", settings.remoteCommand],
     ["requiredrsasize", settings.requiredRsaSize],
     ["revokedhostkeys", settings.revokedHostKeys],
@@ -103,6 +105,11 @@ function checkingText(
 
 function seconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : ms / 1000;
+}
+
+function rekeyLimit({ rekeyBytes, rekeyMs }: SshSettings): string | undefined {
+  if (rekeyBytes === undefined) return undefined;
+  return `${rekeyBytes} ${seconds(rekeyMs) ?? 0}`;
 }
 
 function words(files: readonly string[]): string {

@@ -277,6 +277,21 @@ serverTest(
   },
 );
 
+serverTest(
+  "sshd",
+  "rforward compresses with -C, and exchanges keys as RekeyLimit says",
+  async () => {
+    await using sshd = await startSshd();
+    const { events } = await assertForwards([
+      ...["-v", "-C", "-o", "RekeyLimit=16"],
+      ...sshArguments(sshd),
+    ]);
+    const messages = JSON.stringify(events);
+    assertMatch(messages, /to the server \S+ (\S+ )?zlib@openssh\.com/);
+    assertMatch(messages, /exchanged keys again/);
+  },
+);
+
 function isThere(path: string): boolean {
   try {
     Deno.statSync(path);

@@ -30,6 +30,8 @@ Host srv
   NumberOfPasswordPrompts 1
   LogLevel VERBOSE
   Ciphers aes256-ctr
+  Compression yes
+  RekeyLimit 1G 1h
 Host cmd
   ProxyCommand nc -x proxy server.example 22
   IdentityAgent /agent

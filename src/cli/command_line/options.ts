@@ -210,6 +210,12 @@ export const options: readonly Option[] = [
     asInSsh: true,
   },
   {
+    flags: ["-C"],
+    effect: { override: "Compression", to: "yes" },
+    help: "compress the connection",
+    asInSsh: true,
+  },
+  {
     flags: ["-E"],
     value: file,
     effect: { own: "log-file" },
@@ -315,7 +321,6 @@ export const options: readonly Option[] = [
     flags: [flag],
     effect: { ignored: "X11 is not forwarded" },
   })),
-  { flags: ["-C"], effect: { ignored: "the connection is not compressed" } },
   { flags: ["-K"], effect: { ignored: "Kerberos is not supported" } },
   {
     flags: ["-y"],

@@ -7,10 +7,10 @@
  */
 const missing = names(`
   BindInterface CanonicalizeHostname
-  ChannelTimeout CheckHostIP Compression DynamicForward
+  ChannelTimeout CheckHostIP DynamicForward
   ForkAfterAuthentication HostbasedAuthentication KnownHostsCommand
   LocalCommand LocalForward NoHostAuthenticationForLocalhost PKCS11Provider
-  ProxyUseFdpass RefuseConnection RekeyLimit
+  ProxyUseFdpass RefuseConnection
   SecurityKeyProvider SmartcardDevice Tunnel VerifyHostKeyDNS`);
 
 /**

@@ -111,8 +111,8 @@ function algorithms(
   };
 }
 
-/** `RekeyLimit`, an amount of data and perhaps a time: only checked, as it has no effect here. */
-const rekeyLimit: Option = (line) => {
+/** `RekeyLimit`, an amount of data and perhaps a time; each is set by the first line that has it. */
+const rekeyLimit: Option = (line, { plain }, { active }) => {
   const amount = line.word();
   const valid = amount === "default" || amount === "0" ||
     /^(\d+[kmgt]|\d{3,}|1[6-9]|[2-9]\d)$/i.test(amount);
@@ -121,8 +121,17 @@ const rekeyLimit: Option = (line) => {
       `cannot be ${shown(amount)}; use bytes from 16, e.g. 512M or 1G`,
     );
   }
-  if (line.hasMore) duration(line);
+  const ms = line.hasMore ? duration(line) : undefined;
+  if (!active) return;
+  plain.rekeyBytes ??= toBytes(amount);
+  if (ms !== undefined) plain.rekeyMs ??= ms;
 };
+
+/** @returns 0 for `default`. */
+function toBytes(amount: string): number {
+  const power = "kmgt".indexOf(amount.at(-1)!.toLowerCase()) + 1;
+  return amount === "default" ? 0 : parseInt(amount) * 1024 ** power;
+}
 
 const connectionAttempts: Option = (line, settings, context) => {
   once("connectionAttempts", integer)(line, settings, context);
@@ -213,6 +222,7 @@ const byName: Record<string, Option> = {
   ChallengeResponseAuthentication: once("kbdInteractiveAuthentication", flag),
   Ciphers: once("ciphers", algorithms("cipher")),
   ClearAllForwardings: once("clearAllForwardings", flag),
+  Compression: once("compression", flag),
   ConnectionAttempts: connectionAttempts,
   ConnectTimeout: once("connectTimeoutMs", duration),
   DSAAuthentication: once("pubkeyAuthentication", pubkeyAuthentication),

@@ -132,6 +132,12 @@ export interface SshSettings {
   readonly kexAlgorithms?: string;
   /** As written, for {@linkcode applyAlgorithmList}. */
   readonly pubkeyAcceptedAlgorithms?: string;
+  /** Whether to compress what goes over the connection. */
+  readonly compression?: boolean;
+  /** After how many bytes to exchange keys again; 0 for ssh's default. */
+  readonly rekeyBytes?: number;
+  /** After what time to exchange keys again, in milliseconds; 0 for never. */
+  readonly rekeyMs?: number;
 
   /** In order, none twice; empty if `clearAllForwardings`. */
   readonly remoteForwards: readonly RemoteForward[];

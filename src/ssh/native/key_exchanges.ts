@@ -267,7 +267,7 @@ export class KeyExchanges {
 
   /** Sends NEWKEYS and switches to the new keys; those for receiving apply from the peer's NEWKEYS on. */
   #useKeys(current: Current, agreement: Agreement, shared: SharedSecret): void {
-    const { writer } = this.#parts;
+    const { writer, options } = this.#parts;
     this.sessionId ??= shared.exchangeHash;
     const { sessionId } = this;
     const strictKex = this.#strict;
@@ -282,6 +282,9 @@ export class KeyExchanges {
     shared.secret.fill(0);
 
     this.#newKeysSent = true;
+    options.logger.debug(
+      this.#isFirst ? "exchanged keys" : "exchanged keys again",
+    );
     this.#parts.onNewKeysSent({
       isFirst: this.#isFirst,
       peerTakesExtInfo: this.#peerTakesExtInfo,

@@ -169,10 +169,10 @@ Deno.test("parseArguments() shows the settings on -G", () => {
 });
 
 Deno.test("parseArguments() takes what makes no difference to a forward, and tells what is not done", () => {
-  const { notes } = read("-NTntaxkg2 -e none -ACCXYKy -S none -M 20000 server");
+  const { notes } = read("-NTntaxkg2 -e none -AXYKy -S none -M 20000 server");
   assertEquals(
     notes.map((note) => note.split(":")[0]),
-    ["-A", "-C", "-X", "-Y", "-K", "-y", "-S", "-M"],
+    ["-A", "-X", "-Y", "-K", "-y", "-S", "-M"],
   );
 });
 

@@ -490,7 +490,7 @@ Deno.test("resolveSshConfig() warns once of each option that has no effect and w
       BindInterface eth0
     Match tagged x
     Match all
-      Compression yes`,
+      Tunnel yes`,
     "server",
     { options: ["PKCS11Provider=/lib/x.so"] },
   );
@@ -502,7 +502,7 @@ Deno.test("resolveSshConfig() warns once of each option that has no effect and w
     `${file}:8: VerifyHostKeyDNS has no effect here`,
     `${file}:9: CanonicalizeHostname has no effect here`,
     `${file}:15: Match tagged never matches here`,
-    `${file}:17: Compression has no effect here`,
+    `${file}:17: Tunnel has no effect here`,
   ]);
 });
 

@@ -86,6 +86,7 @@ export function asPrinted(
     certificatefile: settings.certificateFiles,
     ciphers: algorithms("ciphers", settings.ciphers),
     clearallforwardings: settings.clearAllForwardings,
+    compression: settings.compression,
     connectionattempts: settings.connectionAttempts,
     connecttimeout: seconds(settings.connectTimeoutMs),
     exitonforwardfailure: settings.exitOnForwardFailure,
@@ -113,6 +114,9 @@ export function asPrinted(
     proxycommand: settings.proxyCommand,
     proxyjump: settings.proxyJump && formatJumps(settings.proxyJump),
     pubkeyauthentication: settings.pubkeyAuthentication,
+    rekeylimit: settings.rekeyBytes === undefined
+      ? undefined
+      : `${settings.rekeyBytes} ${seconds(settings.rekeyMs) ?? 0}`,
     remoteforward: settings.remoteForwards.map(formatForward),
     revokedhostkeys: settings.revokedHostKeys,
     serveralivecountmax: settings.serverAliveCountMax,
