@@ -1,4 +1,4 @@
-import { ArgumentError, ConnectError } from "../errors.ts";
+import { ArgumentError, ConnectError, ProtocolError } from "../errors.ts";
 import type { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
 import { silentLogger } from "../logger.ts";
@@ -137,7 +137,13 @@ export class Handshake {
     transport.ended.then((end) =>
       this.#outcome.reject(this.#explainEnd(end, login))
     );
-    await login.run();
+    try {
+      await login.run();
+    } catch (error) {
+      // The server's answers made no sense to what was asked.
+      if (!(error instanceof ProtocolError)) throw error;
+      throw this.#brokeOff(error, login);
+    }
     this.#outcome.resolve(this.#connection!);
   }
 
@@ -252,15 +258,19 @@ export class Handshake {
   }
 
   /** Why the login ended with the transport. */
-  #explainEnd(end: TransportEnd, { authentication }: Login): Error {
+  #explainEnd(end: TransportEnd, login: Login): Error {
     const cause = transportError(end);
     const said = printable(cause.message);
     const isRefusal = end.how === "disconnect" &&
       !isTransientDisconnect(end.reason, said);
-    if (isRefusal) return authentication.error(said, cause);
-    const { tried } = authentication;
+    return isRefusal
+      ? login.authentication.error(said, cause)
+      : this.#brokeOff(cause, login);
+  }
+
+  #brokeOff(cause: Error, { authentication: { tried } }: Login): ConnectError {
     return this.#error(
-      `the login to ${this.#address} broke off: ${said}${
+      `the login to ${this.#address} broke off: ${printable(cause.message)}${
         tried.length > 0 ? ` (tried: ${tried.join(", ")})` : ""
       }`,
       cause,

@@ -28,14 +28,19 @@ const packages = {
   "systemd-analyze": "systemd",
 } as const;
 
-/** A program that a test may need; `sshd10` is the sshd of {@linkcode openssh10}, `asyncssh` a library of Python's. */
-export type Program = keyof typeof packages | "sshd10" | "asyncssh";
+/** A program that a test may need; `sshd10` is the sshd of {@linkcode openssh10}, `asyncssh` a library of Python's, `sk-dummy` that of {@linkcode skDummy}. */
+export type Program =
+  | keyof typeof packages
+  | "sshd10"
+  | "asyncssh"
+  | "sk-dummy";
 
 /** What the fixtures need besides the server itself. */
 const needs: Partial<Record<Program, Program[]>> = {
   sshd: ["ssh"], // for its ssh-keygen
   sshd10: ["ssh"],
   asyncssh: ["ssh"],
+  "sk-dummy": ["ssh"],
   dropbear: ["ssh", "useradd"],
   x2gostartagent: ["sshd", "useradd", "xauth", "sshfs"],
   x2goprint: ["x2gostartagent", "cupsd", "gs"],
@@ -68,6 +73,9 @@ export function openssh10(name: string): string {
   return join(cache, "rforward/openssh10/bin", name);
 }
 
+/** OpenSSH's FIDO key in software, for its own tests. */
+export const skDummy = "/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so";
+
 /** Debian's own Python, which has Debian's packages. */
 export const debianPython = "/usr/bin/python3";
 
@@ -83,6 +91,10 @@ export function whyUnavailable(program: Program): string | undefined {
   } else if (program === "asyncssh") {
     if (!existsSync("/usr/lib/python3/dist-packages/asyncssh")) {
       return "asyncssh is not installed; apt-get install python3-asyncssh";
+    }
+  } else if (program === "sk-dummy") {
+    if (!existsSync(skDummy)) {
+      return "there is no FIDO key in software; apt-get install openssh-tests";
     }
   } else if (findProgram(program) === undefined) {
     return `${program} is not installed; apt-get install ${packages[program]}`;

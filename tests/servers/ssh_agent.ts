@@ -7,23 +7,27 @@ export interface SshAgent extends AsyncDisposable {
   readonly socket: string;
 }
 
-/** Starts an ssh-agent that has the keys of some files. */
-export async function startSshAgent(files: string[]): Promise<SshAgent> {
+/** Starts an ssh-agent that has the keys of some files, and what other calls of `ssh-add` put into it. */
+export async function startSshAgent(
+  files: string[],
+  ...additions: string[][]
+): Promise<SshAgent> {
   await using stack = new AsyncDisposableStack();
   const dir = await Deno.makeTempDir({ prefix: "rforward-agent-" });
   stack.defer(() => Deno.remove(dir, { recursive: true }));
   const socket = `${dir}/socket`;
   const child = stack.use(
     new Deno.Command(findProgram("ssh-agent") ?? "ssh-agent", {
-      args: ["-D", "-a", socket],
+      // FIDO libraries are used from anywhere.
+      args: ["-D", "-a", socket, "-P", "/*"],
       stdin: "null",
       stdout: "null",
       stderr: "null",
     }).spawn(),
   );
   await listening(socket);
-  for (const file of files) {
-    await run("env", [`SSH_AUTH_SOCK=${socket}`, "ssh-add", "-q", file]);
+  for (const args of [...files.map((file) => [file]), ...additions]) {
+    await run("env", [`SSH_AUTH_SOCK=${socket}`, "ssh-add", "-q", ...args]);
   }
   const resources = stack.move();
   return {
