@@ -7,7 +7,10 @@
  * @module
  */
 
-import { parseArguments } from "../../src/cli/command_line/arguments.ts";
+import {
+  type Arguments,
+  parseArguments,
+} from "../../src/cli/command_line/arguments.ts";
 import { planConnection } from "../../src/cli/connect_plan.ts";
 import { resolveHops } from "../../src/cli/hops.ts";
 import { readConfig } from "../../src/cli/plan.ts";
@@ -36,7 +39,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const connect = planConnection(hops, {
     engine: nativeEngine,
     secrets: new Secrets(undefined),
-    logger: loggerTo(command.arguments.logFile),
+    logger: loggerTo(command.arguments),
     onBanner: (text) => console.error(text),
   });
   await using connection = await connect(new AbortController().signal);
@@ -58,12 +61,24 @@ async function main(argv: readonly string[]): Promise<number> {
   return code ?? FAILED;
 }
 
-function loggerTo(file: string | undefined): Logger {
+/** What the scripts look for in ssh's words. */
+const ITS_WORDS = [
+  [/a packet is not authentic/, "Corrupted MAC on input."],
+] as const;
+
+function inItsWords(message: string): string {
+  const [, words] = ITS_WORDS.find(([ours]) => ours.test(message)) ?? [];
+  return words ?? message;
+}
+
+function loggerTo({ logFile, verbosity }: Arguments): Logger {
   const write = (message: string) => {
-    if (file === undefined) return console.error(message);
-    Deno.writeTextFileSync(file, `${message}\n`, { append: true });
+    const text = inItsWords(message);
+    if (logFile === undefined) return console.error(text);
+    Deno.writeTextFileSync(logFile, `${text}\n`, { append: true });
   };
-  return { debug: write, info: write, warn: write, error: write };
+  const detail = verbosity > 0 ? write : () => {};
+  return { debug: detail, info: detail, warn: write, error: write };
 }
 
 if (import.meta.main) {
