@@ -100,8 +100,7 @@ export async function updateHostKeys(
       `Learned a new host key of ${name}: ${type} ${fingerprint(data)}`,
     );
   }
-  await removeKnownHosts(deprecated);
-  for (const { type, data } of deprecated) {
+  for (const { type, data } of await removeKnownHosts(deprecated)) {
     logger.info(
       `Forgot an obsolete host key of ${name}: ${type} ${fingerprint(data)}`,
     );

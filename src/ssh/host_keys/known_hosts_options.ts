@@ -62,7 +62,8 @@ export interface KnownHostsOptions {
    * it proves to have, are added to the first, and keys that it no longer has
    * are removed from all. This needs a key that one of these files holds, or
    * that the function of {@linkcode acceptNew} accepted, and the permission to
-   * write the files, which is not asked for. None by default.
+   * write the files (to remove keys, also their directories), which is not
+   * asked for. None by default.
    */
   updateFiles?: readonly string[];
 }

@@ -1,14 +1,21 @@
+import { dirname } from "node:path";
 import type { KnownHostsLine } from "./known_hosts_file.ts";
 
 /**
  * Removes lines from their files, if they still are what was read. As with
  * `ssh-keygen -R`, the file as it was stays beside it, named `….old`.
+ *
+ * @returns those that were removed: none of a file in whose directory Deno may not write, which is not asked for.
  */
 export async function removeKnownHosts(
   lines: readonly KnownHostsLine[],
-): Promise<void> {
+): Promise<KnownHostsLine[]> {
+  const removed: KnownHostsLine[] = [];
   for (const [file, gone] of Map.groupBy(lines, ({ file }) => file)) {
     const path = await Deno.realPath(file); // a link stays a link
+    const directory = { name: "write", path: dirname(path) } as const;
+    const { state } = await Deno.permissions.query(directory);
+    if (state !== "granted") continue;
     const kept = (await Deno.readTextFile(path)).split("\n")
       .filter((row, index) => {
         const line = gone.find(({ line }) => line === index + 1);
@@ -16,7 +23,9 @@ export async function removeKnownHosts(
       }).join("\n");
     await Deno.copyFile(path, `${path}.old`);
     await replaceFile(path, kept);
+    removed.push(...gone);
   }
+  return removed;
 }
 
 /** Whoever reads the file meanwhile finds all of it, and a full disk takes nothing away. */
