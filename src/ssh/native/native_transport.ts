@@ -311,12 +311,15 @@ class NativeTransport implements MessageTransport {
   /** Ends the transport with an error, after a DISCONNECT. */
   #fail(error: Error): void {
     if (this.#over) return;
+    const isPeers = error instanceof ProtocolError;
     const reason = error instanceof MacError
       ? DisconnectReason.MAC_ERROR
-      : error instanceof ProtocolError
+      : isPeers
       ? DisconnectReason.PROTOCOL_ERROR
       : DisconnectReason.BY_APPLICATION;
-    this.#writer.write(writeDisconnect({ reason, text: "" }));
+    // Other errors are of this side's making, and none of the peer's business.
+    const text = isPeers ? printable(error.message) : "";
+    this.#writer.write(writeDisconnect({ reason, text }));
     this.#end({ how: "error", error });
   }
 

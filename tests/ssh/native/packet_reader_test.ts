@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { concat } from "../../../src/concat.ts";
 import { ProtocolError } from "../../../src/errors.ts";
 import { macs } from "../../../src/ssh/cipher/mac.ts";
 import { packetCiphers } from "../../../src/ssh/cipher/packet_ciphers.ts";
@@ -65,7 +66,7 @@ function packetsOf(
   });
   writer.wipe();
   output.stop();
-  return new Uint8Array(packets.flatMap((packet) => [...packet]));
+  return concat(...packets);
 }
 
 function newReader(protection: Protection): PacketReader {
