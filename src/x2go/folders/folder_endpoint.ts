@@ -4,8 +4,8 @@ import { forward } from "../../forward/tunnel/forward.ts";
 import type { ReverseTunnel } from "../../forward/tunnel/tunnel.ts";
 import type { Logger } from "../../logger.ts";
 import { generateKeyPair } from "../../ssh/keys/key_pair.ts";
-import { serveSftp } from "../../ssh/sftp/sftp_server.ts";
-import type { SharedFolders } from "../../ssh/sftp/shared_folders.ts";
+import { serveSftp } from "../../sftp/sftp_server.ts";
+import type { SharedFolders } from "../../sftp/shared_folders.ts";
 import { PendingLogins } from "../pending_logins.ts";
 import type { SessionAccess } from "../session/session_share.ts";
 

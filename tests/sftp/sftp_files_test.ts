@@ -1,15 +1,15 @@
-import { silentLogger } from "../../../src/logger.ts";
-import { SftpFiles } from "../../../src/ssh/sftp/sftp_files.ts";
-import { MAX_HANDLES } from "../../../src/ssh/sftp/open_handles.ts";
-import { OpenFlag } from "../../../src/ssh/sftp/sftp_protocol.ts";
+import { silentLogger } from "../../src/logger.ts";
+import { SftpFiles } from "../../src/sftp/sftp_files.ts";
+import { MAX_HANDLES } from "../../src/sftp/open_handles.ts";
+import { OpenFlag } from "../../src/sftp/sftp_protocol.ts";
 import {
   assert,
   assertEquals,
   assertMatch,
   assertRejects,
   assertThrows,
-} from "../../assert.ts";
-import { run } from "../../servers/run.ts";
+} from "../assert.ts";
+import { run } from "../servers/run.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
 const { PermissionDenied, NotFound, AlreadyExists, BadResource } = Deno.errors;

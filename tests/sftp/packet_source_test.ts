@@ -1,8 +1,8 @@
-import { RForwardError } from "../../../src/errors.ts";
-import { PacketSource } from "../../../src/ssh/sftp/packet_source.ts";
-import { MAX_PACKET } from "../../../src/ssh/sftp/sftp_protocol.ts";
-import { assert, assertEquals, assertRejects } from "../../assert.ts";
-import { byteStream } from "../../byte_stream.ts";
+import { RForwardError } from "../../src/errors.ts";
+import { PacketSource } from "../../src/sftp/packet_source.ts";
+import { MAX_PACKET } from "../../src/sftp/sftp_protocol.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
+import { byteStream } from "../byte_stream.ts";
 import { concat, string, uint32 } from "./sftp_client.ts";
 
 /** What a client sends, cut into pieces. */

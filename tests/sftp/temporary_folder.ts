@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { SharedFolders } from "../../../src/ssh/sftp/shared_folders.ts";
+import { SharedFolders } from "../../src/sftp/shared_folders.ts";
 
 /**
  * A directory that is shared, and beside it one that is not, which clients try

@@ -1,4 +1,4 @@
-import { RForwardError } from "../../errors.ts";
+import { RForwardError } from "../errors.ts";
 import { MAX_PACKET } from "./sftp_protocol.ts";
 
 /** Bytes of the length in front of a packet. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { assertEquals, assertMatch } from "../../assert.ts";
-import { serverTest } from "../../servers/availability.ts";
-import { run } from "../../servers/run.ts";
+import { assertEquals, assertMatch } from "../assert.ts";
+import { serverTest } from "../servers/availability.ts";
+import { run } from "../servers/run.ts";
 import { SftpRig } from "./sftp_rig.ts";
 
 // What sshfs needs besides itself: a mount namespace, which only root can make,

@@ -1,20 +1,15 @@
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { SFTPWrapper } from "ssh2";
-import { ArgumentError } from "../../../src/errors.ts";
-import { generateKeyPair } from "../../../src/ssh/keys/key_pair.ts";
-import { serveSftp } from "../../../src/ssh/sftp/sftp_server.ts";
-import { SharedFolders } from "../../../src/ssh/sftp/shared_folders.ts";
-import { createClient } from "../ssh2.ts";
-import { Ssh2Socket } from "../../../src/testing/ssh2_socket.ts";
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-} from "../../assert.ts";
-import { serverTest } from "../../servers/availability.ts";
-import { within } from "../../within.ts";
+import { ArgumentError } from "../../src/errors.ts";
+import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { serveSftp } from "../../src/sftp/sftp_server.ts";
+import { SharedFolders } from "../../src/sftp/shared_folders.ts";
+import { createClient } from "../ssh/ssh2.ts";
+import { Ssh2Socket } from "../../src/testing/ssh2_socket.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { serverTest } from "../servers/availability.ts";
+import { within } from "../within.ts";
 import { SftpRig } from "./sftp_rig.ts";
 
 const MIB = 1024 * 1024;

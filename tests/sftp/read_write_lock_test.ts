@@ -1,5 +1,5 @@
-import { ReadWriteLock } from "../../../src/ssh/sftp/read_write_lock.ts";
-import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { ReadWriteLock } from "../../src/sftp/read_write_lock.ts";
+import { assert, assertEquals, assertRejects } from "../assert.ts";
 
 /** Work that ends when it is told to, and notes what else ran meanwhile. */
 function tracker() {

@@ -1,8 +1,8 @@
-import { ProtocolError } from "../../errors.ts";
-import type { Logger } from "../../logger.ts";
-import { isSameKey } from "../host_keys/host_key.ts";
-import { verifySignature } from "../keys/verify_signature.ts";
-import type { MessageTransport } from "../message_transport.ts";
+import { ProtocolError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import { isSameKey } from "../ssh/host_keys/host_key.ts";
+import { verifySignature } from "../ssh/keys/verify_signature.ts";
+import type { MessageTransport } from "../ssh/message_transport.ts";
 import {
   LOGIN_SERVICE,
   type LoginRequest,
@@ -11,13 +11,13 @@ import {
   writeLoginFailure,
   writeLoginSuccess,
   writePublicKeyOk,
-} from "../messages/login_messages.ts";
-import { MessageNumber } from "../messages/message_number.ts";
+} from "../ssh/messages/login_messages.ts";
+import { MessageNumber } from "../ssh/messages/message_number.ts";
 import {
   readServiceRequest,
   writeServiceAccept,
-} from "../messages/transport_messages.ts";
-import { printable } from "../printable.ts";
+} from "../ssh/messages/transport_messages.ts";
+import { printable } from "../ssh/printable.ts";
 
 /** Refused attempts to log in that end the connection: an agent may offer some keys before ours. */
 const MAX_ATTEMPTS = 32;

@@ -1,5 +1,5 @@
-import { PacketReader } from "../../../src/ssh/sftp/sftp_protocol.ts";
-import { assertEquals, assertThrows } from "../../assert.ts";
+import { PacketReader } from "../../src/sftp/sftp_protocol.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
 import { attributes, concat, string, uint32, uint64 } from "./sftp_client.ts";
 
 const { InvalidData } = Deno.errors;

@@ -1,8 +1,8 @@
 /** An SFTP endpoint that real clients reach: each connection to a port of 127.0.0.1 is one stream. */
 import { join } from "node:path";
-import { generateKeyPair } from "../../../src/ssh/keys/key_pair.ts";
-import { serveSftp } from "../../../src/ssh/sftp/sftp_server.ts";
-import type { SftpServerOptions } from "../../../src/ssh/sftp/sftp_server.ts";
+import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { serveSftp } from "../../src/sftp/sftp_server.ts";
+import type { SftpServerOptions } from "../../src/sftp/sftp_server.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
 /** How a program ended. */

@@ -1,5 +1,5 @@
-import { type Logger, silentLogger } from "../../logger.ts";
-import { printable } from "../printable.ts";
+import { type Logger, silentLogger } from "../logger.ts";
+import { printable } from "../ssh/printable.ts";
 import { exists } from "./exists.ts";
 import { type FileSystemSpace, spaceAround } from "./file_system_space.ts";
 import { type DirectoryEntry, OpenDirectory } from "./open_directory.ts";

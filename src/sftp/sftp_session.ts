@@ -1,8 +1,8 @@
-import { RForwardError } from "../../errors.ts";
-import type { Logger } from "../../logger.ts";
+import { RForwardError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
 import { MAX_HANDLES } from "./open_handles.ts";
 import { PacketSource } from "./packet_source.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../ssh/printable.ts";
 import type { FileSystemSpace } from "./file_system_space.ts";
 import { SftpFiles } from "./sftp_files.ts";
 import { MAX_DATA, MAX_PACKET, Packet, PacketReader } from "./sftp_protocol.ts";

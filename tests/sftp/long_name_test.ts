@@ -1,6 +1,6 @@
-import { longName } from "../../../src/ssh/sftp/long_name.ts";
-import { assertEquals, assertMatch } from "../../assert.ts";
-import { run } from "../../servers/run.ts";
+import { longName } from "../../src/sftp/long_name.ts";
+import { assertEquals, assertMatch } from "../assert.ts";
+import { run } from "../servers/run.ts";
 
 const file: Deno.FileInfo = {
   ...await Deno.lstat("."),

@@ -1,16 +1,16 @@
-import { RForwardError } from "../../errors.ts";
-import type { Logger } from "../../logger.ts";
+import { RForwardError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
 import {
   Channel,
   type ChannelCarrier,
   type ChannelIds,
   PACKET,
   WINDOW,
-} from "../channels/channel.ts";
-import { deliverToChannel } from "../channels/deliver_to_channel.ts";
-import { refusalCode } from "../channels/forwarded_open.ts";
-import type { RefusalReason } from "../connection.ts";
-import type { MessageTransport } from "../message_transport.ts";
+} from "../ssh/channels/channel.ts";
+import { deliverToChannel } from "../ssh/channels/deliver_to_channel.ts";
+import { refusalCode } from "../ssh/channels/forwarded_open.ts";
+import type { RefusalReason } from "../ssh/connection.ts";
+import type { MessageTransport } from "../ssh/message_transport.ts";
 import {
   type ChannelOpen,
   type ChannelRequest,
@@ -19,9 +19,9 @@ import {
   writeChannelConfirmation,
   writeChannelOpenFailure,
   writeRequestFailure,
-} from "../messages/connection_messages.ts";
-import { MessageNumber } from "../messages/message_number.ts";
-import { exitStatus, readSubsystem } from "../messages/request_payloads.ts";
+} from "../ssh/messages/connection_messages.ts";
+import { MessageNumber } from "../ssh/messages/message_number.ts";
+import { exitStatus, readSubsystem } from "../ssh/messages/request_payloads.ts";
 import { SftpSession } from "./sftp_session.ts";
 import type { SharedFolders } from "./shared_folders.ts";
 

@@ -1,5 +1,5 @@
-import { statusOf } from "../../../src/ssh/sftp/sftp_status.ts";
-import { assertEquals, assertRejects } from "../../assert.ts";
+import { statusOf } from "../../src/sftp/sftp_status.ts";
+import { assertEquals, assertRejects } from "../assert.ts";
 
 const { errors } = Deno;
 

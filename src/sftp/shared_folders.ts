@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { ArgumentError, RForwardError } from "../../errors.ts";
+import { ArgumentError, RForwardError } from "../errors.ts";
 import { exists } from "./exists.ts";
 
 /** Characters of a path; Linux takes 4096 bytes. */

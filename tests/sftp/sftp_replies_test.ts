@@ -1,6 +1,6 @@
-import { PacketReader, Status } from "../../../src/ssh/sftp/sftp_protocol.ts";
-import { SftpReplies } from "../../../src/ssh/sftp/sftp_replies.ts";
-import { assertEquals, assertThrows } from "../../assert.ts";
+import { PacketReader, Status } from "../../src/sftp/sftp_protocol.ts";
+import { SftpReplies } from "../../src/sftp/sftp_replies.ts";
+import { assertEquals, assertThrows } from "../assert.ts";
 import { concat, packet, string, uint32, uint64 } from "./sftp_client.ts";
 
 Deno.test("SftpReplies puts replies one behind the other until they are taken", () => {

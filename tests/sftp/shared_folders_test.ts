@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { ArgumentError } from "../../../src/errors.ts";
-import { SharedFolders } from "../../../src/ssh/sftp/shared_folders.ts";
+import { ArgumentError } from "../../src/errors.ts";
+import { SharedFolders } from "../../src/sftp/shared_folders.ts";
 import {
   assert,
   assertEquals,
   assertRejects,
   assertThrows,
-} from "../../assert.ts";
+} from "../assert.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
 const { PermissionDenied, NotFound } = Deno.errors;

@@ -1,22 +1,17 @@
-import { RForwardError } from "../../../src/errors.ts";
-import { silentLogger } from "../../../src/logger.ts";
+import { RForwardError } from "../../src/errors.ts";
+import { silentLogger } from "../../src/logger.ts";
 import {
   MAX_DATA,
   MAX_PACKET,
   OpenFlag,
   Packet,
   Status,
-} from "../../../src/ssh/sftp/sftp_protocol.ts";
-import { SftpSession } from "../../../src/ssh/sftp/sftp_session.ts";
-import { SharedFolders } from "../../../src/ssh/sftp/shared_folders.ts";
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-} from "../../assert.ts";
-import { byteStream } from "../../byte_stream.ts";
-import { within } from "../../within.ts";
+} from "../../src/sftp/sftp_protocol.ts";
+import { SftpSession } from "../../src/sftp/sftp_session.ts";
+import { SharedFolders } from "../../src/sftp/shared_folders.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { byteStream } from "../byte_stream.ts";
+import { within } from "../within.ts";
 import {
   attributes,
   concat,

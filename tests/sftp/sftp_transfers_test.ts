@@ -1,9 +1,6 @@
-import { MAX_DATA, Packet } from "../../../src/ssh/sftp/sftp_protocol.ts";
-import {
-  type Transfer,
-  transfers,
-} from "../../../src/ssh/sftp/sftp_transfers.ts";
-import { assert, assertEquals } from "../../assert.ts";
+import { MAX_DATA, Packet } from "../../src/sftp/sftp_protocol.ts";
+import { type Transfer, transfers } from "../../src/sftp/sftp_transfers.ts";
+import { assert, assertEquals } from "../assert.ts";
 import { packet, string, uint32, uint64 } from "./sftp_client.ts";
 
 const handle = (number: number) => string(uint32(number));
