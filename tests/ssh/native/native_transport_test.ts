@@ -1,4 +1,5 @@
 import { concat } from "../../../src/concat.ts";
+import { silentLogger } from "../../../src/logger.ts";
 import { ProtocolError } from "../../../src/errors.ts";
 import type { MessageTransport } from "../../../src/ssh/message_transport.ts";
 import { readExtInfo } from "../../../src/ssh/messages/transport_messages.ts";
@@ -144,15 +145,13 @@ Deno.test("messages that come before there is a receiver wait for it", async () 
 });
 
 Deno.test("a message that the receiver does not know is answered with UNIMPLEMENTED", async () => {
-  const said: string[] = [];
-  const logged = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
   await using pair = await readyPair({
     client: {
       logger: {
-        ...console,
+        ...silentLogger,
         debug(text) {
-          said.push(text);
-          logged.resolve();
+          if (text.includes("does not implement")) answered.resolve();
         },
       },
     },
@@ -160,10 +159,7 @@ Deno.test("a message that the receiver does not know is answered with UNIMPLEMEN
   pair.server.receive(() => false);
   pair.client.receive(() => {});
   pair.client.send(Uint8Array.of(200));
-  await logged.promise;
-  assertEquals(said, [
-    "the peer does not implement a message that was sent to it",
-  ]);
+  await within(5000, "UNIMPLEMENTED", answered.promise);
 });
 
 Deno.test("an error that the receiver throws ends the transport with a DISCONNECT", async () => {
