@@ -188,6 +188,7 @@ async function login(
     answers.mayAnswer && wanted("password", settings.passwordAuthentication)
   ) {
     options.password = () => answers.password();
+    options.changePassword = (said) => answers.newPassword(said);
   }
   if (settings.numberOfPasswordPrompts !== undefined) {
     options.maxPrompts = settings.numberOfPasswordPrompts;
@@ -203,6 +204,7 @@ type LoginOptions = Pick<
   | "agentKeys"
   | "keyboardInteractive"
   | "password"
+  | "changePassword"
   | "maxPrompts"
 >;
 

@@ -104,6 +104,16 @@ export class LoginSecrets {
     );
   }
 
+  /** A new password for one that has expired; undefined if there is none. */
+  async newPassword(said: string): Promise<string | undefined> {
+    const { user, host, server, prompts } = this.#login;
+    const answer = await prompts?.newPassword(user, host, said);
+    if (answer !== undefined) {
+      this.#secrets.known.set(`${user} ${server}`, answer);
+    }
+    return answer;
+  }
+
   /**
    * Answers what the server asks. If that is one secret, as where it asks for
    * the password in this way, the same question gets the same answer when the

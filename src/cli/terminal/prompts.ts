@@ -83,6 +83,28 @@ export class Prompts {
     return this.#hidden(`${account(user, host)}'s password: `);
   }
 
+  /**
+   * Asks for a new password, twice, until both are the same.
+   *
+   * @param said What the server says about it, printable; may be empty.
+   * @returns the password; undefined if the answer was empty.
+   * @throws {RForwardError} `interrupted`
+   */
+  async newPassword(
+    user: string,
+    host: string,
+    said: string,
+  ): Promise<string | undefined> {
+    const whose = `${account(user, host)}'s new password: `;
+    if (said !== "") this.#asker.write(`${said}\n`);
+    for (;;) {
+      const answer = await this.#hidden(`Enter ${whose}`);
+      if (answer === "") return undefined;
+      if (await this.#hidden(`Retype ${whose}`) === answer) return answer;
+      this.#asker.write("Mismatch; try again.\n");
+    }
+  }
+
   /** Says that the last answer was refused, and that it is asked for again. */
   denied(): void {
     this.#asker.write("Permission denied, please try again.\n");

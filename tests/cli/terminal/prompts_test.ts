@@ -95,6 +95,25 @@ Deno.test("prompts.passphrase() gives the key up when nothing is entered", async
   assertEquals(await new Prompts(new Person("")).passphrase("key"), undefined);
 });
 
+Deno.test("prompts.newPassword() asks twice, until both are the same", async () => {
+  const person = new Person("a", "b", "better", "better");
+  const prompts = new Prompts(person);
+  const answer = await prompts.newPassword("alice", "host", "It has expired.");
+  assertEquals(answer, "better");
+  assertEquals(
+    person.shown,
+    `It has expired.
+Enter alice@host's new password: 
+Retype alice@host's new password: 
+Mismatch; try again.
+Enter alice@host's new password: 
+Retype alice@host's new password: 
+`,
+  );
+  const reluctant = new Prompts(new Person(""));
+  assertEquals(await reluctant.newPassword("a", "b", ""), undefined);
+});
+
 Deno.test("prompts.password() asks for whose password it is", async () => {
   const person = new Person("secret");
   const answer = await new Prompts(person).password("alice", "server.example");
