@@ -55,8 +55,12 @@ export interface Ssh2Protocol {
     readonly _sig: Uint8Array;
   };
   readonly _strictMode: boolean;
-  readonly _decipher: { readonly inSeqno: number };
+  readonly _decipher?: {
+    readonly inSeqno: number;
+    readonly _decipherInstance?: { final(): unknown };
+  };
   readonly _cipher: {
+    readonly _cipherInstance?: { final(): unknown };
     /** A packet with its length and padding; the payload begins at offset 5. */
     allocPacket(payloadSize: number): Uint8Array;
     encrypt(packet: Uint8Array): void;
@@ -70,6 +74,22 @@ export interface Ssh2Protocol {
 /** Settles once ssh2 can encrypt. */
 export const ssh2Loaded: Promise<void> = (crypto as { init: Promise<void> })
   .init;
+
+/**
+ * Has ssh2 let go of all that it holds. Deno holds a cipher until its
+ * `final()`, which ssh2 does not call.
+ */
+export function releaseProtocol(protocol: Ssh2Protocol): void {
+  const { _cipher: cipher, _decipher: decipher } = protocol;
+  protocol.cleanup();
+  for (const it of [cipher._cipherInstance, decipher?._decipherInstance]) {
+    try {
+      it?.final();
+    } catch {
+      // It was in the midst of a block.
+    }
+  }
+}
 
 /** @throws {TypeError} if this is not the version of ssh2 that this is made for. */
 export function createProtocol(config: Ssh2ProtocolConfig): Ssh2Protocol {

@@ -4,13 +4,11 @@ import { ByteSocket } from "../byte_socket.ts";
 import { Greeting } from "../greeting.ts";
 import { isSameKey } from "../host_keys/host_key.ts";
 import {
-  type AlgorithmLists,
   type ClientTransportOptions,
   IdentificationError,
   type MessageReceiver,
   type MessageTransport,
   type Negotiated,
-  UnknownAlgorithmError,
 } from "../message_transport.ts";
 import { MessageNumber } from "../messages/message_number.ts";
 import {
@@ -18,10 +16,12 @@ import {
   writeDisconnect,
   writeUnimplemented,
 } from "../messages/transport_messages.ts";
+import { OUR_IDENTIFICATION } from "../native/identification.ts";
 import { type TransportEnd, transportError } from "../transport_end.ts";
-import { supportedAlgorithms } from "./ssh2_algorithms.ts";
+import { ssh2Offer } from "./ssh2_offer.ts";
 import {
   createProtocol,
+  releaseProtocol,
   ssh2Loaded,
   type Ssh2Negotiated,
   type Ssh2Protocol,
@@ -29,6 +29,10 @@ import {
 
 /** Bytes of messages that may wait for a key exchange. */
 const MAX_WAITING = 1024 * 1024;
+/** Bytes either way with the same keys, unless the options say otherwise (RFC 4253 section 9). */
+const REKEY_BYTES = 1024 ** 3;
+/** How long the other side may take for an exchange, unless the options say otherwise, in milliseconds. */
+const EXCHANGE_TIMEOUT_MS = 120_000;
 
 /** Messages carried by npm:ssh2's `Protocol`: the engine for what the native one leaves out. */
 export class Ssh2Transport implements MessageTransport {
@@ -55,17 +59,21 @@ export class Ssh2Transport implements MessageTransport {
   #waitingBytes = 0;
   #exchanged = Promise.withResolvers<void>();
   #hostKey: Uint8Array | undefined;
+  /** Bytes both ways when keys were exchanged last. */
+  #bytesBefore = 0;
+  /** Ends an exchange that takes too long, or begins the next one. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ClientTransportOptions) {
     this.#options = options;
-    const offer = offerOf(options.algorithms);
+    const offer = ssh2Offer(options.algorithms);
     this.#socket = new ByteSocket(options.stream);
     this.ready = this.#ready.promise;
     this.ended = this.#ended.promise;
     this.closed = this.#socket.closed;
     this.ready.catch(() => {}); // `ended` says it too
     this.#protocol = createProtocol({
-      ident: "rforward",
+      ident: OUR_IDENTIFICATION.replace("SSH-2.0-", ""),
       offer,
       onWrite: (bytes) => this.#socket.write(bytes),
       onError: (error) => this.#finish({ how: "error", error }),
@@ -119,7 +127,10 @@ export class Ssh2Transport implements MessageTransport {
 
   send(head: Uint8Array, body: Uint8Array = new Uint8Array()): void {
     if (this.#end) return;
-    if (!this.#exchanging) return this.#encrypt(head, body);
+    if (!this.#exchanging) {
+      this.#encrypt(head, body);
+      return this.#rekeyIfDue();
+    }
     const message = new Uint8Array(head.length + body.length);
     message.set(head);
     message.set(body, head.length);
@@ -137,7 +148,7 @@ export class Ssh2Transport implements MessageTransport {
   }
 
   close(): Promise<void> {
-    this.#goodbye(DisconnectReason.BY_APPLICATION, "");
+    this.#goodbye(DisconnectReason.BY_APPLICATION);
     this.#finish({ how: "closed" });
     return this.closed;
   }
@@ -162,6 +173,7 @@ export class Ssh2Transport implements MessageTransport {
     try {
       const seen = this.#greeting.take(bytes);
       if (seen) this.#protocol.parse(seen, 0, seen.length);
+      this.#rekeyIfDue();
     } catch (error) {
       const isTrip = error instanceof TypeError || error instanceof RangeError;
       this.#fail(
@@ -197,7 +209,7 @@ export class Ssh2Transport implements MessageTransport {
     try {
       if (this.#receiver && this.#isReady) {
         if (this.#receiver(message) === false) {
-          const { inSeqno } = this.#protocol._decipher;
+          const { inSeqno = 0 } = this.#protocol._decipher ?? {};
           this.send(writeUnimplemented((inSeqno - 1) >>> 0));
         }
       } else if (message[0] === MessageNumber.EXT_INFO) {
@@ -233,6 +245,24 @@ export class Ssh2Transport implements MessageTransport {
     if (this.#exchanging) return;
     this.#exchanging = true;
     this.#exchanged = Promise.withResolvers();
+    const { exchangeTimeoutMs = EXCHANGE_TIMEOUT_MS } = this.#options;
+    this.#startTimer(exchangeTimeoutMs, () =>
+      this.#fail(
+        new ProtocolError(
+          `the key exchange took more than ${exchangeTimeoutMs} ms`,
+        ),
+      ));
+  }
+
+  #rekeyIfDue(): void {
+    const { bytes = REKEY_BYTES } = this.#options.rekey ?? {};
+    const used = this.bytesRead + this.bytesWritten - this.#bytesBefore;
+    if (used >= bytes) this.rekey();
+  }
+
+  #startTimer(ms: number | undefined, work: () => void): void {
+    clearTimeout(this.#timer);
+    if (ms !== undefined) this.#timer = setTimeout(work, ms);
   }
 
   #onExchanged({ kex, serverHostKey, cs, sc }: Ssh2Negotiated): void {
@@ -245,6 +275,8 @@ export class Ssh2Transport implements MessageTransport {
     };
     this.#exchanging = false;
     this.#isReady = true;
+    this.#bytesBefore = this.bytesRead + this.bytesWritten;
+    this.#startTimer(this.#options.rekey?.ms, () => this.rekey());
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
@@ -261,15 +293,14 @@ export class Ssh2Transport implements MessageTransport {
     cipher.encrypt(packet);
   }
 
-  /** Says goodbye if there are keys to say it with, or none are needed. */
-  #goodbye(reason: number, text: string): void {
-    if (this.#end) return;
-    this.#encrypt(writeDisconnect({ reason, text }), new Uint8Array());
-    this.#socket.end();
+  /** Says goodbye, unless the other side has not said what it speaks. */
+  #goodbye(reason: number): void {
+    if (this.#end || this.peerVersion === "") return;
+    this.#encrypt(writeDisconnect({ reason, text: "" }), new Uint8Array());
   }
 
   #fail(error: Error, reason: number = DisconnectReason.PROTOCOL_ERROR): void {
-    this.#goodbye(reason, "");
+    this.#goodbye(reason);
     this.#finish({ how: "error", error });
   }
 
@@ -277,6 +308,7 @@ export class Ssh2Transport implements MessageTransport {
     if (this.#end) return;
     this.#end = end;
     this.#waiting = [];
+    clearTimeout(this.#timer);
     this.#socket.end();
     this.#exchanged.resolve();
     this.#ready.reject(
@@ -288,21 +320,6 @@ export class Ssh2Transport implements MessageTransport {
         : transportError(end),
     );
     this.#ended.resolve(end);
-    this.#protocol.cleanup();
+    releaseProtocol(this.#protocol);
   }
-}
-
-/** @throws {UnknownAlgorithmError} if ssh2 does not have one of them. */
-function offerOf(lists: AlgorithmLists): object {
-  const { kex, hostKey, cipher, mac, compression } = lists;
-  const { serverHostKey, ...supported } = supportedAlgorithms;
-  const known = { ...supported, hostKey: serverHostKey };
-  for (
-    const list of ["kex", "hostKey", "cipher", "mac", "compression"] as const
-  ) {
-    const unknown = lists[list].find((name) => !known[list].includes(name));
-    if (unknown !== undefined) throw new UnknownAlgorithmError(list, unknown);
-  }
-  const direction = { cipher, mac, compress: compression, lang: [] };
-  return { kex, serverHostKey: hostKey, cs: direction, sc: direction };
 }
