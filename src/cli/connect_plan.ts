@@ -148,11 +148,13 @@ async function login(
   const { identityAgent, preferredAuthentications } = settings;
   const wanted = (method: string, on = true) =>
     on && (preferredAuthentications?.includes(method) ?? true);
-  const keys = settings.identityFiles.map(({ path: file }) => ({
-    file,
-    // As in ssh, one that is missing or broken is no reason to end.
-    optional: true,
-  }));
+  const keys = await Promise.all(
+    settings.identityFiles.map(async ({ path }) => ({
+      file: identityAgent === undefined ? path : await privateOrPublic(path),
+      // As in ssh, one that is missing or broken is no reason to end.
+      optional: true,
+    })),
+  );
   const options: LoginOptions = {};
   if (wanted("publickey", settings.pubkeyAuthentication)) {
     const own: PrivateKey[] = [];
@@ -194,6 +196,13 @@ async function login(
     options.maxPrompts = settings.numberOfPasswordPrompts;
   }
   return options;
+}
+
+/** The file of a key; of its public half where there is only that, and an agent may have the key. */
+async function privateOrPublic(path: string): Promise<string> {
+  if (await exists(path)) return path;
+  const publicHalf = `${path}.pub`;
+  return await exists(publicHalf) ? publicHalf : path;
 }
 
 type LoginOptions = Pick<

@@ -149,7 +149,7 @@ export class Handshake {
 
   /** The user is logged in: the next message is the connection's already. */
   #connect({ fingerprint }: HostKey): void {
-    const { options, where, deadline } = this.#parts;
+    const { options, where, deadline, hostKeys, algorithms } = this.#parts;
     deadline.stop();
     const transport = this.#transport;
     const { negotiated } = transport;
@@ -170,7 +170,8 @@ export class Handshake {
       requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
       keepalive: options.keepalive ?? {},
       logger: options.logger ?? silentLogger,
-      updateHostKeys: this.#parts.hostKeys.update,
+      updateHostKeys: (shown, proof) =>
+        hostKeys.update(shown, { ...proof, algorithms: algorithms.hostKey }),
     });
   }
 

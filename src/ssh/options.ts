@@ -129,8 +129,8 @@ export interface ConnectOptions {
   /**
    * Certificates of the user's, each for a key of `privateKeys` or of the
    * agent, before which it is offered (OpenSSH: `CertificateFile`). By default
-   * those beside the files of `privateKeys`, named `FILE-cert.pub`, that Deno
-   * is allowed to read.
+   * those beside the files of `privateKeys`, in `FILE-cert.pub` or `FILE.pub`,
+   * that Deno is allowed to read.
    */
   certificates?: readonly PublicKey[];
   /** The path of an SSH agent's socket, or true for the one that `SSH_AUTH_SOCK` names. */

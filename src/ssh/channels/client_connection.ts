@@ -24,8 +24,10 @@ import { formatAddress } from "../../format_address.ts";
 import { forwardDenied } from "../forward_denied.ts";
 import { type GlobalReply, GlobalRequests } from "./global_requests.ts";
 import { type KeepaliveOptions, watchKeepalive } from "./keepalive.ts";
-import { PROVE_REQUEST } from "../host_keys/host_key_update.ts";
-import type { HostKeyCheck } from "../host_keys/host_keys.ts";
+import {
+  type HostKeyProof,
+  PROVE_REQUEST,
+} from "../host_keys/host_key_update.ts";
 import { printable } from "../printable.ts";
 import { Mux } from "./mux.ts";
 import { SessionChannel, startProcess } from "./process.ts";
@@ -58,7 +60,10 @@ export interface ConnectionParts {
   keepalive: KeepaliveOptions;
   logger: Logger;
   /** Learns the host keys that the server shows. */
-  updateHostKeys?: HostKeyCheck["update"];
+  updateHostKeys?: (
+    shown: Uint8Array,
+    proof: Omit<HostKeyProof, "algorithms">,
+  ) => Promise<void>;
 }
 
 /** An SshConnection over a transport on which the user is logged in. */

@@ -1,6 +1,5 @@
 import { ProtocolError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
-import { isCertificateType } from "../keys/certificate.ts";
 import {
   signatureAlgorithms,
   verifySignature,
@@ -27,6 +26,8 @@ const MAX_KEYS = 64;
 
 /** How a server proves that it has keys. */
 export interface HostKeyProof {
+  /** The host key algorithms that may be used: as in ssh, keys of others are as good as absent. */
+  readonly algorithms: readonly string[];
   /** The session identifier, which the server signs. */
   readonly sessionId: Uint8Array;
   /** Sends {@linkcode PROVE_REQUEST} with its data; gives the data of the answer, undefined if it is a refusal. */
@@ -60,7 +61,7 @@ export async function updateHostKeys(
   options: HostKeyUpdateOptions,
 ): Promise<void> {
   const { name, files, hashed, logger } = options;
-  const keys = readKeys(shown);
+  const keys = readKeys(shown, options.algorithms);
   if (keys.length === 0) return;
   const lines = (await Promise.all(
     files.map(async (file) =>
@@ -109,7 +110,11 @@ export async function updateHostKeys(
 }
 
 /** @returns the keys that could be used, certificates left out. */
-function readKeys(shown: Uint8Array): Uint8Array[] {
+function readKeys(
+  shown: Uint8Array,
+  algorithms: readonly string[],
+): Uint8Array[] {
+  const types = algorithms.map((name) => signatureAlgorithms[name]?.keyType);
   const reader = new WireReader(new Uint8Array(shown));
   const keys: Uint8Array[] = [];
   while (reader.left > 0) {
@@ -118,11 +123,7 @@ function readKeys(shown: Uint8Array): Uint8Array[] {
       throw new ProtocolError("the server shows a host key twice");
     }
     const type = keyType(key);
-    const isUsable = type !== undefined && !isCertificateType(type) &&
-      Object.values(signatureAlgorithms).some(({ keyType }) =>
-        keyType === type
-      );
-    if (isUsable) keys.push(key);
+    if (type !== undefined && types.some((it) => it === type)) keys.push(key);
     if (keys.length > MAX_KEYS) {
       throw new ProtocolError(
         `the server shows more than ${MAX_KEYS} host keys`,

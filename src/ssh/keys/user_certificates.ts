@@ -2,7 +2,7 @@ import type { Logger } from "../../logger.ts";
 import { ProtocolError } from "../../errors.ts";
 import { isSameKey } from "../host_keys/host_key.ts";
 import type { ConnectOptions, PrivateKey, PublicKey } from "../options.ts";
-import { parseCertificate } from "./certificate.ts";
+import { isCertificateType, parseCertificate } from "./certificate.ts";
 import { certifiedKey } from "./certified_key.ts";
 import { loadKey, unusable } from "./load_key.ts";
 import { publicKeyLine } from "./public_key_line.ts";
@@ -43,14 +43,23 @@ async function besideKeys(
   const sources: PublicKey[] = [];
   for (const key of keys) {
     if (!("file" in key)) continue;
-    const file = `${key.file.replace(/\.pub$/, "")}-cert.pub`;
-    const { state } = await Deno.permissions.query({
-      name: "read",
-      path: file,
-    });
-    if (state === "granted") sources.push({ file, optional: true });
+    const name = key.file.replace(/\.pub$/, "");
+    for (const file of [`${name}-cert.pub`, `${name}.pub`]) {
+      if (await holdsCertificate(file)) sources.push({ file, optional: true });
+    }
   }
   return sources;
+}
+
+async function holdsCertificate(path: string): Promise<boolean> {
+  const { state } = await Deno.permissions.query({ name: "read", path });
+  if (state !== "granted") return false;
+  try {
+    const [type = ""] = (await Deno.readTextFile(path)).trimStart().split(" ");
+    return isCertificateType(type);
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -65,7 +65,7 @@ export function* attempts(
   if (prompt) yield prompt.attempt(maxPrompts, options.changePassword);
 }
 
-/** The keys that were named, the agent's, then RSA keys that were named with the other hash function. */
+/** Certificates of the agent's keys, the keys that were named, the agent's, then RSA keys that were named with the other hash function. */
 function* publicKeys(
   { maxPrompts = MAX_PROMPTS, algorithms }: ConnectOptions,
   credentials: Credentials,
@@ -83,12 +83,12 @@ function* publicKeys(
     logger.debug(notOffered(key, type));
     return false;
   });
+  const { certificates } = credentials;
   const holderAttempt = (
     holder: KeyHolder,
     choice: number,
     keyType?: string,
-  ) =>
-    offer(certifiedHolder(holder, credentials.certificates), choice, keyType);
+  ) => offer(certifiedHolder(holder, certificates), choice, keyType);
   const attempt = (key: UserKey, choice: number): Attempt =>
     key instanceof LockedKey
       ? lockedKey(key, choice, agent, maxPrompts, logger, holderAttempt)
@@ -110,19 +110,22 @@ function* publicKeys(
         choice,
         typeOf(key),
       );
-  for (const key of named) yield attempt(key, 0);
-  if (agent) {
-    const wanted = credentials.agentKeys?.map(fingerprint);
-    const offered = named.map(fingerprintOf);
-    yield holderAttempt(
-      new AgentKeys(agent, ({ blob }) => {
-        const print = fingerprint(blob);
-        return isAccepted(keyType(blob) ?? "") && !offered.includes(print) &&
-          (wanted === undefined || wanted.includes(print));
-      }),
-      0,
-    );
+  const wanted = credentials.agentKeys?.map(fingerprint);
+  const offered = named.map(fingerprintOf);
+  const ofAgent = (agent: Agent, also: (print: string) => boolean) =>
+    new AgentKeys(agent, ({ blob }) => {
+      const print = fingerprint(blob);
+      return isAccepted(keyType(blob) ?? "") && !offered.includes(print) &&
+        (wanted === undefined || wanted.includes(print)) && also(print);
+    });
+  const certified = certificates.map(({ key }) => fingerprint(key))
+    .filter((print) => !offered.includes(print));
+  if (agent && certified.length > 0) {
+    const holder = ofAgent(agent, (print) => certified.includes(print));
+    yield offer(certifiedHolder(holder, certificates, true), 0);
   }
+  for (const key of named) yield attempt(key, 0);
+  if (agent) yield offer(ofAgent(agent, () => true), 0);
   for (const key of named) {
     if (typeOf(key)?.startsWith("ssh-rsa")) yield attempt(key, 1);
   }

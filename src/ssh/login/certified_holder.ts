@@ -4,10 +4,15 @@ import {
 } from "../keys/user_certificates.ts";
 import type { KeyHolder } from "./key_holder.ts";
 
-/** A holder of keys that offers the certificates of each before it. */
+/**
+ * A holder of keys that offers the certificates of each before it.
+ *
+ * @param only Whether to offer the certificates alone.
+ */
 export function certifiedHolder(
   holder: KeyHolder,
   certificates: readonly UserCertificate[],
+  only = false,
 ): KeyHolder {
   let count = 0;
   return {
@@ -23,7 +28,7 @@ export function certifiedHolder(
       const keys = await holder.keys(dialog);
       const certified = withCertificates(keys, certificates);
       count = certified.length - keys.length;
-      return certified;
+      return only ? certified.filter((key) => !keys.includes(key)) : certified;
     },
   };
 }

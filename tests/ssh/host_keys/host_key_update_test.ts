@@ -7,6 +7,7 @@ import {
 } from "../../../src/ssh/host_keys/host_key_update.ts";
 import { localKey } from "../../../src/ssh/keys/local_key.ts";
 import type { SigningKey } from "../../../src/ssh/keys/signing_key.ts";
+import { signatureAlgorithms } from "../../../src/ssh/keys/verify_signature.ts";
 import { WireReader, WireWriter } from "../../../src/ssh/wire.ts";
 import { generateJwk } from "../keys/jwk.ts";
 import { signCertificate } from "../keys/sign_certificate.ts";
@@ -63,6 +64,7 @@ interface Case {
   /** What the server shows; what it has if not given. */
   keys: Uint8Array[];
   hashed?: boolean;
+  algorithms?: string[];
   prove?: (data: Uint8Array) => Promise<Uint8Array | undefined>;
 }
 
@@ -78,6 +80,7 @@ async function update(test: Omit<Case, "after">) {
     name: HOST,
     files,
     hashed: test.hashed ?? false,
+    algorithms: test.algorithms ?? Object.keys(signatureAlgorithms),
     sessionId,
     prove: test.prove ?? prove,
     logger,
@@ -118,6 +121,12 @@ const cases: Record<string, Case & { asked?: number[] }> = {
     keys: [shown.blob, other.blob],
     after: [[line(shown), line(other)], []],
     asked: [1],
+  },
+  "counts only keys whose algorithms may be used": {
+    files: [[line(shown), line(other), line(rsa)]],
+    keys: all,
+    algorithms: ["ssh-ed25519", "rsa-sha2-256"],
+    after: [[line(shown), line(rsa)]],
   },
   "leaves certificates and unknown types out": {
     files: [[line(shown)]],

@@ -75,6 +75,13 @@ serverTest(
       assertEquals(await login({ privateKeys: [{ file }] }), "in\n");
     });
 
+    await t.step("that stand in for the public half", async () => {
+      const copy = join(rig.dir, "copy");
+      await Deno.copyFile(key.file, copy);
+      await Deno.copyFile(certificate.file, `${copy}.pub`);
+      assertEquals(await login({ privateKeys: [{ file: copy }] }), "in\n");
+    });
+
     await t.step("that are named", async () => {
       const text = await Deno.readTextFile(key.file);
       const options = { privateKeys: [{ text }], certificates: [certificate] };
