@@ -5,10 +5,12 @@ import { ArgumentError } from "../../src/errors.ts";
 import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
 import { serveSftp } from "../../src/sftp/sftp_server.ts";
 import { SharedFolders } from "../../src/sftp/shared_folders.ts";
+import { kexMethods } from "../../src/ssh/native/kex/kex_methods.ts";
 import { createClient } from "../ssh/ssh2.ts";
 import { Ssh2Socket } from "../../src/testing/ssh2_socket.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { serverTest } from "../servers/availability.ts";
+import { openssh10, serverTest } from "../servers/availability.ts";
+import { run } from "../servers/run.ts";
 import { within } from "../within.ts";
 import { SftpRig } from "./sftp_rig.ts";
 
@@ -280,6 +282,41 @@ serverTest(
     }
     const { stderr } = await rig.sftp(["pwd"], ["Ciphers=aes128-ctr"]);
     assertMatch(stderr, /no matching cipher found/);
+  },
+);
+
+serverTest(
+  "ssh",
+  "serveSftp() exchanges keys with ssh by every method",
+  async (t) => {
+    await using rig = await SftpRig.start();
+    const known = (await run("ssh", ["-Q", "kex"])).trim().split("\n");
+    for (const method of kexMethods.keys()) {
+      if (!known.includes(method)) continue;
+      await t.step(method, async () => {
+        const options = [`KexAlgorithms=${method}`];
+        const { success, stderr } = await rig.sftp(["pwd"], options);
+        assert(success, stderr);
+      });
+    }
+  },
+);
+
+serverTest(
+  "sshd10",
+  "serveSftp() exchanges keys with the ssh of OpenSSH 10 by ML-KEM",
+  async () => {
+    await using rig = await SftpRig.start();
+    const method = "mlkem768x25519-sha256";
+    const args = ["-S", openssh10("ssh"), "-b", "-", "127.0.0.1"];
+    const options = [`KexAlgorithms=${method}`];
+
+    const { success, stderr } = await rig.run("sftp", args, {
+      options,
+      stdin: "pwd",
+    });
+
+    assert(success, stderr);
   },
 );
 
