@@ -4,6 +4,8 @@ const BLOCK = 64;
 const schedule = new Int32Array(80);
 const inner = new Int32Array(5);
 const outer = new Int32Array(5);
+const padded = new Uint8Array(BLOCK);
+const digest = new Uint8Array(20);
 
 /**
  * HMAC-SHA1 (RFC 2104, FIPS 180-4) of a short message, for hashed host names in
@@ -14,12 +16,14 @@ const outer = new Int32Array(5);
  * @param key At most 64 bytes.
  */
 export function hmacSha1(key: Uint8Array, message: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(BLOCK);
+  padded.fill(0);
   padded.set(key);
   begin(inner, padded, 0x36);
   begin(outer, padded, 0x5c);
-  const digest = finish(inner, message);
-  return finish(outer, digest);
+  finish(inner, message, digest);
+  const mac = new Uint8Array(20);
+  finish(outer, digest, mac);
+  return mac;
 }
 
 /** Begins a hash with the key, each byte XORed with `pad`. */
@@ -35,9 +39,13 @@ function begin(state: Int32Array, key: Uint8Array, pad: number): void {
 }
 
 /** Hashes the message that follows the key. */
-function finish(state: Int32Array, message: Uint8Array): Uint8Array {
+function finish(
+  state: Int32Array,
+  message: Uint8Array,
+  digest: Uint8Array,
+): void {
   const blocks = Math.ceil((message.length + 9) / BLOCK);
-  const text = new Uint8Array(blocks * BLOCK);
+  const text = blocks === 1 ? padded.fill(0) : new Uint8Array(blocks * BLOCK);
   text.set(message);
   text[message.length] = 0x80;
   const bits = 8 * (BLOCK + message.length);
@@ -48,11 +56,9 @@ function finish(state: Int32Array, message: Uint8Array): Uint8Array {
     if (block === blocks - 1) schedule[15] = bits;
     compress(state);
   }
-  const digest = new Uint8Array(20);
   for (let i = 0; i < 20; i++) {
     digest[i] = state[i >> 2]! >>> (24 - 8 * (i & 3));
   }
-  return digest;
 }
 
 function readWord(bytes: Uint8Array, at: number): number {

@@ -176,9 +176,10 @@ export function knownHostsName(host: string, port: number): string {
  * @param name What {@linkcode knownHostsName} returned.
  */
 export function namesHost(hosts: string, name: string): boolean {
-  const [, salt] = hashedHost.exec(hosts) ?? [];
-  if (salt !== undefined) {
-    return hashName(name, Uint8Array.fromBase64(salt)) === hosts;
+  if (hosts.startsWith("|")) {
+    const [, salt, hash] = hashedHost.exec(hosts) ?? [];
+    return salt !== undefined &&
+      hmacSha1(Uint8Array.fromBase64(salt), encode(name)).toBase64() === hash;
   }
   let matched = false;
   for (const pattern of hosts.toLowerCase().split(",")) {
@@ -190,6 +191,12 @@ export function namesHost(hosts: string, name: string): boolean {
   return matched;
 }
 
+const encoder = new TextEncoder();
+
+function encode(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
 /**
  * A host field that does not show the name it is for.
  *
@@ -199,7 +206,7 @@ export function hashName(
   name: string,
   salt: Uint8Array = crypto.getRandomValues(new Uint8Array(20)),
 ): string {
-  const hash = hmacSha1(salt, new TextEncoder().encode(name));
+  const hash = hmacSha1(salt, encode(name));
   return `|1|${salt.toBase64()}|${hash.toBase64()}`;
 }
 
