@@ -1,4 +1,4 @@
-import { ArgumentError, ConnectError, ProtocolError } from "../errors.ts";
+import { ConnectError, ProtocolError } from "../errors.ts";
 import type { Deadline } from "../deadline.ts";
 import { formatAddress } from "../format_address.ts";
 import { silentLogger } from "../logger.ts";
@@ -15,7 +15,6 @@ import {
   type MessageTransport,
   type Negotiated,
   type NegotiatedDirection,
-  UnknownAlgorithmError,
 } from "./message_transport.ts";
 import { nativeEngine } from "./native/native_engine.ts";
 import type { ConnectOptions } from "./options.ts";
@@ -53,7 +52,6 @@ export class Handshake {
   /** Aborts when nobody waits any more: an answer that the user gives then comes too late. */
   readonly #over = new AbortController();
 
-  /** @throws {ArgumentError} if the engine does not have an algorithm that was asked for. */
   constructor(parts: HandshakeParts) {
     this.#parts = parts;
     this.#transport = this.#start();
@@ -78,24 +76,14 @@ export class Handshake {
   #start(): MessageTransport {
     const { options, stream, algorithms } = this.#parts;
     const { engine = nativeEngine, rekey, logger = silentLogger } = options;
-    try {
-      return startOf(engine)({
-        role: "client",
-        stream,
-        algorithms,
-        verifyHostKey: (key, signature) => this.#verify(key, signature),
-        ...rekey && { rekey },
-        logger,
-      });
-    } catch (cause) {
-      if (!(cause instanceof UnknownAlgorithmError)) throw cause;
-      const list = cause.list === "hostKey" ? "serverHostKey" : cause.list;
-      throw new ArgumentError(
-        `algorithms.${list}`,
-        `the ${engine.name} engine has no ${printable(cause.algorithm)}`,
-        { cause },
-      );
-    }
+    return startOf(engine)({
+      role: "client",
+      stream,
+      algorithms,
+      verifyHostKey: (key, signature) => this.#verify(key, signature),
+      ...rekey && { rekey },
+      logger,
+    });
   }
 
   async #verify(data: Uint8Array, signature: Uint8Array): Promise<void> {
