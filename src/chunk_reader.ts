@@ -1,17 +1,20 @@
-import { LendingReader } from "./lending.ts";
+import type { ByteSource, Lent } from "./streams/direct.ts";
+import { StreamSource } from "./streams/stream_source.ts";
 import { Turns } from "./turns.ts";
 
-/** Reads a stream of chunks into buffers of any size, as `Deno.Reader` does. */
-export class ChunkReader {
-  readonly #reader: LendingReader;
+/** Reads chunks into buffers of any size, as `Deno.Reader` does. */
+export class ChunkReader implements ByteSource {
+  readonly #source: ByteSource;
   /** What was read and did not fit. */
   #rest: Uint8Array = new Uint8Array();
   /** Reads take turns, as those of a `Deno.Conn` do. */
   readonly #turns = new Turns();
 
-  /** @throws {TypeError} if somebody else reads the stream. */
-  constructor(readable: ReadableStream<Uint8Array>) {
-    this.#reader = new LendingReader(readable);
+  /** @throws {TypeError} if the stream has another reader. */
+  constructor(source: ByteSource | ReadableStream<Uint8Array>) {
+    this.#source = source instanceof ReadableStream
+      ? new StreamSource(source)
+      : source;
   }
 
   /** Reads into `p`; resolves to the bytes read, or null at the end. */
@@ -19,15 +22,23 @@ export class ChunkReader {
     return this.#turns.take(() => this.#read(p));
   }
 
-  /** Wants no more of it. */
-  async cancel(reason?: unknown): Promise<void> {
-    await this.#reader.cancel(reason);
+  /** Lends what is left of the last chunk, or the next one. */
+  lend(): Lent | Promise<Lent> {
+    if (this.#rest.length === 0) return this.#source.lend();
+    const rest = this.#rest;
+    this.#rest = new Uint8Array();
+    return rest;
+  }
+
+  /** Stops reading. */
+  cancel(reason?: unknown): void {
+    this.#source.cancel(reason);
   }
 
   async #read(p: Uint8Array): Promise<number | null> {
     if (p.length === 0) return 0;
     while (this.#rest.length === 0) {
-      const chunk = await this.#reader.read();
+      const chunk = await this.#source.lend();
       if (!chunk) return null;
       this.#rest = chunk;
     }

@@ -9,6 +9,13 @@ import type { SshConnection } from "./connection.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { ClientConnection } from "./channels/client_connection.ts";
 import type { DialRequest, Transport } from "./dial/dialled_stream.ts";
+import {
+  type Direct,
+  directSink,
+  directSource,
+  takeSink,
+  takeSource,
+} from "../streams/direct.ts";
 
 /**
  * Connects to a server by way of others, as `ssh` does with `ProxyJump`: to
@@ -105,8 +112,17 @@ class Chain {
 async function open(
   via: SshConnection,
   { host, port, signal }: DialRequest,
-): Promise<Transport> {
+): Promise<Transport & Direct> {
   const channel = await via.openDirect(host, port, { signal });
-  const { readable, writable } = channel;
-  return { readable, writable, close: () => via.close() };
+  return {
+    get readable() {
+      return channel.readable;
+    },
+    get writable() {
+      return channel.writable;
+    },
+    [takeSource]: () => directSource(channel),
+    [takeSink]: () => directSink(channel),
+    close: () => via.close(),
+  };
 }

@@ -8,7 +8,7 @@ const READ_SIZE = 16 * 1024;
  */
 export function byteReadable(
   read: (p: Uint8Array<ArrayBuffer>) => Promise<number | null>,
-  cancel?: (reason: unknown) => Promise<void>,
+  cancel?: (reason: unknown) => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     type: "bytes",

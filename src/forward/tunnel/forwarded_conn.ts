@@ -1,6 +1,16 @@
 import { ChunkReader } from "../../chunk_reader.ts";
 import { isTcp } from "../../ssh/bind.ts";
 import type { ForwardedOpen, SshChannel } from "../../ssh/connection.ts";
+import {
+  type ByteSink,
+  type ByteSource,
+  directSink,
+  directSource,
+  takeSink,
+  takeSource,
+} from "../../streams/direct.ts";
+import { StreamSink } from "../../streams/stream_sink.ts";
+import { Turns } from "../../turns.ts";
 
 /**
  * A connection to a bound port, shaped like a `Deno.Conn`: what takes one of
@@ -8,10 +18,6 @@ import type { ForwardedOpen, SshChannel } from "../../ssh/connection.ts";
  * the other open, so half-close works through them as well.
  */
 export class ForwardedConn implements Deno.Conn {
-  /** What the other side sends; ends at its EOF. See {@linkcode SshChannel.readable}. */
-  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** What goes to the other side; closing it sends EOF and leaves the readable as it is. */
-  readonly writable: WritableStream<Uint8Array<ArrayBufferLike>>;
   /** Where on the server the connection came in, as the server names it. */
   readonly localAddr: Deno.Addr;
   /** Who connected, as the server reports it: untrusted. */
@@ -21,7 +27,8 @@ export class ForwardedConn implements Deno.Conn {
 
   readonly #channel: SshChannel;
   #reader: ChunkReader | undefined;
-  #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  #sink: ByteSink | undefined;
+  readonly #writes = new Turns();
 
   /**
    * Takes over a channel.
@@ -34,8 +41,6 @@ export class ForwardedConn implements Deno.Conn {
     { bind, originator }: Pick<ForwardedOpen, "bind" | "originator">,
   ) {
     this.#channel = channel;
-    this.readable = channel.readable;
-    this.writable = channel.writable;
     this.localAddr = isTcp(bind)
       ? { transport: "tcp", hostname: bind.address, port: bind.port }
       : { transport: "unix", path: bind.path };
@@ -49,23 +54,45 @@ export class ForwardedConn implements Deno.Conn {
     this.closed = channel.closed.then(() => {});
   }
 
+  /** What the other side sends; ends at its EOF. See {@linkcode SshChannel.readable}. */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#channel.readable;
+  }
+
+  /** What goes to the other side; closing it sends EOF and leaves the readable as it is. */
+  get writable(): WritableStream<Uint8Array<ArrayBufferLike>> {
+    return this.#channel.writable;
+  }
+
+  /** @ignore What was read and is not used yet comes first. */
+  [takeSource](): ByteSource | undefined {
+    return this.#reader ?? directSource(this.#channel);
+  }
+
+  /** @ignore */
+  [takeSink](): ByteSink | undefined {
+    return this.#sink ?? directSink(this.#channel);
+  }
+
   /** Reads into `p`; resolves to the bytes read, or null at EOF. */
   async read(p: Uint8Array): Promise<number | null> {
-    this.#reader ??= new ChunkReader(this.readable);
+    this.#reader ??= new ChunkReader(
+      directSource(this.#channel) ?? this.readable,
+    );
     return await this.#reader.read(p);
   }
 
   /** Writes all of `p`, once the SSH window has room for it. */
   async write(p: Uint8Array): Promise<number> {
-    this.#writer ??= this.writable.getWriter();
-    await this.#writer.write(p);
+    const sink = this.#openSink();
+    await this.#writes.take(() => sink.write(p));
     return p.length;
   }
 
   /** Sends EOF; reading goes on. */
   async closeWrite(): Promise<void> {
-    this.#writer ??= this.writable.getWriter();
-    await this.#writer.close();
+    const sink = this.#openSink();
+    await this.#writes.take(() => sink.end());
   }
 
   /** Closes both directions now. Idempotent. */
@@ -82,5 +109,10 @@ export class ForwardedConn implements Deno.Conn {
   /** Same as {@linkcode close}. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #openSink(): ByteSink {
+    return this.#sink ??= directSink(this.#channel) ??
+      new StreamSink(this.writable);
   }
 }

@@ -1,9 +1,15 @@
 import { RForwardError } from "../../errors.ts";
-import { borrows, LendingReader } from "../../lending.ts";
-import { closeQuietly } from "../../streams/close_quietly.ts";
+import {
+  type ByteSink,
+  type ByteSource,
+  directSink,
+  directSource,
+  takeSource,
+} from "../../streams/direct.ts";
 import type { Duplex } from "../../streams/duplex.ts";
-import { socketStreams } from "../../streams/socket_streams.ts";
-import { ForwardedConn } from "./forwarded_conn.ts";
+import { SocketEnd } from "../../streams/socket_end.ts";
+import { StreamSink } from "../../streams/stream_sink.ts";
+import { StreamSource } from "../../streams/stream_source.ts";
 
 /** Options of {@linkcode relay}. */
 export interface RelayOptions {
@@ -32,6 +38,9 @@ export interface RelayResult {
  * side, while the opposite direction continues. An error or an abort on any side
  * ends both. A chunk is read only when the other side is ready to take it, so a
  * slow reader slows down the writer.
+ *
+ * Between a channel and a `Deno.Conn` bytes move without their Web Streams,
+ * which are locked meanwhile.
  *
  * A `Deno.Conn` can be given as it is: half-close works, unlike with its own two
  * streams (denoland/deno#22258), and it is closed at the end.
@@ -74,104 +83,109 @@ export async function relay(
   b: Duplex | Deno.Conn,
   { signal, lingerMs }: RelayOptions = {},
 ): Promise<RelayResult> {
-  const sockets = [a, b].filter(isSocket);
-  const [first, second] = [streamsOf(a), streamsOf(b)];
-  const stop = new AbortController();
-  const fail = (error: unknown) => stop.abort(error);
-  const onAbort = () => fail(signal!.reason);
-  if (signal?.aborted) onAbort();
-  signal?.addEventListener("abort", onAbort, { once: true });
-  const linger = new Linger(lingerMs, fail);
+  const first = endOf(a);
+  let second: End;
   try {
-    const [sent, received] = await Promise.all([
-      copy(first.readable, second.writable, stop.signal, fail, linger),
-      copy(second.readable, first.writable, stop.signal, fail, linger),
-    ]);
-    stop.signal.throwIfAborted();
-    return { sent, received };
-  } finally {
-    linger.stop();
-    signal?.removeEventListener("abort", onAbort);
-    sockets.forEach(closeQuietly);
-  }
-}
-
-function streamsOf(end: Duplex | Deno.Conn): Duplex {
-  return isSocket(end) ? socketStreams(end) : end;
-}
-
-/** Whether to use its methods: of Deno's own streams, the first to end closes the other. */
-function isSocket(end: Duplex | Deno.Conn): end is Deno.Conn {
-  if (!("closeWrite" in end)) return false;
-  // Ours do not, but read() and write() may have locked them.
-  return !(end instanceof ForwardedConn) ||
-    end.readable.locked || end.writable.locked;
-}
-
-/** One direction. Never rejects: what goes wrong goes to `fail`, which ends the other one too. */
-async function copy(
-  from: ReadableStream<Uint8Array>,
-  to: WritableStream<Uint8Array>,
-  stop: AbortSignal,
-  fail: (error: unknown) => void,
-  linger: Linger,
-): Promise<number> {
-  const reader = new LendingReader(from, borrows(to));
-  const writer = to.getWriter();
-  // Without this, a writer that fails while nothing is to be read goes unnoticed.
-  writer.closed.catch(fail);
-  const end = () => {
-    reader.cancel(stop.reason).catch(fail);
-    writer.abort(stop.reason).catch(fail);
-  };
-  if (stop.aborted) end();
-  stop.addEventListener("abort", end, { once: true });
-  let bytes = 0;
-  try {
-    while (true) {
-      await writer.ready; // a borrower is done with what it was lent
-      const chunk = await reader.read();
-      if (!chunk) break;
-      writer.write(chunk).catch(fail);
-      bytes += chunk.length;
-      linger.postpone();
-    }
-    await writer.close();
+    second = endOf(b);
   } catch (error) {
-    fail(error);
+    stop(first, error);
+    throw error;
   }
-  linger.start();
-  return bytes;
+  return await new Relay(first, second, lingerMs).run(signal);
 }
 
-/** Ends a relay whose second direction is silent for too long. */
-class Linger {
-  #timer: ReturnType<typeof setTimeout> | undefined;
+/** What a relay needs of one side. */
+interface End {
+  readonly source: ByteSource;
+  readonly sink: ByteSink;
+}
 
-  constructor(
-    readonly ms: number | undefined,
-    readonly fail: (error: RForwardError) => void,
-  ) {}
+function endOf(end: Duplex | Deno.Conn): End {
+  // Of Deno's own two streams, the first to end closes the other.
+  if ("closeWrite" in end && !(takeSource in end)) {
+    const socket = new SocketEnd(end);
+    return { source: socket, sink: socket };
+  }
+  return {
+    source: directSource(end) ?? new StreamSource(end.readable),
+    sink: directSink(end) ?? new StreamSink(end.writable),
+  };
+}
 
-  /** One direction has ended. */
-  start(): void {
-    if (this.ms === undefined) return;
-    this.stop();
-    this.#timer = setTimeout(() =>
-      this.fail(
+function stop({ source, sink }: End, reason: unknown): void {
+  source.cancel(reason);
+  sink.abort(reason);
+}
+
+/** Two directions that run until both have ended, or one fails. */
+class Relay {
+  readonly #first: End;
+  readonly #second: End;
+  readonly #lingerMs: number | undefined;
+  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+  #failure: { readonly reason: unknown } | undefined;
+
+  constructor(first: End, second: End, lingerMs: number | undefined) {
+    this.#first = first;
+    this.#second = second;
+    this.#lingerMs = lingerMs;
+  }
+
+  async run(signal: AbortSignal | undefined): Promise<RelayResult> {
+    const { source, sink } = this.#first;
+    const onAbort = () => this.#fail(signal!.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const [sent, received] = await Promise.all([
+      this.#copy(source, this.#second.sink),
+      this.#copy(this.#second.source, sink),
+    ]);
+    clearTimeout(this.#lingerTimer);
+    signal?.removeEventListener("abort", onAbort);
+    if (this.#failure) throw this.#failure.reason;
+    return { sent, received };
+  }
+
+  /** One direction. Never rejects: a failure ends the other one too. */
+  async #copy(source: ByteSource, sink: ByteSink): Promise<number> {
+    let bytes = 0;
+    // Without this, a sink that fails while nothing is to be read goes unnoticed.
+    sink.onFailure(this.#fail);
+    try {
+      while (true) {
+        const next = source.lend();
+        const chunk = next instanceof Promise ? await next : next;
+        if (!chunk) break;
+        const writing = sink.write(chunk);
+        if (writing) await writing;
+        bytes += chunk.length;
+        if (this.#lingerTimer !== undefined) this.#linger();
+      }
+      await sink.end();
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (!this.#failure) this.#linger();
+    return bytes;
+  }
+
+  readonly #fail = (reason: unknown): void => {
+    if (this.#failure) return;
+    this.#failure = { reason };
+    stop(this.#first, reason);
+    stop(this.#second, reason);
+  };
+
+  /** One direction has ended, and the other is alive. */
+  #linger(): void {
+    if (this.#lingerMs === undefined) return;
+    clearTimeout(this.#lingerTimer);
+    this.#lingerTimer = setTimeout(() =>
+      this.#fail(
         new RForwardError(
           "channel-closed",
-          `one side had ended and the other was silent for ${this.ms} ms`,
+          `one side had ended and the other was silent for ${this.#lingerMs} ms`,
         ),
-      ), this.ms);
-  }
-
-  /** The other direction is alive. */
-  postpone(): void {
-    if (this.#timer !== undefined) this.start();
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
+      ), this.#lingerMs);
   }
 }

@@ -1,5 +1,11 @@
 import { ChannelError, type RForwardError } from "../../errors.ts";
-import { borrower } from "../../lending.ts";
+import {
+  type ByteSink,
+  type ByteSource,
+  type Direct,
+  takeSink,
+  takeSource,
+} from "../../streams/direct.ts";
 import type { CloseReason, SshChannel } from "../connection.ts";
 import type { MessageTransport } from "../message_transport.ts";
 import {
@@ -42,12 +48,11 @@ export interface ChannelIds {
 }
 
 /**
- * One channel (RFC 4254 section 5) as Web Streams. The `on…` methods take what
- * the server sends; everything else is the seam's.
+ * One channel (RFC 4254 section 5): Web Streams for those who ask for them, a
+ * source and a sink for a relay. The `on…` methods take what the server sends;
+ * everything else is the seam's.
  */
-export class Channel implements SshChannel {
-  readonly readable: ReadableStream<Chunk>;
-  readonly writable: WritableStream<Uint8Array>;
+export class Channel implements SshChannel, Direct {
   readonly closed: Promise<CloseReason>;
   bytesSent = 0;
 
@@ -61,7 +66,11 @@ export class Channel implements SshChannel {
   readonly #received: ReceiveQueue;
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #maxPacket: number;
-  #controller!: WritableStreamDefaultController;
+  #writable: WritableStream<Uint8Array> | undefined;
+  #controller: WritableStreamDefaultController | undefined;
+  /** Who writes without the stream learns of a failure by this. */
+  #onFailure: ((error: Error) => void) | undefined;
+  #isSinkTaken = false;
   #sendWindow: number;
   #receiveWindow = WINDOW;
   /** Bytes read that the window was not given back for. */
@@ -89,18 +98,29 @@ export class Channel implements SshChannel {
       (bytes) => this.returnWindow(bytes),
       () => this.onReadableCancelled(),
     );
-    this.readable = this.#received.readable;
-    this.writable = borrower(
-      new WritableStream({
-        start: (controller) => {
-          this.#controller = controller;
-          // The stream calls abort() only after the write under way: end that.
-          controller.signal.addEventListener("abort", () => this.#abort());
-        },
-        write: (chunk) => this.#write(chunk),
-        close: () => this.#sendEof(),
-      }),
-    );
+  }
+
+  get readable(): ReadableStream<Chunk> {
+    return this.#received.readable;
+  }
+
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= this.#openWritable();
+  }
+
+  [takeSource](): ByteSource | undefined {
+    return this.#received.takeSource();
+  }
+
+  [takeSink](): ByteSink | undefined {
+    if (this.#writable || this.#isSinkTaken) return undefined;
+    this.#isSinkTaken = true;
+    return {
+      write: (bytes) => this.#write(bytes),
+      end: () => this.#sendEof(),
+      abort: () => this.#abort(),
+      onFailure: (callback) => this.#onFailure = callback,
+    };
   }
 
   get bytesReceived(): number {
@@ -215,6 +235,7 @@ export class Channel implements SshChannel {
     this.#unreturned += bytes;
     if (this.#unreturned >= WINDOW_STEP) return this.#adjustWindow();
     if (this.#windowTimer !== undefined || this.#gotEof) return;
+    if (this.#released) return;
     const before = this.#transport.bytesWritten;
     this.#windowTimer = setTimeout(() => {
       this.#windowTimer = undefined;
@@ -243,10 +264,25 @@ export class Channel implements SshChannel {
     return false;
   }
 
+  #openWritable(): WritableStream<Uint8Array> {
+    const writable = new WritableStream<Uint8Array>({
+      start: (controller) => {
+        this.#controller = controller;
+        // The stream calls abort() only after the write under way: end that.
+        controller.signal.addEventListener("abort", () => this.#abort());
+        if (this.#failure) controller.error(this.#failure);
+      },
+      write: (chunk) => {
+        if (chunk instanceof Uint8Array) return this.#write(chunk);
+        throw new TypeError("a channel takes Uint8Array chunks only");
+      },
+      close: () => this.#sendEof(),
+    });
+    if (this.#isSinkTaken) writable.getWriter().closed.catch(() => {});
+    return writable;
+  }
+
   #write(chunk: Uint8Array): Promise<void> | void {
-    if (!(chunk instanceof Uint8Array)) {
-      throw new TypeError("a channel takes Uint8Array chunks only");
-    }
     const sent = this.#sendWhatFits(chunk);
     if (sent < chunk.length || this.#transport.congested) {
       return this.#sendRest(chunk.subarray(sent));
@@ -332,7 +368,8 @@ export class Channel implements SshChannel {
     this.#failure ??= error;
     this.#wakeWriter();
     // After a clean end of the writable this does nothing.
-    this.#controller.error(error);
+    this.#controller?.error(error);
+    if (!this.#sentEof) this.#onFailure?.(error);
   }
 
   #wakeWriter(): void {

@@ -7,13 +7,18 @@ const SMALLEST = 4 * 1024;
 const LARGEST = 128 * 1024;
 const EMPTY: Chunk = new Uint8Array();
 
-/** Buffers of the largest size that wait to be filled again, by whom ever: nobody else has seen them. */
-const spare: Chunk[] = [];
+/**
+ * Buffers that wait to be filled again, for any channel, by their size: only
+ * those that were not given away. At some 100 MB/s, collecting a new one for
+ * each chunk costs a tenth of a processor.
+ */
+const spare = new Map<number, Chunk[]>([[SMALLEST, []], [LARGEST, []]]);
 const MAX_SPARE = 16;
 
 /**
  * Bytes that came in small pieces, to be taken in large ones: as chunks that
- * are given away, or by copying them, which uses the buffers again.
+ * are given away, or lent, or by copying them; the latter two use the buffers
+ * again.
  *
  * However small the pieces are, they take no more memory than their length and
  * one buffer.
@@ -24,11 +29,13 @@ export class GatheredBytes {
   /** The buffer that comes after them, and how much of it is filled. */
   #buffer: Chunk = EMPTY;
   #filled = 0;
-  /** How much of the first of them all was copied out. */
+  /** How much of the first of them all was copied out, ... */
   #taken = 0;
+  /** ... and how much of it after that is lent. */
+  #lent = 0;
   #length = 0;
   #nextSize = SMALLEST;
-  /** Whether they are copied out: nobody gets a buffer then. */
+  /** Whether they are copied out or lent: buffers are not given away then. */
   #copies = false;
 
   /** How many there are. */
@@ -74,12 +81,32 @@ export class GatheredBytes {
     return copied;
   }
 
-  /** Throws them away; returns how many there were. */
+  /** Lends the first buffer, or what is left of it, until {@linkcode takeBack}. */
+  lend(): Chunk {
+    this.#copies = true;
+    const lent = (this.#full[0] ?? this.#buffer.subarray(0, this.#filled))
+      .subarray(this.#taken);
+    this.#lent = lent.length;
+    this.#onTaken(lent.length);
+    return lent;
+  }
+
+  /** Takes back what is lent. */
+  takeBack(): void {
+    if (this.#lent === 0) return;
+    this.#taken += this.#lent;
+    this.#lent = 0;
+    const end = this.#full[0]?.length ?? this.#filled;
+    if (this.#taken === end) this.#reuseFirst();
+  }
+
+  /** Throws them away; returns how many there were. What is lent stays valid. */
   clear(): number {
     const cleared = this.#length;
     this.#full = [];
     this.#dropBuffer();
     this.#taken = 0;
+    this.#lent = 0;
     this.#length = 0;
     return cleared;
   }
@@ -92,20 +119,19 @@ export class GatheredBytes {
   #startBuffer(wanted: number): void {
     if (this.#filled > 0) this.#full.push(this.#buffer);
     const size = Math.max(wanted, this.#nextSize);
-    const used = this.#copies && size === LARGEST ? spare.pop() : undefined;
+    const used = this.#copies ? spare.get(size)?.pop() : undefined;
     this.#buffer = used ?? new Uint8Array(size);
     this.#filled = 0;
   }
 
-  /** The first buffer was copied out. */
+  /** The first buffer was read. */
   #reuseFirst(): void {
     this.#taken = 0;
     const full = this.#full.shift();
     const buffer = full ?? this.#buffer;
     if (!full) this.#dropBuffer();
-    if (buffer.length === LARGEST && spare.length < MAX_SPARE) {
-      spare.push(buffer);
-    }
+    const spares = spare.get(buffer.length);
+    if (spares && spares.length < MAX_SPARE) spares.push(buffer);
   }
 
   /** What is in the last buffer, which is given away with it unless most of it is empty, or others have used it. */

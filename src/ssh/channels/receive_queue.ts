@@ -1,25 +1,28 @@
+import type { ByteSource, Lent } from "../../streams/direct.ts";
 import { type Chunk, GatheredBytes } from "./gathered_bytes.ts";
 
 /**
- * What came in on a channel and was not read yet, as a ReadableStream.
+ * What came in on a channel and was not read yet, to be read directly or as a
+ * ReadableStream, which is made only when it is asked for.
  *
- * The stream asks for one chunk at a time and only when its reader does, so
- * `onRead` tells exactly what may be given back to the SSH window. Who reads
+ * It asks for one chunk at a time and only when its reader does, so `onRead`
+ * tells exactly what may be given back to the SSH window. Who reads
  * gets few large chunks (measured: a sixth of all processor time of a transfer
- * saved) and may keep or transfer them.
+ * saved), and may keep or transfer those of the stream.
  *
  * It is a byte stream: who brings a buffer of their own (`mode: "byob"`) has
- * it filled, and the queue uses its own again. `src/lending.ts` says why.
+ * it filled, and the queue uses its own again.
  */
-export class ReceiveQueue {
-  /** Where it is read. */
-  readonly readable: ReadableStream<Chunk>;
+export class ReceiveQueue implements ByteSource {
   /** Bytes that were read so far. */
   bytesRead = 0;
 
   readonly #onRead: (bytes: number) => void;
+  readonly #onCancel: () => void;
   readonly #held = new GatheredBytes();
-  #controller!: ReadableByteStreamController;
+  #readable: ReadableStream<Chunk> | undefined;
+  #controller: ReadableByteStreamController | undefined;
+  #isDirect = false;
   /** Wakes the reader that waits for the next chunk. */
   #wake: (() => void) | undefined;
   /** What comes after the last chunk. */
@@ -33,16 +36,32 @@ export class ReceiveQueue {
    */
   constructor(onRead: (bytes: number) => void, onCancel: () => void) {
     this.#onRead = onRead;
-    this.readable = new ReadableStream({
-      type: "bytes",
-      start: (controller) => void (this.#controller = controller),
-      pull: () => this.#pull(),
-      cancel: () => {
-        this.#end = {};
-        this.#onRead(this.#held.clear());
-        onCancel();
-      },
-    }, { highWaterMark: 0 });
+    this.#onCancel = onCancel;
+  }
+
+  /** The stream; locked where {@linkcode takeSource} was called before. */
+  get readable(): ReadableStream<Chunk> {
+    return this.#readable ??= this.#openStream();
+  }
+
+  /** The queue itself, for one reader; undefined if there is a stream. */
+  takeSource(): ByteSource | undefined {
+    if (this.#readable || this.#isDirect) return undefined;
+    this.#isDirect = true;
+    return this;
+  }
+
+  lend(): Lent | Promise<Lent> {
+    this.#held.takeBack();
+    return this.#held.length > 0 || this.#end ? this.#lendNext() : this.#wait();
+  }
+
+  /** The reader wants no more. */
+  cancel(): void {
+    this.#end = {};
+    this.#onRead(this.#held.clear());
+    this.#wake?.();
+    this.#onCancel();
   }
 
   /** Takes data from the transport; it is copied. */
@@ -67,9 +86,38 @@ export class ReceiveQueue {
     this.end(error);
   }
 
+  #openStream(): ReadableStream<Chunk> {
+    const readable: ReadableStream<Chunk> = new ReadableStream({
+      type: "bytes",
+      start: (controller) => void (this.#controller = controller),
+      pull: () => this.#pull(),
+      cancel: () => this.cancel(),
+    }, { highWaterMark: 0 });
+    if (this.#isDirect) readable.getReader();
+    else if (this.#end && this.#held.length === 0) this.#finish(this.#end);
+    return readable;
+  }
+
+  /** Goes on once all is here that came together with what wakes it. */
+  async #wait(): Promise<Lent> {
+    await new Promise<void>((resolve) => this.#wake = resolve);
+    this.#wake = undefined;
+    return this.#lendNext();
+  }
+
+  #lendNext(): Lent {
+    if (this.#held.length === 0) {
+      if (this.#end?.error) throw this.#end.error;
+      return null;
+    }
+    const lent = this.#held.lend();
+    this.bytesRead += lent.length;
+    this.#onRead(lent.length);
+    return lent;
+  }
+
   async #pull(): Promise<void> {
     if (this.#held.length === 0) {
-      // Goes on once all is here that came together with what wakes it.
       await new Promise<void>((resolve) => this.#wake = resolve);
       this.#wake = undefined;
     }
@@ -86,7 +134,7 @@ export class ReceiveQueue {
 
   /** Fills the reader's buffer, if it has brought one. */
   #fillRequest(): number | undefined {
-    const request = this.#controller.byobRequest;
+    const request = this.#controller!.byobRequest;
     if (!request) return undefined;
     const length = this.#held.copyTo(request.view as Uint8Array);
     request.respond(length);
@@ -96,20 +144,20 @@ export class ReceiveQueue {
   #enqueueChunk(): number {
     const chunk = this.#held.takeChunk();
     const { length } = chunk; // before it is transferred
-    this.#controller.enqueue(chunk);
+    this.#controller!.enqueue(chunk);
     return length;
   }
 
   #finish({ error }: { error?: Error }): void {
-    if (error) this.#controller.error(error);
+    if (error) this.#controller?.error(error);
     else this.#close();
     this.#wake?.();
   }
 
   #close(): void {
     try {
-      this.#controller.close();
-      this.#controller.byobRequest?.respond(0); // a read that waits ends with it
+      this.#controller?.close();
+      this.#controller?.byobRequest?.respond(0); // a read that waits ends with it
     } catch {
       // The reader wants larger elements than bytes, and half of one is left:
       // the stream has failed with that. It is no fault of the connection.

@@ -1,6 +1,11 @@
 import { ChunkReader } from "../../chunk_reader.ts";
 import { ArgumentError } from "../../errors.ts";
-import { borrows } from "../../lending.ts";
+import {
+  type ByteSink,
+  directSink,
+  directSource,
+} from "../../streams/direct.ts";
+import { StreamSink } from "../../streams/stream_sink.ts";
 import type { ByteStream } from "../byte_stream.ts";
 
 /** What carries an SSH connection in the place of TCP. A channel of another connection is one. */
@@ -34,14 +39,16 @@ export type Dial = (to: DialRequest) => Promise<Transport>;
 export class TransportStream implements ByteStream {
   readonly #transport: Transport;
   readonly #reader: ChunkReader;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #sink: ByteSink;
 
   /** @throws {ArgumentError} if it has no streams that can be used. */
   constructor(transport: Transport) {
     this.#transport = transport;
     try {
-      this.#reader = new ChunkReader(transport.readable);
-      this.#writer = transport.writable.getWriter();
+      this.#reader = new ChunkReader(
+        directSource(transport) ?? transport.readable,
+      );
+      this.#sink = directSink(transport) ?? new StreamSink(transport.writable);
     } catch (cause) {
       throw new ArgumentError(
         "dial",
@@ -49,28 +56,24 @@ export class TransportStream implements ByteStream {
         { cause },
       );
     }
-    // Whoever writes next learns of it.
-    this.#writer.closed.catch(() => {});
   }
 
   read(p: Uint8Array): Promise<number | null> {
     return this.#reader.read(p);
   }
 
-  /** Writes a copy if the stream may keep what it has taken: `p` is used again. */
   async write(p: Uint8Array): Promise<number> {
-    const { writable } = this.#transport;
-    await this.#writer.write(borrows(writable) ? p : p.slice());
+    await this.#sink.write(p);
     return p.length;
   }
 
-  closeWrite(): Promise<void> {
-    return this.#writer.close();
+  async closeWrite(): Promise<void> {
+    await this.#sink.end();
   }
 
   close(): void | Promise<void> {
-    this.#reader.cancel().catch(() => {});
-    this.#writer.abort().catch(() => {});
+    this.#reader.cancel();
+    this.#sink.abort(undefined);
     return this.#transport.close?.();
   }
 }

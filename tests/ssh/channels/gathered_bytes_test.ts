@@ -70,3 +70,43 @@ Deno.test("GatheredBytes.copyTo() uses buffers again, and nobody is given one wi
     else assert(!new Uint8Array(other.takeChunk().buffer).includes(99));
   }
 });
+
+Deno.test("gatheredBytes.lend() leaves what is lent as it is until it is taken back, whatever comes meanwhile", () => {
+  const gathered = new GatheredBytes();
+  let pushed = 0;
+  let read = 0;
+  const next = (at: number) => at * 7 % 251;
+  for (let round = 0; round < 300; round++) {
+    const push = (size: number) =>
+      gathered.push(
+        Uint8Array.from({ length: size }, () => next(pushed++)),
+      );
+    push(1 + round * 7919 % 9000);
+    const lent = gathered.lend();
+    push(round * 104_729 % 5000);
+    assert(lent.every((byte) => byte === next(read++)));
+    if (round % 100 === 99) {
+      read += gathered.clear();
+      assertEquals(read, pushed);
+    }
+    gathered.takeBack();
+    assertEquals(gathered.length, pushed - read);
+  }
+});
+
+Deno.test("gatheredBytes.lend() and others' buffers never share memory", () => {
+  const [a, b] = [new GatheredBytes(), new GatheredBytes()];
+  for (let round = 0; round < 50; round++) {
+    a.push(new Uint8Array(100).fill(1));
+    const lent = a.lend();
+    b.push(new Uint8Array(100).fill(2));
+    const other = b.lend();
+    a.clear();
+    a.push(new Uint8Array(100).fill(3));
+    assert(lent.every((byte) => byte === 1));
+    assert(other.every((byte) => byte === 2));
+    b.takeBack();
+    a.lend();
+    a.takeBack();
+  }
+});

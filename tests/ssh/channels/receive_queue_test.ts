@@ -331,3 +331,63 @@ Deno.test("ReceiveQueue.end() throws nothing when half an element is left over: 
 
   await Promise.all([half, closed]);
 });
+
+Deno.test("receiveQueue.lend() gives what is there, waits for what comes, and tells the end", async () => {
+  const it = setUp();
+  const source = it.queue.takeSource()!;
+  it.queue.push(chunk(3, 7));
+  it.queue.push(chunk(2, 7));
+  assertEquals(source.lend(), chunk(5, 7));
+  assertEquals(it.returned, 5);
+  const next = source.lend();
+  it.queue.push(chunk(1, 8));
+  it.queue.push(chunk(1, 8));
+  assertEquals(await next, chunk(2, 8));
+  it.queue.push(chunk(4, 9));
+  it.queue.end();
+  assertEquals(await source.lend(), chunk(4, 9));
+  assertEquals([await source.lend(), await source.lend()], [null, null]);
+  assertEquals([it.returned, it.queue.bytesRead], [11, 11]);
+});
+
+Deno.test("receiveQueue.lend() ends a wait with the end, the error or a cancel", async () => {
+  for (const how of ["end", "error", "abort", "cancel"]) {
+    const { queue } = setUp();
+    const source = queue.takeSource()!;
+    const next = Promise.resolve(source.lend());
+    const error = new Error("cut");
+    if (how === "cancel") source.cancel(error);
+    else if (how === "abort") queue.abort(error);
+    else queue.end(how === "end" ? undefined : error);
+    if (how === "end" || how === "cancel") assertEquals(await next, null);
+    else assertEquals(await assertRejects(() => next, Error), error);
+  }
+});
+
+Deno.test("a ReceiveQueue is read in one way only, by its stream or directly", () => {
+  const streamed = setUp().queue;
+  assert(!streamed.readable.locked);
+  assertEquals(streamed.takeSource(), undefined);
+
+  const direct = setUp().queue;
+  assert(direct.takeSource());
+  assertEquals(direct.takeSource(), undefined);
+  assert(direct.readable.locked);
+});
+
+Deno.test("a ReceiveQueue whose stream is asked for late has lost nothing", async () => {
+  const { queue } = setUp();
+  queue.push(chunk(3, 7));
+  queue.end();
+  assertEquals(await Array.fromAsync(queue.readable), [chunk(3, 7)]);
+
+  const ended = setUp().queue;
+  ended.end();
+  assertEquals(await Array.fromAsync(ended.readable), []);
+
+  const failed = setUp().queue;
+  const error = new Error("cut");
+  failed.end(error);
+  const reading = failed.readable.getReader().read();
+  assertEquals(await assertRejects(() => reading, Error), error);
+});

@@ -1,0 +1,71 @@
+import { closeQuietly } from "./close_quietly.ts";
+import type { ByteSink, ByteSource, Lent } from "./direct.ts";
+
+/** Buffers start with this size, so that an idle connection costs little, ... */
+const SMALLEST = 2 * 1024;
+/** ... and grow to this one as long as they are filled. */
+const LARGEST = 128 * 1024;
+
+/**
+ * Both directions of a `Deno.Conn`, which is closed once both have ended.
+ *
+ * The connection's own streams do not keep them apart: the first to end closes
+ * the whole socket (denoland/deno#22258).
+ */
+export class SocketEnd implements ByteSource, ByteSink {
+  readonly #conn: Pick<Deno.Conn, "read" | "write" | "close" | "closeWrite">;
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(SMALLEST);
+  /** Directions that have not ended. */
+  #open = 2;
+
+  /** @param conn The connection; this owns and closes it. */
+  constructor(
+    conn: Pick<Deno.Conn, "read" | "write" | "close" | "closeWrite">,
+  ) {
+    this.#conn = conn;
+  }
+
+  async lend(): Promise<Lent> {
+    const n = await this.#conn.read(this.#buffer);
+    if (n === null) {
+      this.#endOne();
+      return null;
+    }
+    const lent = this.#buffer.subarray(0, n);
+    if (n === this.#buffer.length && n < LARGEST) {
+      this.#buffer = new Uint8Array(4 * n);
+    } else if (n < SMALLEST && this.#buffer.length > SMALLEST) {
+      this.#buffer = new Uint8Array(SMALLEST);
+    }
+    return lent;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    let written = await this.#conn.write(bytes);
+    while (written < bytes.length) {
+      written += await this.#conn.write(bytes.subarray(written));
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#conn.closeWrite();
+    this.#endOne();
+  }
+
+  /** Closes it: reads and writes under way reject. */
+  abort(): void {
+    closeQuietly(this.#conn);
+  }
+
+  /** Same as {@linkcode abort}. */
+  cancel(): void {
+    this.abort();
+  }
+
+  /** The next write reports it. */
+  onFailure(): void {}
+
+  #endOne(): void {
+    if (--this.#open === 0) closeQuietly(this.#conn);
+  }
+}
