@@ -6,10 +6,13 @@ import { connect } from "../../src/ssh/connect.ts";
 import type { Engine } from "../../src/ssh/engine.ts";
 import { nativeEngine } from "../../src/ssh/native/native_engine.ts";
 import { ssh2 } from "../../src/ssh/ssh2/mod.ts";
+import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { startTestServer } from "../../src/testing/mod.ts";
 import { startAsyncsshServer } from "../servers/asyncssh_server.ts";
 import { startDropbear } from "../servers/dropbear.ts";
 import { startSshd } from "../servers/openssh.ts";
 import { startSshd10 } from "../servers/openssh10.ts";
+import type { SshServer } from "../servers/ssh_server.ts";
 import { type ServerKind, testContract } from "./contract.ts";
 
 // As root, sshd passes no signals on to commands.
@@ -20,6 +23,9 @@ const user = root ? ["useradd" as const] : [];
 const disconnects = "it ends the connection";
 /** What it does when a channel is closed while its command runs. */
 const aborts = "it ends the connection with the channel";
+
+/** What the test server is not asked to do here. */
+const commands = "it runs no commands";
 
 const kinds: Record<string, ServerKind> = {
   sshd: {
@@ -58,7 +64,54 @@ const kinds: Record<string, ServerKind> = {
     },
     start: () => startAsyncsshServer(),
   },
+  testing: {
+    name: "the test server",
+    needs: [],
+    openssh: false,
+    runsNoCommands: true,
+    lacks: {
+      "what the server cannot reach is refused, with its reason":
+        "it gives no words",
+      "it tells who is on the other side": "it has other words",
+      "ping() that is not answered in time ends the connection":
+        "it cannot be stopped",
+      "when the server is gone, everything that waits fails with what happened":
+        commands,
+      "close() ends everything that waits, and twice is once": commands,
+      "what was received before the end can be read after it": commands,
+      "two connections to one server are apart": commands,
+    },
+    start: startTesting,
+  },
 };
+
+/** The test server, as the fixtures of real servers are. */
+async function startTesting(): Promise<SshServer> {
+  await using stack = new AsyncDisposableStack();
+  const dir = await Deno.makeTempDir({ prefix: "rforward-testing-" });
+  stack.defer(() => Deno.remove(dir, { recursive: true }));
+  const { privateKey, publicKey } = await generateKeyPair();
+  const [keyFile, knownHostsFile] = [`${dir}/key`, `${dir}/known_hosts`];
+  await Deno.writeTextFile(keyFile, privateKey, { mode: 0o600 });
+  const server = stack.use(
+    await startTestServer({ authorizedKeys: publicKey }),
+  );
+  const { host, port, user, password, knownHosts } = server;
+  await Deno.writeTextFile(knownHostsFile, knownHosts);
+  const resources = stack.move();
+  return {
+    ...{ host, port, user, password, keyFile, dir },
+    ...{ knownHosts, knownHostsFile, pid: Deno.pid },
+    status: new Promise(() => {}),
+    log: () => Promise.resolve(""),
+    kill() {},
+    killSessions() {
+      server.disconnectAll();
+      return 1;
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
 
 const thorough = Deno.env.get("RFORWARD_THOROUGH") === "1";
 const byDefault = new Map<Engine, string[]>([
