@@ -14,6 +14,7 @@ import {
 import { planConnection } from "../../src/cli/connect_plan.ts";
 import { resolveHops } from "../../src/cli/hops.ts";
 import { readConfig } from "../../src/cli/plan.ts";
+import { showConfig } from "../../src/cli/show_config.ts";
 import { Secrets } from "../../src/cli/secrets.ts";
 import { forward } from "../../mod.ts";
 import type { Logger } from "../../src/logger.ts";
@@ -33,8 +34,14 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const command = parseArguments(argv.filter((arg) => !IGNORED.test(arg)));
-  if (command.name !== "run") throw new Error(`not done here: ${command.name}`);
+  if (!("arguments" in command)) {
+    throw new Error(`not done here: ${command.name}`);
+  }
   const { settings, forwards } = await readConfig(command.arguments);
+  if (command.name === "show-config") {
+    console.log(showConfig(settings, forwards));
+    return 0;
+  }
   const hops = await resolveHops(settings, command.arguments.configFile);
   const connect = planConnection(hops, {
     engine: nativeEngine,
