@@ -292,6 +292,21 @@ serverTest(
   },
 );
 
+serverTest(
+  "sshd",
+  "rforward --engine ssh2 speaks what the native engine leaves out",
+  async () => {
+    await using sshd = await startSshd({
+      config: ["Ciphers aes256-cbc", "MACs hmac-sha1"],
+    });
+    const { events } = await assertForwards([
+      ...["-v", "--engine", "ssh2", "-o", "Ciphers=+aes256-cbc"],
+      ...sshArguments(sshd),
+    ]);
+    assertMatch(JSON.stringify(events), /to the server aes256-cbc hmac-sha1/);
+  },
+);
+
 function isThere(path: string): boolean {
   try {
     Deno.statSync(path);
