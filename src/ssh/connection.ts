@@ -1,9 +1,9 @@
 /**
  * The seam: all that the floors above know of SSH, in RFC 4254's words.
  *
- * {@linkcode connect} implements it over `npm:ssh2`; another engine can take
- * its place without a line changing above. `tests/ssh/contract.ts` says what
- * such an engine has to do.
+ * {@linkcode connect} implements it over raw messages, whichever engine carries
+ * them (see `message_transport.ts`). `tests/ssh/contract.ts` says what an
+ * implementation has to do.
  *
  * @module
  */

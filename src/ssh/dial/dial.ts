@@ -11,8 +11,8 @@ import {
 } from "./dialled_stream.ts";
 
 /**
- * Connects to the SSH server by TCP, without Nagle's delay (ssh2 would stall
- * 40 ms a packet with it).
+ * Connects to the SSH server by TCP, without Nagle's algorithm, with
+ * which small packets would wait for the server's acknowledgement.
  *
  * @param family Takes only addresses of it.
  * @throws {ConnectError} that says why not, and what to do.

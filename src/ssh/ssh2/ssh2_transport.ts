@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { ProtocolError } from "../../errors.ts";
-import { ByteSocket } from "../byte_socket.ts";
-import { Greeting } from "../greeting.ts";
+import { ByteSocket } from "./byte_socket.ts";
+import { Greeting } from "./greeting.ts";
 import { isSameKey } from "../host_keys/host_key.ts";
 import {
   type ClientTransportOptions,

@@ -1,5 +1,5 @@
-import type { ByteStream } from "./byte_stream.ts";
-import { StreamOutput } from "./native/stream_output.ts";
+import type { ByteStream } from "../byte_stream.ts";
+import { StreamOutput } from "../native/stream_output.ts";
 
 /** Bytes that may wait to be written before nothing is read any more. */
 const MAX_QUEUED = 8 * 1024 * 1024;
@@ -25,7 +25,7 @@ export interface SocketReader {
 }
 
 /**
- * A byte stream as an SSH engine wants it: what is written within one task goes
+ * A byte stream as npm:ssh2 wants it: what is written within one task goes
  * out together, writers learn when to wait, and a goodbye ends in time.
  */
 export class ByteSocket {

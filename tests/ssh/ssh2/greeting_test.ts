@@ -1,5 +1,5 @@
-import { Greeting } from "../../src/ssh/greeting.ts";
-import { assertEquals, assertThrows } from "../assert.ts";
+import { Greeting } from "../../../src/ssh/ssh2/greeting.ts";
+import { assertEquals, assertThrows } from "../../assert.ts";
 
 const text = new TextDecoder();
 const bytes = (said: string) => new TextEncoder().encode(said);
