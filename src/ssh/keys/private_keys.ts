@@ -71,7 +71,9 @@ export async function loadPrivateKey(
         name,
         key === "public"
           ? "is a public key; give the private one (the file without .pub)"
-          : "cannot be decrypted; is the passphrase right?",
+          : key === "wrong-passphrase"
+          ? "cannot be decrypted; is the passphrase right?"
+          : "cannot be decrypted; is the passphrase right? If it is, run ssh-keygen -p -f on it, which encrypts it in another way",
       );
     }
     return { key, fingerprint: fingerprint(key.blob) };
@@ -79,7 +81,11 @@ export async function loadPrivateKey(
 }
 
 /** Why there is no key yet. */
-type Unparsed = "encrypted" | "public" | "wrong-passphrase";
+type Unparsed =
+  | "encrypted"
+  | "public"
+  | "wrong-passphrase"
+  | "wrong-passphrase-or-unsupported";
 
 /** @throws {UnusableKey} if there is no key that can be used. */
 async function parse(
@@ -116,10 +122,11 @@ async function parsePem(
     });
   } catch (error) {
     if (passphrase === undefined) throw new UnusableKey("is damaged");
-    if (/bad decrypt/.test((error as Error).message)) return "wrong-passphrase";
-    throw new UnusableKey(
-      "cannot be decrypted; if the passphrase is right, run ssh-keygen -p -f on it, which encrypts it in another way",
-    );
+    // About one wrong passphrase in 256 leaves padding that looks right: what
+    // follows is the same error as for a cipher that is not supported.
+    return /bad decrypt/.test((error as Error).message)
+      ? "wrong-passphrase"
+      : "wrong-passphrase-or-unsupported";
   }
   try {
     return await localKey(key.export({ format: "jwk" }) as JsonWebKey);

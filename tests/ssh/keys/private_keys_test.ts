@@ -231,6 +231,23 @@ Deno.test("loadPrivateKey() says that a passphrase is missing or wrong, and not 
   }
 });
 
+Deno.test("loadPrivateKey() asks about the passphrase even if a wrong one leaves padding that looks right", async () => {
+  const text = pemEncryptedWith("right");
+  for (let guess = 0; guess < 2000; guess++) {
+    await assertUnusable(
+      { text, passphrase: `wrong ${guess}` },
+      /cannot be decrypted; is the passphrase right\?/,
+    );
+  }
+});
+
+/** An encrypted key in PEM's older form, whose passphrase is checked quickly. */
+function pemEncryptedWith(passphrase: string): string {
+  return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({
+    ...{ type: "sec1", format: "pem", cipher: "aes-256-cbc", passphrase },
+  }) as string;
+}
+
 serverTest(
   "ssh",
   "loadPrivateKey() says so too of OpenSSH's own formats",
