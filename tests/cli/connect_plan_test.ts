@@ -235,6 +235,11 @@ serverTest(
       assertEquals(stderr, "");
       assertEquals(events.filter(({ type }) => type === "message"), []);
     }
+
+    await Deno.rename(sshd.keyFile, `${sshd.keyFile}.moved`);
+    const named = ["-o", `IdentityFile=${sshd.keyFile}`];
+    await assertForwards(["-o", "IdentitiesOnly=yes", ...named, ...options]);
+    await assertForwards([...named, ...options]);
   },
 );
 

@@ -16,7 +16,8 @@ export async function withFreePort<T>(
   }
 }
 
-function freePort(): number {
+/** A port of 127.0.0.1 that is free now. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

@@ -9,7 +9,7 @@ import { localKey } from "./local_key.ts";
 import { OpensshKeyFile } from "./openssh_key_file.ts";
 import { readPrivatePart } from "./private_part.ts";
 import { findPrivateKey } from "./private_key_text.ts";
-import { publicHalf, readPublicFile } from "./public_keys.ts";
+import { orPublicFile, publicHalf, readPublicFile } from "./public_keys.ts";
 import type { SigningKey } from "./signing_key.ts";
 import { UnusableKey } from "./unusable_key.ts";
 
@@ -35,7 +35,8 @@ export async function loadPrivateKey(
   hasAgent = false,
 ): Promise<LoadedKey | LockedKey | NamedAgentKey | undefined> {
   const { passphrase, optional = false } = source;
-  return await loadKey("private key", source, logger, async (file, text) => {
+  const found = hasAgent ? await orPublicFile(source) : source;
+  return await loadKey("private key", found, logger, async (file, text) => {
     const name = `private key: ${file}`;
     const read = async (passphrase?: string) => {
       try {

@@ -18,7 +18,8 @@ export async function loadPublicKey(
   source: PublicKey,
   logger: Logger,
 ): Promise<Uint8Array | undefined> {
-  return await loadKey("public key", source, logger, async (name, text) => {
+  const found = await orPublicFile(source);
+  return await loadKey("public key", found, logger, async (name, text) => {
     // A private key in PEM does not show it.
     const key = publicHalf(text) ?? await readPublicFile(source);
     if (key) return key;
@@ -27,6 +28,24 @@ export async function loadPublicKey(
       "cannot be used (Ed25519, ECDSA or RSA, as a line, or in a private key of OpenSSH's format)",
     );
   });
+}
+
+/**
+ * As in ssh, the `.pub` file stands for a key whose own file is missing: an
+ * agent may have it.
+ */
+export async function orPublicFile<S extends PublicKey>(
+  source: S,
+): Promise<S> {
+  if (!("file" in source)) return source;
+  try {
+    await Deno.stat(source.file);
+    return source;
+  } catch (error) {
+    const stands = error instanceof Deno.errors.NotFound &&
+      await readPublicFile(source) !== undefined;
+    return stands ? { ...source, file: `${source.file}.pub` } : source;
+  }
 }
 
 /** The public half of a key in the `.pub` file beside it, if that is there and may be read. */
