@@ -77,7 +77,7 @@ export function connect(options: ConnectOptions): Promise<SshConnection> {
   return establish(options);
 }
 
-/** {@linkcode connect}, for whoever may have to end the connection by an error of another one. */
+/** {@linkcode connect}, for callers that end the connection with the error of another one. */
 export async function establish(
   options: ConnectOptions,
 ): Promise<ClientConnection> {

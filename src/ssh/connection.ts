@@ -77,7 +77,7 @@ export interface SshChannel {
   readonly bytesSent: number;
   /** Settles when the channel is closed on both sides, or the connection is gone. */
   readonly closed: Promise<CloseReason>;
-  /** Closes the channel now, both directions. Twice is once. */
+  /** Closes the channel now, both directions. Idempotent. */
   close(): void;
 }
 
@@ -105,7 +105,7 @@ export interface ForwardedOpen {
 
 /**
  * Takes what the server opens. What is still unanswered when the promise
- * settles is refused, so nobody on the server is left hanging.
+ * settles is refused, so that no program on the server is left hanging.
  */
 export type ForwardedOpenTaker = (open: ForwardedOpen) => Promise<void>;
 
@@ -147,7 +147,7 @@ export interface SshProcess extends AsyncDisposable {
    * Asks the server to send a signal, `"TERM"` by default (RFC 4254 section
    * 6.9). The server may ignore it (OpenSSH does for root), and does not tell.
    *
-   * @throws {ArgumentError} if it is none that RFC 4254 section 6.10 names.
+   * @throws {ArgumentError} if RFC 4254 section 6.10 does not name it.
    */
   kill(signal?: string): void;
   /** Closes the channel: the command's input and output end, but no signal is sent. */
@@ -164,7 +164,7 @@ export interface ExecOptions {
 export interface OpenDirectOptions {
   /** Gives up on the opening; has no effect once it is open. */
   signal?: AbortSignal;
-  /** Told to the server as the originator; `127.0.0.1:0` by default. */
+  /** The originator as sent to the server; `127.0.0.1:0` by default. */
   originator?: Originator;
 }
 
@@ -290,6 +290,6 @@ export interface SshConnection extends AsyncDisposable {
    */
   shell(options?: ExecOptions): Promise<SshProcess>;
 
-  /** Says goodbye and closes. Twice is once. Settles when the socket is closed. */
+  /** Disconnects and closes. Idempotent. Settles once the stream is closed. */
   close(): Promise<void>;
 }

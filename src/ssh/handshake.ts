@@ -49,7 +49,7 @@ export class Handshake {
   /** Why the host key was not accepted. */
   #refusal: unknown;
   #connection: ClientConnection | undefined;
-  /** Aborts when nobody waits any more: an answer that the user gives then comes too late. */
+  /** Aborts when the attempt is over: an answer of the user's then comes too late. */
   readonly #over = new AbortController();
 
   constructor(parts: HandshakeParts) {
@@ -176,7 +176,7 @@ export class Handshake {
     );
     if (!isPostQuantum(kex)) {
       logger.debug(
-        `the key exchange ${kex} is not post-quantum: whoever records the connection may decrypt it once there are quantum computers`,
+        `the key exchange ${kex} is not post-quantum: a recording of the connection could be decrypted with a future quantum computer`,
       );
     }
   }

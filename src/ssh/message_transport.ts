@@ -93,15 +93,15 @@ export interface MessageTransport {
   close(): Promise<void>;
   /** Closes at once; what is queued is dropped. Idempotent. */
   destroy(): void;
-  /** Settles as soon as no message comes or goes any more. Never rejects. */
+  /** Settles as soon as no more messages are sent or received. Never rejects. */
   readonly ended: Promise<TransportEnd>;
-  /** Settles when the stream is closed and nothing runs any more. Never rejects. */
+  /** Settles once the stream is closed and all work has stopped. Never rejects. */
   readonly closed: Promise<void>;
 }
 
 /**
- * Takes a message. Its bytes are lent for the call: whoever keeps some copies
- * them, whatever the message's number. An error that is thrown, e.g. a
+ * Takes a message. Its bytes are valid during the call only: a receiver that
+ * keeps some copies them, whatever the message's number. An error that is thrown, e.g. a
  * {@linkcode ProtocolError} of a message that is cut short, ends the transport.
  *
  * @returns false if the number is unknown: the other side gets UNIMPLEMENTED.

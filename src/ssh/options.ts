@@ -183,7 +183,7 @@ export interface ConnectOptions {
   /** What speaks SSH's transport layer: the native engine by default, or `ssh2` of `@x2go/rforward/ssh2`. */
   engine?: Engine;
   /**
-   * Told what the server says before the login (RFC 4252 section 5.4), such as
+   * Receives what the server says before the login (RFC 4252 section 5.4), such as
    * who may use it, if it says anything: lines without characters that do
    * something to a terminal. Its host key is known to be good then.
    */

@@ -59,7 +59,7 @@ export class Channel implements SshChannel, Direct {
   /** The number that the other side calls it by. */
   readonly localId: number;
 
-  // Private also at runtime: whoever prints a channel must not see session keys.
+  // Private at runtime too: printing a channel must not show session keys.
   readonly #carrier: ChannelCarrier;
   readonly #transport: MessageTransport;
   readonly #remoteId: number;
@@ -81,7 +81,7 @@ export class Channel implements SshChannel, Direct {
   #released = false;
   #windowTimer: ReturnType<typeof setTimeout> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Why nothing can be sent any more. */
+  /** Why nothing more can be sent. */
   #failure: Error | undefined;
   /** Wakes the write that waits for window or the transport. */
   #woken: PromiseWithResolvers<void> | undefined;
@@ -144,7 +144,7 @@ export class Channel implements SshChannel, Direct {
     return this.#failure;
   }
 
-  /** @param error What whoever still reads or writes gets. */
+  /** @param error The error of pending and later reads and writes. */
   close(error: Error = closedHere()): void {
     if (!this.#sendClose()) return;
     this.onClosedHere(error);
@@ -156,7 +156,7 @@ export class Channel implements SshChannel, Direct {
     if (this.accepts(data.length)) this.#received.push(data);
   }
 
-  /** CHANNEL_EXTENDED_DATA: nobody reads it here, so its window goes back at once. */
+  /** CHANNEL_EXTENDED_DATA: it has no reader here, so its window is returned at once. */
   onExtendedData(data: Uint8Array): void {
     if (this.accepts(data.length)) this.returnWindow(data.length);
   }
@@ -196,7 +196,7 @@ export class Channel implements SshChannel, Direct {
   /** CHANNEL_SUCCESS or CHANNEL_FAILURE: nothing was asked. */
   onReply(_success: boolean): void {}
 
-  /** The connection is gone; the error is for whoever still reads or writes. */
+  /** Called when the connection ends; pending reads and writes fail with the error. */
   onConnectionEnd(reason: CloseReason, error: RForwardError): void {
     this.#release(reason);
     this.endReceiving(error);
@@ -208,7 +208,7 @@ export class Channel implements SshChannel, Direct {
     this.#received.end(error);
   }
 
-  /** Nothing of what came in may be read any more. */
+  /** What was received and not read yet is dropped. */
   protected onClosedHere(error: Error): void {
     this.#received.abort(error);
   }
@@ -345,7 +345,7 @@ export class Channel implements SshChannel, Direct {
     this.#closeTimer = setTimeout(() => this.#sendClose(), CLOSE_DELAY_MS);
   }
 
-  /** Returns whether it was the first time, and somebody is there to take it. */
+  /** Returns whether it was sent: not a second time, nor once the channel is released. */
   #sendClose(): boolean {
     if (this.#sentClose || this.#released) return false;
     this.#sentClose = true;

@@ -99,7 +99,7 @@ export class ClientConnection implements SshConnection {
       fail,
     });
     transport.ended.then(async (end) => {
-      // Whoever closes it need not look at what is under way before it is closed.
+      // After close(), pending operations fail only once it has settled, when their owners look.
       if (this.#closing) await transport.closed;
       this.#end(end);
     });

@@ -67,7 +67,7 @@ export class IncomingOpen implements ForwardedOpen {
     if (!this.signal.aborted) this.#answers.refuse(reason, text);
   }
 
-  /** The connection to the server is gone: there is nobody to answer. */
+  /** Called when the connection ends: no answer can be sent. */
   onConnectionEnd(error: RForwardError): void {
     this.#gone.abort(error);
   }

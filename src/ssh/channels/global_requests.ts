@@ -77,7 +77,7 @@ export class GlobalRequests {
     if (this.#unanswered.length === 0) this.#send(send).catch(() => {});
   }
 
-  /** A reply came in. One that nobody waits for is ignored. */
+  /** Takes a reply; one without a pending request is ignored. */
   onReply(success: boolean, data: Uint8Array): void {
     this.#unanswered.shift()?.resolve({ success, data, said: this.#said });
     this.#said = undefined;

@@ -103,7 +103,7 @@ export class Mux implements ChannelCarrier {
       accept: (ids) => {
         answered();
         const channel = this.add(create(ids));
-        // The answer that nobody waits for any more still opened a channel.
+        // The opening was aborted, but the channel is open now.
         if (signal?.aborted) channel.close();
         resolve(channel);
       },
@@ -144,7 +144,7 @@ export class Mux implements ChannelCarrier {
   /**
    * The connection is gone: everything on it ends.
    *
-   * @param error What whoever still uses it gets.
+   * @param error The error of everything that still uses it.
    */
   end(reason: CloseReason, error: RForwardError): void {
     this.#ended = error;

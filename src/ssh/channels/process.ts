@@ -39,7 +39,7 @@ export class SessionChannel extends Channel {
       (bytes) => this.returnWindow(bytes),
       () => {},
     );
-    // Whoever only wants the output need not look at it.
+    // A caller that only wants the output does not have to handle it.
     this.status.catch(() => {});
   }
 

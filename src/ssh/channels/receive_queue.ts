@@ -29,9 +29,7 @@ export class ReceiveQueue implements ByteSource {
   #end: { error?: Error } | undefined;
 
   /**
-   * Makes one that is empty.
-   *
-   * @param onRead Told how many bytes were read, or thrown away after a cancel.
+   * @param onRead Receives the number of bytes that were read, or dropped after a cancel.
    * @param onCancel Called when the reader wants no more.
    */
   constructor(onRead: (bytes: number) => void, onCancel: () => void) {
@@ -81,7 +79,7 @@ export class ReceiveQueue implements ByteSource {
 
   /** Nothing more may be read, not even what is held. */
   abort(error: Error): void {
-    // The end that has come is not reached any more.
+    // The end that was received is never reached.
     if (this.#held.clear() > 0) this.#end = undefined;
     this.end(error);
   }

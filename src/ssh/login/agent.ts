@@ -20,7 +20,7 @@ const MAX_ANSWER = 256 * 1024;
 /** Keys that OpenSSH takes at most. */
 const MAX_KEYS = 2048;
 
-/** What an agent is told of the connection that it signs for. */
+/** The session that an agent signs for. */
 export interface SessionBinding {
   /** The host key as it came over the wire. */
   readonly hostKey: Uint8Array;
@@ -108,7 +108,7 @@ export class Agent {
     return asking;
   }
 
-  /** Leaves a connection that is of no use any more; the next request makes another. */
+  /** Closes a broken connection; the next request opens another. */
   #drop(): void {
     this.#close?.();
     this.#close = undefined;

@@ -35,7 +35,7 @@ export interface Credentials {
 
 /** What attempts need of the connection. */
 export interface AttemptContext {
-  /** What an agent is told that it signs for. */
+  /** The session that an agent signs for. */
   readonly binding: SessionBinding;
   /** Ends the agent's connection. */
   readonly signal: AbortSignal;
@@ -156,7 +156,7 @@ function typeOf(key: UserKey): string | undefined {
   return blob && keyType(blob);
 }
 
-/** By what a key is told from others. */
+/** What identifies a key. */
 function fingerprintOf(key: UserKey): string {
   return key instanceof LockedKey ? key.label : key.fingerprint;
 }

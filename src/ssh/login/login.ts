@@ -29,9 +29,9 @@ export interface LoginParts {
   readonly options: ConnectOptions;
   readonly credentials: Credentials;
   readonly transport: MessageTransport;
-  /** What an agent is told that it signs for. */
+  /** The session that an agent signs for. */
   readonly binding: SessionBinding;
-  /** Aborts when the outcome is of no interest any more. */
+  /** Aborts when the attempt is over. */
   readonly signal: AbortSignal;
   readonly waitFor: LoginDialog["waitFor"];
   /** Called within the message that lets the user in: the next one is the connection layer's. */

@@ -20,9 +20,9 @@ export interface LoginDialog {
   readonly user: string;
   /** What signatures are bound to. */
   readonly sessionId: Uint8Array;
-  /** Aborts when the outcome is of no interest any more. */
+  /** Aborts when the attempt is over. */
   readonly signal: AbortSignal;
-  /** Says who has to answer next, for whoever has a time limit on it. */
+  /** Reports who has to answer next, which starts or stops time limits. */
   waitFor(whom: "server" | "agent" | "user"): void;
   /** Lists the attempt under way as tried; a request does so by itself. */
   noteTried(): void;

@@ -24,7 +24,7 @@ export class PasswordPrompt {
     this.#password = password;
   }
 
-  /** Whether there is somebody to ask, who may say something else the next time. */
+  /** Whether the password is asked for, so that the next answer may differ. */
   get asks(): boolean {
     return typeof this.#password === "function";
   }

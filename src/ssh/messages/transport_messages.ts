@@ -12,7 +12,7 @@ import { ProtocolError } from "../../errors.ts";
 import { WireReader, WireWriter } from "../wire.ts";
 import { MessageNumber } from "./message_number.ts";
 
-/** Extensions that one EXT_INFO may tell of: OpenSSH's limit. */
+/** Most extensions in one EXT_INFO; OpenSSH's limit. */
 const MAX_EXTENSIONS = 1024;
 
 /** Why a connection is ended (RFC 4253 section 11.1), as far as it is said here. */
@@ -99,7 +99,7 @@ export function readExtInfo(message: Uint8Array): Map<string, string> {
   const reader = new WireReader(message, 1);
   const count = reader.uint32();
   if (count > MAX_EXTENSIONS) {
-    throw new ProtocolError(`EXT_INFO tells of ${count} extensions`);
+    throw new ProtocolError(`EXT_INFO announces ${count} extensions`);
   }
   const extensions = new Map<string, string>();
   for (let i = 0; i < count; i++) extensions.set(reader.text(), reader.text());

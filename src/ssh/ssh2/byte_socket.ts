@@ -1,7 +1,7 @@
 import type { ByteStream } from "../byte_stream.ts";
 import { StreamOutput } from "../native/stream_output.ts";
 
-/** Bytes that may wait to be written before nothing is read any more. */
+/** Reading pauses while more bytes than this wait to be written. */
 const MAX_QUEUED = 8 * 1024 * 1024;
 /** Bytes that are read at once at most. */
 const READ_SIZE = 128 * 1024;
@@ -31,9 +31,9 @@ export interface SocketReader {
 export class ByteSocket {
   /** Bytes that came in so far: any of them is a sign of life. */
   bytesRead = 0;
-  /** Settles as soon as nothing comes or goes any more. */
+  /** Settles as soon as no more bytes are sent or received. */
   readonly ended: Promise<SocketEnd>;
-  /** Settles once the stream is closed and nothing runs any more. */
+  /** Settles once the stream is closed and all work has stopped. */
   readonly closed: Promise<void>;
 
   readonly #stream: ByteStream;
@@ -72,7 +72,7 @@ export class ByteSocket {
     return !this.#ending && !this.#destroyed;
   }
 
-  /** Settles when there is room again, or nothing will be written any more. */
+  /** Settles when there is room again, or the socket has ended. */
   drained(): Promise<void> {
     if (!this.congested || this.#destroyed) return Promise.resolve();
     this.#drained ??= Promise.withResolvers();

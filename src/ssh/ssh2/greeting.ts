@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 
-/** Bytes that may come before the first packet; nobody says more than a few lines. */
+/** Most bytes before the first packet; real servers send a few lines at most. */
 const MAX_SIZE = 16 * 1024;
 
 /**
