@@ -16,6 +16,7 @@ import {
   writeWindowAdjust,
 } from "../messages/connection_messages.ts";
 import { MessageNumber } from "../messages/message_number.ts";
+import type { Acknowledger } from "./acknowledger.ts";
 import type { Chunk } from "./gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 
@@ -23,16 +24,16 @@ import { ReceiveQueue } from "./receive_queue.ts";
 export const WINDOW = 2 * 1024 * 1024;
 /** Bytes of data that we take in one packet. */
 export const PACKET = 32 * 1024;
-/** Window is given back in pieces of this size, */
+/** Window is given back in pieces of this size. */
 const WINDOW_STEP = WINDOW / 8;
-/** or, if the connection is quiet, after this time, in milliseconds: see returnWindow(). */
-const WINDOW_DELAY_MS = 1;
 /** How long the server may take to close a channel that both sides have ended, in milliseconds. */
 const CLOSE_DELAY_MS = 250;
 
 /** What a channel needs of the connection that it is on. */
 export interface ChannelCarrier {
   readonly transport: MessageTransport;
+  /** What is to be done about a server that waits for acknowledgements. */
+  readonly acknowledger?: Acknowledger | undefined;
   /** Called once when the channel is closed on both sides. */
   release(channel: Channel): void;
 }
@@ -79,7 +80,6 @@ export class Channel implements SshChannel, Direct {
   #sentClose = false;
   #gotEof = false;
   #released = false;
-  #windowTimer: ReturnType<typeof setTimeout> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Why nothing more can be sent. */
   #failure: Error | undefined;
@@ -225,29 +225,23 @@ export class Channel implements SshChannel, Direct {
 
   /**
    * Gives window back for bytes that were read.
-   *
-   * A little is given back too if nothing else is sent soon. The server needs
-   * no window then, but the acknowledgement that travels with it: sshd leaves
-   * Nagle's algorithm on, so what follows a small packet, such as an EOF,
-   * would wait 40 ms for the one that our kernel delays.
    */
   protected returnWindow(bytes: number): void {
     this.#unreturned += bytes;
-    if (this.#unreturned >= WINDOW_STEP) return this.#adjustWindow();
-    if (this.#windowTimer !== undefined || this.#gotEof) return;
-    if (this.#released) return;
-    const before = this.#transport.bytesWritten;
-    this.#windowTimer = setTimeout(() => {
-      this.#windowTimer = undefined;
-      if (this.#transport.bytesWritten === before) this.#adjustWindow();
-    }, WINDOW_DELAY_MS);
+    if (this.#unreturned >= WINDOW_STEP) return void this.adjustWindow();
+    if (!this.#gotEof && !this.#released) {
+      this.#carrier.acknowledger?.onRead(this);
+    }
   }
 
-  #adjustWindow(): void {
-    if (this.#gotEof || this.#sentClose || this.#released) return;
+  /** Gives back what window there is; false if nothing can be sent. */
+  adjustWindow(): boolean {
+    if (this.#gotEof || this.#sentClose || this.#released) return false;
+    if (this.#unreturned === 0) return false;
     this.#receiveWindow += this.#unreturned;
     this.#transport.send(writeWindowAdjust(this.#remoteId, this.#unreturned));
     this.#unreturned = 0;
+    return true;
   }
 
   /** Takes `bytes` off the window; false if they are not wanted. */
@@ -337,7 +331,7 @@ export class Channel implements SshChannel, Direct {
   /**
    * Both sides have ended: the server goes first. With our CLOSE as the answer
    * to its own, that is acknowledged at once, and its next message does not
-   * have to wait 40 ms for it (see returnWindow).
+   * have to wait 40 ms for it (see Acknowledger).
    */
   #closeIfDone(): void {
     if (!this.closesAfterEof || !this.#sentEof || !this.#gotEof) return;
@@ -380,7 +374,6 @@ export class Channel implements SshChannel, Direct {
   #release(reason: CloseReason): void {
     if (this.#released) return;
     this.#released = true;
-    clearTimeout(this.#windowTimer);
     clearTimeout(this.#closeTimer);
     this.#closed.resolve(reason);
     this.#carrier.release(this);

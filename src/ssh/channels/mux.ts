@@ -27,6 +27,7 @@ import {
 } from "../messages/request_payloads.ts";
 import { readDebug } from "../messages/transport_messages.ts";
 import { printable } from "../printable.ts";
+import type { Acknowledger } from "./acknowledger.ts";
 import {
   Channel,
   type ChannelCarrier,
@@ -70,6 +71,7 @@ export class Mux implements ChannelCarrier {
     readonly transport: MessageTransport,
     private readonly requests: GlobalRequests,
     private readonly logger: Logger,
+    readonly acknowledger?: Acknowledger,
   ) {}
 
   /** Channels that are open. */
@@ -148,6 +150,7 @@ export class Mux implements ChannelCarrier {
    */
   end(reason: CloseReason, error: RForwardError): void {
     this.#ended = error;
+    this.acknowledger?.stop();
     this.requests.onConnectionEnd(error);
     for (const open of this.#incoming) open.onConnectionEnd(error);
     for (const pending of this.#pending.values()) pending.refuse(error);
