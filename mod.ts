@@ -81,7 +81,6 @@ export type {
   ExitStatus,
   ForwardedOpen,
   ForwardedOpenTaker,
-  NoDelay,
   OpenDirectOptions,
   Originator,
   PingOptions,

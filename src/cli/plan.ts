@@ -4,7 +4,6 @@ import type {
   SupervisedTunnel,
 } from "../forward/supervise/supervisor_options.ts";
 import { formatBind, isTcp } from "../ssh/bind.ts";
-import type { NoDelay } from "../ssh/connection.ts";
 import type { Engine } from "../ssh/engine.ts";
 import { nativeEngine } from "../ssh/native/native_engine.ts";
 import { type Arguments, setting } from "./command_line/arguments.ts";
@@ -26,7 +25,6 @@ export interface Plan {
   readonly forwards: readonly ForwardSpec[];
   readonly session: SessionMode;
   readonly engine: Engine;
-  readonly noDelay?: NoDelay | undefined;
 }
 
 /**
@@ -104,7 +102,6 @@ export async function readPlan(args: Arguments): Promise<Plan> {
     forwards: kept,
     session,
     engine: await loadEngine(args.engine),
-    noDelay: args.noDelay,
   };
 }
 

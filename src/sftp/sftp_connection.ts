@@ -5,10 +5,11 @@ import {
   type ChannelCarrier,
   type ChannelIds,
   PACKET,
-  WINDOW,
 } from "../ssh/channels/channel.ts";
 import { deliverToChannel } from "../ssh/channels/deliver_to_channel.ts";
 import { refusalCode } from "../ssh/channels/forwarded_open.ts";
+import { GlobalRequests } from "../ssh/channels/global_requests.ts";
+import { ReceiveWindows } from "../ssh/channels/receive_windows.ts";
 import type { RefusalReason } from "../ssh/connection.ts";
 import type { MessageTransport } from "../ssh/message_transport.ts";
 import {
@@ -18,15 +19,22 @@ import {
   readGlobalRequest,
   writeChannelConfirmation,
   writeChannelOpenFailure,
+  writeGlobalRequest,
   writeRequestFailure,
 } from "../ssh/messages/connection_messages.ts";
 import { MessageNumber } from "../ssh/messages/message_number.ts";
-import { exitStatus, readSubsystem } from "../ssh/messages/request_payloads.ts";
+import {
+  exitStatus,
+  keepaliveRequest,
+  readSubsystem,
+} from "../ssh/messages/request_payloads.ts";
 import { SftpSession } from "./sftp_session.ts";
 import type { SharedFolders } from "./shared_folders.ts";
 
 /** Sessions that may be open on one connection; OpenSSH's limit. */
 const MAX_SESSIONS = 10;
+/** How long the client may take to answer a ping before it is not pinged again. */
+const PING_TIMEOUT_MS = 30_000;
 
 /**
  * The connection layer (RFC 4254) of a client that is logged in: it may open
@@ -35,13 +43,23 @@ const MAX_SESSIONS = 10;
 export class SftpConnection implements ChannelCarrier {
   readonly #channels = new Map<number, SftpChannel>();
   readonly #sessions = new Set<Promise<void>>();
+  readonly #requests: GlobalRequests;
+  readonly #windows: ReceiveWindows;
   #nextId = 0;
 
   constructor(
     readonly transport: MessageTransport,
     private readonly folders: SharedFolders,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    const ping = writeGlobalRequest({ ...keepaliveRequest, wantReply: true });
+    this.#requests = new GlobalRequests(
+      PING_TIMEOUT_MS,
+      () => transport.destroy(),
+      () => transport.send(ping),
+    );
+    this.#windows = new ReceiveWindows(this.#requests);
+  }
 
   /** The transport has ended: ends all sessions, and waits until their files are closed. */
   async end(): Promise<void> {
@@ -49,6 +67,7 @@ export class SftpConnection implements ChannelCarrier {
       "connection-closed",
       "the SFTP client's connection ended",
     );
+    this.#requests.onConnectionEnd(ended);
     for (const channel of this.#channels.values()) {
       channel.onConnectionEnd({ reason: "closed" }, ended);
     }
@@ -76,6 +95,13 @@ export class SftpConnection implements ChannelCarrier {
           this.transport.send(writeRequestFailure());
         }
         return true;
+      case MessageNumber.REQUEST_SUCCESS:
+      case MessageNumber.REQUEST_FAILURE:
+        this.#requests.onReply(
+          message[0] === MessageNumber.REQUEST_SUCCESS,
+          message.slice(1),
+        );
+        return true;
       case MessageNumber.DEBUG:
       case MessageNumber.EXT_INFO:
         return true;
@@ -98,13 +124,17 @@ export class SftpConnection implements ChannelCarrier {
       return refuse("resource-shortage", `${MAX_SESSIONS} sessions are open`);
     }
     const local = this.#nextId++;
-    const ids = { local, remote: sender, window, packetSize: maxPacket };
+    const receiveWindow = this.#windows.open();
+    const ids = {
+      ...{ local, remote: sender, window, packetSize: maxPacket },
+      receiveWindow,
+    };
     const channel = new SftpChannel(this, ids, () => this.#start(channel));
     this.#channels.set(local, channel);
     this.transport.send(
       writeChannelConfirmation({
         ...{ recipient: sender, sender: local },
-        ...{ window: WINDOW, maxPacket: PACKET },
+        ...{ window: receiveWindow.size, maxPacket: PACKET },
       }),
     );
   }

@@ -1,5 +1,4 @@
 import { ArgumentError } from "../../errors.ts";
-import { type NoDelay, noDelayModes } from "../../ssh/connection.ts";
 import { checkUser, parseDestination } from "./destination.ts";
 import {
   type ForwardSpec,
@@ -51,7 +50,7 @@ export interface Arguments {
   verbosity: number;
   /** Whether to look who answers at a bound port, and how often again. */
   verify: boolean | { everyMs: number };
-  /** How long to ask for a port that is in use; without limit if undefined. */
+  /** How long to ask for a port that is taken; for ever if undefined. */
   bindWaitMs?: number;
   /** The longest pause before connecting again. */
   maxWaitMs?: number;
@@ -61,8 +60,6 @@ export interface Arguments {
   once: boolean;
   /** What speaks SSH's transport layer; the native engine by default. */
   engine?: typeof engineNames[number];
-  /** What to do about Nagle's algorithm on the server. */
-  noDelay?: NoDelay;
   /** When to open a session on the server; undefined if that is the configuration's to say. */
   session?: typeof sessionModes[number];
   /** What to run on the server. */
@@ -242,10 +239,6 @@ class CommandLine {
       case "engine":
         args.engine = engineNames.find((name) => name === value) ??
           fail(flag, `use ${engineNames.join(" or ")}`);
-        break;
-      case "nodelay":
-        args.noDelay = noDelayModes.find((mode) => mode === value) ??
-          fail(flag, `use ${noDelayModes.join(", ")}`);
         break;
       case "session":
         args.session = sessionModes.find((mode) => mode === value) ??

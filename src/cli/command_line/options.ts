@@ -1,4 +1,3 @@
-import { noDelayModes } from "../../ssh/connection.ts";
 import { nativeEngine } from "../../ssh/native/native_engine.ts";
 import { optionNames } from "../ssh_config/options.ts";
 
@@ -34,7 +33,6 @@ export type OwnOption =
   | "once"
   | "session"
   | "engine"
-  | "nodelay"
   | "drain"
   | "json"
   | "plain"
@@ -116,19 +114,19 @@ export const options: readonly Option[] = [
     flags: ["--verify-every"],
     value: time,
     effect: { own: "verify-every" },
-    help: "check it again at this interval, e.g. 90 or 1m30s",
+    help: "check it again each time, e.g. 90 or 1m30s",
   },
   {
     flags: ["--bind-wait"],
     value: time,
     effect: { own: "bind-wait" },
-    help: "how long to ask for a port in use (no limit)",
+    help: "how long to ask for a port that is taken (for ever)",
   },
   {
     flags: ["--max-wait"],
     value: time,
     effect: { own: "max-wait" },
-    help: "longest pause before reconnecting (1m)",
+    help: "longest pause before connecting again (1m)",
   },
   {
     flags: ["--attempts"],
@@ -139,13 +137,13 @@ export const options: readonly Option[] = [
   {
     flags: ["--once"],
     effect: { own: "once" },
-    help: "do not reconnect: end as ssh does",
+    help: "do not connect again: end as ssh does",
   },
   {
     flags: ["--session"],
     value: { name: "WHEN", complete: sessionModes },
     effect: { own: "session" },
-    help: "show the output of a session: auto, always, never (auto)",
+    help: "show what the server says: auto, always, never (auto)",
   },
   {
     flags: ["--drain"],
@@ -156,15 +154,9 @@ export const options: readonly Option[] = [
     }s)`,
   },
   {
-    flags: ["--nodelay"],
-    value: { name: "WHEN", complete: noDelayModes },
-    effect: { own: "nodelay" },
-  },
-  {
     flags: ["--engine"],
     value: { name: "ENGINE", complete: engineNames },
     effect: { own: "engine" },
-    help: "native, or ssh2 for servers with old algorithms only",
   },
   {
     flags: ["--json"],

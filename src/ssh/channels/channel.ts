@@ -16,24 +16,20 @@ import {
   writeWindowAdjust,
 } from "../messages/connection_messages.ts";
 import { MessageNumber } from "../messages/message_number.ts";
-import type { Acknowledger } from "./acknowledger.ts";
 import type { Chunk } from "./gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
+import type { ReceiveWindow } from "./receive_window.ts";
 
-/** Bytes that the other side may send before we read (RFC 4254 section 5.2); OpenSSH's size too. */
-export const WINDOW = 2 * 1024 * 1024;
 /** Bytes of data that we take in one packet. */
 export const PACKET = 32 * 1024;
-/** Window is given back in pieces of this size. */
-const WINDOW_STEP = WINDOW / 8;
+/** A little window is given back after this time on a quiet connection, in milliseconds: see returnWindow(). */
+const WINDOW_DELAY_MS = 1;
 /** How long the server may take to close a channel that both sides have ended, in milliseconds. */
 const CLOSE_DELAY_MS = 250;
 
 /** What a channel needs of the connection that it is on. */
 export interface ChannelCarrier {
   readonly transport: MessageTransport;
-  /** What is to be done about a server that waits for acknowledgements. */
-  readonly acknowledger?: Acknowledger | undefined;
   /** Called once when the channel is closed on both sides. */
   release(channel: Channel): void;
 }
@@ -44,6 +40,8 @@ export interface ChannelIds {
   remote: number;
   /** What we may send at first, in bytes. */
   window: number;
+  /** What the other side may send; the channel closes it. */
+  receiveWindow: ReceiveWindow;
   /** What the other side takes in one packet, in bytes. */
   packetSize: number;
 }
@@ -65,6 +63,7 @@ export class Channel implements SshChannel, Direct {
   readonly #transport: MessageTransport;
   readonly #remoteId: number;
   readonly #received: ReceiveQueue;
+  readonly #receiveWindow: ReceiveWindow;
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #maxPacket: number;
   #writable: WritableStream<Uint8Array> | undefined;
@@ -73,13 +72,11 @@ export class Channel implements SshChannel, Direct {
   #onFailure: ((error: Error) => void) | undefined;
   #isSinkTaken = false;
   #sendWindow: number;
-  #receiveWindow = WINDOW;
-  /** Bytes read that the window was not given back for. */
-  #unreturned = 0;
   #sentEof = false;
   #sentClose = false;
   #gotEof = false;
   #released = false;
+  #windowTimer: ReturnType<typeof setTimeout> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Why nothing more can be sent. */
   #failure: Error | undefined;
@@ -92,6 +89,7 @@ export class Channel implements SshChannel, Direct {
     this.localId = ids.local;
     this.#remoteId = ids.remote;
     this.#sendWindow = ids.window;
+    this.#receiveWindow = ids.receiveWindow;
     this.#maxPacket = Math.min(Math.max(ids.packetSize, 1), PACKET);
     this.closed = this.#closed.promise;
     this.#received = new ReceiveQueue(
@@ -225,34 +223,39 @@ export class Channel implements SshChannel, Direct {
 
   /**
    * Gives window back for bytes that were read.
+   *
+   * A little is given back too if nothing else is sent soon. The server needs
+   * no window then, but the acknowledgement that travels with it: sshd leaves
+   * Nagle's algorithm on, so what follows a small packet, such as an EOF,
+   * would wait 40 ms for the one that our kernel delays.
    */
   protected returnWindow(bytes: number): void {
-    this.#unreturned += bytes;
-    if (this.#unreturned >= WINDOW_STEP) return void this.adjustWindow();
-    if (!this.#gotEof && !this.#released) {
-      this.#carrier.acknowledger?.onRead(this);
-    }
+    if (this.#receiveWindow.onRead(bytes)) return this.#adjustWindow();
+    if (this.#windowTimer !== undefined || this.#gotEof) return;
+    if (this.#released) return;
+    const before = this.#transport.bytesWritten;
+    this.#windowTimer = setTimeout(() => {
+      this.#windowTimer = undefined;
+      if (this.#transport.bytesWritten === before) this.#adjustWindow();
+    }, WINDOW_DELAY_MS);
   }
 
-  /** Gives back what window there is; false if nothing can be sent. */
-  adjustWindow(): boolean {
-    if (this.#gotEof || this.#sentClose || this.#released) return false;
-    if (this.#unreturned === 0) return false;
-    this.#receiveWindow += this.#unreturned;
-    this.#transport.send(writeWindowAdjust(this.#remoteId, this.#unreturned));
-    this.#unreturned = 0;
-    return true;
+  #adjustWindow(): void {
+    if (this.#gotEof || this.#sentClose || this.#released) return;
+    const bytes = this.#receiveWindow.takeUnreturned();
+    if (bytes > 0) {
+      this.#transport.send(writeWindowAdjust(this.#remoteId, bytes));
+    }
   }
 
   /** Takes `bytes` off the window; false if they are not wanted. */
   protected accepts(bytes: number): boolean {
     if (this.#sentClose || this.#gotEof || this.#released) return false;
-    this.#receiveWindow -= bytes;
-    if (this.#receiveWindow >= 0) return true;
+    const excess = this.#receiveWindow.take(bytes);
+    if (excess === 0) return true;
     const error = new ChannelError(
       "channel-closed",
-      `the server sent ${-this
-        .#receiveWindow} bytes more than the window of the channel allows`,
+      `the server sent ${excess} bytes more than the window of the channel allows`,
     );
     this.close(error);
     return false;
@@ -331,7 +334,7 @@ export class Channel implements SshChannel, Direct {
   /**
    * Both sides have ended: the server goes first. With our CLOSE as the answer
    * to its own, that is acknowledged at once, and its next message does not
-   * have to wait 40 ms for it (see Acknowledger).
+   * have to wait 40 ms for it (see returnWindow).
    */
   #closeIfDone(): void {
     if (!this.closesAfterEof || !this.#sentEof || !this.#gotEof) return;
@@ -374,6 +377,8 @@ export class Channel implements SshChannel, Direct {
   #release(reason: CloseReason): void {
     if (this.#released) return;
     this.#released = true;
+    this.#receiveWindow.close();
+    clearTimeout(this.#windowTimer);
     clearTimeout(this.#closeTimer);
     this.#closed.resolve(reason);
     this.#carrier.release(this);

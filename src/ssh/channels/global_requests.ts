@@ -1,4 +1,5 @@
 import { ConnectionLostError, type RForwardError } from "../../errors.ts";
+import type { PathProbe } from "./receive_windows.ts";
 
 /** What the server answered: SSH_MSG_REQUEST_SUCCESS with its data, or SSH_MSG_REQUEST_FAILURE. */
 export interface GlobalReply {
@@ -15,7 +16,10 @@ export interface GlobalReply {
  * request waits until the one before it is answered, and one that never is
  * ends the connection, as every later reply would go to the wrong request.
  */
-export class GlobalRequests {
+export class GlobalRequests implements PathProbe {
+  /** The shortest time from a request to its answer so far, in milliseconds. */
+  roundTripMs: number | undefined;
+
   readonly #timeoutMs: number;
   readonly #fail: (error: ConnectionLostError) => void;
   #last: Promise<unknown> = Promise.resolve();
@@ -24,14 +28,22 @@ export class GlobalRequests {
   /** What the server said since it answered last. */
   #said: string | undefined;
   #ended: RForwardError | undefined;
+  #isSilent = false;
+  readonly #sendPing: () => void;
 
   /**
    * @param timeoutMs How long the server may take to answer, in milliseconds.
    * @param fail Ends the connection.
+   * @param sendPing Sends a request that the server answers and that does nothing.
    */
-  constructor(timeoutMs: number, fail: (error: ConnectionLostError) => void) {
+  constructor(
+    timeoutMs: number,
+    fail: (error: ConnectionLostError) => void,
+    sendPing: () => void,
+  ) {
     this.#timeoutMs = timeoutMs;
     this.#fail = fail;
+    this.#sendPing = sendPing;
   }
 
   /**
@@ -61,7 +73,7 @@ export class GlobalRequests {
   ): Promise<GlobalReply> {
     const timer = setTimeout(() => this.#giveUp(name, timeoutMs), timeoutMs);
     try {
-      return await this.#send(send);
+      return await this.#send(send).promise;
     } finally {
       clearTimeout(timer);
     }
@@ -73,8 +85,34 @@ export class GlobalRequests {
    * ping: there are servers that answer none. The keepalive, which asks for
    * this, has a time limit of its own.
    */
-  ping(send: () => void): void {
-    if (this.#unanswered.length === 0) this.#send(send).catch(() => {});
+  ping(): void {
+    if (this.#unanswered.length > 0) return;
+    this.#send(this.#sendPing).promise.catch(() => {});
+  }
+
+  /**
+   * Measures a round trip with a ping. Requests wait for its answer, up to the
+   * time limit; a server that does not answer in time is not pinged in this way again.
+   */
+  async measure(): Promise<number | undefined> {
+    if (this.#isSilent || this.#unanswered.length > 0) return undefined;
+    const started = performance.now();
+    const reply = this.#send(this.#sendPing);
+    const answered = reply.promise.then(
+      () => performance.now() - started,
+      () => undefined,
+    );
+    this.#last = this.#last.then(() => answered);
+    const timer = setTimeout(() => {
+      this.#isSilent = true;
+      this.#unanswered.splice(this.#unanswered.indexOf(reply), 1);
+      reply.reject(new Error("not answered"));
+    }, this.#timeoutMs);
+    try {
+      return await answered;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Takes a reply; one without a pending request is ignored. */
@@ -94,13 +132,26 @@ export class GlobalRequests {
     for (const reply of this.#unanswered.splice(0)) reply.reject(error);
   }
 
-  async #send(send: () => void): Promise<GlobalReply> {
-    if (this.#ended) throw this.#ended;
-    if (this.#unanswered.length === 0) this.#said = undefined;
-    send();
+  #send(send: () => void): PromiseWithResolvers<GlobalReply> {
     const reply = Promise.withResolvers<GlobalReply>();
+    if (this.#ended) {
+      reply.reject(this.#ended);
+      return reply;
+    }
+    if (this.#unanswered.length === 0) {
+      this.#said = undefined;
+      const sent = performance.now();
+      reply.promise.then(() => this.#onRoundTrip(sent), () => {});
+    }
+    send();
     this.#unanswered.push(reply);
-    return await reply.promise;
+    return reply;
+  }
+
+  /** A request that was sent when none was unanswered is answered. */
+  #onRoundTrip(sent: number): void {
+    const ms = performance.now() - sent;
+    this.roundTripMs = Math.min(this.roundTripMs ?? ms, ms);
   }
 
   #giveUp(name: string, timeoutMs: number): void {

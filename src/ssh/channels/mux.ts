@@ -27,24 +27,23 @@ import {
 } from "../messages/request_payloads.ts";
 import { readDebug } from "../messages/transport_messages.ts";
 import { printable } from "../printable.ts";
-import type { Acknowledger } from "./acknowledger.ts";
 import {
   Channel,
   type ChannelCarrier,
   type ChannelIds,
   PACKET,
-  WINDOW,
 } from "./channel.ts";
 import { deliverToChannel } from "./deliver_to_channel.ts";
 import { IncomingOpen, refusalCode } from "./forwarded_open.ts";
 import type { GlobalRequests } from "./global_requests.ts";
+import { ReceiveWindows } from "./receive_windows.ts";
 
 /** Channels that may be open or wait for an answer at once; OpenSSH's limit. */
 const MAX_CHANNELS = 10_000;
 
 /** A channel that we asked for and that is not answered yet. */
 interface PendingOpen {
-  accept(ids: ChannelIds): void;
+  accept(ids: Omit<ChannelIds, "receiveWindow">): void;
   refuse(error: RForwardError): void;
 }
 
@@ -61,6 +60,7 @@ export class Mux implements ChannelCarrier {
   onHostKeys: ((shown: Uint8Array) => void) | undefined;
 
   readonly #channels = new Map<number, Channel>();
+  readonly #windows: ReceiveWindows;
   readonly #pending = new Map<number, PendingOpen>();
   /** Those that are not answered yet. */
   readonly #incoming = new Set<IncomingOpen>();
@@ -71,8 +71,9 @@ export class Mux implements ChannelCarrier {
     readonly transport: MessageTransport,
     private readonly requests: GlobalRequests,
     private readonly logger: Logger,
-    readonly acknowledger?: Acknowledger,
-  ) {}
+  ) {
+    this.#windows = new ReceiveWindows(requests);
+  }
 
   /** Channels that are open. */
   get size(): number {
@@ -97,6 +98,7 @@ export class Mux implements ChannelCarrier {
     const { promise, resolve, reject } = Promise.withResolvers<C>();
     const id = this.#nextId++;
     const abort = () => reject(signal!.reason);
+    const receiveWindow = this.#windows.open();
     const answered = () => {
       this.#pending.delete(id);
       signal?.removeEventListener("abort", abort);
@@ -104,13 +106,14 @@ export class Mux implements ChannelCarrier {
     this.#pending.set(id, {
       accept: (ids) => {
         answered();
-        const channel = this.add(create(ids));
+        const channel = this.add(create({ ...ids, receiveWindow }));
         // The opening was aborted, but the channel is open now.
         if (signal?.aborted) channel.close();
         resolve(channel);
       },
       refuse: (error) => {
         answered();
+        receiveWindow.close();
         reject(
           error instanceof ChannelError
             ? new ChannelError(
@@ -126,7 +129,8 @@ export class Mux implements ChannelCarrier {
     signal?.addEventListener("abort", abort, { once: true });
     this.transport.send(
       writeChannelOpen({
-        ...{ type, sender: id, window: WINDOW, maxPacket: PACKET, data },
+        ...{ type, sender: id, data },
+        ...{ window: receiveWindow.size, maxPacket: PACKET },
       }),
     );
     return promise;
@@ -150,7 +154,6 @@ export class Mux implements ChannelCarrier {
    */
   end(reason: CloseReason, error: RForwardError): void {
     this.#ended = error;
-    this.acknowledger?.stop();
     this.requests.onConnectionEnd(error);
     for (const open of this.#incoming) open.onConnectionEnd(error);
     for (const pending of this.#pending.values()) pending.refuse(error);
@@ -254,15 +257,17 @@ export class Mux implements ChannelCarrier {
         confirm: () => {
           this.#incoming.delete(open);
           const local = this.#nextId++;
+          const receiveWindow = this.#windows.open();
           this.transport.send(
             writeChannelConfirmation({
               ...{ recipient: sender, sender: local },
-              ...{ window: WINDOW, maxPacket: PACKET },
+              ...{ window: receiveWindow.size, maxPacket: PACKET },
             }),
           );
           return this.add(
             new Channel(this, {
               ...{ local, remote: sender, window, packetSize: maxPacket },
+              receiveWindow,
             }),
           );
         },

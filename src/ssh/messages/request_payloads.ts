@@ -14,6 +14,12 @@ export interface Payload {
   readonly data: Uint8Array;
 }
 
+/** A global request that does nothing, and is answered: no server knows it (OpenSSH's `ServerAliveInterval`). */
+export const keepaliveRequest: Payload = {
+  name: "keepalive@openssh.com",
+  data: new Uint8Array(),
+};
+
 /** `tcpip-forward` (RFC 4254 section 7.1), or `streamlocal-forward@openssh.com`. */
 export function forwardRequest(bind: Bind): Payload {
   return "port" in bind ? { name: "tcpip-forward", data: tcpBind(bind) } : {

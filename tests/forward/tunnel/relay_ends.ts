@@ -5,6 +5,7 @@ import {
 } from "../../../src/ssh/channels/channel.ts";
 import { deliverToChannel } from "../../../src/ssh/channels/deliver_to_channel.ts";
 import { byteReadable } from "../../../src/streams/byte_readable.ts";
+import { anyReceiveWindow } from "../../ssh/channels/any_receive_window.ts";
 
 /** One end for a relay, and what is beyond it. */
 export interface RelayEnd extends Partial<Disposable> {
@@ -63,7 +64,10 @@ export function channelPair(): { end: Channel; peer: Channel } & Disposable {
     };
     return new Channel(
       { transport, release() {} } as unknown as ChannelCarrier,
-      { local: 0, remote: 0, window: 2 ** 20, packetSize: 32_768 },
+      {
+        ...{ local: 0, remote: 0, window: 2 ** 20, packetSize: 32_768 },
+        receiveWindow: anyReceiveWindow(),
+      },
     );
   };
   const [end, peer] = [create(0), create(1)];

@@ -2,6 +2,7 @@ import {
   Channel,
   type ChannelCarrier,
 } from "../../../src/ssh/channels/channel.ts";
+import { anyReceiveWindow } from "./any_receive_window.ts";
 import { assert } from "../../assert.ts";
 
 Deno.test("a channel whose transport is full does not remember each window that it gets meanwhile", async () => {
@@ -21,6 +22,7 @@ Deno.test("a channel whose transport is full does not remember each window that 
   const channel = new Channel(carrier as unknown as ChannelCarrier, {
     ...{ local: 0, remote: 0 },
     ...{ window: 0, packetSize: 1000 },
+    receiveWindow: anyReceiveWindow(),
   });
   const writer = channel.writable.getWriter();
   const writing = writer.write(new Uint8Array(1000));

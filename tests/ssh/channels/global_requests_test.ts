@@ -1,17 +1,26 @@
 import { ConnectionLostError, RForwardError } from "../../../src/errors.ts";
 import { GlobalRequests } from "../../../src/ssh/channels/global_requests.ts";
-import { assertEquals, assertMatch, assertRejects } from "../../assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
 
 function setUp(timeoutMs = 1000) {
   const sent: string[] = [];
   const failed = Promise.withResolvers<ConnectionLostError>();
-  const requests = new GlobalRequests(timeoutMs, failed.resolve);
+  const requests = new GlobalRequests(
+    timeoutMs,
+    failed.resolve,
+    () => sent.push("ping"),
+  );
   return {
     sent,
     requests,
     failed: failed.promise,
     ask: (name: string) => requests.request(name, () => sent.push(name)),
-    ping: () => requests.ping(() => sent.push("ping")),
+    ping: () => requests.ping(),
   };
 }
 
@@ -132,4 +141,56 @@ Deno.test("GlobalRequests holds up no request for a ping, nor takes one's reply 
   requests.onReply(false, new Uint8Array()); // OpenSSH's answer to a ping
   requests.onReply(true, new Uint8Array());
   assertEquals((await reply).success, true);
+});
+
+Deno.test("GlobalRequests measures a round trip, and remembers the shortest one", async () => {
+  const { ask, sent, requests } = setUp();
+  assertEquals(requests.roundTripMs, undefined);
+  const measuring = requests.measure();
+  assertEquals(sent, ["ping"]);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  requests.onReply(false, new Uint8Array());
+  const first = await measuring ?? 0;
+  assert(first >= 19, `${first} ms`);
+
+  const asking = ask("tcpip-forward");
+  await settle();
+  requests.onReply(true, new Uint8Array());
+  await asking;
+  assert(requests.roundTripMs! < first);
+});
+
+Deno.test("GlobalRequests measures nothing while a reply is awaited, and lets a request wait for the ping", async () => {
+  const { ask, sent, requests } = setUp();
+  const measuring = requests.measure();
+  assertEquals(await requests.measure(), undefined);
+  const asking = ask("a");
+  await settle();
+  assertEquals(sent, ["ping"]);
+  requests.onReply(false, new Uint8Array());
+  assert(await measuring !== undefined);
+  await settle();
+  assertEquals(sent, ["ping", "a"]);
+  requests.onReply(true, new Uint8Array());
+  assert((await asking).success);
+});
+
+Deno.test("GlobalRequests pings a server that answers no pings once, and goes on with requests after that", async () => {
+  const { ask, sent, requests } = setUp(20);
+  const measuring = requests.measure();
+  const asking = ask("a");
+  assertEquals(await measuring, undefined);
+  assertEquals(await requests.measure(), undefined);
+  await settle();
+  assertEquals(sent, ["ping", "a"]);
+  requests.onReply(true, new Uint8Array());
+  assert((await asking).success, "the reply is the request's");
+});
+
+Deno.test("GlobalRequests stops measuring when the connection is gone", async () => {
+  const { requests } = setUp();
+  const measuring = requests.measure();
+  requests.onConnectionEnd(new RForwardError("connection-closed", "gone"));
+  assertEquals(await measuring, undefined);
+  assertEquals(await requests.measure(), undefined);
 });

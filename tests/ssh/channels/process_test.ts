@@ -7,6 +7,7 @@ import {
 } from "../../../src/ssh/channels/process.ts";
 import { execRequest } from "../../../src/ssh/messages/request_payloads.ts";
 import { WireWriter } from "../../../src/ssh/wire.ts";
+import { anyReceiveWindow } from "./any_receive_window.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
 
 const exec = execRequest("type=tcp");
@@ -18,6 +19,7 @@ function open(): SessionChannel {
   return new SessionChannel(carrier as unknown as ChannelCarrier, {
     ...{ local: 0, remote: 0 },
     ...{ window: 0, packetSize: 1000 },
+    receiveWindow: anyReceiveWindow(),
   });
 }
 
