@@ -15,7 +15,10 @@ import { clients } from "./clients.ts";
 import { countOption } from "./count_option.ts";
 import { inspectEnvironment, runInNamespace, warnings } from "./environment.ts";
 import { byName, table } from "./report.ts";
+import { startLongPath } from "./long_path.ts";
+import { fairness } from "./suites/fairness.ts";
 import { latency } from "./suites/latency.ts";
+import { longPaths } from "./suites/long_path.ts";
 import { memory } from "./suites/memory.ts";
 import { rate } from "./suites/rate.ts";
 import { throughput } from "./suites/throughput.ts";
@@ -37,7 +40,11 @@ if (options.netns) {
 }
 const rounds = countOption("rounds", options.rounds);
 const mib = countOption("mib", options.mib);
-const suites = pick("only", [throughput, latency, rate, memory], options.only);
+const suites = pick(
+  "only",
+  [throughput, latency, rate, memory, fairness, ...longPaths],
+  options.only,
+);
 const contestants = pick("clients", clients, options.clients);
 
 const environment = inspectEnvironment();
@@ -58,7 +65,13 @@ for (const suite of suites) {
     for (const [i, contestant] of contestants.entries()) {
       console.error(`${suite.name} ${round}/${rounds}: ${contestant.name}`);
       // A fresh process each time: none inherits another round's heap.
-      await using client = await contestant.start(sshd, target.port);
+      await using path = suite.pathMs === undefined
+        ? undefined
+        : await startLongPath(sshd, suite.pathMs);
+      await using client = await contestant.start(
+        path?.server ?? sshd,
+        target.port,
+      );
       const values = await suite.measure(client, { mib });
       values.forEach((value, m) => measured[i]?.rounds[m]?.push(value));
     }

@@ -6,6 +6,8 @@ export interface Suite {
   readonly name: string;
   /** What is measured, each with its unit, in the order of the columns. */
   readonly metrics: readonly string[];
+  /** The round trip of the path between client and server, in milliseconds; loopback's own if not set. */
+  readonly pathMs?: number;
   /** One round: a value for each metric, NaN for what cannot be measured on this client. */
   measure(client: BenchProcess, options: SuiteOptions): Promise<number[]>;
 }
