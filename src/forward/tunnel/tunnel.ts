@@ -234,14 +234,13 @@ export class ReverseTunnel implements AsyncDisposable {
         "the tunnel is not listening",
       );
     }
-    const period = this.#period.signal;
-    const signal = AbortSignal.any([period, open.signal]);
+    const { signal } = this.#period; // aborts as well if the connection is lost
     try {
       const endpoint = await this.#dialer.dial(open, signal);
       if (signal.aborted) endpoint.abandon();
       signal.throwIfAborted();
       const target = { name: this.target, endpoint };
-      this.#add(new TunnelConnection(open, open.confirm(), target, period));
+      this.#add(new TunnelConnection(open, open.confirm(), target, signal));
     } catch (error) {
       open.refuse("connect-failed", "the target did not answer");
       if (!signal.aborted) this.#report(error, open.originator);

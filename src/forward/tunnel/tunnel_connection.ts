@@ -42,8 +42,7 @@ export class TunnelConnection {
     this.originator = open.originator;
     this.target = target.name;
     this.#channel = channel;
-    const signal = AbortSignal.any([period, this.#stop.signal]);
-    this.closed = this.#run(target.endpoint, signal);
+    this.closed = this.#run(target.endpoint, period);
   }
 
   /** Bytes from the server to the target. */
@@ -63,7 +62,12 @@ export class TunnelConnection {
     );
   }
 
-  async #run(endpoint: Endpoint, signal: AbortSignal): Promise<CloseReason> {
+  async #run(endpoint: Endpoint, period: AbortSignal): Promise<CloseReason> {
+    const { signal } = this.#stop;
+    // AbortSignal.any() would cost each connection more than all of this.
+    const onEnd = () => this.#stop.abort(period.reason);
+    if (period.aborted) onEnd();
+    period.addEventListener("abort", onEnd, { once: true });
     try {
       await endpoint.serve(this.#channel, signal);
       // sshd drops what it has not passed on when the SSH connection ends, so
@@ -72,6 +76,8 @@ export class TunnelConnection {
     } catch (error) {
       if (signal.aborted && !isLoss(signal.reason)) return { reason: "closed" };
       return { reason: "lost", error: this.#explain(error) };
+    } finally {
+      period.removeEventListener("abort", onEnd);
     }
   }
 

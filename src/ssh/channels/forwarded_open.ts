@@ -32,7 +32,8 @@ export class IncomingOpen implements ForwardedOpen {
   readonly bind: Bind;
   readonly originator: Originator;
   readonly #answers: Answers;
-  readonly #gone = new AbortController();
+  #gone: AbortController | undefined;
+  #lost: RForwardError | undefined;
   #answered = false;
 
   constructor(bind: Bind, originator: Originator, answers: Answers) {
@@ -46,11 +47,13 @@ export class IncomingOpen implements ForwardedOpen {
   }
 
   get signal(): AbortSignal {
+    this.#gone ??= new AbortController();
+    if (this.#lost) this.#gone.abort(this.#lost);
     return this.#gone.signal;
   }
 
   confirm(): SshChannel {
-    this.signal.throwIfAborted();
+    if (this.#lost) throw this.#lost;
     if (this.#answered) {
       throw new RForwardError(
         "channel-closed",
@@ -64,11 +67,12 @@ export class IncomingOpen implements ForwardedOpen {
   refuse(reason: RefusalReason, text: string): void {
     if (this.#answered) return;
     this.#answered = true;
-    if (!this.signal.aborted) this.#answers.refuse(reason, text);
+    if (!this.#lost) this.#answers.refuse(reason, text);
   }
 
   /** Called when the connection ends: no answer can be sent. */
   onConnectionEnd(error: RForwardError): void {
-    this.#gone.abort(error);
+    this.#lost = error;
+    this.#gone?.abort(error);
   }
 }
