@@ -81,6 +81,7 @@ export type {
   ExitStatus,
   ForwardedOpen,
   ForwardedOpenTaker,
+  NoDelay,
   OpenDirectOptions,
   Originator,
   PingOptions,

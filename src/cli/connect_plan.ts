@@ -1,7 +1,7 @@
 import type { Logger } from "../logger.ts";
 import type { Engine } from "../ssh/engine.ts";
 import { connectThrough } from "../ssh/connect_through.ts";
-import type { SshConnection } from "../ssh/connection.ts";
+import type { NoDelay, SshConnection } from "../ssh/connection.ts";
 import type {
   HostKeyVerifier,
   KnownHostsOptions,
@@ -25,6 +25,8 @@ const NOWHERE = Deno.build.os === "windows" ? "NUL" : "/dev/null";
 export interface ConnectContext {
   /** What speaks SSH's transport layer. */
   readonly engine: Engine;
+  /** What to do about Nagle's algorithm on the server. */
+  readonly noDelay?: NoDelay | undefined;
   /** Who answers the questions of a login. */
   readonly secrets: Secrets;
   /** Where the connections tell what happens. */
@@ -42,7 +44,7 @@ export interface ConnectContext {
  */
 export function planConnection(
   hops: readonly SshSettings[],
-  { engine, secrets, logger, onBanner }: ConnectContext,
+  { engine, noDelay, secrets, logger, onBanner }: ConnectContext,
 ): (signal: AbortSignal) => Promise<SshConnection> {
   for (const hop of hops) algorithms(hop, engine); // so that a mistake is told at once
   const banners: string[] = [];
@@ -71,6 +73,8 @@ export function planConnection(
           algorithms: algorithms(hop, engine),
           // The others are reached from the one before.
           ...i === 0 && dialling(hop),
+          // A server on the way may allow no commands.
+          ...i === hops.length - 1 && noDelay && { noDelay },
           onBanner: tellBanner(i),
           signal,
           logger,

@@ -4,6 +4,7 @@ import type {
   SupervisedTunnel,
 } from "../forward/supervise/supervisor_options.ts";
 import { formatBind, isTcp } from "../ssh/bind.ts";
+import type { NoDelay } from "../ssh/connection.ts";
 import type { Engine } from "../ssh/engine.ts";
 import { nativeEngine } from "../ssh/native/native_engine.ts";
 import { type Arguments, setting } from "./command_line/arguments.ts";
@@ -25,6 +26,7 @@ export interface Plan {
   readonly forwards: readonly ForwardSpec[];
   readonly session: SessionMode;
   readonly engine: Engine;
+  readonly noDelay?: NoDelay | undefined;
 }
 
 /**
@@ -102,6 +104,7 @@ export async function readPlan(args: Arguments): Promise<Plan> {
     forwards: kept,
     session,
     engine: await loadEngine(args.engine),
+    noDelay: args.noDelay,
   };
 }
 

@@ -111,9 +111,10 @@ class ForwardCommand implements AsyncDisposable {
   }
 
   /** @throws {ArgumentError} if there is something in the plan that cannot be used. */
-  #connectAs({ hops, engine }: Plan): Connect {
+  #connectAs({ hops, engine, noDelay }: Plan): Connect {
     return planConnection(hops, {
       engine,
+      noDelay,
       secrets: this.#secrets,
       onBanner: (text) => this.#reporter.message("info", text),
       // The same of a connection, once there is one.

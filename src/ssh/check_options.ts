@@ -1,5 +1,6 @@
 import { ArgumentError } from "../errors.ts";
 import { checkHost, checkMs, checkPort, checkText } from "../validate.ts";
+import { noDelayModes } from "./connection.ts";
 import { startOf } from "./engine.ts";
 import { nativeEngine } from "./native/native_engine.ts";
 import type { Algorithms, ConnectOptions, KeySource } from "./options.ts";
@@ -17,7 +18,11 @@ export function checkOptions(options: ConnectOptions): void {
   checkCount("maxPrompts", options.maxPrompts);
   checkCount("connectionAttempts", options.connectionAttempts);
   checkCount("minRsaBits", options.minRsaBits);
-  const { password, agent, dial, addressFamily = 4 } = options;
+  const { password, agent, dial, addressFamily = 4, noDelay = "auto" } =
+    options;
+  if (!noDelayModes.includes(noDelay)) {
+    throw new ArgumentError("noDelay", `use ${noDelayModes.join(", ")}`);
+  }
   if (addressFamily !== 4 && addressFamily !== 6) {
     throw new ArgumentError("addressFamily", "use 4 or 6");
   }

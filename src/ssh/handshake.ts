@@ -157,6 +157,7 @@ export class Handshake {
       transport,
       requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
       keepalive: options.keepalive ?? {},
+      noDelay: options.noDelay,
       logger: options.logger ?? silentLogger,
       updateHostKeys: (shown, proof) =>
         hostKeys.update(shown, { ...proof, algorithms: algorithms.hostKey }),

@@ -2,6 +2,7 @@ import type { Logger } from "../logger.ts";
 import type { HostKeyPolicy } from "./host_keys/host_keys.ts";
 import type { Engine } from "./engine.ts";
 import type { KeepaliveOptions } from "./channels/keepalive.ts";
+import type { NoDelay } from "./connection.ts";
 import type { RekeyLimit } from "./message_transport.ts";
 import type { Dial } from "./dial/dialled_stream.ts";
 
@@ -176,6 +177,12 @@ export interface ConnectOptions {
   requestTimeoutMs?: number;
   /** Finds dead connections. Asks after 15 s of silence, 3 times, by default. */
   keepalive?: KeepaliveOptions;
+  /**
+   * What is done about Nagle's algorithm on the server.
+   *
+   * @default {"auto"}
+   */
+  noDelay?: NoDelay;
   /** Algorithms to offer instead of the default ones. */
   algorithms?: Algorithms;
   /** When to exchange keys again (OpenSSH: `RekeyLimit`); by default as OpenSSH does. */

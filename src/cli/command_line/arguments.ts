@@ -1,4 +1,5 @@
 import { ArgumentError } from "../../errors.ts";
+import { type NoDelay, noDelayModes } from "../../ssh/connection.ts";
 import { checkUser, parseDestination } from "./destination.ts";
 import {
   type ForwardSpec,
@@ -60,6 +61,8 @@ export interface Arguments {
   once: boolean;
   /** What speaks SSH's transport layer; the native engine by default. */
   engine?: typeof engineNames[number];
+  /** What to do about Nagle's algorithm on the server. */
+  noDelay?: NoDelay;
   /** When to open a session on the server; undefined if that is the configuration's to say. */
   session?: typeof sessionModes[number];
   /** What to run on the server. */
@@ -239,6 +242,10 @@ class CommandLine {
       case "engine":
         args.engine = engineNames.find((name) => name === value) ??
           fail(flag, `use ${engineNames.join(" or ")}`);
+        break;
+      case "nodelay":
+        args.noDelay = noDelayModes.find((mode) => mode === value) ??
+          fail(flag, `use ${noDelayModes.join(", ")}`);
         break;
       case "session":
         args.session = sessionModes.find((mode) => mode === value) ??

@@ -1,3 +1,4 @@
+import { noDelayModes } from "../../ssh/connection.ts";
 import { nativeEngine } from "../../ssh/native/native_engine.ts";
 import { optionNames } from "../ssh_config/options.ts";
 
@@ -33,6 +34,7 @@ export type OwnOption =
   | "once"
   | "session"
   | "engine"
+  | "nodelay"
   | "drain"
   | "json"
   | "plain"
@@ -152,6 +154,11 @@ export const options: readonly Option[] = [
     help: `how long connections may go on after Ctrl-C (${
       defaultDrainMs / 1000
     }s)`,
+  },
+  {
+    flags: ["--nodelay"],
+    value: { name: "WHEN", complete: noDelayModes },
+    effect: { own: "nodelay" },
   },
   {
     flags: ["--engine"],

@@ -16,20 +16,21 @@ import {
   writeWindowAdjust,
 } from "../messages/connection_messages.ts";
 import { MessageNumber } from "../messages/message_number.ts";
+import type { Acknowledger } from "./acknowledger.ts";
 import type { Chunk } from "./gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import type { ReceiveWindow } from "./receive_window.ts";
 
 /** Bytes of data that we take in one packet. */
 export const PACKET = 32 * 1024;
-/** A little window is given back after this time on a quiet connection, in milliseconds: see returnWindow(). */
-const WINDOW_DELAY_MS = 1;
 /** How long the server may take to close a channel that both sides have ended, in milliseconds. */
 const CLOSE_DELAY_MS = 250;
 
 /** What a channel needs of the connection that it is on. */
 export interface ChannelCarrier {
   readonly transport: MessageTransport;
+  /** What is to be done about a server that waits for acknowledgements. */
+  readonly acknowledger?: Acknowledger | undefined;
   /** Called once when the channel is closed on both sides. */
   release(channel: Channel): void;
 }
@@ -76,7 +77,6 @@ export class Channel implements SshChannel, Direct {
   #sentClose = false;
   #gotEof = false;
   #released = false;
-  #windowTimer: ReturnType<typeof setTimeout> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Why nothing more can be sent. */
   #failure: Error | undefined;
@@ -223,29 +223,21 @@ export class Channel implements SshChannel, Direct {
 
   /**
    * Gives window back for bytes that were read.
-   *
-   * A little is given back too if nothing else is sent soon. The server needs
-   * no window then, but the acknowledgement that travels with it: sshd leaves
-   * Nagle's algorithm on, so what follows a small packet, such as an EOF,
-   * would wait 40 ms for the one that our kernel delays.
    */
   protected returnWindow(bytes: number): void {
-    if (this.#receiveWindow.onRead(bytes)) return this.#adjustWindow();
-    if (this.#windowTimer !== undefined || this.#gotEof) return;
-    if (this.#released) return;
-    const before = this.#transport.bytesWritten;
-    this.#windowTimer = setTimeout(() => {
-      this.#windowTimer = undefined;
-      if (this.#transport.bytesWritten === before) this.#adjustWindow();
-    }, WINDOW_DELAY_MS);
+    if (this.#receiveWindow.onRead(bytes)) return void this.adjustWindow();
+    if (!this.#gotEof && !this.#released) {
+      this.#carrier.acknowledger?.onRead(this);
+    }
   }
 
-  #adjustWindow(): void {
-    if (this.#gotEof || this.#sentClose || this.#released) return;
+  /** Gives back what window there is; false if nothing can be sent. */
+  adjustWindow(): boolean {
+    if (this.#gotEof || this.#sentClose || this.#released) return false;
     const bytes = this.#receiveWindow.takeUnreturned();
-    if (bytes > 0) {
-      this.#transport.send(writeWindowAdjust(this.#remoteId, bytes));
-    }
+    if (bytes <= 0) return false;
+    this.#transport.send(writeWindowAdjust(this.#remoteId, bytes));
+    return true;
   }
 
   /** Takes `bytes` off the window; false if they are not wanted. */
@@ -334,7 +326,7 @@ export class Channel implements SshChannel, Direct {
   /**
    * Both sides have ended: the server goes first. With our CLOSE as the answer
    * to its own, that is acknowledged at once, and its next message does not
-   * have to wait 40 ms for it (see returnWindow).
+   * have to wait 40 ms for it (see Acknowledger).
    */
   #closeIfDone(): void {
     if (!this.closesAfterEof || !this.#sentEof || !this.#gotEof) return;
@@ -378,7 +370,6 @@ export class Channel implements SshChannel, Direct {
     if (this.#released) return;
     this.#released = true;
     this.#receiveWindow.close();
-    clearTimeout(this.#windowTimer);
     clearTimeout(this.#closeTimer);
     this.#closed.resolve(reason);
     this.#carrier.release(this);

@@ -7,12 +7,14 @@ import { Deadline } from "../../deadline.ts";
 import type { Logger } from "../../logger.ts";
 import { checkHost, checkMs, checkPort, checkText } from "../../validate.ts";
 import { checkBind, isTcp } from "../bind.ts";
+import { Acknowledger } from "./acknowledger.ts";
 import { Channel } from "./channel.ts";
 import type {
   Bind,
   CloseReason,
   ExecOptions,
   ForwardedOpenTaker,
+  NoDelay,
   OpenDirectOptions,
   PingOptions,
   ServerInfo,
@@ -54,6 +56,7 @@ export interface ConnectionParts {
   transport: MessageTransport;
   requestTimeoutMs: number;
   keepalive: KeepaliveOptions;
+  noDelay?: NoDelay | undefined;
   logger: Logger;
   /** Learns the host keys that the server shows. */
   updateHostKeys?: (
@@ -70,6 +73,7 @@ export class ClientConnection implements SshConnection {
   readonly #parts: ConnectionParts;
   readonly #transport: MessageTransport;
   readonly #mux: Mux;
+  readonly #acknowledger: Acknowledger;
   readonly #requests: GlobalRequests;
   readonly #ended = new AbortController();
   readonly #closed = Promise.withResolvers<CloseReason>();
@@ -87,7 +91,9 @@ export class ClientConnection implements SshConnection {
     const fail = (error: ConnectionLostError) => this.fail(error);
     const ping = () => this.#sendRequest(keepaliveRequest);
     this.#requests = new GlobalRequests(parts.requestTimeoutMs, fail, ping);
-    this.#mux = new Mux(transport, this.#requests, logger);
+    this.#acknowledger = new Acknowledger(transport);
+    if (parts.noDelay === "never") this.#acknowledger.stop();
+    this.#mux = new Mux(transport, this.#requests, logger, this.#acknowledger);
     this.#mux.onHostKeys = (shown) => this.#updateHostKeys(shown.slice());
     transport.receive((message) => this.#mux.receive(message));
     this.#stopKeepalive = watchKeepalive(parts.keepalive, {
@@ -95,6 +101,7 @@ export class ClientConnection implements SshConnection {
       ask: () => this.#requests.ping(),
       fail,
     });
+    if (parts.noDelay === "always") this.#runNothing();
     transport.ended.then(async (end) => {
       // After close(), pending operations fail only once it has settled, when their owners look.
       if (this.#closing) await transport.closed;
@@ -198,19 +205,14 @@ export class ClientConnection implements SshConnection {
   ): Promise<SshProcess> {
     const channel = await this.#open(() => {
       checkText("command", command, "command");
-      return this.#mux.open(
-        { name: "session", data: new Uint8Array() },
-        (ids) => new SessionChannel(this.#mux, ids),
-        "a session",
-        options.signal,
-      );
+      return this.#openSession(options);
     });
-    return await startProcess(channel, execRequest(command), command, options);
+    return await this.#start(channel, command, options);
   }
 
   async shell(options: ExecOptions = {}): Promise<SshProcess> {
     const channel = await this.#open(() => this.#openSession(options));
-    return await startProcess(channel, shellRequest, undefined, options);
+    return await this.#start(channel, undefined, options);
   }
 
   async close(): Promise<void> {
@@ -268,6 +270,30 @@ export class ClientConnection implements SshConnection {
       "a session",
       signal,
     );
+  }
+
+  /** Starts a command, or the shell. sshd turns Nagle's algorithm off with it. */
+  async #start(
+    channel: SessionChannel,
+    command: string | undefined,
+    options: ExecOptions,
+  ): Promise<SshProcess> {
+    const request = command === undefined ? shellRequest : execRequest(command);
+    const process = await startProcess(channel, request, command, options);
+    this.#acknowledger.stop();
+    return process;
+  }
+
+  /** Runs a command that does nothing, for what it does to Nagle's algorithm. */
+  async #runNothing(): Promise<void> {
+    try {
+      await (await this.exec(":")).output();
+    } catch (error) {
+      if (this.#ended.signal.aborted || this.#closing) return;
+      this.#parts.logger.debug(
+        `Nagle's algorithm stays on at the server: ${(error as Error).message}`,
+      );
+    }
   }
 
   /** Makes what is thrown at once a rejection too. */

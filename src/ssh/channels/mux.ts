@@ -27,6 +27,7 @@ import {
 } from "../messages/request_payloads.ts";
 import { readDebug } from "../messages/transport_messages.ts";
 import { printable } from "../printable.ts";
+import type { Acknowledger } from "./acknowledger.ts";
 import {
   Channel,
   type ChannelCarrier,
@@ -71,6 +72,7 @@ export class Mux implements ChannelCarrier {
     readonly transport: MessageTransport,
     private readonly requests: GlobalRequests,
     private readonly logger: Logger,
+    readonly acknowledger?: Acknowledger,
   ) {
     this.#windows = new ReceiveWindows(requests);
   }
@@ -154,6 +156,7 @@ export class Mux implements ChannelCarrier {
    */
   end(reason: CloseReason, error: RForwardError): void {
     this.#ended = error;
+    this.acknowledger?.stop();
     this.requests.onConnectionEnd(error);
     for (const open of this.#incoming) open.onConnectionEnd(error);
     for (const pending of this.#pending.values()) pending.refuse(error);

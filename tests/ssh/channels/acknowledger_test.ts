@@ -1,0 +1,55 @@
+import { Acknowledger } from "../../../src/ssh/channels/acknowledger.ts";
+import { assertEquals } from "../../assert.ts";
+
+/** A channel that can, or cannot, give back window. */
+function channel(can = true) {
+  const adjusted = Promise.withResolvers<void>();
+  return {
+    adjusted: adjusted.promise,
+    count: 0,
+    adjustWindow() {
+      if (!can) return false;
+      this.count++;
+      adjusted.resolve();
+      return true;
+    },
+  };
+}
+
+Deno.test("acknowledger sends one message for all channels that were read from and not answered", async () => {
+  const acknowledger = new Acknowledger({ bytesWritten: 0 });
+  const [closed, one, other] = [channel(false), channel(), channel()];
+  for (const read of [closed, one, other, one]) acknowledger.onRead(read);
+  await one.adjusted;
+  assertEquals([one.count, other.count], [1, 0]);
+
+  acknowledger.onRead(other);
+  await other.adjusted;
+  assertEquals([one.count, other.count], [1, 1]);
+  acknowledger.stop();
+});
+
+Deno.test("acknowledger sends nothing where an answer was sent, but for what is read after that", async () => {
+  const transport = { bytesWritten: 0 };
+  const acknowledger = new Acknowledger(transport);
+  const [answered, later] = [channel(), channel()];
+  acknowledger.onRead(answered);
+  transport.bytesWritten += 100;
+  // Beyond its time; a timer that is started later fires later.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assertEquals(answered.count, 0);
+
+  acknowledger.onRead(answered);
+  transport.bytesWritten += 100;
+  acknowledger.onRead(later);
+  await Promise.race([later.adjusted, answered.adjusted]);
+  assertEquals(answered.count + later.count, 1);
+  acknowledger.stop();
+});
+
+Deno.test("acknowledger.stop() leaves no timer, and nothing starts one", () => {
+  const acknowledger = new Acknowledger({ bytesWritten: 0 });
+  acknowledger.onRead(channel());
+  acknowledger.stop();
+  acknowledger.onRead(channel());
+});
