@@ -51,7 +51,7 @@ export interface Arguments {
   verbosity: number;
   /** Whether to look who answers at a bound port, and how often again. */
   verify: boolean | { everyMs: number };
-  /** How long to ask for a port that is taken; for ever if undefined. */
+  /** How long to ask for a port that is in use; without limit if undefined. */
   bindWaitMs?: number;
   /** The longest pause before connecting again. */
   maxWaitMs?: number;

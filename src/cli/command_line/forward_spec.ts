@@ -109,7 +109,7 @@ class Spec {
           return this.fail(at, "the name of a variable, as in ${HOME}");
         }
         return readVariable(name) ??
-          this.fail(at, "a variable that the environment has");
+          this.fail(at, `the environment variable ${name} to be set`);
       },
     );
     return new Spec(this.argument, text);

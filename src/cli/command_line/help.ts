@@ -6,7 +6,7 @@ export function help(): string {
   const own = listed.filter((option) => !option.asInSsh);
   const asInSsh = listed.filter((option) => option.asInSsh);
   return `Usage: rforward [options] -R forward [user@]host [command]
-Lets programs on an SSH server reach services on this side, and keeps it so.
+Reverse SSH tunnels that stay up: programs on a server reach services here.
 
 ${own.map(row).join("\n")}
 ${wrap("As in ssh:", asInSsh.map(usage))}
@@ -14,7 +14,6 @@ ${wrap("As in ssh:", asInSsh.map(usage))}
 Examples:
   rforward -R 8080:localhost:3000 alice@server.example
   rforward -R '*:2222:localhost:22' -J jump.example -i ~/.ssh/id_ed25519 server
-  rforward -R /run/app.sock:/tmp/app.sock --verify-every 1m --plain server
 `;
 }
 

@@ -116,19 +116,19 @@ export const options: readonly Option[] = [
     flags: ["--verify-every"],
     value: time,
     effect: { own: "verify-every" },
-    help: "check it again each time, e.g. 90 or 1m30s",
+    help: "check it again at this interval, e.g. 90 or 1m30s",
   },
   {
     flags: ["--bind-wait"],
     value: time,
     effect: { own: "bind-wait" },
-    help: "how long to ask for a port that is taken (for ever)",
+    help: "how long to ask for a port in use (no limit)",
   },
   {
     flags: ["--max-wait"],
     value: time,
     effect: { own: "max-wait" },
-    help: "longest pause before connecting again (1m)",
+    help: "longest pause before reconnecting (1m)",
   },
   {
     flags: ["--attempts"],
@@ -139,13 +139,13 @@ export const options: readonly Option[] = [
   {
     flags: ["--once"],
     effect: { own: "once" },
-    help: "do not connect again: end as ssh does",
+    help: "do not reconnect: end as ssh does",
   },
   {
     flags: ["--session"],
     value: { name: "WHEN", complete: sessionModes },
     effect: { own: "session" },
-    help: "show what the server says: auto, always, never (auto)",
+    help: "show the output of a session: auto, always, never (auto)",
   },
   {
     flags: ["--drain"],
@@ -164,6 +164,7 @@ export const options: readonly Option[] = [
     flags: ["--engine"],
     value: { name: "ENGINE", complete: engineNames },
     effect: { own: "engine" },
+    help: "native, or ssh2 for servers with old algorithms only",
   },
   {
     flags: ["--json"],

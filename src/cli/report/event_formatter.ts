@@ -185,7 +185,7 @@ export class EventFormatter {
       listenName(asked)
     }`; // as ssh begins, for those who look for that
     const next = ms === undefined
-      ? "given up"
+      ? "giving up"
       : `asking again in ${formatDuration(ms)}`;
     const line = { level: "warn", key: `refused ${tunnel} ${why}` } as const;
     // Who answers there instead was reported before.

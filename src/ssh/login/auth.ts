@@ -103,7 +103,7 @@ export class Authentication {
       "authentication-failed",
       [
         `the server did not let ${this.#user} in${said && `: ${said}`}`,
-        `tried: ${tried.join(", ") || "nothing that the server offers"}`,
+        `tried: ${counted(tried) || "nothing that the server offers"}`,
         `it accepts: ${acceptable.join(", ") || "nothing"}`,
         ...this.#notOffered,
         ...this.#missingKeys(acceptable),
@@ -144,13 +144,21 @@ function isSmallRsaKey(blob: Uint8Array, minBits: number): boolean {
   return "n" in key && rsaBits(key) < minBits;
 }
 
+/** Joins labels; one that repeats is there once, with how often. */
+function counted(labels: readonly string[]): string {
+  return [...new Set(labels)].map((label) => {
+    const times = labels.filter((other) => other === label).length;
+    return times === 1 ? label : `${label} (${times} times)`;
+  }).join(", ");
+}
+
 /** What to do where the server does not say why it refuses. */
 function advice(
   tried: readonly string[],
   acceptable: readonly string[],
 ): string[] {
   if (tried.length === 0 && acceptable.length > 0) {
-    return ["give a key, agent or password that it takes"];
+    return ["provide a key, an agent or a password that it accepts"];
   }
   // Where a key was not enough, something else is asked for.
   return acceptable.includes("publickey") &&

@@ -18,7 +18,7 @@ Deno.test("help() names every option that has a use here", () => {
 
 Deno.test("help() has examples that are taken", () => {
   const examples = help().match(/^ {2}rforward .*$/gm) ?? [];
-  assertEquals(examples.length, 3);
+  assertEquals(examples.length, 2);
   for (const example of examples) {
     const [, ...argv] = example.trim().replaceAll("'", "").split(" ");
     assertEquals(parseArguments(argv).name, "run");

@@ -271,7 +271,7 @@ Deno.test("eventFormatter.format() says why a port was refused and what comes ne
     ),
     [
       `${head} port 8080: the server would not listen; asking again in 2 s`,
-      `${head} port 8080: the server would not listen; given up`,
+      `${head} port 8080: the server would not listen; giving up`,
       `${head} path /run/x: the server would not listen; asking again in 1 s`,
       "warn: nothing answers at localhost:8080 on the server, although it said that it listens",
       `${head} port 8080: asking again in 2 s`,

@@ -182,7 +182,7 @@ serverTest(
     assertEquals(error.acceptable, ["publickey"]);
     assertMatch(
       error.message,
-      /tried: nothing that the server offers; it accepts: publickey; give a key, agent or password that it takes$/,
+      /tried: nothing that the server offers; it accepts: publickey; provide a key, an agent or a password that it accepts$/,
     );
   },
 );
@@ -285,6 +285,7 @@ serverTest(
         error.tried,
         Array.from({ length: count }, () => "password"),
       );
+      assertMatch(error.message, new RegExp(`password \\(${count} times\\)`));
     }
   },
 );
