@@ -3,17 +3,19 @@ import { join } from "node:path";
 /** Names the socket on which a process in the background says that all is set up. */
 const READY = "RFORWARD_REGRESS_READY";
 
+const ready = Deno.env.get(READY);
+// What this process starts is not meant.
+Deno.env.delete(READY);
+
 /** Whether this is the process in the background (`-f`). */
 export function isInBackground(): boolean {
-  return Deno.env.has(READY);
+  return ready !== undefined;
 }
 
 /** Says that all is set up, if this is the process in the background. */
 export async function tellReady(): Promise<void> {
-  const path = Deno.env.get(READY);
-  if (path !== undefined) {
-    (await Deno.connect({ transport: "unix", path })).close();
-  }
+  if (ready === undefined) return;
+  (await Deno.connect({ transport: "unix", path: ready })).close();
 }
 
 /**
