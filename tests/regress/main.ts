@@ -5,7 +5,7 @@
  *     deno task regress [--short] [--keep DIRECTORY] [SCRIPT…]
  *
  * They are those of Debian's package `openssh-tests`, need root, and take about
- * half an hour; `--short` is a selection of a minute or two. `--keep` leaves
+ * twenty minutes; `--short` is a selection of about a minute. `--keep` leaves
  * the directories of the scripts, with their logs.
  *
  * @module
