@@ -278,11 +278,11 @@ export class Channel implements SshChannel, Direct {
     }
   }
 
-  /** Sends what window and transport take now; returns how much that was. */
-  #sendWhatFits(data: Uint8Array): number {
+  /** Sends what window and transport take now, up to `most` bytes; returns how much that was. */
+  #sendWhatFits(data: Uint8Array, most = data.length): number {
     const transport = this.#transport;
     let sent = 0;
-    while (sent < data.length && this.#sendWindow > 0) {
+    while (sent < most && sent < data.length && this.#sendWindow > 0) {
       if (transport.congested || this.#failure) break;
       const size = Math.min(
         data.length - sent,
@@ -307,12 +307,18 @@ export class Channel implements SshChannel, Direct {
         if (data.length === 0) return;
         throw this.#failure;
       }
-      this.#woken = Promise.withResolvers();
-      if (transport.congested) {
-        transport.drained().then(() => this.#wakeWriter());
+      const isShut = data.length > 0 && this.#sendWindow === 0;
+      if (isShut || transport.congested) {
+        this.#woken = Promise.withResolvers();
+        if (transport.congested) {
+          transport.drained().then(() => this.#wakeWriter());
+        }
+        await this.#woken.promise;
+      } else {
+        // The turn of all others who were woken: a packet each.
+        await undefined;
       }
-      await this.#woken.promise;
-      data = data.subarray(this.#sendWhatFits(data));
+      data = data.subarray(this.#sendWhatFits(data, this.#maxPacket));
     }
   }
 

@@ -1,7 +1,6 @@
 import type { ByteStream } from "../byte_stream.ts";
+import { QueueLimit } from "./queue_limit.ts";
 
-/** Queued bytes above which {@linkcode StreamOutput.congested} is true. */
-const CONGESTED = 192 * 1024;
 /** Initial size of the buffers, and the size up to which they are kept. */
 const FIRST_BUFFER = 16 * 1024;
 const LARGEST_KEPT = 512 * 1024;
@@ -14,6 +13,7 @@ export class StreamOutput {
   bytesWritten = 0;
 
   readonly #stream: ByteStream;
+  readonly #limit = new QueueLimit();
   readonly #events: { onProgress(): void; onError(error: unknown): void };
   /** The buffer that is filled and the one that is being written; they take turns. */
   #gathered: Uint8Array = new Uint8Array(FIRST_BUFFER);
@@ -44,7 +44,7 @@ export class StreamOutput {
 
   /** Whether so much is queued that writers should wait. */
   get congested(): boolean {
-    return this.#queued > CONGESTED;
+    return this.#queued > this.#limit.bytes;
   }
 
   /** Queues bytes, which the caller fills in before it returns to the event loop. */
@@ -98,7 +98,9 @@ export class StreamOutput {
 
   async #write(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length && !this.#stopped;) {
+      const before = performance.now();
       const n = await this.#stream.write(bytes.subarray(done));
+      this.#limit.onWritten(n, performance.now() - before);
       done += n;
       if (this.#stopped) return;
       this.#queued -= n;
