@@ -221,9 +221,7 @@ export class Channel implements SshChannel, Direct {
     return true;
   }
 
-  /**
-   * Gives window back for bytes that were read.
-   */
+  /** Gives window back for bytes that were read. */
   protected returnWindow(bytes: number): void {
     if (this.#receiveWindow.onRead(bytes)) return void this.adjustWindow();
     if (!this.#gotEof && !this.#released) {

@@ -1,6 +1,14 @@
 import { listen, relay, RForwardError } from "../../../mod.ts";
+import type { ByteStream } from "../../../src/ssh/byte_stream.ts";
+import {
+  Channel,
+  type ChannelCarrier,
+} from "../../../src/ssh/channels/channel.ts";
+import { PacketWriter } from "../../../src/ssh/native/packet_writer.ts";
+import { StreamOutput } from "../../../src/ssh/native/stream_output.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { byteStream } from "../../byte_stream.ts";
+import { anyReceiveWindow } from "../../ssh/channels/any_receive_window.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { receive, receiveText, send, startRig, visit } from "../rig.ts";
 import {
@@ -143,6 +151,51 @@ Deno.test("relay() between channels and sockets makes no streams, and locks thos
   await assertRejects(() => relay(channel, ends.end), TypeError);
   peer.close();
   await assertRejects(() => relayed, RForwardError);
+});
+
+Deno.test("relay() of many sockets that have something at once sends all of it in one write", async () => {
+  const writes: number[] = [];
+  const written = Promise.withResolvers<void>();
+  const output = new StreamOutput({
+    write(p: Uint8Array) {
+      writes.push(p.length);
+      written.resolve();
+      return Promise.resolve(p.length);
+    },
+  } as ByteStream, { onProgress() {}, onError() {} });
+  const writer = new PacketWriter(output);
+  const transport = {
+    congested: false,
+    send: (head: Uint8Array, body: Uint8Array) => writer.write(head, body),
+  };
+  const carrier = { transport, release() {} } as unknown as ChannelCarrier;
+  const arrived = Promise.withResolvers<void>();
+  const controller = new AbortController();
+  const relays = Array.from({ length: 8 }, (_, local) => {
+    let reads = 0;
+    const closed = Promise.withResolvers<null>();
+    const socket = {
+      async read() {
+        if (reads++ > 0) return await closed.promise;
+        await arrived.promise;
+        return 64;
+      },
+      closeWrite: () => Promise.resolve(),
+      close: () => closed.resolve(null),
+    } as unknown as Deno.Conn;
+    const ids = {
+      ...{ local, remote: local, window: 2 ** 20, packetSize: 2 ** 15 },
+      receiveWindow: anyReceiveWindow(),
+    };
+    const channel = new Channel(carrier, ids);
+    return relay(channel, socket, controller).catch(() => {});
+  });
+  arrived.resolve();
+  await written.promise;
+  assertEquals(writes.length, 1);
+  assert(writes[0]! > 8 * 64, `${writes[0]} bytes`);
+  controller.abort();
+  await Promise.all(relays);
 });
 
 Deno.test("relay() holds back a writer whose reader does not read", async () => {
