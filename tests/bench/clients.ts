@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { sshArguments, type SshServer } from "../servers/ssh_server.ts";
+import type { NoDelay } from "../../mod.ts";
 import { type BenchProcess, startProcess } from "./bench_process.ts";
 
 /** A client under test. */
@@ -24,6 +25,8 @@ export interface TunnelRequest {
   knownHostsFile: string;
   /** The only cipher to offer. */
   cipher: string;
+  /** What is done about Nagle's algorithm on the server. */
+  noDelay: NoDelay;
   /** The target's port on 127.0.0.1. */
   targetPort: number;
 }
@@ -36,7 +39,8 @@ const session = { options: [], command: ["sleep 600"] };
 const noSession = { options: ["-N"], command: [] };
 
 /**
- * The clients compared: rforward; `ssh -R` with the same cipher and with its
+ * The clients compared: rforward, as it is by default and with Nagle's algorithm
+ * turned off on the server; `ssh -R` with the same cipher and with its
  * fastest, each with a session as well as with `-N`; and no tunnel at all,
  * which shows what the load itself can do.
  *
@@ -46,6 +50,7 @@ const noSession = { options: ["-N"], command: [] };
  */
 export const clients: readonly Client[] = [
   { name: "rforward", start: rforward(chacha20) },
+  { name: "rforward-nodelay", start: rforward(chacha20, "always") },
   { name: "ssh-chacha20", start: ssh(chacha20, session) },
   { name: "ssh-chacha20-N", start: ssh(chacha20, noSession) },
   { name: "ssh-aes128-gcm", start: ssh(aes128, session) },
@@ -61,11 +66,15 @@ export const clients: readonly Client[] = [
   },
 ];
 
-function rforward(cipher: string): Client["start"] {
+function rforward(
+  cipher: string,
+  noDelay: NoDelay = "auto",
+): Client["start"] {
   const script = fileURLToPath(import.meta.resolve("./rforward_client.ts"));
   return ({ host, port, user, keyFile, knownHostsFile }, targetPort) => {
     const request: TunnelRequest = {
       ...{ host, port, user, keyFile, knownHostsFile, cipher, targetPort },
+      noDelay,
     };
     return startProcess(
       Deno.execPath(),

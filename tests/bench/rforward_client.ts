@@ -10,6 +10,7 @@ await using connection = await connect({
   privateKeys: [{ file: request.keyFile }],
   hostKeys: { files: [request.knownHostsFile] },
   algorithms: { cipher: [request.cipher] },
+  noDelay: request.noDelay,
 });
 const tunnel = await forward(connection, {
   bind: { address: "127.0.0.1", port: 0 },
