@@ -3,7 +3,10 @@ import {
   type ChannelCarrier,
 } from "../../../src/ssh/channels/channel.ts";
 import { anyReceiveWindow } from "./any_receive_window.ts";
-import { assert } from "../../assert.ts";
+import { ChannelError } from "../../../src/errors.ts";
+import { takeSink } from "../../../src/streams/direct.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { channelPair } from "../../forward/tunnel/relay_ends.ts";
 
 Deno.test("a channel whose transport is full does not remember each window that it gets meanwhile", async () => {
   let waits = 0;
@@ -36,4 +39,33 @@ Deno.test("a channel whose transport is full does not remember each window that 
   room.resolve();
   await writing;
   assert(packets > 0);
+});
+
+Deno.test("a channel's streams that are asked for after its end have ended, too", async () => {
+  using pair = channelPair();
+  const { end: channel, peer } = pair;
+  await peer.writable.getWriter().write(Uint8Array.of(1, 2));
+  await Promise.resolve(); // the message is on its way
+  peer.close();
+  await channel.closed;
+
+  const chunks = await Array.fromAsync(channel.readable);
+  assertEquals(chunks, [Uint8Array.of(1, 2)]);
+  const writing = channel.writable.getWriter().write(Uint8Array.of(3));
+  const error = await assertRejects(() => writing, ChannelError);
+  assertEquals(error.code, "channel-closed");
+});
+
+Deno.test("a channel's sink reports its end while nothing is written, but not after its own EOF", async () => {
+  for (const hasEnded of [false, true]) {
+    using pair = channelPair();
+    const { end: channel, peer } = pair;
+    const sink = channel[takeSink]()!;
+    const failures: unknown[] = [];
+    sink.onFailure((error) => failures.push(error));
+    if (hasEnded) sink.end();
+    peer.close();
+    await channel.closed;
+    assertEquals(failures.length, hasEnded ? 0 : 1);
+  }
 });
