@@ -1,5 +1,5 @@
 import { fstatSync } from "node:fs";
-import { readGrantedVariable } from "../environment.ts";
+import { readVariable } from "../environment.ts";
 import { ArgumentError } from "../errors.ts";
 import type { SupervisorSnapshot } from "../forward/supervise/supervisor_options.ts";
 import type { Arguments } from "./command_line/arguments.ts";
@@ -27,7 +27,7 @@ export function openReporter(
     ? undefined
     : resources.use(openLog(logFile));
   const isLive = output === "live" && !file && verbosity >= 0 &&
-    Deno.stderr.isTerminal() && readGrantedVariable("TERM") !== "dumb";
+    Deno.stderr.isTerminal() && canMoveCursor();
   // What reads a pipe, as the journal does, has times of its own, or looks for
   // lines as ssh prints them.
   const isLog = file !== undefined || fstatSync(2).isFile();
@@ -41,6 +41,19 @@ export function openReporter(
         ...isLog && { prefix: timestamp },
       }),
   );
+}
+
+/**
+ * Whether a terminal can do what the live view needs, as far as Deno may look.
+ * One that has no name cannot, except on Windows, where none has one.
+ */
+function canMoveCursor(): boolean {
+  const { state } = Deno.permissions.querySync({
+    name: "env",
+    variable: "TERM",
+  });
+  if (Deno.build.os === "windows" || state !== "granted") return true;
+  return !["", "dumb", "unknown"].includes(readVariable("TERM") ?? "");
 }
 
 function openLog(file: string): Deno.FsFile {

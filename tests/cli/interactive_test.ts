@@ -358,18 +358,20 @@ for (const via of ["directly", "by a ProxyCommand"]) {
 /** What nc does, where there is none. */
 const COPY = "bash -c 'exec 3<>/dev/tcp/$0/$1; cat <&3 & exec cat >&3' %h %p";
 
-serverTest(
-  "sshd",
-  "rforward prints plain lines on a terminal that cannot move its cursor",
-  async () => {
-    await using sshd = await startSshd();
-    await using terminal = await start(toSshd(sshd), "", { TERM: "dumb" });
-    await terminal.see(/^Allocated port \d+/m);
-    await terminal.see("verified");
-    await interrupt(terminal);
-    assertEquals(terminal.output.includes("\x1b"), false);
-  },
-);
+for (const name of ["dumb", "unknown", ""]) {
+  serverTest(
+    "sshd",
+    `rforward prints plain lines on a terminal that cannot move its cursor: TERM="${name}"`,
+    async () => {
+      await using sshd = await startSshd();
+      await using terminal = await start(toSshd(sshd), "", { TERM: name });
+      await terminal.see(/^Allocated port \d+/m);
+      await terminal.see("verified");
+      await interrupt(terminal);
+      assertEquals(terminal.output.includes("\x1b"), false);
+    },
+  );
+}
 
 serverTest("sshd", "rforward ends at once at a second Ctrl-C", async () => {
   await using sshd = await startSshd();
