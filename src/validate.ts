@@ -27,7 +27,9 @@ export function checkHost(argument: string, host: string): void {
       `${shown(host)} has a port in it; give host and port apart`,
     );
   }
-  if (typeof host === "string" && /^[^\s\p{Cc}]{1,255}$/u.test(host)) return;
+  // An IPv6 address has two colons at least, and a name has none.
+  const isHost = /^(?![^:]*:[^:]*$)[^\s\p{Cc}]{1,255}$/u;
+  if (typeof host === "string" && isHost.test(host)) return;
   throw new ArgumentError(
     argument,
     `${shown(host)} is not a valid host; use a name or an IP address`,

@@ -379,3 +379,16 @@ Deno.test("connect() says that a port does not belong into the host", async () =
     'host: "server.example:2222" has a port in it; give host and port apart',
   );
 });
+
+Deno.test("connect() refuses a host with a colon that is no IPv6 address", async () => {
+  for (const host of ["server.example:ssh", "server.example:", ":2222"]) {
+    const error = await assertRejects(
+      () => connect({ host, user: "alice" }),
+      ArgumentError,
+    );
+    assertEquals(
+      error.message,
+      `host: "${host}" is not a valid host; use a name or an IP address`,
+    );
+  }
+});
