@@ -128,11 +128,11 @@ export class Authentication {
     return signatureAlgorithms(keyType, this.#accepted, this.#announced);
   }
 
-  /** Where keys were looked for, if none was found and the server would take one. */
+  /** Where keys were looked for, if none could be read and the server would take one. */
   #missingKeys(acceptable: readonly string[]): string[] {
     const files = this.#missingFiles;
     return files.length > 0 && acceptable.includes("publickey")
-      ? [`no private key was found; looked for ${files.join(", ")}`]
+      ? [`no private key could be read; looked for ${files.join(", ")}`]
       : [];
   }
 }

@@ -514,7 +514,7 @@ serverTest(
     );
     assertMatch(
       message,
-      /no private key was found; looked for \/nowhere\/id_rsa, \/nowhere\/id_ed25519/,
+      /no private key could be read; looked for \/nowhere\/id_rsa, \/nowhere\/id_ed25519/,
     );
   },
 );
