@@ -90,7 +90,7 @@ const mistakes: [args: string[], said: string][] = [
     "-o Nonsense: is not an option of ssh; ",
   ],
   [["80:a:80", "server"], "destination: 80:a:80 is a forward; did you mean -R"],
-  [["-R", "80:${A=B}:80", "server"], "-R: expected a variable"],
+  [["-R", "80:${A=B}:80", "server"], "-R: expected the environment variable"],
   [["-o", "IdentityAgent=${A=B}", "server"], "-o IdentityAgent: needs the "],
 ];
 
@@ -176,7 +176,7 @@ serverTest(
     );
     assertMatch(
       nothing.stderr,
-      /^the server did not let .*it accepts: publickey; give a key, .*\n$/,
+      /^the server did not let .*it accepts: publickey; provide a key, .*\n$/,
     );
     assertEquals([nothing.code, nothing.stdout], [255, ""]);
 
