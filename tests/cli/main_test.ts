@@ -166,7 +166,10 @@ serverTest(
       "StrictHostKeyChecking=ask",
       `UserKnownHostsFile=${join(sshd.dir, "new")}`,
     );
-    assertMatch(unknown.stderr, /^No host key is known for \[127\.0\.0\.1\]/);
+    assertMatch(
+      unknown.stderr,
+      /^The host key of \[127\.0\.0\.1\]:\d+ is not known: /,
+    );
     assertMatch(unknown.stderr, /StrictHostKeyChecking=accept-new/);
     assertEquals([unknown.code, unknown.stdout], [255, ""]);
 

@@ -11,15 +11,9 @@ function story(error: HostKeyError): string[] {
   switch (error.reason) {
     case "changed":
       return changed(error);
-    case "unknown":
-      return [
-        `No host key is known for ${error.host}, which showed the ${error.keyType} key`,
-        `${error.fingerprint}.`,
-        "Ask the server's administrator whether that is its key. Only if it is, take it",
-        "with -o StrictHostKeyChecking=accept-new, or on a terminal by answering yes.",
-      ];
     case "rejected": // by the person who was asked
       return [];
+    case "unknown": // which server, and what works there, is in its message
     case "revoked":
       return [oneLine(error.message)];
   }
