@@ -43,7 +43,7 @@ const kinds: [kind: string, pattern: RegExp][] = [
   ],
   [
     "host key unknown",
-    /The host key of .* is not known|^Host key verification failed|^host-key-unknown: /,
+    /host key is known for|The host key of .* is not known|^Host key verification failed|^host-key-unknown: /,
   ],
   ["host key added", /^Warning: Permanently added|is new: accepted its/],
   [
