@@ -104,7 +104,11 @@ serverTest(
     await using sshd = await startSshd({ config: [`HostKey ${ecdsa.file}`] });
     const known = join(rig.dir, "known");
     const trusted = join(rig.dir, "trusted");
-    const logIn = async (hostKeys: object) => {
+    const logIn = async (hostKeys: object, isUpdated = false) => {
+      const { promise: updated, resolve } = Promise.withResolvers<void>();
+      const note = (message: string) => {
+        if (/are up to date/.test(message)) resolve();
+      };
       await Deno.writeTextFile(known, "");
       await Deno.writeTextFile(trusted, sshd.knownHosts);
       await using connection = await connect({
@@ -113,9 +117,11 @@ serverTest(
         user: sshd.user,
         privateKeys: [{ file: sshd.keyFile }],
         hostKeys,
+        logger: { debug: note, info: note, warn: note, error: note },
       });
       await connection.ping();
       await connection.ping();
+      if (isUpdated) await updated;
       return await Deno.readTextFile(known);
     };
 
@@ -135,7 +141,7 @@ serverTest(
       files: [known],
       acceptNew: () => true,
       ...update,
-    });
+    }, true);
     assertEquals(confirmed.trim().split("\n").length, 2);
   },
 );
