@@ -245,7 +245,7 @@ async function hostKeys(
   if (!first && acceptNew && files.length > 0) files.unshift(NOWHERE);
   return {
     files,
-    // Nobody is there to be asked, in the middle of a session.
+    // Nothing can be asked in the middle of a session.
     ...updateHostKeys === "yes" && {
       updateFiles: settings.userKnownHostsFiles
         .filter((file) => files.includes(file)),

@@ -28,7 +28,7 @@ function harmless(text: string): string {
 
 /** The escape sequences of ECMA-48: CSI …, strings such as OSC …, and short ones without letters. */
 const ESCAPES =
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- control characters are what is removed
   /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f\n]*(?:\x07|\x1b\\|\x9c)|\x1b(?:[ -/]+[0-~]|[0-?])/g;
 
 function shortened(line: string, length: number): string {

@@ -59,7 +59,7 @@ export async function expandSettings(
     throw first.proxyJump?.line.error(`leads to ${hostName} through itself`);
   }
   return {
-    // As in ssh, only for files that nobody has chosen.
+    // As in ssh, only for files that were not chosen by the user.
     updateHostKeys: first.userKnownHostsFiles ? "no" : "yes",
     ...plain,
     host,

@@ -17,7 +17,7 @@ import {
 
 const MIB = 1024 * 1024;
 
-/** Round trips that take a second, as far as anybody can tell. */
+/** Round trips that take a second, on the test clock. */
 class LongPath extends GlobalRequests {
   override roundTripMs = 1000;
   measured = Promise.withResolvers<number>();
