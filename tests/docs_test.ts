@@ -149,7 +149,7 @@ Deno.test("docs/command.md has the options of the command's own, and no others",
 
 Deno.test("docs/command.md has the events of --json, and no others", async () => {
   const [table] = tables(await read("docs/command.md"), "Events for programs");
-  const source = await read("src/cli/report/event_json.ts");
+  const source = await read("src/cli/report/json/event_json.ts");
   const types = [...source.matchAll(/^ {2}type: "(.*)";$/gm)].map(([, t]) =>
     t!
   );

@@ -13,7 +13,7 @@ import {
   parseRemoteForward,
   withoutDuplicates,
 } from "./command_line/forward_spec.ts";
-import { resolveHops } from "./hops.ts";
+import { resolveHops } from "./connection/resolve_hops.ts";
 import { thisMachine } from "./ssh_config/local_machine.ts";
 import { resolveSshConfig } from "./ssh_config/resolve_ssh_config.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";

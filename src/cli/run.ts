@@ -6,15 +6,15 @@ import type { SshConnection } from "../ssh/connection.ts";
 import { withoutKeys } from "../shown.ts";
 import { Turns } from "../turns.ts";
 import type { Arguments } from "./command_line/arguments.ts";
-import { planConnection } from "./connect_plan.ts";
-import { onSignal } from "./on_signal.ts";
-import { openReporter } from "./open_reporter.ts";
-import { PausingAsker } from "./pausing_asker.ts";
+import { planConnection } from "./connection/plan_connection.ts";
+import { onSignal } from "./process/on_signal.ts";
+import { openReporter } from "./report/open_reporter.ts";
+import { PausingAsker } from "./terminal/pausing_asker.ts";
 import { isSameConnection, type Plan, readPlan, tunnelsOf } from "./plan.ts";
 import type { Level, Reporter } from "./report/reporter.ts";
-import { formatDuration } from "./report/units.ts";
-import { Secrets } from "./secrets.ts";
-import { Systemd } from "./systemd.ts";
+import { formatDuration } from "./report/text/units.ts";
+import { Secrets } from "./connection/secrets.ts";
+import { Systemd } from "./process/systemd.ts";
 import { type Asker, Terminal } from "./terminal/terminal.ts";
 
 /** Exit statuses, those of ssh where it has them. */

@@ -1,4 +1,4 @@
-import type { JsonEvent } from "../../src/cli/report/event_json.ts";
+import type { JsonEvent } from "../../src/cli/report/json/event_json.ts";
 import { within } from "../within.ts";
 
 /** How the command is started. */

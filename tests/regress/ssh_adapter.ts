@@ -9,10 +9,10 @@
 
 import { forward } from "../../mod.ts";
 import { parseArguments } from "../../src/cli/command_line/arguments.ts";
-import { planConnection } from "../../src/cli/connect_plan.ts";
-import { resolveHops } from "../../src/cli/hops.ts";
+import { planConnection } from "../../src/cli/connection/plan_connection.ts";
+import { resolveHops } from "../../src/cli/connection/resolve_hops.ts";
 import { type Plan, readConfig, readPlan } from "../../src/cli/plan.ts";
-import { Secrets } from "../../src/cli/secrets.ts";
+import { Secrets } from "../../src/cli/connection/secrets.ts";
 import { showConfig } from "../../src/cli/show_config.ts";
 import { ForwardDeniedError } from "../../src/errors.ts";
 import type { SshConnection } from "../../src/ssh/connection.ts";

@@ -1,6 +1,6 @@
 import { noDelayModes } from "../../ssh/connection.ts";
 import { nativeEngine } from "../../ssh/native/native_engine.ts";
-import { optionNames } from "../ssh_config/options.ts";
+import { optionNames } from "../ssh_config/options/option_table.ts";
 
 /** A value that an option takes. */
 export interface OptionValue {

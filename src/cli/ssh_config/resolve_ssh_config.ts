@@ -1,8 +1,8 @@
 import { ArgumentError } from "../../errors.ts";
 import { checkPort } from "../../validate.ts";
 import { checkUser } from "../command_line/destination.ts";
-import { ConfigReader, systemDirectory } from "./config_reader.ts";
-import { expandSettings } from "./expand_settings.ts";
+import { ConfigReader, systemDirectory } from "./reader/config_reader.ts";
+import { expandSettings } from "./expand/expand_settings.ts";
 import { type LocalMachine, thisMachine } from "./local_machine.ts";
 import type { SshSettings } from "./ssh_settings.ts";
 import { shown } from "../../shown.ts";

@@ -2,7 +2,7 @@ import { delay } from "../../delay.ts";
 import { RForwardError } from "../../errors.ts";
 import { Turns } from "../../turns.ts";
 import { LineEditor } from "./line_editor.ts";
-import { onSignal } from "../on_signal.ts";
+import { onSignal } from "../process/on_signal.ts";
 
 /** Whom questions are put to. */
 export interface Asker {

@@ -1,4 +1,4 @@
-import type { JsonEvent } from "../../../src/cli/report/event_json.ts";
+import type { JsonEvent } from "../../../src/cli/report/json/event_json.ts";
 import { TextLineStream } from "../../examples/std/streams.ts";
 import { withPermissions } from "../command_process.ts";
 import type { Row } from "./row.ts";

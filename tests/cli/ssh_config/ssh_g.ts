@@ -1,6 +1,6 @@
 /** What `ssh -G` prints, and our settings in its words. */
 import { userInfo } from "node:os";
-import { applyAlgorithmList } from "../../../src/cli/ssh_config/algorithm_list.ts";
+import { applyAlgorithmList } from "../../../src/cli/ssh_config/options/algorithm_list.ts";
 import {
   type LocalMachine,
   thisMachine,

@@ -1,0 +1,24 @@
+import { HostKeyError } from "../../errors.ts";
+import { acceptNewAdvice } from "../../ssh/host_keys/host_key_errors.ts";
+import type { SshSettings } from "../ssh_config/ssh_settings.ts";
+
+/**
+ * Says how to accept a new host key in the words of ssh_config. Options of the
+ * command line hold for the last server only; a jump host needs a `Host` block.
+ *
+ * @param hops The servers on the way, and the one it leads to.
+ */
+export function withHostKeyAdvice(
+  error: unknown,
+  hops: readonly SshSettings[],
+): unknown {
+  if (!(error instanceof HostKeyError)) return error;
+  // As connectThrough() names it, where there are several.
+  const [, number] = /^hop (\d+) /.exec(error.message) ?? [];
+  const hop = hops[Number(number ?? hops.length) - 1];
+  const advice = hop === hops.at(-1)
+    ? "or use -o StrictHostKeyChecking=accept-new"
+    : `or put into ~/.ssh/config: Host ${hop?.host}, and below it: StrictHostKeyChecking accept-new`;
+  error.message = error.message.replace(acceptNewAdvice, () => advice);
+  return error;
+}

@@ -1,0 +1,48 @@
+import { ArgumentError } from "../../errors.ts";
+import { resolveSshConfig } from "../ssh_config/resolve_ssh_config.ts";
+import type { SshSettings } from "../ssh_config/ssh_settings.ts";
+
+/** Servers that may stand in one chain of `ProxyJump`; so many that only a circle has more. */
+const MAX_HOPS = 16;
+
+/**
+ * Finds the servers of `ProxyJump` that lead to one.
+ *
+ * @param configFile The configuration file of the command line.
+ * @returns all of them in order; the one asked for is the last.
+ * @throws {ArgumentError} if the configuration of one cannot be used.
+ */
+export function resolveHops(
+  settings: SshSettings,
+  configFile: string | undefined,
+): Promise<SshSettings[]> {
+  return hopsTo(settings, configFile, 0);
+}
+
+async function hopsTo(
+  settings: SshSettings,
+  configFile: string | undefined,
+  depth: number,
+): Promise<SshSettings[]> {
+  if (depth > MAX_HOPS) {
+    throw new ArgumentError(
+      "ProxyJump",
+      `goes over more than ${MAX_HOPS} hosts`,
+    );
+  }
+  const before: SshSettings[] = [];
+  for (
+    const [i, { host, user, port }] of (settings.proxyJump ?? []).entries()
+  ) {
+    const hop = await resolveSshConfig({
+      host,
+      ...user !== undefined && { user },
+      ...port !== undefined && { port },
+      ...configFile !== undefined && { configFile },
+    });
+    // Only the first is reached from here.
+    const { proxyJump: _, proxyCommand: __, ...direct } = hop;
+    before.push(...await hopsTo(i === 0 ? hop : direct, configFile, depth + 1));
+  }
+  return [...before, settings];
+}

@@ -1,0 +1,86 @@
+import type { SupervisorEvent } from "../../../forward/supervise/supervisor_options.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { closedJson, eventJson, type JsonEventBody } from "./event_json.ts";
+import { type Output, writeText } from "../output.ts";
+import {
+  isReported,
+  type Level,
+  type Reporter,
+  type ReporterOptions,
+} from "../reporter.ts";
+
+/** Options of a {@linkcode JsonLog}. */
+export interface JsonLogOptions extends ReporterOptions {
+  /** The time; that of this machine by default. */
+  clock?: Clock;
+}
+
+/** Reports to a program: all events, one JSON object a line (see `event_json.ts`). */
+export class JsonLog implements Reporter {
+  readonly #out: Output;
+  readonly #options: JsonLogOptions;
+  readonly #clock: Clock;
+  #connections = 0;
+  #ended = false;
+
+  /**
+   * @param out Where the lines go; a failure to write them is ignored.
+   */
+  constructor(out: Output, options: JsonLogOptions = {}) {
+    this.#out = out;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Reports an event. */
+  event(event: SupervisorEvent): void {
+    if (event.type !== "connection") return this.#write(eventJson(event));
+    const id = ++this.#connections;
+    const { tunnel, connection } = event;
+    const began = this.#clock.now();
+    this.#write(eventJson(event, id));
+    connection.closed.then(({ error }) => {
+      const ms = this.#clock.now() - began;
+      this.#write(closedJson(tunnel, id, connection, ms, error));
+    });
+  }
+
+  /** Reports anything else. */
+  message(level: Level, text: string): void {
+    if (!isReported(level, this.#options)) return;
+    this.#write({ type: "message", level, text });
+  }
+
+  /** A log does not use the screen. */
+  pause(): Disposable {
+    return { [Symbol.dispose]() {} };
+  }
+
+  /** Later reports are dropped. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true;
+    return Promise.resolve();
+  }
+
+  #write(body: JsonEventBody): void {
+    if (this.#ended) return;
+    const { type, ...fields } = body;
+    const time = new Date(this.#clock.now()).toISOString();
+    writeText(
+      this.#out,
+      `${escape(JSON.stringify({ type, time, ...fields }))}\n`,
+    );
+  }
+}
+
+/** JSON without what does something to a terminal; JSON.stringify leaves some of it. */
+function escape(json: string): string {
+  return json.replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) =>
+      Array.from(
+        { length: character.length },
+        (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
+      ).join(""),
+  );
+}

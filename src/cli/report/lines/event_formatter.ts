@@ -1,0 +1,266 @@
+import { HostKeyError, type RForwardError } from "../../../errors.ts";
+import type { ProbeVerdict } from "../../../forward/verify/probe.ts";
+import type { SupervisorEvent } from "../../../forward/supervise/supervisor_options.ts";
+import type { TunnelConnection } from "../../../forward/tunnel/tunnel_connection.ts";
+import { formatBind, isTcp } from "../../../ssh/bind.ts";
+import type { Bind, Originator, ServerInfo } from "../../../ssh/connection.ts";
+import { printable } from "../../../ssh/printable.ts";
+import { hostKeyWarning } from "./host_key_warning.ts";
+import { oneLine } from "../text/one_line.ts";
+import type { Level } from "../reporter.ts";
+import { formatBytes, formatDuration } from "../text/units.ts";
+import { leads, verdictLine } from "./verdict_line.ts";
+
+/** One line of a log; the warning of a changed host key has several. */
+export interface Line {
+  /** How much it matters. */
+  level: Level;
+  /** What is said. */
+  text: string;
+  /** Lines with the same key repeat each other; one without a key reports a change. */
+  key?: string;
+  /** A live view shows it anyway. */
+  visible?: true;
+  /** The server wrote it on the session: it is not a message of ours, and is shown also with `-q`, as ssh does. */
+  output?: true;
+}
+
+/** An event of a kind. */
+type EventOf<T extends SupervisorEvent["type"]> = Extract<
+  SupervisorEvent,
+  { type: T }
+>;
+
+/**
+ * Puts events into the words that a user of `ssh` knows. It remembers what was
+ * printed, so that each reason is given only once.
+ */
+export class EventFormatter {
+  readonly #isPrinted: (level: Level) => boolean;
+  readonly #explained = new WeakSet<RForwardError>();
+  /** Where each tunnel leads to. */
+  readonly #targets = new Map<number, string>();
+  /** Who answered at each tunnel's port since it was bound. */
+  readonly #verdicts = new Map<number, ProbeVerdict>();
+  /** From where each tunnel's port can be reached, if that was warned of. */
+  readonly #warnings = new Map<number, string>();
+  /** The server that is connected to, or was last. */
+  #server: ServerInfo | undefined;
+
+  /** @param isPrinted Whether lines of a level are printed; all are by default. */
+  constructor(isPrinted: (level: Level) => boolean = () => true) {
+    this.#isPrinted = isPrinted;
+  }
+
+  /** @returns the lines to print for an event. */
+  format(event: SupervisorEvent): Line[] {
+    if (event.type === "stopped" && event.error) {
+      return [{
+        level: "error",
+        text: this.#explained.has(event.error)
+          ? "stopped"
+          : explain(event.error),
+      }];
+    }
+    const lines = [this.#format(event), this.#warn(event)];
+    return lines.flatMap((line) =>
+      line ? [{ ...line, text: oneLine(line.text) }] : []
+    );
+  }
+
+  /** A port that is reachable from elsewhere than was asked for; once while it stays so. */
+  #warn(event: SupervisorEvent): Line | undefined {
+    if (event.type !== "verified") return undefined;
+    const { tunnel, probe: { warning } } = event;
+    const before = this.#warnings.get(tunnel);
+    if (warning === undefined) this.#warnings.delete(tunnel);
+    else this.#warnings.set(tunnel, warning);
+    return warning === undefined || warning === before ? undefined : {
+      level: "warn",
+      text: `Warning: ${warning}`,
+      key: `reach ${tunnel} ${warning}`,
+    };
+  }
+
+  #format(event: SupervisorEvent): Line | undefined {
+    switch (event.type) {
+      case "connecting":
+        return {
+          level: "debug",
+          text: event.attempt > 1
+            ? `connecting, attempt ${event.attempt}`
+            : "connecting",
+          visible: true,
+        };
+      case "connected": {
+        this.#server = event.server;
+        const { user, host, port, software } = event.server;
+        const text = `connected to ${host} port ${port} as ${user} (${
+          printable(software)
+        })`;
+        return { level: "info", text };
+      }
+      case "lost":
+        this.#explain(event.error);
+        return {
+          level: "warn",
+          text: `connection lost: ${event.error.message}`,
+        };
+      case "waiting":
+        return this.#waiting(event);
+      case "bound":
+        this.#verdicts.delete(event.tunnel);
+        this.#targets.set(event.tunnel, event.target);
+        return bound(event);
+      case "verified":
+        return this.#verified(event);
+      case "refused":
+        return this.#refused(event);
+      case "connection":
+        return { level: "debug", text: `${nameOf(event.connection)} opened` };
+      case "target-error":
+        return {
+          level: "warn",
+          text: `connection${
+            from(event.originator)
+          } refused: ${event.error.message}`,
+          key: `target-error ${event.tunnel} ${event.error.message}`,
+        };
+      case "session-output":
+        return { level: "info", text: `server: ${event.text}`, output: true };
+      case "session-ended":
+        return sessionEnded(event);
+      case "slept":
+        return {
+          level: "info",
+          text: `this machine slept, or the process was stopped, for ${
+            formatDuration(event.ms)
+          }; looking whether the server is still there`,
+        };
+      case "state":
+        return undefined; // the other events say it
+      case "stopped":
+        return { level: "info", text: "stopped", visible: true };
+    }
+  }
+
+  /** @returns the line for a connection that is over. */
+  formatClosed(connection: TunnelConnection, ms: number, error?: Error): Line {
+    const { bytesToTarget, bytesToServer } = connection;
+    const text = `${nameOf(connection)} closed after ${formatDuration(ms)}, ${
+      formatBytes(bytesToTarget)
+    } to the target, ${formatBytes(bytesToServer)} to the server${
+      error ? `: ${error.message}` : ""
+    }`;
+    return { level: "debug", text: oneLine(text) };
+  }
+
+  #waiting({ error, ms }: EventOf<"waiting">): Line {
+    const next = `next try in ${formatDuration(ms)}`;
+    const line = { level: "warn", key: `waiting ${error.message}` } as const;
+    return this.#explained.has(error)
+      ? { ...line, text: next, visible: true }
+      : { ...line, text: `${error.message}; ${next}` };
+  }
+
+  #verified({ tunnel, bound, probe }: EventOf<"verified">): Line {
+    const before = this.#verdicts.get(tunnel);
+    this.#verdicts.set(tunnel, probe.verdict);
+    const line = verdictLine(
+      bound,
+      this.#targets.get(tunnel) ?? "",
+      probe,
+      this.#server,
+    );
+    if (line.level === "warn") {
+      return { ...line, key: `verified ${tunnel} ${line.text}` };
+    }
+    // Looked at again, and nothing has changed.
+    const level = before === probe.verdict ? "debug" : line.level;
+    return { ...line, level, visible: true };
+  }
+
+  #refused({ tunnel, asked, why, error, ms }: EventOf<"refused">): Line {
+    const failed = `Warning: remote port forwarding failed for ${
+      listenName(asked)
+    }`; // as ssh begins, for those who look for that
+    const next = ms === undefined
+      ? "giving up"
+      : `asking again in ${formatDuration(ms)}`;
+    const line = { level: "warn", key: `refused ${tunnel} ${why}` } as const;
+    // Who answers there instead was reported before.
+    const isKnown = this.#verdicts.delete(tunnel) ||
+      this.#explained.has(error);
+    this.#explain(error);
+    return isKnown
+      ? { ...line, text: `${failed}: ${next}`, visible: true }
+      : { ...line, text: `${failed}: ${error.message}; ${next}` };
+  }
+
+  /** The error was given as the reason in a warning. */
+  #explain(error: RForwardError): void {
+    if (this.#isPrinted("warn")) this.#explained.add(error);
+  }
+}
+
+/** What ended it, for the last line. */
+function explain(error: RForwardError): string {
+  return error instanceof HostKeyError
+    ? hostKeyWarning(error)
+    : oneLine(error.message);
+}
+
+function bound(
+  { tunnel, asked, bound, target, checking }: EventOf<"bound">,
+): Line {
+  const key = `bound ${tunnel} ${formatBind(bound)}`;
+  return isTcp(asked) && isTcp(bound) && asked.port === 0
+    ? {
+      level: "info",
+      // As ssh prints it on stderr, where scripts read it; ssh has no brackets.
+      text: `Allocated port ${bound.port} for remote forward to ${
+        target.replace(/^\[(.*)\](:\d+)$/, "$1$2")
+      }`,
+      key,
+    }
+    : {
+      level: "info",
+      text: checking
+        ? `${formatBind(bound)} on the server is bound, checking`
+        : `${leads(bound, target)}, not checked`,
+      key,
+      visible: true,
+    };
+}
+
+function sessionEnded({ status, error }: EventOf<"session-ended">): Line {
+  if (error) {
+    return {
+      level: "warn",
+      text: `no session: ${error.message}`,
+      key: `session ${error.message}`,
+    };
+  }
+  const how = status?.signal ??
+    (status?.code === undefined ? "" : `status ${status.code}`);
+  return {
+    level: status?.success === false ? "info" : "debug",
+    text: `the session on the server has ended${
+      how && ` (${how})`
+    }; the forwards stay`,
+  };
+}
+
+/** What could not be bound, as ssh names it. */
+function listenName(bind: Bind): string {
+  return isTcp(bind) ? `listen port ${bind.port}` : `listen path ${bind.path}`;
+}
+
+function nameOf({ bind, originator, target }: TunnelConnection): string {
+  return `connection${from(originator)} to ${formatBind(bind)} → ${target}`;
+}
+
+/** A client of a Unix socket has no address. */
+function from({ address, port }: Originator): string {
+  return address === "" ? "" : ` from ${printable(address)} port ${port}`;
+}

@@ -1,0 +1,86 @@
+import { fstatSync } from "node:fs";
+import { readVariable } from "../../environment.ts";
+import { ArgumentError } from "../../errors.ts";
+import type { SupervisorSnapshot } from "../../forward/supervise/supervisor_options.ts";
+import type { Arguments } from "../command_line/arguments.ts";
+import { EventLog, timestamp } from "./lines/event_log.ts";
+import { JsonLog } from "./json/json_log.ts";
+import { LiveView } from "./live/live_view.ts";
+import type { Reporter } from "./reporter.ts";
+import type { SshLogLevel } from "../ssh_config/ssh_settings.ts";
+
+/**
+ * Opens the reporter that the command line asks for.
+ *
+ * @param snapshot What a live view shows; nothing while it is undefined.
+ * @param resources Takes ownership of what has to be closed in the end.
+ * @throws {ArgumentError} if there is a log file, and it cannot be written.
+ */
+export function openReporter(
+  { output, logFile, host }: Arguments,
+  level: SshLogLevel | undefined,
+  snapshot: () => SupervisorSnapshot | undefined,
+  resources: AsyncDisposableStack,
+): Reporter {
+  const verbosity = verbosityOf(level);
+  const file = logFile === undefined
+    ? undefined
+    : resources.use(openLog(logFile));
+  const isLive = output === "live" && !file && verbosity >= 0 &&
+    Deno.stderr.isTerminal() && canMoveCursor();
+  // What reads a pipe, as the journal does, has times of its own, or looks for
+  // lines as ssh prints them.
+  const isLog = file !== undefined || fstatSync(2).isFile();
+  return resources.use(
+    output === "json"
+      ? new JsonLog(file ?? Deno.stdout, { verbosity })
+      : isLive
+      ? new LiveView(snapshot, Deno.stderr, { destination: host, verbosity })
+      : new EventLog(file ?? Deno.stderr, {
+        verbosity,
+        ...isLog && { prefix: timestamp },
+      }),
+  );
+}
+
+/**
+ * Whether a terminal can do what the live view needs, as far as Deno may look.
+ * One that has no name cannot, except on Windows, where none has one.
+ */
+function canMoveCursor(): boolean {
+  const { state } = Deno.permissions.querySync({
+    name: "env",
+    variable: "TERM",
+  });
+  if (Deno.build.os === "windows" || state !== "granted") return true;
+  return !["", "dumb", "unknown"].includes(readVariable("TERM") ?? "");
+}
+
+function openLog(file: string): Deno.FsFile {
+  try {
+    return Deno.openSync(file, { create: true, append: true, mode: 0o600 });
+  } catch (cause) {
+    const why = cause instanceof Deno.errors.NotCapable
+      ? `run deno with --allow-write=${file}`
+      : (cause as Error).message;
+    throw new ArgumentError("-E", `cannot write to ${file}: ${why}`, { cause });
+  }
+}
+
+function verbosityOf(level: SshLogLevel = "INFO"): number {
+  switch (level) {
+    case "QUIET":
+    case "FATAL":
+    case "ERROR":
+      return -1;
+    case "INFO":
+      return 0;
+    case "VERBOSE":
+    case "DEBUG1":
+      return 1;
+    case "DEBUG2":
+      return 2;
+    case "DEBUG3":
+      return 3;
+  }
+}

@@ -1,0 +1,78 @@
+/** File name patterns as glob(3) has them, which `Include` takes. @module */
+
+import { RForwardError } from "../../../errors.ts";
+
+/**
+ * The files that a pattern names, sorted. In each part of the path `*`, `?` and
+ * `[…]` stand for characters; none of them for a dot at the beginning.
+ *
+ * @param pattern An absolute path.
+ * @throws {RForwardError} `permission-denied` if Deno may not look.
+ */
+export async function findFiles(pattern: string): Promise<string[]> {
+  const [root = "", ...parts] = pattern.split("/");
+  let found = [root];
+  let seen = false;
+  for (const part of parts) {
+    seen = /[*?[]/.test(part);
+    found = seen
+      ? (await Promise.all(found.map((path) => entries(path, part)))).flat()
+      : found.map((path) => `${path}/${part.replace(/\\(.)/g, "$1")}`);
+  }
+  // Directories on the way are not looked at: Deno would have to allow it.
+  if (!seen) found = (await Promise.all(found.map(existing))).flat();
+  return found.sort();
+}
+
+async function existing(path: string): Promise<string[]> {
+  try {
+    await Deno.lstat(path);
+    return [path];
+  } catch (error) {
+    return none(error, path);
+  }
+}
+
+async function entries(directory: string, part: string): Promise<string[]> {
+  const pattern = toRegExp(part);
+  try {
+    const names = await Array.fromAsync(
+      Deno.readDir(directory || "/"),
+      ({ name }) => name,
+    );
+    return names
+      .filter((name) => part.startsWith(".") || !name.startsWith("."))
+      .filter((name) => pattern.test(name))
+      .map((name) => `${directory}/${name}`);
+  } catch (error) {
+    return none(error, directory);
+  }
+}
+
+/** What cannot be looked at is not there, unless it is Deno that forbids it. */
+function none(cause: unknown, path: string): string[] {
+  if (!(cause instanceof Deno.errors.NotCapable)) return [];
+  throw new RForwardError(
+    "permission-denied",
+    `may not look for the included ${path}; run deno with --allow-read=${path}`,
+    { cause },
+  );
+}
+
+function toRegExp(part: string): RegExp {
+  const source = part.replace(
+    /\\(.)|\*+|\?|\[([!^]?)(\]?[^\]]*)\]|[^]/g,
+    (all, escaped?: string, negated?: string, set?: string) => {
+      if (escaped !== undefined) return RegExp.escape(escaped);
+      if (all.startsWith("*")) return "[^]*";
+      if (all === "?") return "[^]";
+      if (set === undefined) return RegExp.escape(all);
+      return `[${negated && "^"}${set.replace(/[\\\]^[]/g, "\\$&")}]`;
+    },
+  );
+  try {
+    return new RegExp(`^${source}$`);
+  } catch {
+    return /$^/; // a range from a later to an earlier character matches nothing
+  }
+}

@@ -1,0 +1,99 @@
+import type { ConfigLine } from "./config_line.ts";
+import { matchesHostList, matchesPatternList } from "./patterns.ts";
+import { takeWord } from "./tokenize.ts";
+import { shown } from "../../../shown.ts";
+
+/** What the criteria of a `Match` line are held against. */
+export interface MatchSubject {
+  /** The destination's host as it was typed. */
+  readonly originalHost: string;
+  /** The host to connect to, as far as it is known. */
+  readonly host: () => Promise<string>;
+  /** The user there, as far as it is known. */
+  readonly user: () => string;
+  /** The local user. */
+  readonly localUser: () => string;
+  /** Whether everything is read a second time. */
+  readonly final: boolean;
+  /** Told that a second time is wanted. */
+  readonly wantFinal: () => void;
+  /** Whether a command succeeds; undefined if it cannot be told, so that nothing matches. */
+  readonly exec: (command: string) => Promise<boolean | undefined>;
+  /** Told of criteria of later releases, which match nothing here. */
+  readonly warn: (criterion: string) => void;
+}
+
+/** Criteria of releases after 9.2, all of which take an argument. */
+const later = new Set([
+  "command",
+  "localnetwork",
+  "sessiontype",
+  "tagged",
+  "version",
+]);
+
+/**
+ * Whether all criteria of a `Match` line hold (ssh_config(5), "Match"). Once one
+ * does not, no command is run; but all are read.
+ *
+ * @throws {ArgumentError} if the line is not as it has to be.
+ */
+export async function matches(
+  line: ConfigLine,
+  subject: MatchSubject,
+): Promise<boolean> {
+  let matched = true;
+  let count = 0;
+  let rest: string | undefined = line.rest;
+  const take = (): string | undefined => {
+    const taken = rest === undefined ? undefined : takeWord(rest);
+    rest = taken?.rest;
+    return taken?.word;
+  };
+  for (let name = take(); name; name = take()) {
+    if (name.startsWith("#")) break;
+    const negated = name.startsWith("!");
+    const criterion = (negated ? name.slice(1) : name).toLowerCase();
+    if (criterion === "all") {
+      const next = take();
+      if (count > 1 || (next && !next.startsWith("#"))) {
+        throw line.error("all cannot be combined with other criteria");
+      }
+      return matched && !negated;
+    }
+    count++;
+    const holds = await check(criterion);
+    matched &&= holds !== undefined && holds !== negated;
+  }
+  if (count === 0) throw line.error("has no criteria");
+  return matched;
+
+  /** Whether a criterion holds; undefined if that cannot be told. */
+  async function check(criterion: string): Promise<boolean | undefined> {
+    if (criterion === "final") subject.wantFinal();
+    if (criterion === "final" || criterion === "canonical") {
+      return subject.final;
+    }
+    const value = take();
+    if (!value || value.startsWith("#")) {
+      throw line.error(`${criterion} has no argument`);
+    }
+    switch (criterion) {
+      case "host":
+        return matchesHostList(await subject.host(), value);
+      case "originalhost":
+        return matchesHostList(subject.originalHost, value);
+      case "user":
+        return matchesPatternList(subject.user(), value);
+      case "localuser":
+        return matchesPatternList(subject.localUser(), value);
+      case "exec":
+        return matched ? await subject.exec(value) : false;
+    }
+    if (!later.has(criterion)) {
+      throw line.error(`has no criterion ${shown(criterion)}`);
+    }
+    subject.warn(criterion);
+    return undefined;
+  }
+}
