@@ -8,7 +8,7 @@
  * @module
  */
 
-import { withoutKeys } from "./shown.ts";
+import { withoutKeys } from "./text/shown.ts";
 
 /** What went wrong, as a closed set of strings: `switch (error.code)` is exhaustive. */
 export type ErrorCode =

@@ -1,7 +1,7 @@
 /** Checks of arguments, so that bad ones are named before anything is sent. @module */
 
 import { ArgumentError } from "./errors.ts";
-import { looksLikeKey, shown } from "./shown.ts";
+import { looksLikeKey, shown } from "./text/shown.ts";
 
 /**
  * @param argument Its name, for the error.

@@ -14,7 +14,7 @@
 
 import config from "../../deno.json" with { type: "json" };
 import { ArgumentError, RForwardError } from "../errors.ts";
-import { withoutKeys } from "../shown.ts";
+import { withoutKeys } from "../text/shown.ts";
 import { type Command, parseArguments } from "./command_line/arguments.ts";
 import { completions } from "./command_line/completions.ts";
 import { help } from "./command_line/help.ts";

@@ -29,7 +29,7 @@ import {
   readSubsystem,
 } from "../ssh/messages/request_payloads.ts";
 import { SftpSession } from "./sftp_session.ts";
-import type { SharedFolders } from "./shared_folders.ts";
+import type { SharedFolders } from "./files/shared_folders.ts";
 
 /** Sessions that may be open on one connection; OpenSSH's limit. */
 const MAX_SESSIONS = 10;

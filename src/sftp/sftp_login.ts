@@ -1,7 +1,7 @@
 import { ProtocolError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { isSameKey } from "../ssh/host_keys/host_key.ts";
-import { verifySignature } from "../ssh/keys/verify_signature.ts";
+import { verifySignature } from "../ssh/keys/public/verify_signature.ts";
 import type { MessageTransport } from "../ssh/message_transport.ts";
 import {
   LOGIN_SERVICE,
@@ -17,7 +17,7 @@ import {
   readServiceRequest,
   writeServiceAccept,
 } from "../ssh/messages/transport_messages.ts";
-import { printable } from "../ssh/printable.ts";
+import { printable } from "../text/printable.ts";
 
 /** Refused attempts to log in that end the connection: an agent may offer some keys before ours. */
 const MAX_ATTEMPTS = 32;

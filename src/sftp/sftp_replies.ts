@@ -1,12 +1,12 @@
-import type { DirectoryEntry } from "./open_directory.ts";
-import { longName } from "./long_name.ts";
+import type { DirectoryEntry } from "./files/open_directory.ts";
+import { longName } from "./protocol/long_name.ts";
 import {
   Attribute,
   MAX_PACKET,
   Packet,
   Status,
   type StatusCode,
-} from "./sftp_protocol.ts";
+} from "./protocol/sftp_protocol.ts";
 
 const utf8 = new TextEncoder();
 

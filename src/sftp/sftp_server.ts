@@ -1,19 +1,19 @@
 import { ArgumentError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { checkMs, checkText } from "../validate.ts";
-import type { ByteStream } from "../ssh/byte_stream.ts";
+import type { ByteStream } from "../streams/byte_stream.ts";
 import { keyType } from "../ssh/host_keys/host_key.ts";
-import { loadPrivateKey } from "../ssh/keys/private_keys.ts";
-import { publicHalf } from "../ssh/keys/public_keys.ts";
-import type { SigningKey } from "../ssh/keys/signing_key.ts";
+import { loadPrivateKey } from "../ssh/login/user_keys/private_keys.ts";
+import { publicHalf } from "../ssh/login/user_keys/public_keys.ts";
+import type { SigningKey } from "../ssh/keys/private/signing_key.ts";
 import { nativeEngine } from "../ssh/native/native_engine.ts";
 import { startNativeTransport } from "../ssh/native/native_transport.ts";
 import { transportError } from "../ssh/transport_end.ts";
 import { SftpConnection } from "./sftp_connection.ts";
 import { KEY_TYPE, SftpLogin } from "./sftp_login.ts";
-import type { SharedFolders } from "./shared_folders.ts";
+import type { SharedFolders } from "./files/shared_folders.ts";
 
-export type { ByteStream } from "../ssh/byte_stream.ts";
+export type { ByteStream } from "../streams/byte_stream.ts";
 
 /** Those that need no MAC; every OpenSSH since 2014 has them all. */
 const CIPHERS = [

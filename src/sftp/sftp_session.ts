@@ -1,15 +1,20 @@
 import { RForwardError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { MAX_HANDLES } from "./open_handles.ts";
-import { PacketSource } from "./packet_source.ts";
-import { printable } from "../ssh/printable.ts";
-import type { FileSystemSpace } from "./file_system_space.ts";
-import { SftpFiles } from "./sftp_files.ts";
-import { MAX_DATA, MAX_PACKET, Packet, PacketReader } from "./sftp_protocol.ts";
+import { MAX_HANDLES } from "./files/open_handles.ts";
+import { PacketSource } from "./protocol/packet_source.ts";
+import { printable } from "../text/printable.ts";
+import type { FileSystemSpace } from "./files/file_system_space.ts";
+import { SftpFiles } from "./files/sftp_files.ts";
+import {
+  MAX_DATA,
+  MAX_PACKET,
+  Packet,
+  PacketReader,
+} from "./protocol/sftp_protocol.ts";
 import { SftpReplies } from "./sftp_replies.ts";
-import { statusOf } from "./sftp_status.ts";
+import { statusOf } from "./protocol/sftp_status.ts";
 import { type Transfer, transfers } from "./sftp_transfers.ts";
-import type { SharedFolders } from "./shared_folders.ts";
+import type { SharedFolders } from "./files/shared_folders.ts";
 
 /** The version of SFTP that all clients speak. */
 const VERSION = 3;

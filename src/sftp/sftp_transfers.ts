@@ -1,4 +1,4 @@
-import { MAX_DATA, Packet, PacketReader } from "./sftp_protocol.ts";
+import { MAX_DATA, Packet, PacketReader } from "./protocol/sftp_protocol.ts";
 
 /** Requests that are merged at most: their replies have to fit one buffer. */
 const MAX_PARTS = 64;

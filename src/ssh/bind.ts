@@ -1,5 +1,5 @@
 import { ArgumentError } from "../errors.ts";
-import { formatAddress } from "../format_address.ts";
+import { formatAddress } from "../text/format_address.ts";
 import { checkHost, checkPort, checkText } from "../validate.ts";
 import type { Bind, TcpBind } from "./connection.ts";
 

@@ -12,10 +12,10 @@ import {
   prepareHostKeys,
 } from "./host_keys/host_keys.ts";
 import type { ConnectOptions } from "./options.ts";
-import { loadPrivateKey } from "./keys/private_keys.ts";
-import { loadPublicKey } from "./keys/public_keys.ts";
-import { plainKey } from "./keys/plain_key.ts";
-import { loadUserCertificates } from "./keys/user_certificates.ts";
+import { loadPrivateKey } from "./login/user_keys/private_keys.ts";
+import { loadPublicKey } from "./login/user_keys/public_keys.ts";
+import { plainKey } from "./keys/public/plain_key.ts";
+import { loadUserCertificates } from "./login/user_keys/user_certificates.ts";
 import type { AlgorithmLists } from "./message_transport.ts";
 import { nativeEngine } from "./native/native_engine.ts";
 import type { ClientConnection } from "./channels/client_connection.ts";

@@ -3,7 +3,7 @@ import {
   ConnectionLostError,
   RForwardError,
 } from "../errors.ts";
-import { formatAddress } from "../format_address.ts";
+import { formatAddress } from "../text/format_address.ts";
 import { establish } from "./connect.ts";
 import type { SshConnection } from "./connection.ts";
 import type { ConnectOptions } from "./options.ts";

@@ -1,8 +1,8 @@
 import { ConnectError, ProtocolError } from "../errors.ts";
 import type { Deadline } from "../deadline.ts";
-import { formatAddress } from "../format_address.ts";
+import { formatAddress } from "../text/format_address.ts";
 import { silentLogger } from "../logger.ts";
-import type { ByteStream } from "./byte_stream.ts";
+import type { ByteStream } from "../streams/byte_stream.ts";
 import { ClientConnection } from "./channels/client_connection.ts";
 import { startOf } from "./engine.ts";
 import type { HostKey, HostKeyCheck } from "./host_keys/host_keys.ts";
@@ -18,7 +18,7 @@ import {
 } from "./message_transport.ts";
 import { nativeEngine } from "./native/native_engine.ts";
 import type { ConnectOptions } from "./options.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../text/printable.ts";
 import { type TransportEnd, transportError } from "./transport_end.ts";
 
 /** What a handshake needs that was prepared before there was a connection. */

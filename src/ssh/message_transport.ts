@@ -7,8 +7,8 @@
 
 import { ProtocolError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import type { ByteStream } from "./byte_stream.ts";
-import type { SigningKey } from "./keys/signing_key.ts";
+import type { ByteStream } from "../streams/byte_stream.ts";
+import type { SigningKey } from "./keys/private/signing_key.ts";
 import type { TransportEnd } from "./transport_end.ts";
 
 /** What one direction of a connection is protected by. */

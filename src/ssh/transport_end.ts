@@ -1,5 +1,5 @@
 import { ProtocolError } from "../errors.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../text/printable.ts";
 
 /** How a {@linkcode MessageTransport} ended. */
 export type TransportEnd =

@@ -1,4 +1,4 @@
-import { connectTcp } from "../connect_tcp.ts";
+import { connectTcp } from "../streams/connect_tcp.ts";
 import type { Logger } from "../logger.ts";
 import type { Bind, Originator, TcpBind } from "../ssh/connection.ts";
 import { Ssh2Socket } from "./ssh2_socket.ts";

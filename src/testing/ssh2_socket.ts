@@ -12,7 +12,7 @@
 
 import { EventEmitter } from "node:events";
 import { ByteSocket } from "../ssh/ssh2/byte_socket.ts";
-import type { ByteStream } from "../ssh/byte_stream.ts";
+import type { ByteStream } from "../streams/byte_stream.ts";
 import { Greeting } from "../ssh/ssh2/greeting.ts";
 
 const encoder = new TextEncoder();

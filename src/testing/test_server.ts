@@ -1,7 +1,7 @@
 import { ArgumentError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import type { Bind } from "../ssh/connection.ts";
-import { generateKeyPair } from "../ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../ssh/keys/private/key_pair.ts";
 import { checkMs } from "../validate.ts";
 import { parseAuthorizedKeys } from "./accounts.ts";
 import type { CommandHandler, ShellHandler } from "./command.ts";

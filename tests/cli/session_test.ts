@@ -1,5 +1,5 @@
 /** The session that the command opens on real servers, where it does. */
-import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { startTestServer } from "../../src/testing/mod.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { ask, servers, startEcho } from "../forward/rig.ts";

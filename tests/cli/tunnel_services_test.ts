@@ -7,7 +7,7 @@ import {
   type TestServer,
   type TestServerOptions,
 } from "../../src/testing/mod.ts";
-import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { CommandProcess, runCommand } from "./command_process.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 

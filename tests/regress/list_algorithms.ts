@@ -1,5 +1,5 @@
-import { certificateType } from "../../src/ssh/keys/certificate.ts";
-import { supportedAlgorithms } from "../../src/ssh/native/negotiation.ts";
+import { certificateType } from "../../src/ssh/keys/public/certificate.ts";
+import { supportedAlgorithms } from "../../src/ssh/native/exchange/negotiation.ts";
 
 /** Types of keys that are read from files. */
 const keyTypes = [

@@ -1,6 +1,6 @@
 import { ProtocolError } from "../../src/errors.ts";
 import type { Logger } from "../../src/logger.ts";
-import { MacError } from "../../src/ssh/native/packet_reader.ts";
+import { MacError } from "../../src/ssh/native/packets/packet_reader.ts";
 
 /** Our words for what the scripts look for in ssh's log, and ssh's. */
 const translations: readonly [RegExp, string][] = [

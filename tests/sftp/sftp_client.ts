@@ -1,16 +1,16 @@
 /** A bare SFTP client on a session in this process: it can also say what no real client would. */
 import { type Logger, silentLogger } from "../../src/logger.ts";
-import { PacketSource } from "../../src/sftp/packet_source.ts";
+import { PacketSource } from "../../src/sftp/protocol/packet_source.ts";
 import {
   type Attributes,
   Packet,
   PacketReader,
   Status,
-} from "../../src/sftp/sftp_protocol.ts";
+} from "../../src/sftp/protocol/sftp_protocol.ts";
 import { SftpSession } from "../../src/sftp/sftp_session.ts";
-import type { SharedFolders } from "../../src/sftp/shared_folders.ts";
+import type { SharedFolders } from "../../src/sftp/files/shared_folders.ts";
 import { assertEquals } from "../assert.ts";
-import { byteStream } from "../byte_stream.ts";
+import { byteStream } from "../streams/byte_stream.ts";
 
 /** A reply, read up to its number. */
 export interface Reply {

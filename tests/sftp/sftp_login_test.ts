@@ -1,7 +1,7 @@
 /** Who is let in to folders, message by message. */
 import { silentLogger } from "../../src/logger.ts";
 import type { MessageTransport } from "../../src/ssh/message_transport.ts";
-import type { SigningKey } from "../../src/ssh/keys/signing_key.ts";
+import type { SigningKey } from "../../src/ssh/keys/private/signing_key.ts";
 import {
   publicKeySignatureData,
   writePublicKeyProbe,

@@ -1,4 +1,4 @@
-import { PacketReader, Status } from "../../src/sftp/sftp_protocol.ts";
+import { PacketReader, Status } from "../../src/sftp/protocol/sftp_protocol.ts";
 import { SftpReplies } from "../../src/sftp/sftp_replies.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { concat, packet, string, uint32, uint64 } from "./sftp_client.ts";

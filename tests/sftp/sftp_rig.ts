@@ -1,9 +1,9 @@
 /** An SFTP endpoint that real clients reach: each connection to a port of 127.0.0.1 is one stream. */
 import { join } from "node:path";
-import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { serveSftp } from "../../src/sftp/sftp_server.ts";
 import type { SftpServerOptions } from "../../src/sftp/sftp_server.ts";
-import { TemporaryFolder } from "./temporary_folder.ts";
+import { TemporaryFolder } from "./files/temporary_folder.ts";
 
 /** How a program ended. */
 export interface Outcome {

@@ -6,11 +6,11 @@ import {
   OpenFlag,
   Packet,
   Status,
-} from "../../src/sftp/sftp_protocol.ts";
+} from "../../src/sftp/protocol/sftp_protocol.ts";
 import { SftpSession } from "../../src/sftp/sftp_session.ts";
-import { SharedFolders } from "../../src/sftp/shared_folders.ts";
+import { SharedFolders } from "../../src/sftp/files/shared_folders.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
-import { byteStream } from "../byte_stream.ts";
+import { byteStream } from "../streams/byte_stream.ts";
 import { within } from "../within.ts";
 import {
   attributes,
@@ -23,7 +23,7 @@ import {
   uint32,
   uint64,
 } from "./sftp_client.ts";
-import { TemporaryFolder } from "./temporary_folder.ts";
+import { TemporaryFolder } from "./files/temporary_folder.ts";
 
 const { read: READ, write: WRITE, creat: CREAT } = OpenFlag;
 

@@ -1,4 +1,4 @@
-import { MAX_DATA, Packet } from "../../src/sftp/sftp_protocol.ts";
+import { MAX_DATA, Packet } from "../../src/sftp/protocol/sftp_protocol.ts";
 import { type Transfer, transfers } from "../../src/sftp/sftp_transfers.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { packet, string, uint32, uint64 } from "./sftp_client.ts";

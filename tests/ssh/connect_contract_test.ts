@@ -6,7 +6,7 @@ import { connect } from "../../src/ssh/connect.ts";
 import type { Engine } from "../../src/ssh/engine.ts";
 import { nativeEngine } from "../../src/ssh/native/native_engine.ts";
 import { ssh2 } from "../../src/ssh/ssh2/mod.ts";
-import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { startTestServer } from "../../src/testing/mod.ts";
 import { startAsyncsshServer } from "../servers/asyncssh_server.ts";
 import { startDropbear } from "../servers/dropbear.ts";

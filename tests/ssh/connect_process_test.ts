@@ -1,6 +1,6 @@
 /** What connect() does to a whole process: the permissions it needs, and that it lets it end. */
 import { join } from "node:path";
-import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { startTestServer } from "../../src/testing/mod.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { packageUrl, runDeno } from "../run_deno.ts";

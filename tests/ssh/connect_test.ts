@@ -6,7 +6,7 @@ import {
   HostKeyError,
 } from "../../src/errors.ts";
 import { connect } from "../../src/ssh/connect.ts";
-import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import type { ConnectOptions } from "../../src/ssh/options.ts";
 import { startTestServer, type TestServer } from "../../src/testing/mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";

@@ -5,7 +5,7 @@ import { ConnectError } from "../../src/errors.ts";
 import { connect } from "../../src/ssh/connect.ts";
 import { nativeEngine } from "../../src/ssh/native/native_engine.ts";
 import { ssh2 } from "../../src/ssh/ssh2/mod.ts";
-import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { Ssh2Socket } from "../../src/testing/ssh2_socket.ts";
 import type { HostKeyPolicy } from "../../src/ssh/host_keys/host_keys.ts";
 import { HostKey } from "../../src/testing/host_key.ts";

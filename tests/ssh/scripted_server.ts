@@ -4,7 +4,7 @@ import type { ConnectOptions } from "../../src/ssh/options.ts";
 import type { ConnectionHandlers, Ssh2Protocol } from "./ssh2.ts";
 import { Ssh2Socket } from "../../src/testing/ssh2_socket.ts";
 import { HostKey } from "../../src/testing/host_key.ts";
-import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { acceptClient, type ParsedKey } from "../../src/testing/ssh2_server.ts";
 
 /** ssh2's writer of messages on the server's side. */

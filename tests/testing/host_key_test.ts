@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { generateKeyPair } from "../../src/ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { HostKey } from "../../src/testing/host_key.ts";
 import { ArgumentError } from "../../src/errors.ts";
 import {

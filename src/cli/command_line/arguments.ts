@@ -20,7 +20,7 @@ import {
 import { parsePort } from "./port.ts";
 import { readOptions } from "./read_options.ts";
 import { parseTime } from "./time.ts";
-import { shown } from "../../shown.ts";
+import { shown } from "../../text/shown.ts";
 
 /** What the command line asks for. */
 export type Command =

@@ -1,6 +1,6 @@
 import { ArgumentError } from "../../errors.ts";
 import { parsePort } from "./port.ts";
-import { shown } from "../../shown.ts";
+import { shown } from "../../text/shown.ts";
 
 /** Where to log in, as the command line says it. */
 export interface Destination {

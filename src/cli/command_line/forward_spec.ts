@@ -2,7 +2,7 @@ import { readVariable } from "../../environment.ts";
 import { ArgumentError } from "../../errors.ts";
 import type { Bind } from "../../ssh/connection.ts";
 import { parsePort } from "./port.ts";
-import { looksLikeKey, shown } from "../../shown.ts";
+import { looksLikeKey, shown } from "../../text/shown.ts";
 
 /** The value of `-R`: where the server is to listen, and who answers here. */
 export interface ForwardSpec {

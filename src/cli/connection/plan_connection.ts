@@ -6,7 +6,7 @@ import type {
   HostKeyVerifier,
   KnownHostsOptions,
 } from "../../ssh/host_keys/host_keys.ts";
-import { signatureAlgorithms } from "../../ssh/keys/verify_signature.ts";
+import { signatureAlgorithms } from "../../ssh/keys/public/verify_signature.ts";
 import type {
   Algorithms,
   ConnectOptions,

@@ -1,6 +1,6 @@
 import { readGrantedVariable } from "../../environment.ts";
 import type { Logger } from "../../logger.ts";
-import { printable } from "../../ssh/printable.ts";
+import { printable } from "../../text/printable.ts";
 
 /** What can be reported to systemd (sd_notify(3)). */
 export interface SystemdNews {

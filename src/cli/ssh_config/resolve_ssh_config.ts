@@ -5,7 +5,7 @@ import { ConfigReader, systemDirectory } from "./reader/config_reader.ts";
 import { expandSettings } from "./expand/expand_settings.ts";
 import { type LocalMachine, thisMachine } from "./local_machine.ts";
 import type { SshSettings } from "./ssh_settings.ts";
-import { shown } from "../../shown.ts";
+import { shown } from "../../text/shown.ts";
 
 /** What is asked of the configuration. */
 export interface SshConfigRequest {

@@ -5,9 +5,9 @@
  */
 
 import type { HostKey } from "../../ssh/host_keys/host_keys.ts";
-import { knownHostsName } from "../../ssh/host_keys/known_hosts_file.ts";
+import { knownHostsName } from "../../ssh/host_keys/known_hosts/known_hosts_file.ts";
 import type { KeyboardInteractive } from "../../ssh/options.ts";
-import { printable } from "../../ssh/printable.ts";
+import { printable } from "../../text/printable.ts";
 import type { Asker } from "./terminal.ts";
 
 /** How many lines of a server's instruction are shown. */

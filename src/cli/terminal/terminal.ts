@@ -1,6 +1,6 @@
 import { delay } from "../../delay.ts";
 import { RForwardError } from "../../errors.ts";
-import { Turns } from "../../turns.ts";
+import { Turns } from "../../streams/turns.ts";
 import { LineEditor } from "./line_editor.ts";
 import { onSignal } from "../process/on_signal.ts";
 

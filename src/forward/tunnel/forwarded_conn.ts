@@ -1,4 +1,4 @@
-import { ChunkReader } from "../../chunk_reader.ts";
+import { ChunkReader } from "../../streams/chunk_reader.ts";
 import { isTcp } from "../../ssh/bind.ts";
 import type { ForwardedOpen, SshChannel } from "../../ssh/connection.ts";
 import {
@@ -10,7 +10,7 @@ import {
   takeSource,
 } from "../../streams/direct.ts";
 import { StreamSink } from "../../streams/stream_sink.ts";
-import { Turns } from "../../turns.ts";
+import { Turns } from "../../streams/turns.ts";
 
 /**
  * A connection to a bound port, shaped like a `Deno.Conn`: what takes one of

@@ -1,5 +1,5 @@
 import { RForwardError } from "../../errors.ts";
-import { formatAddress } from "../../format_address.ts";
+import { formatAddress } from "../../text/format_address.ts";
 import type { TcpTarget, UnixTarget } from "./target.ts";
 
 /**

@@ -5,7 +5,7 @@ import {
   RForwardError,
   TargetError,
 } from "../../errors.ts";
-import { formatAddress } from "../../format_address.ts";
+import { formatAddress } from "../../text/format_address.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { onceAborted } from "../../once_aborted.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
@@ -16,8 +16,8 @@ import type {
   Originator,
   SshConnection,
 } from "../../ssh/connection.ts";
-import { printable } from "../../ssh/printable.ts";
-import { Turns } from "../../turns.ts";
+import { printable } from "../../text/printable.ts";
+import { Turns } from "../../streams/turns.ts";
 import { checkMs, checkPort } from "../../validate.ts";
 import { toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";

@@ -1,4 +1,4 @@
-import { ChunkReader } from "../../chunk_reader.ts";
+import { ChunkReader } from "../../streams/chunk_reader.ts";
 import type {
   Bind,
   CloseReason,

@@ -22,7 +22,7 @@ import type {
   SshConnection,
   SshProcess,
 } from "../connection.ts";
-import { formatAddress } from "../../format_address.ts";
+import { formatAddress } from "../../text/format_address.ts";
 import { forwardDenied } from "../forward_denied.ts";
 import { type GlobalReply, GlobalRequests } from "./global_requests.ts";
 import { type KeepaliveOptions, watchKeepalive } from "./keepalive.ts";
@@ -30,7 +30,7 @@ import {
   type HostKeyProof,
   PROVE_REQUEST,
 } from "../host_keys/host_key_update.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../text/printable.ts";
 import { Mux } from "./mux.ts";
 import { SessionChannel, startProcess } from "./process.ts";
 import { serverKind } from "../server_kind.ts";

@@ -26,7 +26,7 @@ import {
   readForwardedConnection,
 } from "../messages/request_payloads.ts";
 import { readDebug } from "../messages/transport_messages.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../text/printable.ts";
 import type { Acknowledger } from "./acknowledger.ts";
 import {
   Channel,

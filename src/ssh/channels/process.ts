@@ -17,7 +17,7 @@ import {
   readExit,
   signalRequest,
 } from "../messages/request_payloads.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../text/printable.ts";
 import type { Chunk } from "./gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 

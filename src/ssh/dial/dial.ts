@@ -1,9 +1,9 @@
 import { lookup } from "node:dns/promises";
-import { connectTcp } from "../../connect_tcp.ts";
+import { connectTcp } from "../../streams/connect_tcp.ts";
 import { connectToFirst } from "./connect_to_first.ts";
 import { ConnectError } from "../../errors.ts";
 import type { Deadline } from "../../deadline.ts";
-import { formatAddress } from "../../format_address.ts";
+import { formatAddress } from "../../text/format_address.ts";
 import {
   type Dial,
   type Transport,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { Readable, Writable } from "node:stream";
 import { ConnectError } from "../../errors.ts";
-import { formatAddress } from "../../format_address.ts";
+import { formatAddress } from "../../text/format_address.ts";
 import type { Dial } from "./dialled_stream.ts";
 
 /**

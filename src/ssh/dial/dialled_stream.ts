@@ -1,4 +1,4 @@
-import { ChunkReader } from "../../chunk_reader.ts";
+import { ChunkReader } from "../../streams/chunk_reader.ts";
 import { ArgumentError } from "../../errors.ts";
 import {
   type ByteSink,
@@ -6,7 +6,7 @@ import {
   directSource,
 } from "../../streams/direct.ts";
 import { StreamSink } from "../../streams/stream_sink.ts";
-import type { ByteStream } from "../byte_stream.ts";
+import type { ByteStream } from "../../streams/byte_stream.ts";
 
 /** What carries an SSH connection in the place of TCP. A channel of another connection is one. */
 export interface Transport {

@@ -1,7 +1,7 @@
 import { Deadline } from "../../deadline.ts";
 import { delay } from "../../delay.ts";
 import { ConnectError } from "../../errors.ts";
-import { formatAddress } from "../../format_address.ts";
+import { formatAddress } from "../../text/format_address.ts";
 import type { ConnectOptions } from "../options.ts";
 import { dialTcp, dialWith } from "./dial.ts";
 import type { TransportStream } from "./dialled_stream.ts";

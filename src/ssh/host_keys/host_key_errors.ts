@@ -9,13 +9,13 @@ import {
   type HostKeyLocation,
   type HostKeyProblem,
 } from "../../errors.ts";
-import { quote } from "../../quote.ts";
+import { quote } from "../../text/quote.ts";
 import { fingerprint, type HostKey } from "./host_key.ts";
 import {
   type KnownHostsLine,
   knownHostsName,
   textSource,
-} from "./known_hosts_file.ts";
+} from "./known_hosts/known_hosts_file.ts";
 
 /** How a program goes on with a new key; a command says it in its own words. */
 export const acceptNewAdvice =

@@ -3,7 +3,7 @@ import type { Logger } from "../../logger.ts";
 import {
   signatureAlgorithms,
   verifySignature,
-} from "../keys/verify_signature.ts";
+} from "../keys/public/verify_signature.ts";
 import { WireReader, WireWriter } from "../wire.ts";
 import { fingerprint, isSameKey, keyType } from "./host_key.ts";
 import {
@@ -13,8 +13,8 @@ import {
   namesHost,
   parseKnownHosts,
   readIfPresent,
-} from "./known_hosts_file.ts";
-import { removeKnownHosts } from "./remove_known_hosts.ts";
+} from "./known_hosts/known_hosts_file.ts";
+import { removeKnownHosts } from "./known_hosts/remove_known_hosts.ts";
 
 /** The request with which a server shows all its keys (OpenSSH PROTOCOL section 2.5). */
 export const HOST_KEYS_REQUEST = "hostkeys-00@openssh.com";

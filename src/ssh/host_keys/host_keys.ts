@@ -10,18 +10,18 @@ import {
   type Certificate,
   isCertificateType,
   parseCertificate,
-} from "../keys/certificate.ts";
+} from "../keys/public/certificate.ts";
 import { fingerprint, type HostKey, isSameKey, keyType } from "./host_key.ts";
-import { parsePublicKey, rsaBits } from "../keys/public_key.ts";
+import { parsePublicKey, rsaBits } from "../keys/public/public_key.ts";
 import { smallKeyError } from "./host_key_errors.ts";
 import { askVerifier, type HostKeyVerifier } from "./host_key_verifier.ts";
 import type { HostKeyProof } from "./host_key_update.ts";
-import { type KnownHost, lookUpKnownHost } from "./known_hosts.ts";
-import type { KnownHostsOptions } from "./known_hosts_options.ts";
+import { type KnownHost, lookUpKnownHost } from "./known_hosts/known_hosts.ts";
+import type { KnownHostsOptions } from "./known_hosts/known_hosts_options.ts";
 
 export { fingerprint, type HostKey } from "./host_key.ts";
 export type { HostKeyVerifier } from "./host_key_verifier.ts";
-export type { KnownHostsOptions } from "./known_hosts_options.ts";
+export type { KnownHostsOptions } from "./known_hosts/known_hosts_options.ts";
 
 /**
  * How a server's host key is verified: against known_hosts, or by a function

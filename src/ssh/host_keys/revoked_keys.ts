@@ -3,10 +3,10 @@ import {
   type HostKeyLocation,
   RForwardError,
 } from "../../errors.ts";
-import type { Certificate } from "../keys/certificate.ts";
-import { Krl } from "../keys/krl.ts";
-import { plainKey } from "../keys/plain_key.ts";
-import { publicKeyLine } from "../keys/public_key_line.ts";
+import type { Certificate } from "../keys/public/certificate.ts";
+import { Krl } from "./krl.ts";
+import { plainKey } from "../keys/public/plain_key.ts";
+import { publicKeyLine } from "../keys/public/public_key_line.ts";
 import { isSameKey } from "./host_key.ts";
 
 /** Where a key is revoked, and how. */

@@ -1,8 +1,8 @@
-import { connectUnix } from "../../connect_unix.ts";
+import { connectUnix } from "../../streams/connect_unix.ts";
 import { AuthenticationError, RForwardError } from "../../errors.ts";
 import { keyType } from "../host_keys/host_key.ts";
-import { algorithmsOf } from "../keys/key_algorithms.ts";
-import type { SigningKey } from "../keys/signing_key.ts";
+import { algorithmsOf } from "../keys/public/key_algorithms.ts";
+import type { SigningKey } from "../keys/private/signing_key.ts";
 import { WireReader, WireWriter } from "../wire.ts";
 import { connectPipe } from "./connect_pipe.ts";
 

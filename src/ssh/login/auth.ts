@@ -1,11 +1,11 @@
 import { AuthenticationError } from "../../errors.ts";
-import { defaultUserKeyAlgorithms } from "../user_key_algorithms.ts";
+import { defaultUserKeyAlgorithms } from "../keys/public/user_key_algorithms.ts";
 import { keyType } from "../host_keys/host_key.ts";
-import { parsePublicKey, rsaBits } from "../keys/public_key.ts";
-import { plainKey } from "../keys/plain_key.ts";
-import type { SigningKey } from "../keys/signing_key.ts";
+import { parsePublicKey, rsaBits } from "../keys/public/public_key.ts";
+import { plainKey } from "../keys/public/plain_key.ts";
+import type { SigningKey } from "../keys/private/signing_key.ts";
 import type { ConnectOptions } from "../options.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../text/printable.ts";
 import type { Attempt } from "./attempt.ts";
 import {
   type AttemptContext,

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
-import { ChunkReader } from "../../chunk_reader.ts";
+import { ChunkReader } from "../../streams/chunk_reader.ts";
 
 /** Connects to a named pipe of Windows, such as `\\.\pipe\openssh-ssh-agent`, which `Deno.connect` cannot. */
 export async function connectPipe(

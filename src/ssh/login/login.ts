@@ -1,6 +1,6 @@
 import { ProtocolError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
-import type { SigningKey } from "../keys/signing_key.ts";
+import type { SigningKey } from "../keys/private/signing_key.ts";
 import type { MessageTransport } from "../message_transport.ts";
 import {
   LOGIN_SERVICE,
@@ -16,13 +16,13 @@ import {
   writeServiceRequest,
 } from "../messages/transport_messages.ts";
 import type { ConnectOptions } from "../options.ts";
-import { printable, printableLines } from "../printable.ts";
+import { printable, printableLines } from "../../text/printable.ts";
 import type { SessionBinding } from "./agent.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Credentials } from "./attempts.ts";
 import { Authentication } from "./auth.ts";
 import type { LoginDialog, LoginReply } from "./login_dialog.ts";
-import { UnusableKeyError } from "./unusable_key_error.ts";
+import { UnusableKeyError } from "./user_keys/unusable_key_error.ts";
 
 /** What a login needs. */
 export interface LoginParts {

@@ -1,6 +1,6 @@
-import type { SigningKey } from "../keys/signing_key.ts";
+import type { SigningKey } from "../keys/private/signing_key.ts";
 import type { LoginFailure } from "../messages/login_messages.ts";
-import type { UnusableKeyError } from "./unusable_key_error.ts";
+import type { UnusableKeyError } from "./user_keys/unusable_key_error.ts";
 
 /** What the server answers to a request. */
 export type LoginReply =

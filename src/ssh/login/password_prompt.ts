@@ -8,7 +8,7 @@ import type {
   ChangePassword,
   KeyboardInteractive,
 } from "../options.ts";
-import { printableLines } from "../printable.ts";
+import { printableLines } from "../../text/printable.ts";
 import type { Attempt } from "./attempt.ts";
 import type { LoginDialog, LoginOutcome } from "./login_dialog.ts";
 

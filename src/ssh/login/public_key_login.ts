@@ -1,7 +1,7 @@
 import { isSameKey } from "../host_keys/host_key.ts";
 import { ProtocolError } from "../../errors.ts";
-import { plainType } from "../keys/certificate.ts";
-import type { SigningKey } from "../keys/signing_key.ts";
+import { plainType } from "../keys/public/certificate.ts";
+import type { SigningKey } from "../keys/private/signing_key.ts";
 import {
   publicKeySignatureData,
   readPublicKeyOk,
@@ -9,9 +9,9 @@ import {
   writeSignedRequest,
 } from "../messages/login_messages.ts";
 import { WireReader } from "../wire.ts";
-import type { KeyHolder } from "./key_holder.ts";
+import type { KeyHolder } from "./user_keys/key_holder.ts";
 import type { LoginDialog, LoginOutcome } from "./login_dialog.ts";
-import { UnusableKeyError } from "./unusable_key_error.ts";
+import { UnusableKeyError } from "./user_keys/unusable_key_error.ts";
 
 /**
  * Logs in with a key (RFC 4252 section 7).

@@ -1,5 +1,5 @@
-import { plainType } from "../keys/certificate.ts";
-import { algorithmsOf } from "../keys/key_algorithms.ts";
+import { plainType } from "../keys/public/certificate.ts";
+import { algorithmsOf } from "../keys/public/key_algorithms.ts";
 
 /**
  * The algorithms that a key may be offered with, in the order to try them.

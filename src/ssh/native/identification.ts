@@ -1,6 +1,6 @@
 import { ProtocolError } from "../../errors.ts";
 import { IdentificationError } from "../message_transport.ts";
-import type { PacketReader } from "./packet_reader.ts";
+import type { PacketReader } from "./packets/packet_reader.ts";
 
 /** Ours, without its line end (RFC 4253 section 4.2). */
 export const OUR_IDENTIFICATION = "SSH-2.0-rforward_0.1";

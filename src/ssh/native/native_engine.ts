@@ -3,9 +3,9 @@ import type { Algorithms } from "../options.ts";
 import {
   defaultUserKeyAlgorithms,
   userKeyAlgorithms,
-} from "../user_key_algorithms.ts";
+} from "../keys/public/user_key_algorithms.ts";
 import { startNativeTransport } from "./native_transport.ts";
-import { supportedAlgorithms } from "./negotiation.ts";
+import { supportedAlgorithms } from "./exchange/negotiation.ts";
 
 const { kex, hostKey, cipher, mac, compression } = supportedAlgorithms();
 

@@ -16,7 +16,7 @@ import {
   writeExtInfo,
   writeUnimplemented,
 } from "../messages/transport_messages.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../text/printable.ts";
 import { type TransportEnd, transportError } from "../transport_end.ts";
 import { HeldMessages } from "./held_messages.ts";
 import {
@@ -24,12 +24,12 @@ import {
   OUR_IDENTIFICATION,
   text,
 } from "./identification.ts";
-import { KeyExchanges } from "./key_exchanges.ts";
-import { checkAlgorithms } from "./negotiation.ts";
-import { MacError, PacketReader } from "./packet_reader.ts";
-import { PacketWriter } from "./packet_writer.ts";
-import { StreamInput } from "./stream_input.ts";
-import { StreamOutput } from "./stream_output.ts";
+import { KeyExchanges } from "./exchange/key_exchanges.ts";
+import { checkAlgorithms } from "./exchange/negotiation.ts";
+import { MacError, PacketReader } from "./packets/packet_reader.ts";
+import { PacketWriter } from "./packets/packet_writer.ts";
+import { StreamInput } from "./packets/stream_input.ts";
+import { StreamOutput } from "./packets/stream_output.ts";
 
 /** Reading stops while more bytes than this are queued: replies are not limited by a window. */
 const MAX_QUEUED = 8 * 1024 * 1024;

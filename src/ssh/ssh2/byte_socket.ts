@@ -1,5 +1,5 @@
-import type { ByteStream } from "../byte_stream.ts";
-import { StreamOutput } from "../native/stream_output.ts";
+import type { ByteStream } from "../../streams/byte_stream.ts";
+import { StreamOutput } from "../native/packets/stream_output.ts";
 
 /** Reading pauses while more bytes than this wait to be written. */
 const MAX_QUEUED = 8 * 1024 * 1024;

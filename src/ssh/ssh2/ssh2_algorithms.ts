@@ -3,7 +3,7 @@ import type { Algorithms } from "../options.ts";
 import {
   defaultUserKeyAlgorithms,
   userKeyAlgorithms,
-} from "../user_key_algorithms.ts";
+} from "../keys/public/user_key_algorithms.ts";
 
 /** What is offered by default, best first. Nothing of it rests on SHA-1 or CBC, but for MACs. */
 export const defaultAlgorithms: Readonly<Required<Algorithms>> = {

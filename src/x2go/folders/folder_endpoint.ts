@@ -3,9 +3,9 @@ import type { ForwardedConn } from "../../forward/tunnel/forwarded_conn.ts";
 import { forward } from "../../forward/tunnel/forward.ts";
 import type { ReverseTunnel } from "../../forward/tunnel/tunnel.ts";
 import type { Logger } from "../../logger.ts";
-import { generateKeyPair } from "../../ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../ssh/keys/private/key_pair.ts";
 import { serveSftp } from "../../sftp/sftp_server.ts";
-import type { SharedFolders } from "../../sftp/shared_folders.ts";
+import type { SharedFolders } from "../../sftp/files/shared_folders.ts";
 import { PendingLogins } from "../pending_logins.ts";
 import type { SessionAccess } from "../session/session_share.ts";
 

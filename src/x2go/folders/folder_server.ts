@@ -1,8 +1,11 @@
 import { ArgumentError } from "../../errors.ts";
 import type { ReverseTunnel } from "../../forward/tunnel/tunnel.ts";
 import type { Logger } from "../../logger.ts";
-import { type SharedFolder, SharedFolders } from "../../sftp/shared_folders.ts";
-import { Turns } from "../../turns.ts";
+import {
+  type SharedFolder,
+  SharedFolders,
+} from "../../sftp/files/shared_folders.ts";
+import { Turns } from "../../streams/turns.ts";
 import { X2GoError } from "../errors.ts";
 import {
   type FolderEndpoint,

@@ -1,8 +1,8 @@
 /** Mounting folders of this side on the server, with x2goserver's commands. @module */
 
 import type { SshConnection } from "../../ssh/connection.ts";
-import { printable } from "../../ssh/printable.ts";
-import { quote } from "../../quote.ts";
+import { printable } from "../../text/printable.ts";
+import { quote } from "../../text/quote.ts";
 import { X2GoError } from "../errors.ts";
 import {
   limited,

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { printable } from "../../ssh/printable.ts";
+import { printable } from "../../text/printable.ts";
 import { X2GoError } from "../errors.ts";
 
 /** Something that a program in a session sent to this side: a page to print, a file to open. */

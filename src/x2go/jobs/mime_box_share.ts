@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { printable } from "../../ssh/printable.ts";
+import { printable } from "../../text/printable.ts";
 import type { FolderServer } from "../folders/folder_server.ts";
 import type { Job, JobHandler } from "./jobs.ts";
 import { type SpoolOptions, SpoolShare, takeFile, tame } from "./spool.ts";

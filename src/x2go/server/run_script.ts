@@ -1,6 +1,6 @@
 import { Deadline } from "../../deadline.ts";
 import type { SshConnection, SshProcess } from "../../ssh/connection.ts";
-import { printable } from "../../ssh/printable.ts";
+import { printable } from "../../text/printable.ts";
 import { X2GoError } from "../errors.ts";
 import { enclose, enclosed } from "./shell.ts";
 

@@ -1,8 +1,8 @@
-import { connectTcp } from "../../connect_tcp.ts";
-import { connectUnix } from "../../connect_unix.ts";
+import { connectTcp } from "../../streams/connect_tcp.ts";
+import { connectUnix } from "../../streams/connect_unix.ts";
 import { Deadline } from "../../deadline.ts";
 import { TargetError } from "../../errors.ts";
-import { formatAddress } from "../../format_address.ts";
+import { formatAddress } from "../../text/format_address.ts";
 import type { SoundTarget } from "./sound_server.ts";
 
 /**

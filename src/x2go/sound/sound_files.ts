@@ -1,6 +1,6 @@
 /** What tells a session's programs where sound is, and the cookie for it: files on the server. @module */
 
-import { quote } from "../../quote.ts";
+import { quote } from "../../text/quote.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import { X2GoError } from "../errors.ts";
 import {

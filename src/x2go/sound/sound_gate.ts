@@ -1,12 +1,12 @@
 import { timingSafeEqual } from "node:crypto";
 import { TargetError } from "../../errors.ts";
-import { formatAddress } from "../../format_address.ts";
+import { formatAddress } from "../../text/format_address.ts";
 import type { ForwardedConn } from "../../forward/tunnel/forwarded_conn.ts";
 import { relay } from "../../forward/tunnel/relay.ts";
 import { closeQuietly } from "../../streams/close_quietly.ts";
 import type { TargetHandler } from "../../forward/tunnel/target.ts";
 import type { Logger } from "../../logger.ts";
-import { printable } from "../../ssh/printable.ts";
+import { printable } from "../../text/printable.ts";
 import { PendingLogins } from "../pending_logins.ts";
 import { connectSound, soundTargetName } from "./connect_sound.ts";
 import type { SoundLogin } from "./sound_login.ts";

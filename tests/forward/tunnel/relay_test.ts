@@ -1,13 +1,13 @@
 import { listen, relay, RForwardError } from "../../../mod.ts";
-import type { ByteStream } from "../../../src/ssh/byte_stream.ts";
+import type { ByteStream } from "../../../src/streams/byte_stream.ts";
 import {
   Channel,
   type ChannelCarrier,
 } from "../../../src/ssh/channels/channel.ts";
-import { PacketWriter } from "../../../src/ssh/native/packet_writer.ts";
-import { StreamOutput } from "../../../src/ssh/native/stream_output.ts";
+import { PacketWriter } from "../../../src/ssh/native/packets/packet_writer.ts";
+import { StreamOutput } from "../../../src/ssh/native/packets/stream_output.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
-import { byteStream } from "../../byte_stream.ts";
+import { byteStream } from "../../streams/byte_stream.ts";
 import { anyReceiveWindow } from "../../ssh/channels/any_receive_window.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { receive, receiveText, send, startRig, visit } from "../rig.ts";

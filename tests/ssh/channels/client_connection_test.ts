@@ -6,7 +6,7 @@ import {
 } from "../../../src/errors.ts";
 import { connect } from "../../../src/ssh/connect.ts";
 import type { SshConnection } from "../../../src/ssh/connection.ts";
-import { generateKeyPair } from "../../../src/ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../../src/ssh/keys/private/key_pair.ts";
 import { HostKey } from "../../../src/testing/host_key.ts";
 import {
   assert,

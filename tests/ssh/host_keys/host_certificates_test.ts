@@ -7,10 +7,10 @@ import {
   type CertificateRig,
   certificateRig,
   type Key,
-} from "../keys/certificate_rig.ts";
+} from "../keys/public/certificate_rig.ts";
 import { HostKeyError } from "../../../src/errors.ts";
 import { prepareHostKeys } from "../../../src/ssh/host_keys/host_keys.ts";
-import type { KnownHostsOptions } from "../../../src/ssh/host_keys/known_hosts_options.ts";
+import type { KnownHostsOptions } from "../../../src/ssh/host_keys/known_hosts/known_hosts_options.ts";
 import { silentLogger } from "../../../src/logger.ts";
 
 const HOST = "host.example.org";

@@ -11,7 +11,7 @@ import {
 import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { run } from "../../servers/run.ts";
-import { certificateRig } from "../keys/certificate_rig.ts";
+import { certificateRig } from "../keys/public/certificate_rig.ts";
 
 serverTest(
   ["sshd", "ssh"],

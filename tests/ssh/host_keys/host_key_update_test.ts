@@ -1,16 +1,16 @@
 import { assertEquals, assertMatch, assertRejects } from "../../assert.ts";
 import { ProtocolError } from "../../../src/errors.ts";
-import { hashName } from "../../../src/ssh/host_keys/known_hosts_file.ts";
+import { hashName } from "../../../src/ssh/host_keys/known_hosts/known_hosts_file.ts";
 import {
   PROVE_REQUEST,
   updateHostKeys,
 } from "../../../src/ssh/host_keys/host_key_update.ts";
-import { localKey } from "../../../src/ssh/keys/local_key.ts";
-import type { SigningKey } from "../../../src/ssh/keys/signing_key.ts";
-import { signatureAlgorithms } from "../../../src/ssh/keys/verify_signature.ts";
+import { localKey } from "../../../src/ssh/keys/private/local_key.ts";
+import type { SigningKey } from "../../../src/ssh/keys/private/signing_key.ts";
+import { signatureAlgorithms } from "../../../src/ssh/keys/public/verify_signature.ts";
 import { WireReader, WireWriter } from "../../../src/ssh/wire.ts";
-import { generateJwk } from "../keys/jwk.ts";
-import { signCertificate } from "../keys/sign_certificate.ts";
+import { generateJwk } from "../keys/public/jwk.ts";
+import { signCertificate } from "../keys/public/sign_certificate.ts";
 import { keepingLogger, testDirectory } from "./host_key_fixture.ts";
 
 const HOST = "example.org";

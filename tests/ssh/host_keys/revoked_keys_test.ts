@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "../../assert.ts";
 import { ArgumentError } from "../../../src/errors.ts";
-import type { Certificate } from "../../../src/ssh/keys/certificate.ts";
+import type { Certificate } from "../../../src/ssh/keys/public/certificate.ts";
 import { readRevokedKeys } from "../../../src/ssh/host_keys/revoked_keys.ts";
 import { ed25519Key, testDirectory } from "./host_key_fixture.ts";
 

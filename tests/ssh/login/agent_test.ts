@@ -5,7 +5,7 @@ import {
   RForwardError,
 } from "../../../src/errors.ts";
 import { connect } from "../../../src/ssh/connect.ts";
-import { verifySignature } from "../../../src/ssh/keys/verify_signature.ts";
+import { verifySignature } from "../../../src/ssh/keys/public/verify_signature.ts";
 import { Agent } from "../../../src/ssh/login/agent.ts";
 import type { ConnectOptions } from "../../../src/ssh/options.ts";
 import { startTestServer } from "../../../src/testing/mod.ts";

@@ -12,7 +12,7 @@ import type {
   ConnectOptions,
   KeyboardInteractiveRequest,
 } from "../../../src/ssh/options.ts";
-import { generateKeyPair } from "../../../src/ssh/keys/key_pair.ts";
+import { generateKeyPair } from "../../../src/ssh/keys/private/key_pair.ts";
 import { startTestServer, type TestServer } from "../../../src/testing/mod.ts";
 import {
   assert,

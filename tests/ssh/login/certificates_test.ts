@@ -12,7 +12,7 @@ import {
   type CertificateRig,
   certificateRig,
   type Key,
-} from "../keys/certificate_rig.ts";
+} from "../keys/public/certificate_rig.ts";
 
 interface Rig extends CertificateRig {
   readonly ca: Key;

@@ -3,8 +3,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { AuthenticationError, ConnectError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { connect } from "../../../src/ssh/connect.ts";
-import { generateKeyPair } from "../../../src/ssh/keys/key_pair.ts";
-import { verifySignature } from "../../../src/ssh/keys/verify_signature.ts";
+import { generateKeyPair } from "../../../src/ssh/keys/private/key_pair.ts";
+import { verifySignature } from "../../../src/ssh/keys/public/verify_signature.ts";
 import type { MessageTransport } from "../../../src/ssh/message_transport.ts";
 import {
   publicKeySignatureData,

@@ -1,5 +1,5 @@
 /** What connect() says of a server whose messages come out of turn, in the login and before it. */
-import { concat } from "../../../src/concat.ts";
+import { concat } from "../../../src/streams/concat.ts";
 import { AuthenticationError, RForwardError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { connect } from "../../../src/ssh/connect.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { AuthenticationError } from "../../../src/errors.ts";
-import { defaultUserKeyAlgorithms } from "../../../src/ssh/user_key_algorithms.ts";
+import { defaultUserKeyAlgorithms } from "../../../src/ssh/keys/public/user_key_algorithms.ts";
 import { connect } from "../../../src/ssh/connect.ts";
 import { signatureAlgorithms } from "../../../src/ssh/login/signature_algorithms.ts";
 import type { ConnectOptions } from "../../../src/ssh/options.ts";

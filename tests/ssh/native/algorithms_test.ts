@@ -1,21 +1,21 @@
 import { join } from "node:path";
-import type { SigningKey } from "../../../src/ssh/keys/signing_key.ts";
+import type { SigningKey } from "../../../src/ssh/keys/private/signing_key.ts";
 import type {
   AlgorithmLists,
   Negotiated,
 } from "../../../src/ssh/message_transport.ts";
 import { packetCiphers } from "../../../src/ssh/cipher/packet_ciphers.ts";
-import { supportedAlgorithms } from "../../../src/ssh/native/negotiation.ts";
+import { supportedAlgorithms } from "../../../src/ssh/native/exchange/negotiation.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { type Sshd, startSshd } from "../../servers/openssh.ts";
 import { run } from "../../servers/run.ts";
 import { randomBytes } from "../ssh2_crypto.ts";
 import { startSshd10 } from "../../servers/openssh10.ts";
-import { concat } from "../../../src/concat.ts";
-import { certifiedKey } from "../../../src/ssh/keys/certified_key.ts";
-import { localKey } from "../../../src/ssh/keys/local_key.ts";
-import { signCertificate } from "../keys/sign_certificate.ts";
+import { concat } from "../../../src/streams/concat.ts";
+import { certifiedKey } from "../../../src/ssh/login/user_keys/certified_key.ts";
+import { localKey } from "../../../src/ssh/keys/private/local_key.ts";
+import { signCertificate } from "../keys/public/sign_certificate.ts";
 import { startLoggedIn } from "./transport_pair.ts";
 import {
   authorizedKey,

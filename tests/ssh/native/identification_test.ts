@@ -4,7 +4,7 @@ import {
   IdentificationReader,
   OUR_IDENTIFICATION,
 } from "../../../src/ssh/native/identification.ts";
-import { PacketReader } from "../../../src/ssh/native/packet_reader.ts";
+import { PacketReader } from "../../../src/ssh/native/packets/packet_reader.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { fuzz } from "../../fuzz.ts";
 

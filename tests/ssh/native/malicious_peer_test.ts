@@ -7,15 +7,15 @@ import {
   type MessageTransport,
 } from "../../../src/ssh/message_transport.ts";
 import { startNativeTransport } from "../../../src/ssh/native/native_transport.ts";
-import type { Role } from "../../../src/ssh/native/negotiation.ts";
-import { MacError } from "../../../src/ssh/native/packet_reader.ts";
+import type { Role } from "../../../src/ssh/native/exchange/negotiation.ts";
+import { MacError } from "../../../src/ssh/native/packets/packet_reader.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { fuzzAsync } from "../../fuzz.ts";
 import { within } from "../../within.ts";
 import { randomBytes } from "../ssh2_crypto.ts";
 import { newEd25519Key } from "./message_session.ts";
 import { ScriptedPeer } from "./scripted_peer.ts";
-import { type StreamEnd, streamPair } from "./stream_pair.ts";
+import { type StreamEnd, streamPair } from "./packets/stream_pair.ts";
 import { uncompressed } from "./transport_pair.ts";
 
 const hostKey = await newEd25519Key();

@@ -1,13 +1,13 @@
 /** Speaks the few messages of a login and of a command by hand, to test a transport with nothing of ours above it. */
-import { concat } from "../../../src/concat.ts";
+import { concat } from "../../../src/streams/concat.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import type {
   ClientTransportOptions,
   MessageTransport,
   RekeyLimit,
 } from "../../../src/ssh/message_transport.ts";
-import { localKey } from "../../../src/ssh/keys/local_key.ts";
-import type { SigningKey } from "../../../src/ssh/keys/signing_key.ts";
+import { localKey } from "../../../src/ssh/keys/private/local_key.ts";
+import type { SigningKey } from "../../../src/ssh/keys/private/signing_key.ts";
 import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
 import { startNativeTransport } from "../../../src/ssh/native/native_transport.ts";
 import { WireReader, WireWriter } from "../../../src/ssh/wire.ts";

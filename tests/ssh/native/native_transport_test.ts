@@ -1,4 +1,4 @@
-import { concat } from "../../../src/concat.ts";
+import { concat } from "../../../src/streams/concat.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { ProtocolError } from "../../../src/errors.ts";
 import type { MessageTransport } from "../../../src/ssh/message_transport.ts";

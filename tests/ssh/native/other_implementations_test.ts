@@ -1,5 +1,5 @@
 /** Both roles with implementations of SSH that are not OpenSSH's sshd. */
-import { concat } from "../../../src/concat.ts";
+import { concat } from "../../../src/streams/concat.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import type { ClientTransportOptions } from "../../../src/ssh/message_transport.ts";
 import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";

@@ -1,28 +1,28 @@
-import type { ByteStream } from "../../../src/ssh/byte_stream.ts";
+import type { ByteStream } from "../../../src/streams/byte_stream.ts";
 import { packetCiphers } from "../../../src/ssh/cipher/packet_ciphers.ts";
-import type { SigningKey } from "../../../src/ssh/keys/signing_key.ts";
+import type { SigningKey } from "../../../src/ssh/keys/private/signing_key.ts";
 import {
   deriveKeys,
   type SharedSecret,
-} from "../../../src/ssh/native/key_derivation.ts";
+} from "../../../src/ssh/native/exchange/key_derivation.ts";
 import {
   clientExchange,
   type KeyExchange,
   serverExchange,
-} from "../../../src/ssh/native/key_exchange.ts";
+} from "../../../src/ssh/native/exchange/key_exchange.ts";
 import {
   type KexInit,
   readKexInit,
   writeKexInit,
-} from "../../../src/ssh/native/kex_init.ts";
+} from "../../../src/ssh/native/exchange/kex_init.ts";
 import {
   markers,
   negotiate,
   type Role,
-} from "../../../src/ssh/native/negotiation.ts";
-import { PacketReader } from "../../../src/ssh/native/packet_reader.ts";
-import { PacketWriter } from "../../../src/ssh/native/packet_writer.ts";
-import { StreamOutput } from "../../../src/ssh/native/stream_output.ts";
+} from "../../../src/ssh/native/exchange/negotiation.ts";
+import { PacketReader } from "../../../src/ssh/native/packets/packet_reader.ts";
+import { PacketWriter } from "../../../src/ssh/native/packets/packet_writer.ts";
+import { StreamOutput } from "../../../src/ssh/native/packets/stream_output.ts";
 
 const CIPHER = "chacha20-poly1305@openssh.com";
 const VERSION = "SSH-2.0-scripted";

@@ -7,9 +7,9 @@ import type {
 } from "../../../src/ssh/message_transport.ts";
 import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
 import { startNativeTransport } from "../../../src/ssh/native/native_transport.ts";
-import { supportedAlgorithms } from "../../../src/ssh/native/negotiation.ts";
+import { supportedAlgorithms } from "../../../src/ssh/native/exchange/negotiation.ts";
 import { newEd25519Key } from "./message_session.ts";
-import { type StreamEnd, streamPair } from "./stream_pair.ts";
+import { type StreamEnd, streamPair } from "./packets/stream_pair.ts";
 
 /** Options that differ from the defaults. */
 export interface PairOptions {

@@ -2,7 +2,7 @@ import {
   ByteSocket,
   type SocketReader,
 } from "../../../src/ssh/ssh2/byte_socket.ts";
-import type { ByteStream } from "../../../src/ssh/byte_stream.ts";
+import type { ByteStream } from "../../../src/streams/byte_stream.ts";
 import { assert, assertEquals } from "../../assert.ts";
 
 /** A stream that takes as much of each write as it is told, and never sends anything. */

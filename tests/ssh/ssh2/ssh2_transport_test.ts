@@ -11,7 +11,7 @@ import { type Sshd, startSshd } from "../../servers/openssh.ts";
 import { within } from "../../within.ts";
 import { newEd25519Key } from "../native/message_session.ts";
 import { uncompressed } from "../native/transport_pair.ts";
-import { streamPair } from "../native/stream_pair.ts";
+import { streamPair } from "../native/packets/stream_pair.ts";
 
 function to(sshd: Sshd, more: Partial<ConnectOptions>): ConnectOptions {
   const { host, port, user, keyFile, knownHosts } = sshd;

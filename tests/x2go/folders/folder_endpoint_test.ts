@@ -1,5 +1,5 @@
 import { silentLogger } from "../../../src/logger.ts";
-import { SharedFolders } from "../../../src/sftp/shared_folders.ts";
+import { SharedFolders } from "../../../src/sftp/files/shared_folders.ts";
 import { serveFolders } from "../../../src/x2go/folders/folder_endpoint.ts";
 import type { ReadySession } from "../../../src/x2go/server/session_info.ts";
 import { assertEquals } from "../../assert.ts";

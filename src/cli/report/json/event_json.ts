@@ -19,7 +19,7 @@ import type { TunnelConnection } from "../../../forward/tunnel/tunnel_connection
 import { formatBind, isTcp } from "../../../ssh/bind.ts";
 import type { Bind, Originator } from "../../../ssh/connection.ts";
 import type { Negotiated } from "../../../ssh/message_transport.ts";
-import { printable } from "../../../ssh/printable.ts";
+import { printable } from "../../../text/printable.ts";
 import type { Level } from "../reporter.ts";
 
 /** What went wrong. */

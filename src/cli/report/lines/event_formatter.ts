@@ -4,7 +4,7 @@ import type { SupervisorEvent } from "../../../forward/supervise/supervisor_opti
 import type { TunnelConnection } from "../../../forward/tunnel/tunnel_connection.ts";
 import { formatBind, isTcp } from "../../../ssh/bind.ts";
 import type { Bind, Originator, ServerInfo } from "../../../ssh/connection.ts";
-import { printable } from "../../../ssh/printable.ts";
+import { printable } from "../../../text/printable.ts";
 import { hostKeyWarning } from "./host_key_warning.ts";
 import { oneLine } from "../text/one_line.ts";
 import type { Level } from "../reporter.ts";

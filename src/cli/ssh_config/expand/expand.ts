@@ -2,7 +2,7 @@
 
 import type { ConfigLine } from "../reader/config_line.ts";
 import type { LocalMachine } from "../local_machine.ts";
-import { shown } from "../../../shown.ts";
+import { shown } from "../../../text/shown.ts";
 
 /** Looks up an environment variable. */
 export type Environment = (name: string) => string | undefined;

@@ -1,7 +1,7 @@
 import { ArgumentError } from "../../../errors.ts";
 import type { ConfigLine } from "../reader/config_line.ts";
 import { matchesPatternList } from "../reader/patterns.ts";
-import { shown } from "../../../shown.ts";
+import { shown } from "../../../text/shown.ts";
 
 /**
  * Checks the names of a list of algorithms. As with ssh, those after `-` may

@@ -22,7 +22,7 @@ import type {
   UnfinishedSettings,
   Written,
 } from "./raw_settings.ts";
-import { shown } from "../../../shown.ts";
+import { shown } from "../../../text/shown.ts";
 
 /** Where a line comes from, and whether it counts. */
 export interface LineContext {

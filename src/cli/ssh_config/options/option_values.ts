@@ -2,7 +2,7 @@
 
 import { parsePort } from "../../command_line/port.ts";
 import type { ConfigLine } from "../reader/config_line.ts";
-import { shown } from "../../../shown.ts";
+import { shown } from "../../../text/shown.ts";
 
 /** The largest number that ssh takes, and the longest time in milliseconds that a timer takes. */
 const MAX_INT = 2 ** 31 - 1;

@@ -3,7 +3,7 @@ import { parseDestination } from "../../command_line/destination.ts";
 import { parsePort } from "../../command_line/port.ts";
 import type { ConfigLine } from "../reader/config_line.ts";
 import type { JumpHost } from "../ssh_settings.ts";
-import { shown } from "../../../shown.ts";
+import { shown } from "../../../text/shown.ts";
 
 /**
  * Reads the value of `ProxyJump`: hops between commas, each

@@ -1,6 +1,6 @@
 import { ArgumentError } from "../../../errors.ts";
 import { splitArguments, takeWord } from "./tokenize.ts";
-import { shown } from "../../../shown.ts";
+import { shown } from "../../../text/shown.ts";
 
 /** A line of ssh_config that sets something, or an `-o` option of the command line. */
 export class ConfigLine {

@@ -1,7 +1,7 @@
 import type { ConfigLine } from "./config_line.ts";
 import { matchesHostList, matchesPatternList } from "./patterns.ts";
 import { takeWord } from "./tokenize.ts";
-import { shown } from "../../../shown.ts";
+import { shown } from "../../../text/shown.ts";
 
 /** What the criteria of a `Match` line are held against. */
 export interface MatchSubject {

@@ -1,6 +1,6 @@
 import type { ConfigLine } from "./config_line.ts";
 import type { LocalMachine } from "../local_machine.ts";
-import { shown } from "../../../shown.ts";
+import { shown } from "../../../text/shown.ts";
 
 /**
  * Runs a command of `Match exec` in the user's shell, without input, and with

@@ -1,4 +1,4 @@
-import { concat } from "../../../concat.ts";
+import { concat } from "../../../streams/concat.ts";
 import { ProtocolError } from "../../../errors.ts";
 import type { KeyAgreement } from "./key_agreement.ts";
 

@@ -1,0 +1,97 @@
+import { safeFileMode } from "./safe_mode.ts";
+import type { Place } from "./shared_folders.ts";
+import type { Attributes } from "../protocol/sftp_protocol.ts";
+
+/**
+ * A file that a client has open. One call at a time: Deno reads and writes at
+ * the file's position alone. (`node:fs` has pread and pwrite, but its writes
+ * block the whole program: measured with Deno 2.9.6.)
+ */
+export class OpenFile implements Disposable {
+  /** Where it was when it was opened. */
+  readonly place: Place;
+  readonly #file: Deno.FsFile;
+  readonly #access: { read: boolean; write: boolean };
+
+  /**
+   * @param place Where it is.
+   * @param file The file; this closes it.
+   * @param access What the client asked for: the file may allow more.
+   */
+  constructor(
+    place: Place,
+    file: Deno.FsFile,
+    access: { read: boolean; write: boolean },
+  ) {
+    this.place = place;
+    this.#file = file;
+    this.#access = access;
+  }
+
+  /** Whether the client may write to it. */
+  get writable(): boolean {
+    return this.#access.write;
+  }
+
+  /** Reads from `offset` into `room` until that is full or the file ends; returns how much. */
+  async read(offset: number, room: Uint8Array): Promise<number> {
+    this.#assert(this.#access.read, "reading");
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
+    let done = 0;
+    while (done < room.length) {
+      const n = await this.#file.read(room.subarray(done));
+      if (n === null) break;
+      done += n;
+    }
+    return done;
+  }
+
+  /** Writes all of `data` at `offset`, or at the end of a file that is opened for appending. */
+  async write(offset: number, data: Uint8Array): Promise<void> {
+    this.#assert(this.#access.write, "writing");
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
+    for (let done = 0; done < data.length;) {
+      done += await this.#file.write(data.subarray(done));
+    }
+  }
+
+  stat(): Promise<Deno.FileInfo> {
+    return this.#file.stat();
+  }
+
+  /** Waits until what was written is on the disk. */
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  async setAttributes(attributes: Attributes): Promise<void> {
+    const { size, permissions, times, owner } = attributes;
+    if (size !== undefined) {
+      this.#assert(this.#access.write, "writing");
+      await this.#file.truncate(size);
+    }
+    if (permissions !== undefined) {
+      await Deno.chmod(await this.#path(), safeFileMode(permissions));
+    }
+    if (times) await this.#file.utime(times.accessed, times.modified);
+    if (owner) await Deno.chown(await this.#path(), owner.uid, owner.gid);
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+
+  /** The path, if it still leads to this file: Deno sets mode and owner by path only. */
+  async #path(): Promise<string> {
+    const { path } = this.place;
+    const [open, named] = [await this.#file.stat(), await Deno.lstat(path)];
+    if (open.dev === named.dev && open.ino === named.ino) return path;
+    throw new Deno.errors.NotFound("the file has another name now");
+  }
+
+  #assert(access: boolean, what: string): void {
+    if (!access) {
+      throw new Deno.errors.PermissionDenied(`not opened for ${what}`);
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import { RForwardError } from "../../errors.ts";
+import { MAX_PACKET } from "./sftp_protocol.ts";
+
+/** Bytes of the length in front of a packet. */
+const LENGTH_SIZE = 4;
+/** Bytes that are read at once at most; the largest packet fits, and many small ones. */
+const ROOM = 2 * (LENGTH_SIZE + MAX_PACKET);
+
+/**
+ * A client's packets, in one buffer that is filled again and again. What comes
+ * in while they are worked on waits in the channel, and is taken together.
+ */
+export class PacketSource {
+  readonly #reader: ReadableStreamBYOBReader;
+  #room = new Uint8Array(ROOM);
+  /** What is in there and was not taken. */
+  #start = 0;
+  #end = 0;
+
+  /** @param input What comes in: a byte stream. */
+  constructor(input: ReadableStream<Uint8Array>) {
+    this.#reader = input.getReader({ mode: "byob" });
+    this.#reader.closed.catch(() => {}); // whoever takes next learns of it
+  }
+
+  /**
+   * Takes all packets that are there, each without its length, waiting for the
+   * first; none at the end. They are good until the next call.
+   *
+   * @throws {RForwardError} `protocol-error` after a length that no client
+   * sends: what follows cannot be told apart any more.
+   */
+  async take(): Promise<Uint8Array[]> {
+    while (true) {
+      const packets = this.#split();
+      if (packets.length > 0 || !await this.#read()) return packets;
+    }
+  }
+
+  #split(): Uint8Array[] {
+    const packets: Uint8Array[] = [];
+    while (this.#end - this.#start >= LENGTH_SIZE) {
+      const start = this.#start + LENGTH_SIZE;
+      const length = new DataView(this.#room.buffer).getUint32(this.#start);
+      if (length < 1 || length > MAX_PACKET) {
+        if (packets.length > 0) break;
+        throw new RForwardError(
+          "protocol-error",
+          `the client sent an SFTP packet of ${length} bytes; 1 to ${MAX_PACKET} are possible`,
+        );
+      }
+      if (start + length > this.#end) break;
+      packets.push(this.#room.subarray(start, start + length));
+      this.#start = start + length;
+    }
+    return packets;
+  }
+
+  /** Reads what there is behind the beginning of a packet that is left over; false at the end. */
+  async #read(): Promise<boolean> {
+    this.#room.copyWithin(0, this.#start, this.#end);
+    this.#end -= this.#start;
+    this.#start = 0;
+    const { value, done } = await this.#reader.read(
+      this.#room.subarray(this.#end),
+    );
+    if (!value) return false; // it was cancelled
+    this.#room = new Uint8Array(value.buffer);
+    this.#end += value.length;
+    return !done;
+  }
+}

@@ -1,0 +1,66 @@
+import { AuthenticationError, RForwardError } from "../../../errors.ts";
+import type { Logger } from "../../../logger.ts";
+import type { KeySource } from "../../options.ts";
+
+/**
+ * Reads a key from where it is.
+ *
+ * @param what The kind of key, for errors.
+ * @param parse What makes a key of its text; the name is for errors.
+ * @returns nothing if the key is optional, and missing or unusable.
+ * @throws {AuthenticationError} if it cannot be used otherwise.
+ * @throws {RForwardError} `permission-denied` if Deno may not read the file.
+ */
+export async function loadKey<K>(
+  what: string,
+  source: KeySource,
+  logger: Logger,
+  parse: (name: string, text: string) => Promise<K>,
+): Promise<K | undefined> {
+  try {
+    return "file" in source
+      ? await parse(source.file, await readFile(what, source.file))
+      : await parse("the key given as text", source.text);
+  } catch (error) {
+    if (!source.optional || !(error instanceof AuthenticationError)) {
+      throw error;
+    }
+    if (!(error.cause instanceof Deno.errors.NotFound)) {
+      logger.warn(`Going on without a key: ${error.message}`);
+    }
+    return undefined;
+  }
+}
+
+async function readFile(what: string, file: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) {
+      throw new RForwardError(
+        "permission-denied",
+        `may not read the ${what} ${file}; run deno with --allow-read=${file}`,
+        { cause },
+      );
+    }
+    throw unusable(
+      `${what}: ${file}`,
+      `cannot be read: ${(cause as Error).message}`,
+      cause,
+    );
+  }
+}
+
+/** Why a key cannot be used, without a word of its content. */
+export function unusable(
+  name: string,
+  why: string,
+  cause?: unknown,
+): AuthenticationError {
+  return new AuthenticationError(
+    "key-unreadable",
+    `${name} ${why}`,
+    {},
+    cause === undefined ? undefined : { cause },
+  );
+}

@@ -1,0 +1,110 @@
+import type { Logger } from "../../../logger.ts";
+import { ProtocolError } from "../../../errors.ts";
+import { isSameKey } from "../../host_keys/host_key.ts";
+import type { ConnectOptions, PrivateKey, PublicKey } from "../../options.ts";
+import {
+  isCertificateType,
+  parseCertificate,
+} from "../../keys/public/certificate.ts";
+import { certifiedKey } from "./certified_key.ts";
+import { loadKey, unusable } from "./load_key.ts";
+import { publicKeyLine } from "../../keys/public/public_key_line.ts";
+import type { SigningKey } from "../../keys/private/signing_key.ts";
+
+/** A user's certificate. */
+export interface UserCertificate {
+  /** The certificate as it goes over the wire. */
+  readonly blob: Uint8Array;
+  /** The key that it certifies. */
+  readonly key: Uint8Array;
+}
+
+/**
+ * Reads the certificates that are named, or else those beside the files of
+ * private keys that may be read.
+ *
+ * @throws as {@linkcode loadUserCertificate} does.
+ */
+export async function loadUserCertificates(
+  { certificates, privateKeys = [] }: Pick<
+    ConnectOptions,
+    "certificates" | "privateKeys"
+  >,
+  logger: Logger,
+): Promise<UserCertificate[]> {
+  const sources = certificates ?? await besideKeys(privateKeys);
+  const loaded = await Promise.all(
+    sources.map((source) => loadUserCertificate(source, logger)),
+  );
+  return loaded.filter((certificate) => certificate !== undefined);
+}
+
+/** Nobody is asked for the permission to read what need not be there. */
+async function besideKeys(
+  keys: readonly PrivateKey[],
+): Promise<PublicKey[]> {
+  const sources: PublicKey[] = [];
+  for (const key of keys) {
+    if (!("file" in key)) continue;
+    const name = key.file.replace(/\.pub$/, "");
+    for (const file of [`${name}-cert.pub`, `${name}.pub`]) {
+      if (await holdsCertificate(file)) sources.push({ file, optional: true });
+    }
+  }
+  return sources;
+}
+
+async function holdsCertificate(path: string): Promise<boolean> {
+  const { state } = await Deno.permissions.query({ name: "read", path });
+  if (state !== "granted") return false;
+  try {
+    const [type = ""] = (await Deno.readTextFile(path)).trimStart().split(" ");
+    return isCertificateType(type);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Reads a user's certificate.
+ *
+ * @returns nothing if it is optional, and missing or unusable.
+ * @throws {AuthenticationError} that says which certificate cannot be used and why.
+ * @throws {RForwardError} `permission-denied` if Deno may not read the file.
+ */
+export async function loadUserCertificate(
+  source: PublicKey,
+  logger: Logger,
+): Promise<UserCertificate | undefined> {
+  return await loadKey("certificate", source, logger, (name, text) => {
+    const fail = (why: string, cause?: unknown) =>
+      unusable(`certificate: ${name}`, why, cause);
+    const blob = text.split("\n").map(publicKeyLine)
+      .find((blob) => blob !== undefined);
+    if (blob === undefined) throw fail("is not a public key line");
+    try {
+      const { role, key } = parseCertificate(blob);
+      if (role !== "user") throw fail("is for a host, not for a user");
+      return Promise.resolve({ blob, key });
+    } catch (cause) {
+      if (!(cause instanceof ProtocolError)) throw cause;
+      throw fail(`cannot be used: ${cause.message}`, cause);
+    }
+  });
+}
+
+/**
+ * Puts in front of each key the certificates that are its own: a server that
+ * knows the authority does not know the key.
+ */
+export function withCertificates(
+  keys: readonly SigningKey[],
+  certificates: readonly UserCertificate[],
+): SigningKey[] {
+  return keys.flatMap((key) => [
+    ...certificates.filter((certificate) =>
+      isSameKey(certificate.key, key.blob)
+    ).map(({ blob }) => certifiedKey(key, blob)),
+    key,
+  ]);
+}

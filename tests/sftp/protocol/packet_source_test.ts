@@ -1,0 +1,113 @@
+import { RForwardError } from "../../../src/errors.ts";
+import { PacketSource } from "../../../src/sftp/protocol/packet_source.ts";
+import { MAX_PACKET } from "../../../src/sftp/protocol/sftp_protocol.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { byteStream } from "../../streams/byte_stream.ts";
+import { concat, string, uint32 } from "../sftp_client.ts";
+
+/** What a client sends, cut into pieces. */
+function sent(pieces: Iterable<Uint8Array>): PacketSource {
+  return new PacketSource(byteStream(ReadableStream.from(pieces)));
+}
+
+/** Takes packets until there are no more; copies them, as the next call overwrites them. */
+async function takeAll(source: PacketSource): Promise<Uint8Array[]> {
+  const all: Uint8Array[] = [];
+  for (let packets; (packets = await source.take()).length > 0;) {
+    all.push(...packets.map((packet) => packet.slice()));
+  }
+  return all;
+}
+
+function* cut(bytes: Uint8Array, size: number): Iterable<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) {
+    yield bytes.slice(at, at + size);
+  }
+}
+
+Deno.test("packetSource.take() puts packets together, however they are cut", async () => {
+  const packets = [1, 2, 3, 4, 5, 70, 1000, MAX_PACKET, 9, MAX_PACKET].map(
+    (length, i) => new Uint8Array(length).fill(i + 1),
+  );
+  const whole = concat(...packets.map(string));
+  for (const size of [1, 2, 3, 4, 5, 7, 64, 1001, 32768, whole.length]) {
+    // The large ones in single bytes would take long.
+    const few = size < 64 ? packets.slice(0, 7) : packets;
+    const bytes = size < 64 ? concat(...few.map(string)) : whole;
+    const found = await takeAll(sent(cut(bytes, size)));
+    assertEquals(found.length, few.length);
+    found.forEach((packet, i) => assertEquals(packet, few[i]));
+  }
+});
+
+Deno.test("packetSource.take() takes all that is there, and waits for the first", async () => {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const source = new PacketSource(byteStream(readable));
+  const first = source.take();
+  await writer.write(concat(string("ab"), string("c"), uint32(2)));
+  assertEquals((await first).length, 2);
+
+  const second = source.take();
+  await writer.write(new TextEncoder().encode("d"));
+  await writer.write(concat(new TextEncoder().encode("e"), string("f")));
+  assertEquals(
+    (await second).map((packet) => new TextDecoder().decode(packet)),
+    ["de", "f"],
+  );
+
+  const last = source.take();
+  await writer.write(uint32(3)); // a packet that never comes whole
+  await writer.close();
+  assertEquals(await last, []);
+  assertEquals(await source.take(), []);
+});
+
+Deno.test("packetSource.take() reads nothing before it is called, and then no more than it has room for", async () => {
+  let read = 0;
+  const reader = new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      const view = controller.byobRequest!.view as Uint8Array;
+      const packets = concat(
+        ...Array.from({ length: 100 }, () => string(new Uint8Array(16_380))),
+      );
+      view.set(packets.subarray(0, view.length));
+      read += view.length;
+      controller.byobRequest!.respond(view.length);
+    },
+  }, { highWaterMark: 0 });
+  const source = new PacketSource(reader);
+  assertEquals(read, 0);
+  const packets = await source.take();
+  assert(packets.every(({ length }) => length === 16_380));
+  assert(read <= 2 * (MAX_PACKET + 4), `${read} bytes`);
+  assertEquals(packets.length, Math.floor(read / 16_384));
+});
+
+Deno.test("packetSource.take() refuses lengths that no client sends", async () => {
+  for (const length of [0, MAX_PACKET + 1, 2 ** 32 - 1]) {
+    for (const size of [4, 1]) {
+      const source = sent(cut(uint32(length), size));
+      const error = await assertRejects(() => source.take(), RForwardError);
+      assertEquals(error.code, "protocol-error");
+    }
+  }
+});
+
+Deno.test("packetSource.take() gives what was good, then the error", async () => {
+  const source = sent([concat(string("good"), uint32(0))]);
+  assertEquals((await source.take()).length, 1);
+  await assertRejects(() => source.take(), RForwardError);
+});
+
+Deno.test("packetSource.take() rejects with the stream's error", async () => {
+  const broken = new Error("broken");
+  const source = new PacketSource(
+    new ReadableStream({
+      type: "bytes",
+      start: (controller) => controller.error(broken),
+    }),
+  );
+  assertEquals(await assertRejects(() => source.take(), Error), broken);
+});
