@@ -1,6 +1,6 @@
 import { ProtocolError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { isSameKey } from "../ssh/host_keys/host_key.ts";
+import { isSameKey } from "../ssh/keys/public/key_blob.ts";
 import { verifySignature } from "../ssh/keys/public/verify_signature.ts";
 import type { MessageTransport } from "../ssh/message_transport.ts";
 import {

@@ -1,8 +1,9 @@
+import { onAbort } from "../abort.ts";
 import { ArgumentError } from "../errors.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { checkMs, checkText } from "../validate.ts";
 import type { ByteStream } from "../streams/byte_stream.ts";
-import { keyType } from "../ssh/host_keys/host_key.ts";
+import { keyType } from "../ssh/keys/public/key_blob.ts";
 import { loadPrivateKey } from "../ssh/login/user_keys/private_keys.ts";
 import { publicHalf } from "../ssh/login/user_keys/public_keys.ts";
 import type { SigningKey } from "../ssh/keys/private/signing_key.ts";
@@ -100,7 +101,7 @@ export async function serveSftp(
     logger,
   });
   const stop = () => transport.destroy();
-  signal?.addEventListener("abort", stop);
+  using _stop = onAbort(signal, stop);
   const loginTimer = setTimeout(() => {
     logger.warn("the SFTP client did not log in in time");
     stop();
@@ -127,7 +128,6 @@ export async function serveSftp(
     await transport.closed;
   } finally {
     clearTimeout(loginTimer);
-    signal?.removeEventListener("abort", stop);
     await connection.end();
   }
 }

@@ -1,6 +1,6 @@
 import { silentLogger } from "../logger.ts";
 import type { SshConnection } from "./connection.ts";
-import { Deadline } from "../deadline.ts";
+import { Deadline } from "../abort.ts";
 import { agentSocket } from "./login/agent.ts";
 import type { Credentials } from "./login/attempts.ts";
 import { checkOptions } from "./check_options.ts";

@@ -1,5 +1,5 @@
 import { ConnectError, ProtocolError } from "../errors.ts";
-import type { Deadline } from "../deadline.ts";
+import type { Deadline } from "../abort.ts";
 import { formatAddress } from "../text/format_address.ts";
 import { silentLogger } from "../logger.ts";
 import type { ByteStream } from "../streams/byte_stream.ts";

@@ -1,4 +1,4 @@
-import { delay } from "../delay.ts";
+import { delay } from "../abort.ts";
 
 /** How often a full queue is tried again, in milliseconds: at first, at most. */
 const RETRY_MS = [1, 50] as const;

@@ -1,3 +1,4 @@
+import { orAborted } from "../abort.ts";
 import type { CommandStreams } from "./command.ts";
 import type { Programs } from "./served_session.ts";
 
@@ -39,14 +40,11 @@ export class Console {
   async #serve({ stdin, stdout, signal }: CommandStreams): Promise<number> {
     this.#opened.resolve();
     stdin.cancel().catch(() => {}); // the client is gone
-    const { promise: ended, reject } = Promise.withResolvers<never>();
-    ended.catch(() => {});
-    signal.addEventListener("abort", () => reject(signal.reason));
     const writer = stdout.getWriter();
     for (let sent = 0;;) {
       signal.throwIfAborted();
       const text = this.#text.slice(sent);
-      if (text === "") await Promise.race([this.#more.promise, ended]);
+      if (text === "") await orAborted(this.#more.promise, signal);
       else await writer.write(new TextEncoder().encode(text));
       sent += text.length;
     }

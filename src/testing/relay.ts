@@ -1,3 +1,4 @@
+import { onAbort } from "../abort.ts";
 import type { ServedChannel } from "./served_channel.ts";
 
 /** Bytes that are read from a socket at once: what fits into one SSH packet. */
@@ -18,16 +19,11 @@ export async function relay(
   };
   const receiving = receive(channel, conn).catch(end);
   const sending = send(conn, channel).catch(end);
-  whenAborted(channel.cut, end);
+  onAbort(channel.cut, end);
   // What the client sent before it closed the channel is still written.
-  whenAborted(channel.signal, () => receiving.then(end));
+  onAbort(channel.signal, () => receiving.then(end));
   await Promise.all([receiving, sending]);
   end();
-}
-
-function whenAborted(signal: AbortSignal, listener: () => void): void {
-  if (signal.aborted) listener();
-  else signal.addEventListener("abort", listener, { once: true });
 }
 
 /** Turns Nagle's algorithm off, for a socket that has it. */

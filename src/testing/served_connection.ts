@@ -1,3 +1,4 @@
+import { orAborted } from "../abort.ts";
 import { connectTcp } from "../streams/connect_tcp.ts";
 import type { Logger } from "../logger.ts";
 import type { Bind, Originator, TcpBind } from "../ssh/connection.ts";
@@ -180,10 +181,7 @@ export class ServedConnection implements ChannelCarrier {
 
   /** Waits until there is a session; rejects if the client goes before. */
   async #session(): Promise<void> {
-    const { promise: gone, resolve } = Promise.withResolvers<void>();
-    this.signal.addEventListener("abort", () => resolve());
-    await Promise.race([this.#console.opened, gone]);
-    this.signal.throwIfAborted();
+    await orAborted(this.#console.opened, this.signal);
   }
 
   /** Returns the port; undefined for a Unix socket. */

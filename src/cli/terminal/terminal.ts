@@ -1,4 +1,4 @@
-import { delay } from "../../delay.ts";
+import { delay } from "../../abort.ts";
 import { RForwardError } from "../../errors.ts";
 import { Turns } from "../../streams/turns.ts";
 import { LineEditor } from "./line_editor.ts";

@@ -1,4 +1,4 @@
-import { onceAborted } from "../../once_aborted.ts";
+import { onAbort } from "../../abort.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import { PortDispatcher } from "../tunnel/dispatcher.ts";
 import type { ForwardedConn } from "../tunnel/forwarded_conn.ts";
@@ -18,10 +18,10 @@ export class UnclaimedConnections
   constructor(connection: SshConnection) {
     this.#taking = PortDispatcher.of(connection)
       .takeUnclaimed((open) => this.#queue.take(open));
-    onceAborted(
+    onAbort(
       connection.signal,
+      (reason) => this.#queue.close(reason),
       this.#queue.signal,
-      (reason) => this.#queue.close(reason as Error),
     );
   }
 

@@ -1,5 +1,5 @@
 import { silentLogger } from "../../logger.ts";
-import { onceAborted } from "../../once_aborted.ts";
+import { onAbort } from "../../abort.ts";
 import { isTcp } from "../../ssh/bind.ts";
 import type { Bind, SshConnection } from "../../ssh/connection.ts";
 import { checkMs } from "../../validate.ts";
@@ -160,11 +160,11 @@ export async function listen(
     logger,
   });
   const listener = new ForwardListener(queue, binding);
-  onceAborted(signal, queue.signal, () => listener.close());
-  onceAborted(
+  onAbort(signal, () => listener.close(), queue.signal);
+  onAbort(
     connection.signal,
+    (reason) => queue.close(reason),
     queue.signal,
-    (reason) => queue.close(reason as Error),
   );
   return listener;
 }

@@ -1,4 +1,4 @@
-import { delay } from "../../delay.ts";
+import { delay } from "../../abort.ts";
 import {
   AuthenticationError,
   type ErrorCode,

@@ -1,4 +1,4 @@
-import { delay } from "../../delay.ts";
+import { delay } from "../../abort.ts";
 import { ArgumentError, ChannelError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { SshConnection, SshProcess } from "../../ssh/connection.ts";

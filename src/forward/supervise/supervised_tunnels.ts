@@ -1,3 +1,4 @@
+import { onAbort } from "../../abort.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import { toBind } from "../tunnel/bind_options.ts";
 import type { SupervisedTunnel } from "./supervisor_options.ts";
@@ -62,12 +63,9 @@ export class SupervisedTunnels {
       this.#keeping.add(keeping);
     };
     this.#all.forEach(this.#begin);
-    if (signal.aborted || connection.signal.aborted) resolve();
-    connection.signal.addEventListener("abort", () => resolve());
+    onAbort(connection.signal, () => resolve());
     // The signal outlives the connection, which it must not hold.
-    signal.addEventListener("abort", () => resolve(), {
-      signal: connection.signal,
-    });
+    onAbort(signal, () => resolve(), connection.signal);
     await ended;
     this.#begin = () => {};
     await Promise.all(this.#keeping);

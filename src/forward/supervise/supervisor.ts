@@ -1,3 +1,4 @@
+import { atMost, onAbort } from "../../abort.ts";
 import { ConnectionLostError, RForwardError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import type { CloseReason, SshConnection } from "../../ssh/connection.ts";
@@ -172,26 +173,17 @@ export class Supervisor
 
   /** Frees the ports before it has stopped, unless a dead network prevents it. */
   async #release(drainMs: number): Promise<void> {
-    const time = Promise.withResolvers<void>();
-    const timer = setTimeout(
-      time.resolve,
+    await atMost(
       Math.min(drainMs + RELEASE_MS, 2 ** 31 - 1),
+      Promise.race([this.#tunnels.stop(drainMs), this.#connection?.closed]),
     );
-    await Promise.race([
-      this.#tunnels.stop(drainMs),
-      this.#connection?.closed,
-      time.promise,
-    ]);
-    clearTimeout(timer);
   }
 
   async #run(): Promise<void> {
     await Promise.resolve(); // the caller has its supervisor before the first event
     const { signal } = this.#life;
     const stopWatching = watchClock((ms) => this.#onSleep(ms));
-    const onAbort = () => void this.stop();
-    this.#options.signal?.addEventListener("abort", onAbort, { signal });
-    if (this.#options.signal?.aborted) onAbort();
+    using _stop = onAbort(this.#options.signal, () => void this.stop());
     try {
       while (true) {
         const connection = await this.#reconnector.connect();
@@ -203,7 +195,6 @@ export class Supervisor
       this.#finish(signal.aborted ? undefined : asOurs(error));
     } finally {
       stopWatching();
-      this.#options.signal?.removeEventListener("abort", onAbort);
     }
   }
 
@@ -221,9 +212,7 @@ export class Supervisor
     this.#connections++;
     this.#tell({ type: "connected", server: connection.server });
     this.#welcome(connection);
-    const stopped = () => given.reject(this.#life.signal.reason);
-    this.#life.signal.addEventListener("abort", stopped);
-    if (this.#life.signal.aborted) stopped();
+    using _stop = onAbort(this.#life.signal, given.reject);
     const session = this.#session.keep(connection);
     if (this.#tunnels.all.length === 0) this.#session.answered();
     const kept = this.#tunnels.keep(
@@ -243,7 +232,6 @@ export class Supervisor
       this.#tell({ type: "lost", error: explained });
       return explained;
     } finally {
-      this.#life.signal.removeEventListener("abort", stopped);
       this.#giveUp = () => {};
       await connection.close();
       this.#connection = undefined;

@@ -1,4 +1,4 @@
-import { delay } from "../../delay.ts";
+import { delay, orAborted } from "../../abort.ts";
 import { ForwardDeniedError, RForwardError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
@@ -251,7 +251,7 @@ export class TunnelSupervisor {
       if (others) return others;
       if (!isUp) up();
       if (typeof verify === "object") await delay(verify.everyMs, signal);
-      else await aborted(signal);
+      else await orAborted(new Promise(() => {}), signal);
     }
   }
 
@@ -358,14 +358,4 @@ function cancelledError(bind: Bind): RForwardError {
     "tunnel-stopped",
     `${formatBind(bind)} was cancelled on this connection`,
   );
-}
-
-/** Rejects with the signal's reason once it aborts. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), {
-      once: true,
-    });
-  });
 }

@@ -1,4 +1,4 @@
-import { delay } from "../../delay.ts";
+import { delay } from "../../abort.ts";
 import { ForwardDeniedError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";

@@ -1,3 +1,4 @@
+import { atMost } from "../../abort.ts";
 import type { TunnelConnection } from "./tunnel_connection.ts";
 
 /** The connections of a tunnel, each until it is over. */
@@ -9,10 +10,7 @@ export class LiveConnections extends Set<TunnelConnection> {
 
   /** Settles when all of them have ended, or the time is up. */
   async drained(ms?: number): Promise<void> {
-    const time = Promise.withResolvers<void>();
-    const timer = ms === undefined ? undefined : setTimeout(time.resolve, ms);
-    const ends = [...this].map((connection) => connection.closed);
-    await Promise.race([Promise.all(ends), time.promise]);
-    clearTimeout(timer);
+    const ends = Promise.all([...this].map(({ closed }) => closed));
+    await (ms === undefined ? ends : atMost(ms, ends));
   }
 }

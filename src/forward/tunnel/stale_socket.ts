@@ -1,4 +1,4 @@
-import { Deadline } from "../../deadline.ts";
+import { Deadline } from "../../abort.ts";
 import { ChannelError } from "../../errors.ts";
 import { quote } from "../../text/quote.ts";
 import type { SshConnection } from "../../ssh/connection.ts";

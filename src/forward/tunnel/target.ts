@@ -1,6 +1,6 @@
 import { connectTcp } from "../../streams/connect_tcp.ts";
 import { connectUnix } from "../../streams/connect_unix.ts";
-import { Deadline } from "../../deadline.ts";
+import { Deadline, orAborted } from "../../abort.ts";
 import { ArgumentError, TargetError } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import type { ForwardedOpen, SshChannel } from "../../ssh/connection.ts";
@@ -172,16 +172,11 @@ class HandlerDialer implements Dialer {
   dial(open: ForwardedOpen): Promise<Endpoint> {
     return Promise.resolve({
       serve: async (channel, signal) => {
-        const stop = Promise.withResolvers<never>();
-        stop.promise.catch(() => {}); // the handler may throw before it is raced
-        const abort = () => stop.reject(signal.reason);
-        signal.addEventListener("abort", abort, { once: true });
         try {
           const served = this.handler(new ForwardedConn(channel, open));
           // A handler that never ends must not keep the tunnel from ending.
-          await Promise.race([served ?? channel.closed, stop.promise]);
+          await orAborted<unknown>(served ?? channel.closed, signal);
         } finally {
-          signal.removeEventListener("abort", abort);
           channel.close();
         }
       },

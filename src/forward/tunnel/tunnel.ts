@@ -7,7 +7,7 @@ import {
 } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
-import { onceAborted } from "../../once_aborted.ts";
+import { onAbort } from "../../abort.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type {
   Bind,
@@ -97,11 +97,11 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     this.closed = this.#closed.promise;
-    onceAborted(options.signal, this.#life.signal, () => void this.stop());
-    onceAborted(
+    onAbort(options.signal, () => void this.stop(), this.#life.signal);
+    onAbort(
       connection.signal,
-      this.#life.signal,
       (reason) => this.#onConnectionEnd(reason),
+      this.#life.signal,
     );
   }
 

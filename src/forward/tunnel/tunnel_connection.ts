@@ -1,3 +1,4 @@
+import { orAborted } from "../../abort.ts";
 import { RForwardError, TargetError } from "../../errors.ts";
 import type {
   Bind,
@@ -91,20 +92,4 @@ export class TunnelConnection {
 
 function isLoss(reason: unknown): boolean {
   return reason instanceof RForwardError && reason.code === "connection-lost";
-}
-
-/** Waits for a promise; rejects with the signal's reason if that aborts first. */
-async function orAborted<T>(
-  promise: Promise<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort);
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -1,4 +1,4 @@
-import { Deadline } from "../../deadline.ts";
+import { Deadline } from "../../abort.ts";
 import { ChannelError } from "../../errors.ts";
 import { isTcp } from "../../ssh/bind.ts";
 import type {

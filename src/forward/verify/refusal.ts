@@ -1,4 +1,4 @@
-import { Deadline } from "../../deadline.ts";
+import { Deadline } from "../../abort.ts";
 import { ChannelError, ForwardDeniedError } from "../../errors.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, SshConnection, TcpBind } from "../../ssh/connection.ts";

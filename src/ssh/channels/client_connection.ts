@@ -3,7 +3,7 @@ import {
   ForwardDeniedError,
   RForwardError,
 } from "../../errors.ts";
-import { Deadline } from "../../deadline.ts";
+import { Deadline } from "../../abort.ts";
 import type { Logger } from "../../logger.ts";
 import { checkHost, checkMs, checkPort, checkText } from "../../validate.ts";
 import { checkBind, isTcp } from "../bind.ts";

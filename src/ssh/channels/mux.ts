@@ -1,3 +1,4 @@
+import { onAbort } from "../../abort.ts";
 import { ChannelError, type RForwardError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { formatBind } from "../bind.ts";
@@ -99,11 +100,11 @@ export class Mux implements ChannelCarrier {
     if (this.#ended) throw this.#ended;
     const { promise, resolve, reject } = Promise.withResolvers<C>();
     const id = this.#nextId++;
-    const abort = () => reject(signal!.reason);
+    const watch = onAbort(signal, reject);
     const receiveWindow = this.#windows.open();
     const answered = () => {
       this.#pending.delete(id);
-      signal?.removeEventListener("abort", abort);
+      watch[Symbol.dispose]();
     };
     this.#pending.set(id, {
       accept: (ids) => {
@@ -128,7 +129,6 @@ export class Mux implements ChannelCarrier {
         );
       },
     });
-    signal?.addEventListener("abort", abort, { once: true });
     this.transport.send(
       writeChannelOpen({
         ...{ type, sender: id, data },

@@ -1,3 +1,4 @@
+import { onAbort } from "../../abort.ts";
 import {
   ArgumentError,
   ChannelError,
@@ -148,10 +149,8 @@ export async function startProcess(
   command: string | undefined,
   { signal }: ExecOptions,
 ): Promise<SshProcess> {
-  const close = () => channel.close(signal!.reason);
-  if (signal?.aborted) close();
-  signal?.addEventListener("abort", close, { once: true });
-  const forget = () => signal?.removeEventListener("abort", close);
+  const watch = onAbort(signal, (reason) => channel.close(reason));
+  const forget = () => watch[Symbol.dispose]();
   channel.status.then(forget, forget);
   if (await channel.request(start)) return new RemoteProcess(channel);
   channel.close();

@@ -1,5 +1,5 @@
 import { connectTcp } from "../../streams/connect_tcp.ts";
-import { delay } from "../../delay.ts";
+import { delay } from "../../abort.ts";
 
 /** How long an address has before the next one is tried too, in milliseconds (RFC 8305 section 5). */
 const HEAD_START_MS = 250;

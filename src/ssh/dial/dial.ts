@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { connectTcp } from "../../streams/connect_tcp.ts";
 import { connectToFirst } from "./connect_to_first.ts";
 import { ConnectError } from "../../errors.ts";
-import type { Deadline } from "../../deadline.ts";
+import type { Deadline } from "../../abort.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import {
   type Dial,

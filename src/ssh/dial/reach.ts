@@ -1,5 +1,4 @@
-import { Deadline } from "../../deadline.ts";
-import { delay } from "../../delay.ts";
+import { Deadline, delay } from "../../abort.ts";
 import { ConnectError } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import type { ConnectOptions } from "../options.ts";

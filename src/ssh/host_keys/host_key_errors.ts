@@ -10,7 +10,8 @@ import {
   type HostKeyProblem,
 } from "../../errors.ts";
 import { quote } from "../../text/quote.ts";
-import { fingerprint, type HostKey } from "./host_key.ts";
+import type { HostKey } from "./host_key.ts";
+import { fingerprint } from "../keys/public/key_blob.ts";
 import {
   type KnownHostsLine,
   knownHostsName,

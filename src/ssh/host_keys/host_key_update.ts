@@ -5,7 +5,7 @@ import {
   verifySignature,
 } from "../keys/public/verify_signature.ts";
 import { WireReader, WireWriter } from "../wire.ts";
-import { fingerprint, isSameKey, keyType } from "./host_key.ts";
+import { fingerprint, isSameKey, keyType } from "../keys/public/key_blob.ts";
 import {
   appendKnownHost,
   hashName,

@@ -11,7 +11,8 @@ import {
   isCertificateType,
   parseCertificate,
 } from "../keys/public/certificate.ts";
-import { fingerprint, type HostKey, isSameKey, keyType } from "./host_key.ts";
+import type { HostKey } from "./host_key.ts";
+import { fingerprint, isSameKey, keyType } from "../keys/public/key_blob.ts";
 import { parsePublicKey, rsaBits } from "../keys/public/public_key.ts";
 import { smallKeyError } from "./host_key_errors.ts";
 import { askVerifier, type HostKeyVerifier } from "./host_key_verifier.ts";
@@ -19,7 +20,8 @@ import type { HostKeyProof } from "./host_key_update.ts";
 import { type KnownHost, lookUpKnownHost } from "./known_hosts/known_hosts.ts";
 import type { KnownHostsOptions } from "./known_hosts/known_hosts_options.ts";
 
-export { fingerprint, type HostKey } from "./host_key.ts";
+export type { HostKey } from "./host_key.ts";
+export { fingerprint } from "../keys/public/key_blob.ts";
 export type { HostKeyVerifier } from "./host_key_verifier.ts";
 export type { KnownHostsOptions } from "./known_hosts/known_hosts_options.ts";
 

@@ -7,7 +7,7 @@ import type { Certificate } from "../keys/public/certificate.ts";
 import { Krl } from "./krl.ts";
 import { plainKey } from "../keys/public/plain_key.ts";
 import { publicKeyLine } from "../keys/public/public_key_line.ts";
-import { isSameKey } from "./host_key.ts";
+import { isSameKey } from "../keys/public/key_blob.ts";
 
 /** Where a key is revoked, and how. */
 export interface Revocation extends HostKeyLocation {

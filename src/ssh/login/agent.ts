@@ -1,6 +1,8 @@
+import { Turns } from "../../streams/turns.ts";
+import { onAbort } from "../../abort.ts";
 import { connectUnix } from "../../streams/connect_unix.ts";
 import { AuthenticationError, RForwardError } from "../../errors.ts";
-import { keyType } from "../host_keys/host_key.ts";
+import { keyType } from "../keys/public/key_blob.ts";
 import { algorithmsOf } from "../keys/public/key_algorithms.ts";
 import type { SigningKey } from "../keys/private/signing_key.ts";
 import { WireReader, WireWriter } from "../wire.ts";
@@ -44,8 +46,7 @@ export class Agent {
   readonly #signal: AbortSignal;
   #conn: Promise<AgentConn> | undefined;
   #close: (() => void) | undefined;
-  /** The request under way. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   /**
    * @param binding Names the session that it will sign for, so that it uses keys that are bound to a host (`ssh-add -h`).
@@ -92,7 +93,7 @@ export class Agent {
 
   /** One request after the other, and each answer after its type. */
   #ask(request: Uint8Array, type: number): Promise<WireReader> {
-    const asking = this.#last.catch(() => {}).then(async () => {
+    return this.#turns.take(async () => {
       let answer: WireReader;
       try {
         answer = await exchange(await (this.#conn ??= this.#open()), request);
@@ -104,8 +105,6 @@ export class Agent {
       if (answer.byte() !== type) throw new Error("it refused");
       return answer;
     });
-    this.#last = asking;
-    return asking;
   }
 
   /** Closes a broken connection; the next request opens another. */
@@ -118,12 +117,11 @@ export class Agent {
   /** Connects, and tells which session this is for; an agent that does not know what that is refuses. */
   async #open(): Promise<AgentConn> {
     const conn = await this.#connect();
-    const close = () => {
-      this.#signal.removeEventListener("abort", close);
+    const watch = onAbort(this.#signal, () => conn.close());
+    this.#close = () => {
+      watch[Symbol.dispose]();
       conn.close();
     };
-    this.#close = close;
-    this.#signal.addEventListener("abort", close);
     const { hostKey, sessionId, signature } = this.#binding;
     const request = new WireWriter().byte(EXTENSION)
       .string("session-bind@openssh.com")

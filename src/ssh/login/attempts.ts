@@ -1,5 +1,5 @@
 import type { Logger } from "../../logger.ts";
-import { fingerprint, isSameKey, keyType } from "../host_keys/host_key.ts";
+import { fingerprint, isSameKey, keyType } from "../keys/public/key_blob.ts";
 import type { LoadedKey } from "./user_keys/private_keys.ts";
 import type { UserCertificate } from "./user_keys/user_certificates.ts";
 import type { ConnectOptions } from "../options.ts";

@@ -1,6 +1,6 @@
 import { AuthenticationError } from "../../errors.ts";
 import { defaultUserKeyAlgorithms } from "../keys/public/user_key_algorithms.ts";
-import { keyType } from "../host_keys/host_key.ts";
+import { keyType } from "../keys/public/key_blob.ts";
 import { parsePublicKey, rsaBits } from "../keys/public/public_key.ts";
 import { plainKey } from "../keys/public/plain_key.ts";
 import type { SigningKey } from "../keys/private/signing_key.ts";

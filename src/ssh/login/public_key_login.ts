@@ -1,4 +1,4 @@
-import { isSameKey } from "../host_keys/host_key.ts";
+import { isSameKey } from "../keys/public/key_blob.ts";
 import { ProtocolError } from "../../errors.ts";
 import { plainType } from "../keys/public/certificate.ts";
 import type { SigningKey } from "../keys/private/signing_key.ts";

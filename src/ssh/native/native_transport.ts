@@ -1,3 +1,4 @@
+import { atMost } from "../../abort.ts";
 import { ProtocolError } from "../../errors.ts";
 import { packetCiphers } from "../cipher/packet_ciphers.ts";
 import {
@@ -339,7 +340,7 @@ class NativeTransport implements MessageTransport {
 
   async #close({ flush }: { flush: boolean }): Promise<void> {
     clearTimeout(this.#linger);
-    if (flush) await withinLinger(this.#output.flushed());
+    if (flush) await atMost(LINGER_MS, this.#output.flushed());
     this.#output.stop();
     try {
       await this.#options.stream.close();
@@ -381,14 +382,4 @@ function extensionsOf(options: TransportOptions): Map<string, string> {
 
 function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
-}
-
-/** Waits for work, but no longer than the linger time. */
-async function withinLinger(work: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, LINGER_MS);
-  });
-  await Promise.race([work, over]);
-  clearTimeout(timer);
 }

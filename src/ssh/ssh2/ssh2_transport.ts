@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import { ProtocolError } from "../../errors.ts";
 import { ByteSocket } from "./byte_socket.ts";
 import { Greeting } from "./greeting.ts";
-import { isSameKey } from "../host_keys/host_key.ts";
+import { isSameKey } from "../keys/public/key_blob.ts";
 import {
   type ClientTransportOptions,
   IdentificationError,

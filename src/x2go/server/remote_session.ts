@@ -1,5 +1,4 @@
-import { Deadline } from "../../deadline.ts";
-import { delay } from "../../delay.ts";
+import { Deadline, delay } from "../../abort.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import { X2GoError } from "../errors.ts";
 import {

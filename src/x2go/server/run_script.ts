@@ -1,4 +1,4 @@
-import { Deadline } from "../../deadline.ts";
+import { Deadline, orAborted } from "../../abort.ts";
 import type { SshConnection, SshProcess } from "../../ssh/connection.ts";
 import { printable } from "../../text/printable.ts";
 import { X2GoError } from "../errors.ts";
@@ -47,7 +47,7 @@ export async function runScript(
     signal: deadline.signal,
   });
   try {
-    const [stdout, stderr, { code }] = await unlessAborted(
+    const [stdout, stderr, { code }] = await orAborted(
       collect(process, script),
       deadline.signal,
     );
@@ -144,23 +144,4 @@ async function readText(
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
-}
-
-/** Settles as `work` does; rejects with the signal's reason if it aborts first. */
-async function unlessAborted<T>(
-  work: Promise<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([work, promise]);
-  } catch (error) {
-    signal.throwIfAborted(); // the streams' own errors are only its echo
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

@@ -1,4 +1,4 @@
-import { delay } from "../../delay.ts";
+import { delay } from "../../abort.ts";
 import { Backoff } from "../../forward/supervise/backoff.ts";
 import type { Supervisor } from "../../forward/supervise/supervisor.ts";
 import { type Logger, silentLogger } from "../../logger.ts";

@@ -1,6 +1,6 @@
 import { connectTcp } from "../../streams/connect_tcp.ts";
 import { connectUnix } from "../../streams/connect_unix.ts";
-import { Deadline } from "../../deadline.ts";
+import { Deadline } from "../../abort.ts";
 import { TargetError } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import type { SoundTarget } from "./sound_server.ts";

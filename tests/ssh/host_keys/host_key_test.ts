@@ -1,4 +1,4 @@
-import { fingerprint, keyType } from "../../../src/ssh/host_keys/host_key.ts";
+import { fingerprint, keyType } from "../../../src/ssh/keys/public/key_blob.ts";
 import { assertEquals, assertMatch } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { run } from "../../servers/run.ts";

@@ -8,7 +8,8 @@ import {
 import { hostCertificateProblem } from "../host_certificate_problem.ts";
 import { signatureAlgorithms } from "../../keys/public/verify_signature.ts";
 import { printable } from "../../../text/printable.ts";
-import { fingerprint, type HostKey, isSameKey } from "../host_key.ts";
+import type { HostKey } from "../host_key.ts";
+import { fingerprint, isSameKey } from "../../keys/public/key_blob.ts";
 import {
   changedError,
   placesOf,

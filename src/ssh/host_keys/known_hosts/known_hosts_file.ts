@@ -10,7 +10,7 @@ import { dirname } from "node:path";
 import type { HostKeyLocation } from "../../../errors.ts";
 import type { Logger } from "../../../logger.ts";
 import { readLines } from "../../../text/read_lines.ts";
-import { keyType } from "../host_key.ts";
+import { keyType } from "../../keys/public/key_blob.ts";
 import { hmacSha1 } from "./hmac_sha1.ts";
 
 /** What stands for the file where lines are given as text. */

@@ -1,4 +1,4 @@
-import { keyType } from "../../host_keys/host_key.ts";
+import { keyType } from "./key_blob.ts";
 import { isCertificateType, parseCertificate } from "./certificate.ts";
 
 /**

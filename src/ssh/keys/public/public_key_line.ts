@@ -1,4 +1,4 @@
-import { keyType } from "../../host_keys/host_key.ts";
+import { keyType } from "./key_blob.ts";
 
 /**
  * The key of a line `TYPE BASE64 COMMENT`, as ssh-keygen writes keys and

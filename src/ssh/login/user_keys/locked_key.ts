@@ -1,6 +1,6 @@
 import { ArgumentError } from "../../../errors.ts";
 import type { Logger } from "../../../logger.ts";
-import { fingerprint, isSameKey, keyType } from "../../host_keys/host_key.ts";
+import { fingerprint, isSameKey, keyType } from "../../keys/public/key_blob.ts";
 import type { SigningKey } from "../../keys/private/signing_key.ts";
 import type { AskSecret } from "../../options.ts";
 import { algorithmsOf } from "../../keys/public/key_algorithms.ts";

@@ -1,4 +1,4 @@
-import { fingerprint } from "../../host_keys/host_key.ts";
+import { fingerprint } from "../../keys/public/key_blob.ts";
 
 /** A key of the agent that was named by its public half, as with `ssh -i key.pub`. */
 export class NamedAgentKey {

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import type { Logger } from "../../../logger.ts";
-import { fingerprint, isSameKey } from "../../host_keys/host_key.ts";
+import { fingerprint, isSameKey } from "../../keys/public/key_blob.ts";
 import type { PrivateKey } from "../../options.ts";
 import { loadKey, unusable } from "./load_key.ts";
 import { LockedKey } from "./locked_key.ts";

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Logger } from "../../../logger.ts";
-import { keyType } from "../../host_keys/host_key.ts";
+import { keyType } from "../../keys/public/key_blob.ts";
 import type { PublicKey } from "../../options.ts";
 import { loadKey, unusable } from "./load_key.ts";
 import { OpensshKeyFile } from "../../keys/private/openssh_key_file.ts";

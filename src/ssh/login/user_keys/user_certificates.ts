@@ -1,6 +1,6 @@
 import type { Logger } from "../../../logger.ts";
 import { ProtocolError } from "../../../errors.ts";
-import { isSameKey } from "../../host_keys/host_key.ts";
+import { isSameKey } from "../../keys/public/key_blob.ts";
 import type { ConnectOptions, PrivateKey, PublicKey } from "../../options.ts";
 import {
   isCertificateType,

@@ -1,10 +1,8 @@
 import { join } from "node:path";
 import { ArgumentError, HostKeyError } from "../../../../src/errors.ts";
 import { type Logger, silentLogger } from "../../../../src/logger.ts";
-import {
-  fingerprint,
-  type HostKey,
-} from "../../../../src/ssh/host_keys/host_key.ts";
+import type { HostKey } from "../../../../src/ssh/host_keys/host_key.ts";
+import { fingerprint } from "../../../../src/ssh/keys/public/key_blob.ts";
 import { lookUpKnownHost } from "../../../../src/ssh/host_keys/known_hosts/known_hosts.ts";
 import type { KnownHostsOptions } from "../../../../src/ssh/host_keys/known_hosts/known_hosts_options.ts";
 import {

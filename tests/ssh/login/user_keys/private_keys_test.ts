@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { AuthenticationError } from "../../../../src/errors.ts";
 import { silentLogger } from "../../../../src/logger.ts";
 import { connect } from "../../../../src/ssh/connect.ts";
-import { keyType } from "../../../../src/ssh/host_keys/host_key.ts";
+import { keyType } from "../../../../src/ssh/keys/public/key_blob.ts";
 import { generateKeyPair } from "../../../../src/ssh/keys/private/key_pair.ts";
 import { openSshKey } from "../../keys/private/openssh_key.ts";
 import type { PrivateKey } from "../../../../src/ssh/options.ts";

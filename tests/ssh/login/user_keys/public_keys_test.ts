@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { AuthenticationError, RForwardError } from "../../../../src/errors.ts";
 import { silentLogger } from "../../../../src/logger.ts";
-import { fingerprint } from "../../../../src/ssh/host_keys/host_key.ts";
+import { fingerprint } from "../../../../src/ssh/keys/public/key_blob.ts";
 import { generateKeyPair } from "../../../../src/ssh/keys/private/key_pair.ts";
 import {
   loadPublicKey,

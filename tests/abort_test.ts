@@ -1,4 +1,4 @@
-import { Deadline } from "../src/deadline.ts";
+import { atMost, Deadline, delay, onAbort } from "../src/abort.ts";
 import { assert, assertEquals, assertRejects } from "./assert.ts";
 import { within } from "./within.ts";
 
@@ -81,4 +81,42 @@ Deno.test("deadline.race() is what the promise comes to, or the signal's reason"
   );
   await new Promise((resolve) => setTimeout(resolve, 0));
   assert(deadline.signal.aborted);
+});
+
+Deno.test("onAbort() calls back once, at once if the signal has aborted, and never after it is disposed of or until aborts", () => {
+  const reasons: unknown[] = [];
+  const watch = (signal?: AbortSignal, until?: AbortSignal) =>
+    onAbort(signal, (reason) => reasons.push(reason), until);
+  const [stop, over] = [new AbortController(), new AbortController()];
+  watch()[Symbol.dispose]();
+  watch(stop.signal)[Symbol.dispose]();
+  watch(stop.signal, over.signal);
+  over.abort();
+  watch(stop.signal);
+  assertEquals(reasons, []);
+  stop.abort(enough);
+  assertEquals(reasons, [enough]);
+  watch(stop.signal);
+  assertEquals(reasons, [enough, enough]);
+});
+
+Deno.test("atMost() settles as the promise does, or with nothing when the time is over", async () => {
+  assertEquals(await atMost(1000, Promise.resolve(7)), 7);
+  assertEquals(
+    await assertRejects(() => atMost(1000, Promise.reject(late)), Error),
+    late,
+  );
+  assertEquals(await atMost(1, new Promise(() => {})), undefined);
+});
+
+Deno.test("delay() rejects with the reason of its signal, and leaves no timer", async () => {
+  const stop = new AbortController();
+  await delay(1, stop.signal);
+  const waiting = assertRejects(() => delay(10_000, stop.signal), Error);
+  stop.abort(enough);
+  assertEquals(await waiting, enough);
+  assertEquals(
+    await assertRejects(() => delay(10_000, stop.signal), Error),
+    enough,
+  );
 });
