@@ -44,8 +44,8 @@ export type { Logger } from "./src/logger.ts";
 
 export { connect } from "./src/ssh/connect.ts";
 export { connectThrough } from "./src/ssh/connect_through.ts";
+export type { Algorithms } from "./src/ssh/algorithms.ts";
 export type {
-  Algorithms,
   AskSecret,
   ChangePassword,
   ConnectOptions,

@@ -1,6 +1,6 @@
 import { ArgumentError } from "../errors.ts";
 import type { StartTransport } from "./message_transport.ts";
-import type { Algorithms } from "./options.ts";
+import type { Algorithms } from "./algorithms.ts";
 
 /**
  * What speaks SSH's transport layer (RFC 4253) for {@linkcode connect}: the

@@ -7,11 +7,8 @@ import type {
   KnownHostsOptions,
 } from "../../ssh/host_keys/host_keys.ts";
 import { signatureAlgorithms } from "../../ssh/keys/public/verify_signature.ts";
-import type {
-  Algorithms,
-  ConnectOptions,
-  PrivateKey,
-} from "../../ssh/options.ts";
+import type { Algorithms } from "../../ssh/algorithms.ts";
+import type { ConnectOptions, PrivateKey } from "../../ssh/options.ts";
 import type { Dial } from "../../ssh/dial/dialled_stream.ts";
 import { dialFrom } from "../../ssh/dial/dial_from.ts";
 import { withHostKeyAdvice } from "./host_key_advice.ts";

@@ -5,7 +5,7 @@ import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, SshConnection } from "../../ssh/connection.ts";
 import { checkMs } from "../../validate.ts";
 import { toBind } from "../tunnel/bind_options.ts";
-import { createDialer } from "../tunnel/target.ts";
+import { createDialer } from "../tunnel/dialer.ts";
 import { ReverseTunnel } from "../tunnel/tunnel.ts";
 import type { ProbeResult } from "../verify/probe.ts";
 import { type Refusal, refusalError } from "../verify/refusal.ts";

@@ -22,7 +22,7 @@ import { checkMs, checkPort } from "../../validate.ts";
 import { toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
 import { LiveConnections } from "./live_connections.ts";
-import { createDialer, type Dialer } from "./target.ts";
+import { createDialer, type Dialer } from "./dialer.ts";
 import { TunnelConnection } from "./tunnel_connection.ts";
 import type { TunnelOptions } from "./tunnel_options.ts";
 

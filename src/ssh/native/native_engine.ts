@@ -1,5 +1,5 @@
 import { defineEngine, type Engine } from "../engine.ts";
-import type { Algorithms } from "../options.ts";
+import type { Algorithms } from "../algorithms.ts";
 import {
   defaultUserKeyAlgorithms,
   userKeyAlgorithms,

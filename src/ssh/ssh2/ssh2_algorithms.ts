@@ -1,5 +1,5 @@
 import { available } from "./available_algorithms.ts";
-import type { Algorithms } from "../options.ts";
+import type { Algorithms } from "../algorithms.ts";
 import {
   defaultUserKeyAlgorithms,
   userKeyAlgorithms,

@@ -2,7 +2,7 @@ import { TargetError } from "../../../mod.ts";
 import {
   createDialer,
   type Dialer,
-} from "../../../src/forward/tunnel/target.ts";
+} from "../../../src/forward/tunnel/dialer.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
 import { FakeOpen } from "../fake_connection.ts";
 
