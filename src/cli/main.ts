@@ -15,9 +15,10 @@
 import config from "../../deno.json" with { type: "json" };
 import { ArgumentError, RForwardError } from "../errors.ts";
 import { withoutKeys } from "../text/shown.ts";
-import { type Command, parseArguments } from "./command_line/arguments.ts";
+import type { Command } from "./command_line/arguments.ts";
 import { completions } from "./command_line/completions.ts";
 import { help } from "./command_line/help.ts";
+import { parseArguments } from "./command_line/parse_arguments.ts";
 import { readConfig } from "./plan.ts";
 import { EXIT, run } from "./run.ts";
 import { showConfig } from "./show_config.ts";

@@ -7,12 +7,13 @@ import { formatBind, isTcp } from "../ssh/bind.ts";
 import type { NoDelay } from "../ssh/connection.ts";
 import type { Engine } from "../ssh/engine.ts";
 import { nativeEngine } from "../ssh/native/native_engine.ts";
-import { type Arguments, setting } from "./command_line/arguments.ts";
+import type { Arguments } from "./command_line/arguments.ts";
 import {
   type ForwardSpec,
   parseRemoteForward,
   withoutDuplicates,
 } from "./command_line/forward_spec.ts";
+import { setting } from "./command_line/setting.ts";
 import { resolveHops } from "./connection/resolve_hops.ts";
 import { thisMachine } from "./ssh_config/local_machine.ts";
 import { resolveSshConfig } from "./ssh_config/resolve_ssh_config.ts";

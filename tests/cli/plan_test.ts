@@ -1,4 +1,4 @@
-import { parseArguments } from "../../src/cli/command_line/arguments.ts";
+import { parseArguments } from "../../src/cli/command_line/parse_arguments.ts";
 import { type Plan, readPlan } from "../../src/cli/plan.ts";
 import { ArgumentError, ForwardDeniedError } from "../../src/errors.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";

@@ -8,7 +8,7 @@
  */
 
 import { forward } from "../../mod.ts";
-import { parseArguments } from "../../src/cli/command_line/arguments.ts";
+import { parseArguments } from "../../src/cli/command_line/parse_arguments.ts";
 import { planConnection } from "../../src/cli/connection/plan_connection.ts";
 import { resolveHops } from "../../src/cli/connection/resolve_hops.ts";
 import { type Plan, readConfig, readPlan } from "../../src/cli/plan.ts";

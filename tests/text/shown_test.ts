@@ -4,7 +4,7 @@ import { checkOptions } from "../../src/ssh/check_options.ts";
 import { lookUpKnownHost } from "../../src/ssh/host_keys/known_hosts/known_hosts.ts";
 import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { shown, withoutKeys } from "../../src/text/shown.ts";
-import { parseArguments } from "../../src/cli/command_line/arguments.ts";
+import { parseArguments } from "../../src/cli/command_line/parse_arguments.ts";
 import { readConfig } from "../../src/cli/plan.ts";
 import {
   assert,

@@ -1,37 +1,38 @@
-import {
-  type Option,
-  options,
-  type OptionValue,
-  type Shell,
-} from "./options.ts";
+import type { Shell } from "./arguments.ts";
+import type { Flag } from "./flag.ts";
+import { flags as allFlags } from "./flag_table.ts";
 
 /**
- * A script that has a shell complete the options, and hosts as the shell
+ * A script that has a shell complete the flags, and hosts as the shell
  * completes them for ssh: from `~/.ssh/config` and `known_hosts`.
+ *
+ * @param flags Those with a help text are offered; the shell needs to know the others to parse the line.
  */
-export function completions(shell: Shell): string {
-  return scripts[shell]();
+export function completions(
+  shell: Shell,
+  flags: readonly Flag[] = allFlags,
+): string {
+  return scripts[shell](flags);
 }
 
-const scripts: Record<Shell, () => string> = {
+const scripts: Record<Shell, (flags: readonly Flag[]) => string> = {
   bash: bashScript,
   zsh: zshScript,
   fish: fishScript,
 };
 
-/** What is offered; the others are only known to the shell, so that it finds its way past them. */
-const listed = options.filter((option) => option.help !== undefined);
+type Value = NonNullable<Flag["value"]>;
 
-function bashScript(): string {
-  // Options whose values are completed in the same way share a branch.
+function bashScript(flags: readonly Flag[]): string {
+  // Flags whose values are completed in the same way share a branch.
   const branches = new Map<string, string[]>();
-  for (const { flags, value } of options) {
+  for (const { names, value } of flags) {
     if (value === undefined) continue;
     const action = bashAction(value);
-    branches.set(action, [...branches.get(action) ?? [], ...flags]);
+    branches.set(action, [...branches.get(action) ?? [], ...names]);
   }
-  const cases = [...branches].map(([action, flags]) =>
-    `    ${flags.join("|")}) ${action} ;;`
+  const cases = [...branches].map(([action, names]) =>
+    `    ${names.join("|")}) ${action} ;;`
   );
   return `# Completions for bash: source <(rforward --completions bash)
 _rforward() {
@@ -41,9 +42,9 @@ _rforward() {
 ${cases.join("\n")}
     *)
       if [[ $word == -* ]]; then
-        COMPREPLY=($(compgen -W $'${
-    listed.flatMap(({ flags }) => flags).join("\\n")
-  }' -- "$word"))
+        COMPREPLY=(${
+    bashWords(flags.filter(isOffered).flatMap(({ names }) => names))
+  })
       else
         _rforward_hosts
       fi
@@ -71,7 +72,7 @@ complete -F _rforward rforward
 `;
 }
 
-function bashAction({ complete, open }: OptionValue): string {
+function bashAction({ complete, open }: Value): string {
   switch (complete) {
     case undefined:
       return ":";
@@ -82,15 +83,20 @@ function bashAction({ complete, open }: OptionValue): string {
     case "hosts":
       return "_rforward_hosts";
     default:
-      return `${
-        open ? "compopt -o nospace 2> /dev/null; " : ""
-      }COMPREPLY=($(compgen -W $'${complete.join("\\n")}' -- "$word"))`;
+      return `${open ? "compopt -o nospace 2> /dev/null; " : ""}COMPREPLY=(${
+        bashWords(complete)
+      })`;
   }
 }
 
-function zshScript(): string {
-  const specs = options.flatMap((option) =>
-    option.flags.map((flag) => quote(zshSpec(flag, option)))
+/** Those words that begin with what was typed; compgen expands each of them. */
+function bashWords(words: readonly string[]): string {
+  return `$(compgen -W ${quote(words.map(backslashed).join("\n"))} -- "$word")`;
+}
+
+function zshScript(flags: readonly Flag[]): string {
+  const specs = flags.flatMap((flag) =>
+    flag.names.map((name) => quote(zshSpec(name, flag)))
   );
   return `#compdef rforward
 # Completions for zsh: source <(rforward --completions zsh)
@@ -115,16 +121,18 @@ fi
 }
 
 /** A flag for _arguments: `*` if it may be given again, `!` if it is not to be offered. */
-function zshSpec(flag: string, { value, help }: Option): string {
-  const name = help === undefined ? `!${flag}` : `*${flag}`;
-  const text = help === undefined ? "" : `[${help.replace(/[[\]]/g, "\\$&")}]`;
-  if (value === undefined) return `${name}${text}`;
-  // The value may be in the same word, of a long option after a "=".
-  const joint = flag.startsWith("--") ? "=" : "+";
-  return `${name}${joint}${text}:${value.name}:${zshAction(value)}`;
+function zshSpec(name: string, { value, help }: Flag): string {
+  const marked = help === undefined ? `!${name}` : `*${name}`;
+  const text = help === undefined
+    ? ""
+    : `[${help.replace(/[[\]\\]/g, "\\$&")}]`;
+  if (value === undefined) return `${marked}${text}`;
+  // The value may be in the same word, of a long flag after a "=".
+  const joint = name.startsWith("--") ? "=" : "+";
+  return `${marked}${joint}${text}:${value.name}:${zshAction(value)}`;
 }
 
-function zshAction({ complete, open }: OptionValue): string {
+function zshAction({ complete, open }: Value): string {
   switch (complete) {
     case undefined:
       return " ";
@@ -134,25 +142,23 @@ function zshAction({ complete, open }: OptionValue): string {
       return "_users";
     case "hosts":
       return "_rforward_hosts";
-    default:
-      return open
-        ? `{compadd -S "" -- ${complete.join(" ")}}`
-        : `(${complete.join(" ")})`;
   }
+  // _arguments evaluates them; a colon would end the action.
+  const words = complete.map(backslashed).join(" ").replaceAll(":", "\\:");
+  return open ? `{compadd -S "" -- ${words}}` : `(${words})`;
 }
 
-function fishScript(): string {
-  const lines = listed.map(({ flags, value, help = "" }) => {
-    const names = flags.map((flag) =>
-      flag.startsWith("--") ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`
-    );
-    return [
+function fishScript(flags: readonly Flag[]): string {
+  const lines = flags.filter(isOffered).map(({ names, value, help = "" }) =>
+    [
       "complete -c rforward",
-      ...names,
-      ...value === undefined ? [] : [fishAction(value)],
-      `-d ${quote(help)}`,
-    ].join(" ");
-  });
+      ...names.map((name) =>
+        name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`
+      ),
+      ...value ? [fishAction(value)] : [],
+      `-d ${fishQuote(help)}`,
+    ].join(" ")
+  );
   return `# Completions for fish: rforward --completions fish | source
 # or for good: rforward --completions fish > ~/.config/fish/completions/rforward.fish
 complete -c rforward -x -a '(__fish_complete_user_at_hosts)'
@@ -160,7 +166,7 @@ ${lines.join("\n")}
 `;
 }
 
-function fishAction({ complete }: OptionValue): string {
+function fishAction({ complete }: Value): string {
   switch (complete) {
     case undefined:
       return "-x";
@@ -171,11 +177,26 @@ function fishAction({ complete }: OptionValue): string {
     case "hosts":
       return "-x -a '(__fish_complete_user_at_hosts)'";
     default:
-      return `-x -a ${quote(complete.join(" "))}`;
+      // fish expands them when it completes.
+      return `-x -a ${fishQuote(complete.map(fishQuote).join(" "))}`;
   }
 }
 
-/** A word for any of these shells, of text without quotes in it. */
-function quote(word: string): string {
-  return `'${word}'`;
+function isOffered({ help }: Flag): boolean {
+  return help !== undefined;
+}
+
+/** Text as one word, for bash and zsh. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** A word that bash or zsh is to expand to itself. */
+function backslashed(word: string): string {
+  return word.replace(/[^\w@.,:=+/-]/g, "\\$&");
+}
+
+/** Text as one word, for fish. */
+function fishQuote(text: string): string {
+  return `'${text.replace(/['\\]/g, "\\$&")}'`;
 }

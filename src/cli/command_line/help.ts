@@ -1,14 +1,15 @@
-import { type Option, options } from "./options.ts";
+import type { Flag } from "./flag.ts";
+import { flags } from "./flag_table.ts";
 
-/** What `--help` prints; it fits a screen of 80 by 24. */
+/** What `--help` prints, in lines of at most 79 characters. */
 export function help(): string {
-  const listed = options.filter((option) => option.help !== undefined);
-  const own = listed.filter((option) => !option.asInSsh);
-  const asInSsh = listed.filter((option) => option.asInSsh);
+  const listed = flags.filter((flag) => flag.help !== undefined);
+  const own = listed.filter((flag) => !flag.asInSsh);
+  const asInSsh = listed.filter((flag) => flag.asInSsh);
   return `Usage: rforward [options] -R forward [user@]host [command]
 Reverse SSH tunnels that stay up: programs on a server reach services here.
 
-${own.map(row).join("\n")}
+${rows(own).join("\n")}
 ${wrap("As in ssh:", asInSsh.map(usage))}
 
 Examples:
@@ -17,15 +18,14 @@ Examples:
 `;
 }
 
-function row(option: Option): string {
-  const [, long] = option.flags;
-  const left = [usage(option), long ?? []].flat().join(", ");
-  return `  ${left.padEnd(20)} ${option.help}`;
+function rows(flags: readonly Flag[]): string[] {
+  const width = Math.max(...flags.map((flag) => usage(flag).length));
+  return flags.map((flag) => `  ${usage(flag).padEnd(width)}  ${flag.help}`);
 }
 
-/** An option and its value, e.g. `--drain TIME`. */
-function usage({ flags, value }: Option): string {
-  return [flags[0], value?.name ?? []].flat().join(" ");
+/** A flag and its value, e.g. `--drain TIME`. */
+function usage({ names, value }: Flag): string {
+  return [names.join(", "), value?.name ?? []].flat().join(" ");
 }
 
 /** Words after a title, on lines of at most 79 characters. */

@@ -1,7 +1,23 @@
 import { join } from "node:path";
 import { completions } from "../../../src/cli/command_line/completions.ts";
+import { flag, text } from "../../../src/cli/command_line/flag.ts";
+import { flags } from "../../../src/cli/command_line/flag_table.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+
+/** The flags that a shell is to offer. */
+const offered = flags.filter(({ help }) => help !== undefined)
+  .flatMap(({ names }) => names);
+
+/** Quotes and what else shells take for more than text. */
+const HARM = "$(touch harm)`touch harm`";
+const words = [`it's`, `a"b`, "back\\slash", HARM, "co:lon", "[x](y)", "*"];
+const quoted = flag({
+  names: ["--quoted"],
+  value: text("WORD", words),
+  help: `don't "stop" [here] \\ ${HARM}`,
+  read: () => {},
+});
 
 /** A home directory with hosts to complete, and a completion script. */
 class Home implements AsyncDisposable {
@@ -41,6 +57,15 @@ class Home implements AsyncDisposable {
     return decoder.decode(stdout).split("\n").filter((line) => line !== "");
   }
 
+  /** Nothing that was to be completed was run. */
+  async assertUnharmed(): Promise<void> {
+    const names = await Array.fromAsync(
+      Deno.readDir(this.path),
+      ({ name }) => name,
+    );
+    assertEquals(names.includes("harm"), false);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.path, { recursive: true });
   }
@@ -51,17 +76,13 @@ serverTest(
   "completions() has bash complete options, values and hosts",
   async () => {
     await using home = await Home.create(completions("bash"));
-    const complete = (...words: string[]) =>
-      home.run(
-        "bash",
-        "--norc",
-        "-c",
-        'source ./script; _rforward rforward "${@: -1}" "${@: -2:1}"; printf "%s\\n" "${COMPREPLY[@]}"',
-        "bash",
-        "rforward",
-        ...words,
-      );
-    assertEquals(await complete("--ver"), ["--verify-every", "--version"]);
+    const complete = (...words: string[]) => completeInBash(home, ...words);
+    assertEquals(await complete("--ver"), [
+      "--verify",
+      "--verify-every",
+      "--version",
+    ]);
+    assertEquals((await complete("-")).toSorted(), offered.toSorted());
     assertEquals(await complete("--completions", ""), ["bash", "zsh", "fish"]);
     assertEquals(await complete("-p", ""), []);
     assertEquals(
@@ -84,22 +105,45 @@ serverTest(
     assertEquals(await complete("alice@ga"), ["alice@gamma"]);
     assertEquals(await complete("@", "@ga"), ["@gamma"]);
     assertEquals(await complete("-J", "ka"), ["kappa.example"]);
-    const names = Array.from(Deno.readDirSync(home.path), ({ name }) => name);
-    assertEquals(names.includes("harm"), false);
+    await home.assertUnharmed();
   },
 );
+
+serverTest("bash", "completions() escapes quotes for bash", async () => {
+  await using home = await Home.create(completions("bash", [quoted]));
+  assertEquals(await completeInBash(home, "--q"), ["--quoted"]);
+  assertEquals(await completeInBash(home, "--quoted", ""), words);
+  await home.assertUnharmed();
+});
+
+function completeInBash(home: Home, ...words: string[]): Promise<string[]> {
+  return home.run(
+    "bash",
+    "--norc",
+    "-c",
+    'set -f; source ./script; _rforward rforward "${@: -1}" "${@: -2:1}"; printf "%s\\n" "${COMPREPLY[@]}"',
+    "bash",
+    "rforward",
+    ...words,
+  );
+}
 
 serverTest(
   "fish",
   "completions() has fish complete options, values and hosts",
   async () => {
     await using home = await Home.create(completions("fish"));
-    const complete = async (line: string) => {
-      const command = 'source ./script; complete -C "$argv[1]"';
-      const lines = await home.run("fish", "-c", command, `rforward ${line}`);
-      return lines.map((line) => line.split("\t")[0]);
-    };
-    assertEquals(await complete("--ver"), ["--verify-every", "--version"]);
+    const complete = async (line: string) =>
+      (await completeInFish(home, line)).map((line) => line.split("\t")[0]!);
+    assertEquals(
+      new Set([...await complete("-"), ...await complete("--")]),
+      new Set(offered),
+    );
+    assertEquals(await complete("--ver"), [
+      "--verify",
+      "--verify-every",
+      "--version",
+    ]);
     assertEquals(await complete("--completions "), ["bash", "fish", "zsh"]);
     assertEquals(await complete("--drain "), []);
     assertEquals(
@@ -116,6 +160,23 @@ serverTest(
   },
 );
 
+serverTest("fish", "completions() escapes quotes for fish", async () => {
+  await using home = await Home.create(completions("fish", [quoted]));
+  assertEquals(await completeInFish(home, "--q"), [
+    `--quoted\t${quoted.help}`,
+  ]);
+  assertEquals(
+    (await completeInFish(home, "--quoted ")).toSorted(),
+    words.map((word) => `${word}\t${quoted.help}`).toSorted(),
+  );
+  await home.assertUnharmed();
+});
+
+function completeInFish(home: Home, line: string): Promise<string[]> {
+  const command = 'source ./script; complete -C "$argv[1]"';
+  return home.run("fish", "-c", command, `rforward ${line}`);
+}
+
 /** Types lines into a shell on a terminal, Tab at their ends, and prints what the command is given. */
 const typeIntoZsh = `
 zmodload zsh/zpty
@@ -125,6 +186,7 @@ zpty -w shell 'rforward() { print -r -- "$*" >> given; print D""ONE }'
 for line; do
   zpty -w -n shell "rforward $line"$'\\t\\n'
   zpty -r -m shell output '*DONE*'
+  print -r -- "$output" >> terminal
 done
 zpty -d shell
 cat given
@@ -147,8 +209,28 @@ serverTest(
     ];
     const typed = lines.flatMap(([line = ""]) => line);
     assertEquals(
-      await home.run("zsh", "-f", "-c", typeIntoZsh, "zsh", ...typed),
+      await completeInZsh(home, ...typed),
       lines.map(([, completed]) => completed),
     );
+    const script = completions("zsh");
+    for (const name of offered) assert(script.includes(`'*${name}`), name);
   },
 );
+
+serverTest("zsh", "completions() escapes quotes for zsh", async () => {
+  const plain = flag({ names: ["--quiet"], help: "plain", read: () => {} });
+  await using home = await Home.create(completions("zsh", [quoted, plain]));
+  const prefixes = ["it", "a", "back", "\\$", "co", "\\[", "\\*"];
+  assertEquals(
+    await completeInZsh(home, ...prefixes.map((p) => `--quoted=${p}`)),
+    words.map((word) => `--quoted=${word}`),
+  );
+  await completeInZsh(home, "--qu");
+  const terminal = await Deno.readTextFile(join(home.path, "terminal"));
+  assert(terminal.includes(quoted.help!), terminal);
+  await home.assertUnharmed();
+});
+
+function completeInZsh(home: Home, ...lines: string[]): Promise<string[]> {
+  return home.run("zsh", "-f", "-c", typeIntoZsh, "zsh", ...lines);
+}

@@ -1,7 +1,5 @@
-import {
-  type Arguments,
-  parseArguments,
-} from "../../../src/cli/command_line/arguments.ts";
+import type { Arguments } from "../../../src/cli/command_line/arguments.ts";
+import { parseArguments } from "../../../src/cli/command_line/parse_arguments.ts";
 import { ArgumentError } from "../../../src/errors.ts";
 import {
   assert,

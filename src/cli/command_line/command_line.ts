@@ -1,0 +1,115 @@
+import { ArgumentError } from "../../errors.ts";
+import type { Arguments, Command } from "./arguments.ts";
+import { parseDestination } from "./destination.ts";
+import {
+  type ForwardSpec,
+  parseForwardSpec,
+  withoutDuplicates,
+} from "./forward_spec.ts";
+import { setting } from "./setting.ts";
+
+/** What was read of a command line so far. */
+export class CommandLine {
+  /** What needs no more than the last value. */
+  readonly args: Omit<
+    Arguments,
+    "host" | "forwards" | "settings" | "identities" | "notes"
+  > = {
+    verbosity: 0,
+    verify: true,
+    once: false,
+    drainMs: 5000,
+    output: "live",
+  };
+  /** See {@linkcode Arguments}. */
+  readonly forwards: ForwardSpec[] = [];
+  /** See {@linkcode Arguments}. */
+  readonly identities: string[] = [];
+  /** See {@linkcode Arguments}. */
+  readonly notes = new Set<string>();
+  /** Settings in the form of `-o`, in order: the first of a keyword counts. */
+  readonly settings: string[] = [];
+  /** Settings by keyword, which the last flag decides; they take precedence over {@linkcode settings}. */
+  readonly overrides = new Map<string, string>();
+  /** The flags that were given, and not taken back. */
+  readonly given = new Set<string>();
+  /** Whether to print the settings only. */
+  showConfig = false;
+  /** What is to be done instead of reading any further. */
+  answer: Command | undefined;
+  #host: string | undefined;
+
+  /** Adds a setting of ssh_config. */
+  set(keyword: string, value: string | number): void {
+    this.settings.push(setting(keyword, `${value}`));
+  }
+
+  /** Sets how much is printed. */
+  setVerbosity(verbosity: number): void {
+    this.args.verbosity = verbosity;
+    const level = verbosity < 0 ? "QUIET" : `DEBUG${verbosity}`;
+    this.overrides.set("LogLevel", level);
+  }
+
+  /**
+   * Takes the destination.
+   *
+   * @throws {ArgumentError} if it is not valid.
+   */
+  setDestination(text: string): void {
+    failIfForward(text);
+    const { host, user, port } = parseDestination(text);
+    this.#host = host;
+    if (user !== undefined) this.set("User", user);
+    if (port !== undefined) this.set("Port", port);
+  }
+
+  /**
+   * Takes the command to run on the server.
+   *
+   * @throws {ArgumentError} if it can only be the value of a `-R` that was forgotten.
+   */
+  setRemoteCommand(text: string): void {
+    if (this.forwards.length === 0) failIfForward(text.split(" ")[0]!);
+    this.args.remoteCommand = text;
+  }
+
+  /**
+   * Ends the reading.
+   *
+   * @throws {ArgumentError} if there is no destination.
+   */
+  end(): Command {
+    if (this.#host === undefined) {
+      throw new ArgumentError("destination", "name the server: [user@]host");
+    }
+    const overrides = [...this.overrides].map(([keyword, value]) =>
+      setting(keyword, value)
+    );
+    return {
+      name: this.showConfig ? "show-config" : "run",
+      arguments: {
+        ...this.args,
+        host: this.#host,
+        forwards: withoutDuplicates(this.forwards),
+        settings: [...overrides, ...this.settings],
+        identities: this.identities,
+        notes: [...this.notes],
+      },
+    };
+  }
+}
+
+/** @throws {ArgumentError} if a word can only be the value of a `-R` that was forgotten. */
+function failIfForward(word: string): void {
+  if (word.startsWith("ssh://")) return;
+  try {
+    parseForwardSpec(word);
+  } catch {
+    return;
+  }
+  throw new ArgumentError(
+    "destination",
+    `${word} is a forward; did you mean -R ${word}?`,
+  );
+}
