@@ -69,7 +69,7 @@ try {
     hostKeys: { files: [required("known-hosts")] },
   });
   await using tunnel = await forward(connection, {
-    bind: { address: bind.host, port: bind.port },
+    bind: { hostname: bind.host, port: bind.port },
     target,
     onTargetError: (error) => console.warn(error.message),
   });

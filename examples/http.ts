@@ -6,7 +6,7 @@
  *       examples/http.ts ssh://alice@server.example 8022
  *
  * There: `curl http://127.0.0.1:8022/`. To be reachable from other hosts, bind
- * `{ address: "", port }`, which sshd has to allow: `GatewayPorts
+ * `{ hostname: "", port }`, which sshd has to allow: `GatewayPorts
  * clientspecified`.
  *
  * @module

@@ -244,10 +244,8 @@ export class ConnectionLostError extends RForwardError {
 
 /** The server refused to bind. */
 export class ForwardDeniedError extends RForwardError {
-  /** The bind address as it was asked, or the path of a Unix socket. */
-  readonly address: string;
-  /** The port as it was asked; 0 where the server was to choose, undefined for a Unix socket. */
-  readonly port: number | undefined;
+  /** What the server was asked to listen on; port 0 where it was to choose. */
+  readonly bind: { hostname: string; port: number } | { path: string };
   /**
    * What the server said of it, one line fit to be shown. OpenSSH 9.2 says
    * `Server has disabled port forwarding.` or the like if its configuration or
@@ -264,15 +262,14 @@ export class ForwardDeniedError extends RForwardError {
    * @param options `serverSays`, where the server said something.
    */
   constructor(
-    bind: { address: string; port: number } | { path: string },
+    bind: { hostname: string; port: number } | { path: string },
     message: string,
     options?: ErrorOptions & { serverSays?: string | undefined },
   ) {
     super("forward-denied", message, options);
     this.serverSays = options?.serverSays;
     this.name = "ForwardDeniedError";
-    this.address = "path" in bind ? bind.path : bind.address;
-    this.port = "path" in bind ? undefined : bind.port;
+    this.bind = bind;
   }
 }
 

@@ -81,9 +81,9 @@ function text(value: unknown): string {
 function forwardText({ bind, target }: ForwardSpec): string {
   const listen = !isTcp(bind)
     ? bind.path
-    : bind.address === "localhost"
+    : bind.hostname === "localhost"
     ? bind.port
-    : `[${bind.address || "*"}]:${bind.port}`;
+    : `[${bind.hostname || "*"}]:${bind.port}`;
   const connect = "path" in target
     ? target.path
     : `[${target.host}]:${target.port}`;

@@ -11,17 +11,17 @@ export function isTcp(bind: Bind): bind is TcpBind {
 /** @throws {ArgumentError} if a bind cannot be asked for. */
 export function checkBind(bind: Bind): void {
   if (typeof bind !== "object" || bind === null) {
-    throw new ArgumentError("bind", "use { address, port } or { path }");
+    throw new ArgumentError("bind", "use { hostname, port } or { path }");
   }
   if (!isTcp(bind)) return checkText("bind.path", bind.path, "path");
   checkPort("bind.port", bind.port, "to let the server choose");
   // "" is an address too: all interfaces.
-  if (bind.address !== "") checkHost("bind.address", bind.address);
+  if (bind.hostname !== "") checkHost("bind.hostname", bind.hostname);
 }
 
 /** A bind for people. */
 export function formatBind(bind: Bind): string {
   return isTcp(bind)
-    ? formatAddress(bind.address || "*", bind.port)
+    ? formatAddress(bind.hostname || "*", bind.port)
     : bind.path;
 }

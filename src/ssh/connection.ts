@@ -18,7 +18,7 @@ export interface TcpBind {
    * `"::1"`, `"localhost"`, `"0.0.0.0"`, `"::"`, or `""` for all. What the
    * server makes of it is the server's choice (sshd's `GatewayPorts`).
    */
-  address: string;
+  hostname: string;
   /** 1–65535, or 0 to let the server choose. */
   port: number;
 }

@@ -28,7 +28,7 @@ export class ForwardListener {
       this.#listeners = [Deno.listen({ transport: "unix", path: bind.path })];
     } else {
       const { port, listeners } = listenTcp(bind);
-      this.bind = { address: bind.address, port };
+      this.bind = { hostname: bind.hostname, port };
       this.#listeners = listeners;
     }
     this.#accepting = Promise.all(this.#listeners.map(async (listener) => {
@@ -60,7 +60,7 @@ export class ForwardListener {
 
 /** A bind as text. */
 export function describe(bind: Bind): string {
-  return "path" in bind ? bind.path : `"${bind.address}" port ${bind.port}`;
+  return "path" in bind ? bind.path : `"${bind.hostname}" port ${bind.port}`;
 }
 
 /** Binds what it can: sshd too is content with one of several addresses. */
@@ -70,7 +70,7 @@ function listenTcp(
   let port = bind.port;
   const listeners: Deno.Listener[] = [];
   let failure: unknown;
-  for (const hostname of hostnames(bind.address)) {
+  for (const hostname of hostnames(bind.hostname)) {
     try {
       const listener = Deno.listen({ hostname, port });
       port = listener.addr.port;

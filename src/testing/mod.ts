@@ -37,7 +37,7 @@
  *     password: server.password,
  *     hostKeys: { text: server.knownHosts },
  *   },
- *   tunnels: [{ bind: { address: "", port: 80 }, target: { port: 3000 } }],
+ *   tunnels: [{ bind: { hostname: "", port: 80 }, target: { port: 3000 } }],
  *   session: "auto",
  *   onEvent(event) {
  *     if (event.type !== "session-output") return;

@@ -41,7 +41,7 @@ export const manners: Readonly<Record<Profile, Manners>> = {
       `Starting SSH Forwarding service for \x1b[32mhttp:${port}\x1b[0m. ` +
       `Forwarded connections can be accessed via the following methods:\r\n` +
       `\x1b[44mHTTP\x1b[0m: http://${visitors}\r\n\r\n`,
-    name: ({ port }) => ({ address: "localhost", port }),
+    name: ({ port }) => ({ hostname: "localhost", port }),
   },
   srvus: {
     waitsForSession: true,

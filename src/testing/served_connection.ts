@@ -46,7 +46,7 @@ interface Forward {
 }
 
 /** Where a tunnel service listens for visitors, whatever the client asks for. */
-const VISITORS = { address: "127.0.0.1", port: 0 };
+const VISITORS = { hostname: "127.0.0.1", port: 0 };
 
 /** One client's SSH connection and all that is open for it. */
 export class ServedConnection implements ChannelCarrier {
@@ -211,7 +211,7 @@ export class ServedConnection implements ChannelCarrier {
     listener: ForwardListener,
   ): Forward {
     const bind = { ...asked, port: asked.port || port };
-    this.#console.say(manners.announce(bind, `${VISITORS.address}:${port}`));
+    this.#console.say(manners.announce(bind, `${VISITORS.hostname}:${port}`));
     return { listener, bind, name: manners.name(bind) };
   }
 

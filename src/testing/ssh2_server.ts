@@ -75,7 +75,7 @@ export function onForwardRequest(
       cancel: name.startsWith("cancel-"),
       bind: "socketPath" in info
         ? { path: info.socketPath }
-        : { address: info.bindAddr, port: info.bindPort },
+        : { hostname: info.bindAddr, port: info.bindPort },
       accept: (port) => accept?.(port),
       reject: () => reject?.(),
     }));
@@ -98,8 +98,8 @@ export function openForwarded(
     if ("path" in bind) {
       client.openssh_forwardOutStreamLocal(bind.path, answer);
     } else {
-      const { address, port } = bind;
-      client.forwardOut(address, port, from.address, from.port, answer);
+      const { hostname, port } = bind;
+      client.forwardOut(hostname, port, from.address, from.port, answer);
     }
   });
 }

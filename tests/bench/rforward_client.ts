@@ -13,7 +13,7 @@ await using connection = await connect({
   noDelay: request.noDelay,
 });
 const tunnel = await forward(connection, {
-  bind: { address: "127.0.0.1", port: 0 },
+  bind: { hostname: "127.0.0.1", port: 0 },
   target: { host: "127.0.0.1", port: request.targetPort },
 });
 console.log(`READY ${tunnel.port}`);

@@ -47,7 +47,7 @@ Deno.test("connect() needs to reach the server and to read two files, and nothin
       await using process = await connection.exec("true");
       const { success } = await process.output();
       const { port } = await connection.requestForward({
-        address: "127.0.0.1",
+        hostname: "127.0.0.1",
         port: 0,
       });
       console.log(success, port > 0);`,
@@ -123,7 +123,7 @@ for (
         import { connect } from "${packageUrl}";
         const connection = await connect(JSON.parse(Deno.args[0]));
         const process = await connection.exec("true");
-        await connection.requestForward({ address: "127.0.0.1", port: 0 });
+        await connection.requestForward({ hostname: "127.0.0.1", port: 0 });
         connection.takeForwardedOpens(() => new Promise(() => {}));
         ${end}
         console.log((await connection.closed).reason);
@@ -157,7 +157,7 @@ Deno.test("a process in which nobody looks at a lost connection goes on", async 
       const connection = await connect(JSON.parse(Deno.args[0]));
       const process = await connection.exec("true");
       const channel = await connection.openDirect("127.0.0.1", ${it.server.port});
-      await connection.requestForward({ address: "127.0.0.1", port: 0 });
+      await connection.requestForward({ hostname: "127.0.0.1", port: 0 });
       // All of these reject, and some are not awaited.
       const reader = channel.readable.getReader();
       const writer = channel.writable.getWriter();

@@ -309,7 +309,7 @@ Deno.test("a connection that somebody tampers with is lost", async () => {
       algorithms: { cipher: [cipher] },
     });
     const asking = assertRejects(
-      () => connection.requestForward({ address: "127.0.0.1", port: 0 }),
+      () => connection.requestForward({ hostname: "127.0.0.1", port: 0 }),
       ConnectionLostError,
     );
 

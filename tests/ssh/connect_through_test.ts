@@ -114,7 +114,7 @@ serverTest(
         it.servers.map((server) => optionsFor(server)),
       );
       const asking = assertRejects(
-        () => connection.requestForward({ address: "127.0.0.1", port: 0 }),
+        () => connection.requestForward({ hostname: "127.0.0.1", port: 0 }),
         ConnectionLostError,
       );
 

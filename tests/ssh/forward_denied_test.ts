@@ -1,7 +1,7 @@
 import { forwardDenied } from "../../src/ssh/forward_denied.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 
-const tcp = { address: "localhost", port: 8080 };
+const tcp = { hostname: "localhost", port: 8080 };
 const unix = { path: "/run/app.sock" };
 const OF_SSHD = /sshd|AllowTcpForwarding|PermitListen|AllowStreamLocal/;
 

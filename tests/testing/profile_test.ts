@@ -41,7 +41,7 @@ for (
         /http:\/\/127\.0\.0\.1:(\d+)/,
       );
       assertEquals(await ask(ssh.port, "hi"), "echo: hi");
-      assertEquals(setting.server.forwards, [{ address: "localhost", port }]);
+      assertEquals(setting.server.forwards, [{ hostname: "localhost", port }]);
     },
   );
 }
@@ -75,7 +75,7 @@ Deno.test("a test server behaves like sish, which ends the connection on which o
 Deno.test("a test server behaves like srv.us, which listens only once there is a session", async () => {
   await using server = await startTestServer({ profile: "srvus" });
   await using connection = await connect(login(server));
-  const bound = connection.requestForward({ address: "", port: 1 });
+  const bound = connection.requestForward({ hostname: "", port: 1 });
   const refused = await assertRejects(
     () => connection.exec("http"),
     ChannelError,
@@ -84,7 +84,7 @@ Deno.test("a test server behaves like srv.us, which listens only once there is a
   assertEquals(server.forwards, []);
   await using shell = await connection.shell();
   await bound;
-  assertEquals(server.forwards, [{ address: "", port: 1 }]);
+  assertEquals(server.forwards, [{ hostname: "", port: 1 }]);
   const { value } = await shell.stdout.getReader().read();
   assertEquals(/^1: http:/.test(new TextDecoder().decode(value)), true);
 });

@@ -23,14 +23,14 @@ function connectTo(server: TestServer): Promise<SshConnection> {
 Deno.test("a forward is cancelled by the very address and the bound port alone", async () => {
   await using server = await startTestServer();
   await using client = await connectTo(server);
-  const bound = await client.requestForward({ address: "localhost", port: 0 });
+  const bound = await client.requestForward({ hostname: "localhost", port: 0 });
 
   for (
     const wrong of [
-      { address: "LOCALHOST", port: bound.port },
-      { address: "127.0.0.1", port: bound.port },
-      { address: "", port: bound.port },
-      { address: "localhost", port: 0 },
+      { hostname: "LOCALHOST", port: bound.port },
+      { hostname: "127.0.0.1", port: bound.port },
+      { hostname: "", port: bound.port },
+      { hostname: "localhost", port: 0 },
       { path: "localhost" },
     ] satisfies Bind[]
   ) {
@@ -49,7 +49,7 @@ Deno.test("a port that one client has bound is refused to another", async () => 
   await using server = await startTestServer();
   await using one = await connectTo(server);
   await using other = await connectTo(server);
-  const bind = await one.requestForward({ address: "127.0.0.1", port: 0 });
+  const bind = await one.requestForward({ hostname: "127.0.0.1", port: 0 });
 
   for (const client of [one, other]) {
     await assertRejects(
@@ -67,8 +67,8 @@ Deno.test("a port that cannot be bound is refused", async () => {
 
   for (
     const bind of [
-      { address: "192.0.2.1", port: 0 },
-      { address: "no.such.name.invalid", port: 0 },
+      { hostname: "192.0.2.1", port: 0 },
+      { hostname: "no.such.name.invalid", port: 0 },
       { path: "/no/such/directory/socket" },
     ] satisfies Bind[]
   ) {
@@ -80,9 +80,9 @@ Deno.test("a port that cannot be bound is refused", async () => {
 Deno.test("a client that refuses a connection ends it for the program at once", async () => {
   await using server = await startTestServer();
   await using client = await connectTo(server);
-  const { port } = await client.requestForward({ address: "::1", port: 0 });
+  const { port } = await client.requestForward({ hostname: "::1", port: 0 });
   client.takeForwardedOpens((open) => {
-    assertEquals<Bind>(open.bind, { address: "::1", port });
+    assertEquals<Bind>(open.bind, { hostname: "::1", port });
     open.refuse("connect-failed", "nobody there");
     return Promise.resolve();
   });
@@ -100,7 +100,7 @@ Deno.test("a client is told who connects, also over IPv4 to a socket for both", 
     opened.resolve(open.originator);
     return Promise.resolve();
   });
-  const { port } = await client.requestForward({ address: "", port: 0 });
+  const { port } = await client.requestForward({ hostname: "", port: 0 });
 
   using program = await Deno.connect({ hostname: "127.0.0.1", port });
 
@@ -114,7 +114,7 @@ Deno.test("a client that closes the channel right after its data loses none of i
   await using server = await startTestServer();
   await using client = await connectTo(server);
   const { port } = await client.requestForward({
-    address: "127.0.0.1",
+    hostname: "127.0.0.1",
     port: 0,
   });
   const reply = noise(1024 * 1024);
@@ -179,7 +179,7 @@ Deno.test("a signal of the client aborts exec, and is how the command ended", as
 Deno.test("a client that is dropped sees a lost connection, and everything is released", async () => {
   await using server = await startTestServer();
   await using client = await connectTo(server);
-  await client.requestForward({ address: "127.0.0.1", port: 0 });
+  await client.requestForward({ hostname: "127.0.0.1", port: 0 });
 
   await server.disconnectAll();
 
@@ -191,13 +191,13 @@ Deno.test("a client that leaves is no longer counted, and its port is free", asy
   await using server = await startTestServer();
   const client = await connectTo(server);
   const { port } = await client.requestForward({
-    address: "127.0.0.1",
+    hostname: "127.0.0.1",
     port: 0,
   });
   await client.close();
 
   await using other = await connectTo(server);
-  const bind = await other.requestForward({ address: "127.0.0.1", port });
+  const bind = await other.requestForward({ hostname: "127.0.0.1", port });
 
   assertEquals(server.connections, 1);
   assertEquals<readonly Bind[]>(server.forwards, [bind]);

@@ -159,7 +159,7 @@ serverTest(
     );
 
     assertMatch(error.message, /remote port forwarding failed/);
-    assertEquals<unknown>(asked, [{ path }, { address: "localhost", port: 0 }]);
+    assertEquals<unknown>(asked, [{ path }, { hostname: "localhost", port: 0 }]);
   },
 );
 
@@ -219,7 +219,7 @@ serverTest(
     const other = Number(await mux("forward", `localhost:0:localhost:9`));
 
     assertEquals(setting.server.forwards, [
-      { address: "localhost", port: other },
+      { hostname: "localhost", port: other },
     ]);
     await assertRejects(
       () => Deno.connect({ port }),

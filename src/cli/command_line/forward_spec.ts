@@ -159,14 +159,14 @@ class Spec {
   bind([first, second]: Field[]): Bind {
     if (first === undefined) return this.fail(0, "a port");
     if (second !== undefined) {
-      const address = first.text === "" || first.text === "*"
+      const hostname = first.text === "" || first.text === "*"
         ? ""
         : this.host(first, "a bind address");
-      return { address, port: this.port(second, 0) };
+      return { hostname, port: this.port(second, 0) };
     }
     return first.isPath
       ? { path: this.path(first) }
-      : { address: "localhost", port: this.port(first, 0) };
+      : { hostname: "localhost", port: this.port(first, 0) };
   }
 
   /** @returns the text of a field, if that can be a host. */

@@ -83,7 +83,7 @@ export class UnclaimedConnections
  *   hostKeys: { text: server.knownHosts },
  * });
  * const unclaimed = acceptUnclaimed(connection);
- * const bind = { address: "127.0.0.1", port: 0 };
+ * const bind = { hostname: "127.0.0.1", port: 0 };
  * const { port } = await connection.requestForward(bind);
  *
  * using client = await Deno.connect({ hostname: server.host, port });

@@ -53,7 +53,7 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
   get addr(): Deno.Addr {
     const { bound } = this;
     return isTcp(bound)
-      ? { transport: "tcp", hostname: bound.address, port: bound.port }
+      ? { transport: "tcp", hostname: bound.hostname, port: bound.port }
       : { transport: "unix", path: bound.path };
   }
 
@@ -100,7 +100,7 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
  * Binds a port on the server and accepts its connections in this process.
  *
  * @param connection The SSH connection; many listeners and tunnels can share one.
- * @param options What to bind: `{ address, port }` or `{ path }`.
+ * @param options What to bind: `{ hostname, port }` or `{ path }`.
  * @returns the listener; the server listens.
  * @throws {ArgumentError} if the options cannot be used.
  * @throws {ForwardDeniedError} if the server keeps refusing.

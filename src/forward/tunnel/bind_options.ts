@@ -5,10 +5,12 @@ import type { Bind, UnixBind } from "../../ssh/connection.ts";
 export type BindOptions =
   | {
     /**
-     * The bind address (RFC 4254 section 7.1), `127.0.0.1` by default. Any
-     * other than a loopback address needs sshd's `GatewayPorts`.
+     * The bind address (RFC 4254 section 7.1). Any other than a loopback
+     * address needs sshd's `GatewayPorts`.
+     *
+     * @default {"127.0.0.1"}
      */
-    address?: string;
+    hostname?: string;
     /** The port, or 0 to let the server choose. */
     port: number;
   }
@@ -20,7 +22,7 @@ export type BindOptions =
  */
 export function toBind(options: BindOptions): Bind {
   const bind = typeof options === "object" && options && !("path" in options)
-    ? { address: options.address ?? "127.0.0.1", port: options.port }
+    ? { hostname: options.hostname ?? "127.0.0.1", port: options.port }
     : options;
   checkBind(bind);
   return { ...bind };

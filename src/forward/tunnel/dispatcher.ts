@@ -107,7 +107,7 @@ export class PortDispatcher {
    *   const { readable, writable } = open.confirm();
    *   await readable.pipeTo(writable); // echoes
    * });
-   * await connection.requestForward({ address: "127.0.0.1", port: 0 });
+   * await connection.requestForward({ hostname: "127.0.0.1", port: 0 });
    * ```
    */
   takeUnclaimed(taker: ForwardedOpenTaker): Disposable {
@@ -168,7 +168,7 @@ export class PortDispatcher {
     const samePort = (bound: Bind): bound is TcpBind =>
       isTcp(bound) && bound.port !== 0 && bound.port === bind.port;
     return this.#holder(({ bound }) =>
-      samePort(bound) && bound.address === bind.address
+      samePort(bound) && bound.hostname === bind.hostname
     ) ??
       this.#holder(({ bound }) => samePort(bound) && sameName(bound, bind)) ??
       this.#only(({ bound }) => samePort(bound)) ??
@@ -217,5 +217,5 @@ export class PortDispatcher {
 }
 
 function sameName(a: TcpBind, b: TcpBind): boolean {
-  return a.address.toLowerCase() === b.address.toLowerCase();
+  return a.hostname.toLowerCase() === b.hostname.toLowerCase();
 }

@@ -42,7 +42,7 @@ export class ForwardedConn implements Deno.Conn {
   ) {
     this.#channel = channel;
     this.localAddr = isTcp(bind)
-      ? { transport: "tcp", hostname: bind.address, port: bind.port }
+      ? { transport: "tcp", hostname: bind.hostname, port: bind.port }
       : { transport: "unix", path: bind.path };
     this.remoteAddr = isTcp(bind)
       ? {

@@ -218,9 +218,9 @@ export class ReverseTunnel implements AsyncDisposable {
    * @returns what the server answered: false if it does not hold that very
    * address and port for this connection, or cannot cancel.
    */
-  async cancelPortForward(address: string, port: number): Promise<boolean> {
+  async cancelPortForward(hostname: string, port: number): Promise<boolean> {
     checkPort("port", port);
-    return await this.#connection.cancelForward({ address, port });
+    return await this.#connection.cancelForward({ hostname, port });
   }
 
   /**

@@ -19,7 +19,7 @@ export const LOOPBACK: readonly string[] = ["127.0.0.1", "::1"];
 /** Where on the server a bound port has to answer. */
 export function addressesOf(bind: Bind): readonly string[] {
   if (!isTcp(bind)) return [bind.path];
-  switch (bind.address.toLowerCase()) {
+  switch (bind.hostname.toLowerCase()) {
     case "":
     case "*":
     case "localhost":
@@ -29,7 +29,7 @@ export function addressesOf(bind: Bind): readonly string[] {
     case "::":
       return ["::1"];
     default:
-      return [bind.address];
+      return [bind.hostname];
   }
 }
 
@@ -38,7 +38,7 @@ export function addressesOf(bind: Bind): readonly string[] {
  * always on the server only.
  */
 export function askedReach(bind: Bind): Exclude<Reach, "unknown"> {
-  return isTcp(bind) && kindOf(bind.address) !== "loopback"
+  return isTcp(bind) && kindOf(bind.hostname) !== "loopback"
     ? "network"
     : "server-only";
 }

@@ -59,7 +59,7 @@ export async function whyRefused(
   }
   // A stale file is the most likely obstacle for a socket.
   if (!isTcp(bind)) return "unknown";
-  if (!await bindsAnother(connection, bind.address)) return "prohibited";
+  if (!await bindsAnother(connection, bind.hostname)) return "prohibited";
   const mayNot = isPrivileged(bind) && connection.server.user !== "root";
   return mayNot ? "prohibited" : "unknown";
 }
@@ -107,9 +107,9 @@ export async function isHeld(
 ): Promise<boolean> {
   // Other servers may not be able to release what they bind.
   if (!isTcp(bind) || serverKind(connection.server) !== "openssh") return false;
-  for (const address of addresses) {
+  for (const hostname of addresses) {
     try {
-      const part = { address, port: bind.port };
+      const part = { hostname, port: bind.port };
       await connection.cancelForward(await connection.requestForward(part));
     } catch (error) {
       if (!(error instanceof ForwardDeniedError)) throw error;
@@ -124,7 +124,7 @@ class TimeOver extends Error {}
 
 async function bindsAnother(
   connection: SshConnection,
-  address: string,
+  hostname: string,
 ): Promise<boolean> {
   // OpenSSH would have said that it does not, and dropbear before 2026.90 could
   // not let go of the port again.
@@ -132,7 +132,7 @@ async function bindsAnother(
     return true;
   }
   try {
-    const other = await connection.requestForward({ address, port: 0 });
+    const other = await connection.requestForward({ hostname, port: 0 });
     await connection.cancelForward(other);
     return true;
   } catch (error) {

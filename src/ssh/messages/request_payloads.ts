@@ -34,8 +34,8 @@ export function cancelForwardRequest(bind: Bind): Payload {
   return { name: `cancel-${name}`, data };
 }
 
-function tcpBind({ address, port }: TcpBind): Uint8Array {
-  return new WireWriter().string(address).uint32(port).bytes();
+function tcpBind({ hostname, port }: TcpBind): Uint8Array {
+  return new WireWriter().string(hostname).uint32(port).bytes();
 }
 
 /** The port that the server chose: the reply to `tcpip-forward` with port 0; undefined if it tells none. */
@@ -79,7 +79,7 @@ export function readForwardedConnection(
   switch (type) {
     case "forwarded-tcpip":
       return {
-        bind: { address: reader.text(), port: reader.uint32() },
+        bind: { hostname: reader.text(), port: reader.uint32() },
         originator: { address: reader.text(), port: reader.uint32() },
       };
     case "forwarded-streamlocal@openssh.com":

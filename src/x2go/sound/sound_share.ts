@@ -183,7 +183,7 @@ export class SoundShare extends SessionShare {
     } catch (cause) {
       if (!(cause instanceof ForwardDeniedError)) throw cause;
       throw new ForwardDeniedError(
-        { address: cause.address, port: soundPort },
+        { hostname: "127.0.0.1", port: soundPort },
         `the server denied the sound port ${soundPort} of the session ${name}: another client may share its sound, or the server may hold the port for a connection that was lost; session.resume() gets the session other ports. ${cause.message}`,
         { cause, serverSays: cause.serverSays },
       );

@@ -11,12 +11,12 @@ import { askSsh } from "./ssh_oracle.ts";
 
 Deno.test("parseForwardSpec() takes a port, a target and a bind address", () => {
   assertEquals(parseForwardSpec("8080:localhost:80"), {
-    bind: { address: "localhost", port: 8080 },
+    bind: { hostname: "localhost", port: 8080 },
     target: { host: "localhost", port: 80 },
     text: "8080:localhost:80",
   });
   assertEquals(parseForwardSpec("[::1]:0:[fe80::1%eth0]:80"), {
-    bind: { address: "::1", port: 0 },
+    bind: { hostname: "::1", port: 0 },
     target: { host: "fe80::1%eth0", port: 80 },
     text: "[::1]:0:[fe80::1%eth0]:80",
   });
@@ -28,11 +28,11 @@ Deno.test("parseForwardSpec() takes sockets on either side", () => {
     return [bind, target];
   };
   assertEquals(read("8080:/run/app.sock"), [
-    { address: "localhost", port: 8080 },
+    { hostname: "localhost", port: 8080 },
     { path: "/run/app.sock" },
   ]);
   assertEquals(read("*:8080:./app.sock"), [
-    { address: "", port: 8080 },
+    { hostname: "", port: 8080 },
     { path: "./app.sock" },
   ]);
   assertEquals(read("/r.sock:localhost:80"), [
@@ -47,7 +47,7 @@ Deno.test("parseForwardSpec() takes sockets on either side", () => {
 
 Deno.test("parseForwardSpec() asks for all addresses where the bind address is empty or *", () => {
   for (const text of [":80:h:81", "*:80:h:81", "[]:80:h:81"]) {
-    assertEquals(parseForwardSpec(text).bind, { address: "", port: 80 });
+    assertEquals(parseForwardSpec(text).bind, { hostname: "", port: 80 });
   }
 });
 
@@ -273,7 +273,7 @@ function read(text: string): string {
 
 /** As `ssh -G` prints it, with the address that ssh asks for. */
 function format({ bind, target }: ForwardSpec): string {
-  const listen = "path" in bind ? bind.path : `[${bind.address}]:${bind.port}`;
+  const listen = "path" in bind ? bind.path : `[${bind.hostname}]:${bind.port}`;
   const connect = "path" in target
     ? target.path
     : `[${target.host}]:${target.port}`;

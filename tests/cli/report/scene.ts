@@ -48,8 +48,8 @@ export function tunnelOf(
 ): SupervisedTunnelSnapshot {
   return {
     state: "up",
-    asked: { address: "localhost", port: 8080 },
-    bound: { address: "localhost", port: 8080 },
+    asked: { hostname: "localhost", port: 8080 },
+    bound: { hostname: "localhost", port: 8080 },
     target: "127.0.0.1:3000",
     probe: probeOf(),
     live: 0,
@@ -78,7 +78,7 @@ export function snapshotOf(
 export function connectionOf(
   { address = "192.0.2.1", bytesToTarget = 0, bytesToServer = 0 } = {},
 ): { connection: TunnelConnection; end: () => void } {
-  const open = new FakeOpen({ address: "localhost", port: 8080 });
+  const open = new FakeOpen({ hostname: "localhost", port: 8080 });
   open.originator.address = address;
   const channel = {
     ...open.confirm(),

@@ -16,7 +16,7 @@ import { serverTest } from "../../servers/availability.ts";
 import { FakeConnection } from "../fake_connection.ts";
 import { ask, receiveText, send, startEcho, startRig, visit } from "../rig.ts";
 
-const address = "127.0.0.1";
+const hostname = "127.0.0.1";
 
 serverTest(
   "sshd",
@@ -28,12 +28,12 @@ serverTest(
       bind: { port: 0 },
       target: { port: echo.port },
     });
-    const { port } = await rig.connection.requestForward({ address, port: 0 });
+    const { port } = await rig.connection.requestForward({ hostname, port: 0 });
     const dispatcher = PortDispatcher.of(rig.connection);
     assertEquals(await ask(port, "hi").catch(() => ""), "");
 
     const taking = dispatcher.takeUnclaimed(async (open) => {
-      assertEquals(open.bind, { address, port });
+      assertEquals(open.bind, { hostname, port });
       const { readable, writable } = open.confirm();
       await readable.pipeTo(writable);
     });
@@ -68,9 +68,9 @@ Deno.test("dispatcher.takeUnclaimed() leaves a connection to a tunnel that does 
   };
   using _ = dispatcher.takeUnclaimed(takeAs("program"));
   for (const chosen of [40_001, 40_002]) {
-    const tunnel = dispatcher.register({ address, port: 0 }, takeAs("tunnel"));
-    const opened = connection.open({ address, port: 40_001 });
-    tunnel.confirm({ address, port: chosen });
+    const tunnel = dispatcher.register({ hostname, port: 0 }, takeAs("tunnel"));
+    const opened = connection.open({ hostname, port: 40_001 });
+    tunnel.confirm({ hostname, port: chosen });
     await opened;
     tunnel.remove();
   }
@@ -88,7 +88,7 @@ serverTest(
       target: { port: echo.port },
     });
     const unclaimed = acceptUnclaimed(rig.connection);
-    const bind = { address, port: 0 };
+    const bind = { hostname, port: 0 };
     const [one, two] = await Promise.all([
       rig.connection.requestForward(bind),
       rig.connection.requestForward(bind),
@@ -118,7 +118,7 @@ serverTest(
   "acceptUnclaimed() leaves accepted connections open, and refuses those that wait when it is closed",
   async () => {
     await using rig = await startRig("sshd");
-    const { port } = await rig.connection.requestForward({ address, port: 0 });
+    const { port } = await rig.connection.requestForward({ hostname, port: 0 });
     using unclaimed = acceptUnclaimed(rig.connection);
     using client = await visit(port);
     using accepted = await unclaimed.accept();

@@ -115,18 +115,18 @@ Deno.test("listen() closes with its signal, and refuses connections that wait", 
     port: 5000,
     signal: controller.signal,
   });
-  const waiting = connection.open({ address: "127.0.0.1", port: 5000 });
+  const waiting = connection.open({ hostname: "127.0.0.1", port: 5000 });
   controller.abort();
   assertEquals((await waiting).outcome, "administratively-prohibited");
   await assertRejects(() => listener.accept(), Deno.errors.BadResource);
   await listener[Symbol.asyncDispose]();
-  assertEquals(connection.cancelled, [{ address: "127.0.0.1", port: 5000 }]);
+  assertEquals(connection.cancelled, [{ hostname: "127.0.0.1", port: 5000 }]);
 });
 
 Deno.test("listen() refuses connections beyond its backlog", async () => {
   const connection = new FakeConnection();
   const listener = await listen(connection, { port: 5000 });
-  const bind = { address: "127.0.0.1", port: 5000 };
+  const bind = { hostname: "127.0.0.1", port: 5000 };
   const waiting = Array.from({ length: 128 }, () => connection.open(bind));
   assertEquals((await connection.open(bind)).outcome, "resource-shortage");
   listener.close();

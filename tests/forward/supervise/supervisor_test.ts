@@ -117,7 +117,7 @@ serverTest(
     assertEquals(reconnects, 0);
     assertEquals(tunnel?.probe?.verdict, "verified");
     assertEquals(tunnel?.target, `127.0.0.1:${echo.port}`);
-    assertEquals(tunnel?.asked, { address: "127.0.0.1", port: 0 });
+    assertEquals(tunnel?.asked, { hostname: "127.0.0.1", port: 0 });
     await until(supervisor, ({ tunnels }) => tunnels[0]?.total === 1)
       .catch(() => {}); // counters make no snapshots
     assertEquals(tunnel?.state, "up");
@@ -148,7 +148,7 @@ serverTest(
       tunnels: [
         { bind: { port: 0 }, target: { port: echo.port } },
         {
-          bind: { address: "localhost", port: 0 },
+          bind: { hostname: "localhost", port: 0 },
           target: { port: echo.port },
         },
       ],
@@ -288,7 +288,7 @@ serverTest(
     await using sshd = await startSshd();
     await using echo = startEcho("echo");
     await using ghost = await connectTo(sshd);
-    const bind = await ghost.requestForward({ address: "127.0.0.1", port: 0 });
+    const bind = await ghost.requestForward({ hostname: "127.0.0.1", port: 0 });
     const { supervisor, events } = start(sshd, {
       tunnels: [{ bind, target: { port: echo.port } }],
     });
@@ -323,7 +323,7 @@ serverTest(
     const { port } = other.addr;
     const { supervisor, events } = start(sshd, {
       tunnels: [{
-        bind: { address: "localhost", port },
+        bind: { hostname: "localhost", port },
         target: { port: echo.port },
       }],
       bindBackoff: { firstMs: 1000 },
@@ -568,7 +568,7 @@ serverTest(
     const none = start(sshd, { tunnels, allOrNothing: true });
     const { error } = await none.supervisor.closed;
     assert(error instanceof ForwardDeniedError);
-    assertEquals(error.port, taken.addr.port);
+    assertEquals(error.bind, { hostname: "127.0.0.1", port: taken.addr.port });
     assertEquals(statesOf(none.events), ["stopped"]);
   },
 );
@@ -744,7 +744,7 @@ serverTest(
     await using other = startEcho("other");
     const stays = { bind: { port: 0 }, target: { port: echo.port } };
     const goes = {
-      bind: { address: "localhost", port: 0 },
+      bind: { hostname: "localhost", port: 0 },
       target: { port: echo.port },
     };
     const { supervisor, events } = start(sshd, { tunnels: [goes, stays] });

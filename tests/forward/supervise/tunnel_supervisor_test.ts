@@ -19,7 +19,7 @@ import { ask, startEcho } from "../rig.ts";
 /** A supervisor that asks for a port often. */
 function start(
   server: SshServer,
-  bind: { address: string; port: number },
+  bind: { hostname: string; port: number },
   target: number,
   onEvent: (event: SupervisorEvent) => void = () => {},
 ): Supervisor {
@@ -37,10 +37,10 @@ function start(
   });
 }
 
-for (const address of ["127.0.0.1", "localhost"]) {
+for (const hostname of ["127.0.0.1", "localhost"]) {
   serverTest(
     "sshd",
-    `a supervised tunnel connects only once to the program that holds its port of ${address}, and takes the port when it is free`,
+    `a supervised tunnel connects only once to the program that holds its port of ${hostname}, and takes the port when it is free`,
     async () => {
       await using sshd = await startSshd();
       await using echo = startEcho("echo");
@@ -50,7 +50,7 @@ for (const address of ["127.0.0.1", "localhost"]) {
       let refused = 0;
       await using supervisor = start(
         sshd,
-        { address, port },
+        { hostname, port },
         echo.port,
         (event) => {
           if (event.type !== "refused") return;
@@ -88,7 +88,7 @@ serverTest(
     const { pid, port } = stale;
     Deno.kill(pid!, "SIGSTOP");
     try {
-      const bind = { address: "127.0.0.1", port };
+      const bind = { hostname: "127.0.0.1", port };
       await using supervisor = start(sshd, bind, echo.port);
       await within(20_000, "the port", supervisor.ready);
       assertEquals(await ask(port, "hi"), "echo: hi");
@@ -158,8 +158,8 @@ Deno.test("a supervised tunnel has the server choose another port if the first w
   const connection = new FakeConnection();
   let chosen = 5000;
   connection.answer = (bind) => {
-    const { address, port } = bind as { address: string; port: number };
-    return Promise.resolve({ address, port: port || ++chosen });
+    const { hostname, port } = bind as { hostname: string; port: number };
+    return Promise.resolve({ hostname, port: port || ++chosen });
   };
   // Nobody answers at the first port; whether at the others is not said.
   connection.openDirect = (_, port) =>
@@ -180,7 +180,7 @@ Deno.test("a supervised tunnel has the server choose another port if the first w
     ],
   );
   assertEquals(supervisor.snapshot.tunnels[0]?.bound, {
-    address: "127.0.0.1",
+    hostname: "127.0.0.1",
     port: 5002,
   });
 });

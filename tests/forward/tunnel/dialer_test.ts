@@ -8,7 +8,7 @@ import { FakeOpen } from "../fake_connection.ts";
 
 /** The code of the error that a target is dialled with in vain. */
 async function codeOf(dialer: Dialer): Promise<string> {
-  const open = new FakeOpen({ address: "127.0.0.1", port: 1 });
+  const open = new FakeOpen({ hostname: "127.0.0.1", port: 1 });
   const error = await assertRejects(
     () => dialer.dial(open, open.signal),
     TargetError,

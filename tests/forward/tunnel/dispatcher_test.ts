@@ -21,7 +21,7 @@ function setUp(binds: Bind[], connection = new FakeConnection()) {
   return { connection, dispatcher, registrations, ask };
 }
 
-const tcp = (address: string, port: number) => ({ address, port });
+const tcp = (hostname: string, port: number) => ({ hostname, port });
 
 Deno.test("PortDispatcher.of() is one for each connection", () => {
   const connection = new FakeConnection();

@@ -10,7 +10,7 @@ import { FakeOpen } from "../fake_connection.ts";
 
 /** One that is served already, and whose server has not said yet that it is over. */
 function startServed() {
-  const open = new FakeOpen({ address: "127.0.0.1", port: 8022 });
+  const open = new FakeOpen({ hostname: "127.0.0.1", port: 8022 });
   const channelEnd = Promise.withResolvers<CloseReason>();
   const channel = { ...open.confirm(), closed: channelEnd.promise };
   const endpoint = { serve: () => Promise.resolve(), abandon() {} };

@@ -67,8 +67,8 @@ serverTest(
       assertEquals(await receiveText(idle), "");
       await receive(busy).catch(() => {});
       assertEquals(await tunnel.pause(), true, "twice is once");
-      assertEquals(await tunnel.resume(), { address: "127.0.0.1", port });
-      assertEquals(await tunnel.resume(), { address: "127.0.0.1", port });
+      assertEquals(await tunnel.resume(), { hostname: "127.0.0.1", port });
+      assertEquals(await tunnel.resume(), { hostname: "127.0.0.1", port });
     }
     over.resolve();
     assertEquals(await ask(port, "e"), "hello");
@@ -139,7 +139,7 @@ serverTest(
         }),
       ForwardDeniedError,
     );
-    assertEquals([error.address, error.port], ["127.0.0.1", port]);
+    assertEquals(error.bind, { hostname: "127.0.0.1", port });
     assertEquals(denied, [error]);
     assertEquals(
       told.filter((line) => line.includes("asking again")).length,
@@ -386,11 +386,11 @@ serverTest("sshd", "two tunnels share a port on two addresses", async () => {
   await using one = startEcho("one");
   await using two = startEcho("two");
   await using first = await forward(rig.connection, {
-    bind: { address: "127.0.0.1", port: 0 },
+    bind: { hostname: "127.0.0.1", port: 0 },
     target: { port: one.port },
   });
   await using second = await forward(rig.connection, {
-    bind: { address: "127.0.0.2", port: first.port },
+    bind: { hostname: "127.0.0.2", port: first.port },
     target: { port: two.port },
   });
   assertEquals(await ask(first.port, "hi"), "one: hi");
@@ -409,7 +409,7 @@ for (const address of ["", "localhost", "127.0.0.1", "::1", "0.0.0.0"]) {
       });
       await using echo = startEcho("echo");
       await using tunnel = await forward(rig.connection, {
-        bind: { address, port: 0 },
+        bind: { hostname: address, port: 0 },
         target: { port: echo.port },
       });
       const from = address === "::1" ? "::1" : "127.0.0.1";
@@ -787,7 +787,7 @@ serverTest(
       bad({ target: { port } }, "target.port");
     }
     bad({ target: { port: 0 } }, "target.port");
-    bad({ bind: { address: "a b", port: 1 } }, "bind.address");
+    bad({ bind: { hostname: "a b", port: 1 } }, "bind.hostname");
     bad({ bind: { path: "" } }, "bind.path");
     bad({ bind: undefined }, "bind");
     bad({ target: "web" }, "target");
@@ -849,7 +849,7 @@ Deno.test("a tunnel logs nothing of an originator that a terminal would obey", a
     target: () => Promise.resolve(),
     logger: { debug: note, info: note, warn: note, error: note },
   });
-  const open = new FakeOpen({ address: "127.0.0.1", port: 5000 });
+  const open = new FakeOpen({ hostname: "127.0.0.1", port: 5000 });
   open.originator.address = "\x1b[2J\x1b]0;owned\x00";
   await connection.offer(open);
   assert(said.some((message) => message.includes("owned")));
@@ -867,7 +867,7 @@ Deno.test("a handler may stop its tunnel and throw", async () => {
     },
     onConnection: connected.resolve,
   });
-  await connection.open({ address: "127.0.0.1", port: 5000 });
+  await connection.open({ hostname: "127.0.0.1", port: 5000 });
   const { closed } = await connected.promise;
   assertEquals(await closed, { reason: "closed" });
   assertEquals(await tunnel.closed, { reason: "closed" });

@@ -32,7 +32,7 @@ for (const server of servers) {
         await using rig = await startRig(server);
         await using echo = startEcho("echo");
         await using tunnel = await forward(rig.connection, {
-          bind: { address, port: 0 },
+          bind: { hostname: address, port: 0 },
           target: { port: echo.port },
         });
 
@@ -94,7 +94,7 @@ serverTest(
     await using rig = await startRig("sshd");
     using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     await using tunnel = await forward(rig.connection, {
-      bind: { address: "localhost", port: other.addr.port },
+      bind: { hostname: "localhost", port: other.addr.port },
       target: { port: 1 },
     });
     const heard = other.accept().then(async (conn) => {
@@ -115,7 +115,7 @@ serverTest(
 serverTest("sshd", "probe() sees that another program answers", async () => {
   await using rig = await startRig("sshd");
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const bound = { address: "127.0.0.1", port: other.addr.port };
+  const bound = { hostname: "127.0.0.1", port: other.addr.port };
   const registration = PortDispatcher.of(rig.connection)
     .register(bound, () => Promise.resolve());
   const found = await probe(rig.connection, bound, { timeoutMs: 300 });
@@ -137,7 +137,7 @@ for (const what of ["speaks", "hangs up"] as const) {
           await written.promise;
         }
       });
-      const bound = { address: "127.0.0.1", port: other.port };
+      const bound = { hostname: "127.0.0.1", port: other.port };
       PortDispatcher.of(rig.connection).register(
         bound,
         () => Promise.resolve(),
@@ -153,7 +153,7 @@ for (const what of ["speaks", "hangs up"] as const) {
 serverTest("sshd", "probe() sees that nothing answers", async () => {
   await using rig = await startRig("sshd");
   const other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const bound = { address: "127.0.0.1", port: other.addr.port };
+  const bound = { hostname: "127.0.0.1", port: other.addr.port };
   other.close();
   PortDispatcher.of(rig.connection).register(bound, () => Promise.resolve());
   const found = await probe(rig.connection, bound);
@@ -202,19 +202,19 @@ for (
         sshd: { config: [`GatewayPorts ${gateway}`] },
       });
       for (const [reach, addresses] of Object.entries(expected)) {
-        for (const address of addresses) {
+        for (const hostname of addresses) {
           await using tunnel = await forward(rig.connection, {
-            bind: { address, port: 0 },
+            bind: { hostname, port: 0 },
             target: { port: 1 },
           });
           const found = await probe(rig.connection, tunnel.bound);
           assertEquals(
-            [address, found.verdict, found.reach, found.askedReach],
+            [hostname, found.verdict, found.reach, found.askedReach],
             [
-              address,
+              hostname,
               "verified",
               reach as Reach,
-              everywhere.includes(address) ? "network" : "server-only",
+              everywhere.includes(hostname) ? "network" : "server-only",
             ],
           );
         }
@@ -232,7 +232,7 @@ for (const args of [[], ["-a"]]) {
       await using server = await startDropbear({ args });
       await using connection = await connectTo(server);
       for (
-        const [address, reach] of [
+        const [hostname, reach] of [
           ["127.0.0.1", "server-only"],
           ["localhost", "server-only"],
           ["0.0.0.0", args.length > 0 ? "network" : "server-only"],
@@ -240,12 +240,12 @@ for (const args of [[], ["-a"]]) {
         ] as const
       ) {
         await using tunnel = await forward(connection, {
-          bind: { address, port: 0 },
+          bind: { hostname, port: 0 },
           target: { port: 1 },
         });
         const found = await probe(connection, tunnel.bound);
-        assertEquals([address, found.reach], [address, reach]);
-        const isWarned = address !== "127.0.0.1" && address !== "localhost" &&
+        assertEquals([hostname, found.reach], [hostname, reach]);
+        const isWarned = hostname !== "127.0.0.1" && hostname !== "localhost" &&
           args.length === 0;
         assertEquals(
           found.warning?.includes("option -a"),
@@ -267,7 +267,7 @@ serverTest(
         },
       });
       await using tunnel = await forward(rig.connection, {
-        bind: { address: "0.0.0.0", port: 0 },
+        bind: { hostname: "0.0.0.0", port: 0 },
         target: { port: 1 },
       });
       const { verdict, reach } = await probe(rig.connection, tunnel.bound);
@@ -308,7 +308,7 @@ serverTest(
   async () => {
     await using rig = await startRig("sshd");
     await using tunnel = await forward(rig.connection, {
-      bind: { address: "127.7.7.7", port: 0 },
+      bind: { hostname: "127.7.7.7", port: 0 },
       target: { port: 1 },
     });
     const found = await probe(rig.connection, tunnel.bound);
@@ -327,7 +327,7 @@ serverTest(
   async () => {
     await using rig = await startRig("sshd");
     await assertRejects(
-      () => probe(rig.connection, { address: "127.0.0.1", port: 9 }),
+      () => probe(rig.connection, { hostname: "127.0.0.1", port: 9 }),
       ArgumentError,
     );
   },
@@ -339,7 +339,7 @@ serverTest(
   async () => {
     await using rig = await startRig("sshd");
     using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const bound = { address: "127.0.0.1", port: other.addr.port };
+    const bound = { hostname: "127.0.0.1", port: other.addr.port };
     PortDispatcher.of(rig.connection).register(bound, () => Promise.resolve());
     const stop = new AbortController();
     const enough = new Error("enough");

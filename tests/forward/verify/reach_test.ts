@@ -19,11 +19,11 @@ Deno.test("askedReach() knows an address that is the server's own alone, however
   ];
   const all = ["", "*", "0.0.0.0", "0", "::", "192.0.2.1", "2001:db8::1"];
   const others = ["fe80::1%eth0", "server.example", "notlocalhost", "x_y"];
-  for (const address of own) {
-    assertEquals(askedReach({ address, port: 1 }), "server-only", address);
+  for (const hostname of own) {
+    assertEquals(askedReach({ hostname, port: 1 }), "server-only", hostname);
   }
   for (const address of [...all, ...others]) {
-    assertEquals(askedReach({ address, port: 1 }), "network", address);
+    assertEquals(askedReach({ hostname: address, port: 1 }), "network", address);
   }
   assertEquals(askedReach({ path: "/run/x" }), "server-only");
 });
@@ -37,7 +37,7 @@ async function found(
 ): Promise<[string, ...string[]]> {
   const looked: string[] = [];
   const reach = await findReach(
-    { address: bind, port: 1 },
+    { hostname: bind, port: 1 },
     found,
     own,
     (address) => {
@@ -122,8 +122,8 @@ Deno.test("findReach() needs to look no further at an address that other hosts r
   );
 });
 
-const all = { address: "0.0.0.0", port: 8080 };
-const loopback = { address: "127.0.0.1", port: 8080 };
+const all = { hostname: "0.0.0.0", port: 8080 };
+const loopback = { hostname: "127.0.0.1", port: 8080 };
 
 Deno.test("reachWarning() names what the server's administrator can do", () => {
   assertMatch(

@@ -39,9 +39,9 @@ for (const server of servers) {
       using _v4 = Deno.listen({ hostname: "127.0.0.1", port: 0 });
       const { port } = _v4.addr;
       using _v6 = Deno.listen({ hostname: "::1", port });
-      for (const address of ["127.0.0.1", "localhost"]) {
+      for (const hostname of ["127.0.0.1", "localhost"]) {
         assertEquals(
-          await refusal(rig.connection, { address, port }),
+          await refusal(rig.connection, { hostname, port }),
           "taken",
         );
       }
@@ -55,7 +55,7 @@ serverTest(
   async () => {
     await using rig = await startRig("sshd");
     await using other = await connectTo(rig.server);
-    const bind = await other.requestForward({ address: "127.0.0.1", port: 0 });
+    const bind = await other.requestForward({ hostname: "127.0.0.1", port: 0 });
     assertEquals(await refusal(rig.connection, bind), "taken");
   },
 );
@@ -66,7 +66,7 @@ serverTest(
   async () => {
     await using rig = await startRig("sshd");
     await using full = await startFullPort();
-    const bind = { address: "127.0.0.1", port: full.port };
+    const bind = { hostname: "127.0.0.1", port: full.port };
     assertEquals(await refusal(rig.connection, bind), "unknown");
   },
 );
@@ -85,7 +85,7 @@ for (
       await using rig = await startRig("sshd", { sshd: { config: [policy] } });
       for (const port of [0, 18_081]) {
         assertEquals(
-          await refusal(rig.connection, { address: "127.0.0.1", port }),
+          await refusal(rig.connection, { hostname: "127.0.0.1", port }),
           "prohibited",
         );
       }
@@ -103,7 +103,7 @@ serverTest(
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = taken.addr;
     assertEquals(
-      await refusal(rig.connection, { address: "127.0.0.1", port }),
+      await refusal(rig.connection, { hostname: "127.0.0.1", port }),
       "unknown",
     );
   },
@@ -137,7 +137,7 @@ for (
     });
     const { signal } = new AbortController();
     // A port that nobody listens on, and that is not root's.
-    const bind = { address: "127.0.0.1", port: freePort() };
+    const bind = { hostname: "127.0.0.1", port: freePort() };
     const denied = new ForwardDeniedError(bind, "no");
     assertEquals(
       await whyRefused(connection, bind, denied, signal),
@@ -154,7 +154,7 @@ for (
     Object.assign(connection.server, { user });
     connection.openDirect = () =>
       Promise.reject(new ChannelError("channel-refused", "no", 1));
-    const bind = { address: "127.0.0.1", port: 80 };
+    const bind = { hostname: "127.0.0.1", port: 80 };
     const denied = new ForwardDeniedError(bind, "no");
     const { signal } = new AbortController();
     assertEquals(
@@ -166,7 +166,7 @@ for (
 
 Deno.test("whyRefused() asks nothing of a tunnel service, which forbids it", async () => {
   const connection = new FakeConnection("Go");
-  const bind = { address: "127.0.0.1", port: 80 };
+  const bind = { hostname: "127.0.0.1", port: 80 };
   const denied = new ForwardDeniedError(bind, "no");
   const { signal } = new AbortController();
   const why = await whyRefused(connection, bind, denied, signal);
@@ -180,12 +180,12 @@ function freePort(): number {
 }
 
 Deno.test("refusalError() gives the one reason that was found out", () => {
-  const address = "127.0.0.1";
+  const hostname = "127.0.0.1";
   const messageOf = (port: number, why: Refusal, serverSays?: string) => {
-    const bind = { address, port };
+    const bind = { hostname, port };
     const denied = new ForwardDeniedError(bind, "this or that", { serverSays });
     const error = refusalError(bind, why, denied);
-    assertEquals([error.port, error.serverSays], [port, serverSays]);
+    assertEquals([error.bind, error.serverSays], [bind, serverSays]);
     return error.message;
   };
   assertEquals(

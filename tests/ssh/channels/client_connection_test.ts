@@ -22,7 +22,7 @@ import {
   startScriptedServer,
 } from "../scripted_server.ts";
 
-const address = "127.0.0.1";
+const hostname = "127.0.0.1";
 
 /** A connection to a server that follows a script, and the server's side of it. */
 async function setUp(handlers: Script["handlers"], options = {}) {
@@ -73,7 +73,7 @@ function wellBehaved(protocol: ServerProtocol) {
 /** Fails unless the connection still works. */
 async function assertAlive(connection: SshConnection): Promise<void> {
   assertEquals(
-    await connection.cancelForward({ address, port: 1 }),
+    await connection.cancelForward({ hostname, port: 1 }),
     false,
   );
 }
@@ -84,7 +84,7 @@ Deno.test("requestForward() ends the connection if it is never answered", async 
   });
   const asked = [1, 2].map((port) =>
     assertRejects(
-      () => it.connection.requestForward({ address, port }),
+      () => it.connection.requestForward({ hostname, port }),
       ConnectionLostError,
     )
   );
@@ -109,12 +109,12 @@ for (
       GLOBAL_REQUEST: () => protocol.requestSuccess(data),
     }));
     const error = await assertRejects(
-      () => it.connection.requestForward({ address, port: 0 }),
+      () => it.connection.requestForward({ hostname, port: 0 }),
       ForwardDeniedError,
     );
     assertMatch(error.message, /was to choose a port and answered/);
     // A port that was asked for needs no answer but yes.
-    const bind = { address, port: 8022 };
+    const bind = { hostname, port: 8022 };
     assertEquals(await it.connection.requestForward(bind), bind);
   });
 }
@@ -170,7 +170,7 @@ Deno.test("a connection refuses channels of a kind that it does not know", async
     CHANNEL_OPEN_FAILURE: (_p, ...args) => refused.resolve(args),
   }));
   new Taker(it.connection);
-  it.protocol.x11(5, 1000, 1000, { originAddr: address, originPort: 1 });
+  it.protocol.x11(5, 1000, 1000, { originAddr: hostname, originPort: 1 });
   assertEquals(await refused.promise, [
     5,
     3,
@@ -187,8 +187,8 @@ Deno.test("a connection refuses more openings than can be meant", async () => {
   it.connection.takeForwardedOpens(() => new Promise(() => {}));
   for (let id = 0; id < 10_005; id++) {
     it.protocol.forwardedTcpip(id, 1000, 1000, {
-      ...{ boundAddr: address, boundPort: 1 },
-      ...{ remoteAddr: address, remotePort: 2 },
+      ...{ boundAddr: hostname, boundPort: 1 },
+      ...{ remoteAddr: hostname, remotePort: 2 },
     });
   }
   await it.heard();
@@ -197,7 +197,7 @@ Deno.test("a connection refuses more openings than can be meant", async () => {
 
 Deno.test("a channel is closed if the server sends more than the window allows", async () => {
   await using it = await setUp(wellBehaved);
-  const channel = await it.connection.openDirect(address, 80);
+  const channel = await it.connection.openDirect(hostname, 80);
   const packet = Buffer.alloc(32 * 1024);
   for (let sent = 0; sent <= 2 * 1024 * 1024; sent += packet.length) {
     it.protocol.channelData(0, packet);
@@ -211,7 +211,7 @@ Deno.test("a channel is closed if the server sends more than the window allows",
 
 Deno.test("a channel gathers small packets, and takes no empty ones", async () => {
   await using it = await setUp(wellBehaved);
-  const channel = await it.connection.openDirect(address, 80);
+  const channel = await it.connection.openDirect(hostname, 80);
   const packet = Buffer.alloc(1, 7);
   for (let i = 0; i < 10_000; i++) {
     it.protocol.channelData(0, packet);
@@ -228,7 +228,7 @@ Deno.test("a channel gathers small packets, and takes no empty ones", async () =
 
 Deno.test("a channel that is closed before its end was read does not leave its reader waiting", async () => {
   await using it = await setUp(wellBehaved);
-  const channel = await it.connection.openDirect(address, 80);
+  const channel = await it.connection.openDirect(hostname, 80);
   it.protocol.channelData(0, Buffer.from("never read"));
   it.protocol.channelEOF(0);
   await it.heard();
@@ -253,7 +253,7 @@ Deno.test("a channel sends no packet larger than the server takes, and no byte b
     CHANNEL_DATA: (_p, _id, data) => sizes.push(data.length),
     CHANNEL_EOF: () => ended = true,
   }));
-  const channel = await it.connection.openDirect(address, 80);
+  const channel = await it.connection.openDirect(hostname, 80);
   const writer = channel.writable.getWriter();
   const writing = writer.write(new Uint8Array(1000));
   const closing = writer.close();
@@ -279,7 +279,7 @@ Deno.test("a channel that takes packets of 0 bytes gets one byte at a time", asy
       protocol.channelOpenConfirm(sender, sender, 3, 0),
     CHANNEL_DATA: (_p, _id, data) => sizes.push(data.length),
   }));
-  const channel = await it.connection.openDirect(address, 80);
+  const channel = await it.connection.openDirect(hostname, 80);
   await channel.writable.getWriter().write(bytes("abc"));
   await assertAlive(it.connection);
   assertEquals(sizes, [1, 1, 1]);

@@ -102,7 +102,7 @@ for (const [kind, start] of Object.entries(kinds)) {
       });
       await pass(2000);
       assertEquals(connection.signal.aborted, false);
-      await connection.requestForward({ address: "127.0.0.1", port: 0 });
+      await connection.requestForward({ hostname: "127.0.0.1", port: 0 });
     },
   );
 

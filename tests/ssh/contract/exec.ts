@@ -325,7 +325,7 @@ export function testExec(subject: Subject): void {
         assertEquals(error.code, "channel-refused");
         assertEquals(error.reason, 2);
         assertEquals((await first.output()).success, true);
-        await connection.requestForward({ address: "127.0.0.1", port: 0 });
+        await connection.requestForward({ hostname: "127.0.0.1", port: 0 });
       },
     ],
   ], ["MaxSessions 1"]);

@@ -11,7 +11,7 @@ import {
   Taker,
 } from "./setting.ts";
 
-const address = "127.0.0.1";
+const hostname = "127.0.0.1";
 
 /** What the contract says of binding on the server. */
 export function testForwards(subject: Subject): void {
@@ -20,11 +20,11 @@ export function testForwards(subject: Subject): void {
       "requestForward() binds the port that is asked",
       async ({ connection }) => {
         const bound = await withFreePort((port) =>
-          connection.requestForward({ address, port })
+          connection.requestForward({ hostname, port })
         );
 
         using program = await Deno.connect({
-          hostname: address,
+          hostname,
           port: bound.port,
         });
         assertEquals(program.remoteAddr.port, bound.port);
@@ -34,13 +34,13 @@ export function testForwards(subject: Subject): void {
     [
       "requestForward() tells the port that the server chose",
       async ({ connection }) => {
-        const first = await connection.requestForward({ address, port: 0 });
-        const second = await connection.requestForward({ address, port: 0 });
+        const first = await connection.requestForward({ hostname, port: 0 });
+        const second = await connection.requestForward({ hostname, port: 0 });
 
-        assertEquals(first.address, address);
+        assertEquals(first.hostname, hostname);
         assert(first.port > 0 && first.port !== second.port);
         for (const { port } of [first, second]) {
-          (await Deno.connect({ hostname: address, port })).close();
+          (await Deno.connect({ hostname, port })).close();
         }
       },
     ],
@@ -48,12 +48,12 @@ export function testForwards(subject: Subject): void {
     [
       "requestForward() leaves what it is given as it is",
       async ({ connection }) => {
-        const asked: TcpBind = { address, port: 0 };
+        const asked: TcpBind = { hostname, port: 0 };
 
         const bound = await connection.requestForward(asked);
 
         assert(bound !== asked);
-        assertEquals(asked, { address, port: 0 });
+        assertEquals(asked, { hostname, port: 0 });
       },
     ],
 
@@ -64,17 +64,16 @@ export function testForwards(subject: Subject): void {
         const { port } = taken;
 
         const error = await assertRejects(
-          () => connection.requestForward({ address, port }),
+          () => connection.requestForward({ hostname, port }),
           ForwardDeniedError,
         );
 
         assertEquals(error.code, "forward-denied");
-        assertEquals(error.address, address);
-        assertEquals(error.port, port);
+        assertEquals(error.bind, { hostname, port });
         assertEquals(error.serverSays, undefined);
-        assert(error.message.includes(`${address}:${port}`), error.message);
-        const bound = await connection.requestForward({ address, port: 0 });
-        (await Deno.connect({ hostname: address, port: bound.port })).close();
+        assert(error.message.includes(`${hostname}:${port}`), error.message);
+        const bound = await connection.requestForward({ hostname, port: 0 });
+        (await Deno.connect({ hostname, port: bound.port })).close();
       },
     ],
 
@@ -86,10 +85,10 @@ export function testForwards(subject: Subject): void {
             port,
           ): [string, unknown] => [
             "bind.port",
-            { address, port },
+            { hostname, port },
           ]),
-          ["bind.address", { address: "two words", port: 0 }],
-          ["bind.address", { port: 0 }],
+          ["bind.hostname", { hostname: "two words", port: 0 }],
+          ["bind.hostname", { port: 0 }],
           ["bind.path", { path: "" }],
           ["bind.path", { path: "/tmp/a\0b" }],
           ["bind.path", {}],
@@ -119,7 +118,7 @@ export function testForwards(subject: Subject): void {
         Array.from(
           { length: 10 },
           (_, i) =>
-            connection.requestForward({ address, port: i % 2 ? port : 0 }),
+            connection.requestForward({ hostname, port: i % 2 ? port : 0 }),
         ),
       );
 
@@ -132,7 +131,7 @@ export function testForwards(subject: Subject): void {
       );
       assertEquals(new Set(ports).size, 5);
       for (const port of ports) {
-        (await Deno.connect({ hostname: address, port })).close();
+        (await Deno.connect({ hostname, port })).close();
       }
     }],
 
@@ -140,10 +139,10 @@ export function testForwards(subject: Subject): void {
       "cancelForward() of what is not bound is false, and the connection goes on",
       async ({ connection }) => {
         assertEquals(
-          await connection.cancelForward({ address, port: 9 }),
+          await connection.cancelForward({ hostname, port: 9 }),
           false,
         );
-        await connection.requestForward({ address, port: 0 });
+        await connection.requestForward({ hostname, port: 0 });
       },
     ],
   ]);
@@ -154,15 +153,15 @@ export function testForwards(subject: Subject): void {
       "cancelForward() releases the port; connections that are open stay",
       async ({ connection }) => {
         const taker = new Taker(connection);
-        const bound = await connection.requestForward({ address, port: 0 });
+        const bound = await connection.requestForward({ hostname, port: 0 });
         const { port } = bound;
-        using program = await Deno.connect({ hostname: address, port });
+        using program = await Deno.connect({ hostname, port });
         const channel = await taker.confirm();
 
         assertEquals(await connection.cancelForward(bound), true);
 
         await assertRejects(
-          () => Deno.connect({ hostname: address, port }),
+          () => Deno.connect({ hostname, port }),
           Deno.errors.ConnectionRefused,
         );
         await program.write(bytes("still here"));
@@ -181,8 +180,8 @@ export function testForwards(subject: Subject): void {
           () => Promise.resolve(),
           (bind) => cancelled.push(bind),
         );
-        const bound = await connection.requestForward({ address, port: 0 });
-        await connection.cancelForward({ ...bound, address: "localhost" });
+        const bound = await connection.requestForward({ hostname, port: 0 });
+        await connection.cancelForward({ ...bound, hostname: "localhost" });
         assertEquals(cancelled, []);
         await connection.cancelForward(bound);
         assertEquals(cancelled, [bound]);
@@ -193,13 +192,13 @@ export function testForwards(subject: Subject): void {
       "cancelForward() takes the string that was asked and no other",
       async ({ connection }) => {
         const { port } = await connection.requestForward({
-          address: "localhost",
+          hostname: "localhost",
           port: 0,
         });
 
-        assertEquals(await connection.cancelForward({ address, port }), false);
+        assertEquals(await connection.cancelForward({ hostname, port }), false);
         assertEquals(
-          await connection.cancelForward({ address: "localhost", port }),
+          await connection.cancelForward({ hostname: "localhost", port }),
           true,
         );
       },
@@ -235,8 +234,7 @@ export function testForwards(subject: Subject): void {
           ForwardDeniedError,
         );
 
-        assertEquals(error.address, server.keyFile);
-        assertEquals(error.port, undefined);
+        assertEquals(error.bind, { path: server.keyFile });
         assertEquals(error.serverSays, undefined);
       },
     ],
@@ -256,7 +254,7 @@ export function testForwards(subject: Subject): void {
       assertEquals((await process.output()).success, true);
     },
   ];
-  const tcp = { address, port: 0 };
+  const tcp = { hostname, port: 0 };
   const unix = { path: "/tmp/rforward-denied" };
   for (
     const [config, ...behaviours] of [

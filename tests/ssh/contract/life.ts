@@ -14,15 +14,15 @@ import {
 import { within } from "../../within.ts";
 import { forwarded, section, type Subject, Taker } from "./setting.ts";
 
-const address = "127.0.0.1";
+const hostname = "127.0.0.1";
 
 /** Everything that may wait for a connection, each with what it came to. */
 async function everything(connection: SshConnection) {
   const taker = new Taker(connection);
-  const { port } = await connection.requestForward({ address, port: 0 });
-  const program = await Deno.connect({ hostname: address, port });
+  const { port } = await connection.requestForward({ hostname, port: 0 });
+  const program = await Deno.connect({ hostname, port });
   const channel = await taker.confirm();
-  const held = await Deno.connect({ hostname: address, port });
+  const held = await Deno.connect({ hostname, port });
   const { open } = await taker.next();
   const reader = channel.readable.getReader();
   const writer = channel.writable.getWriter();
@@ -72,10 +72,10 @@ function ask(
   connection: SshConnection,
 ): Record<string, () => Promise<unknown>> {
   return {
-    requestForward: () => connection.requestForward({ address, port: 0 }),
-    cancelForward: () => connection.cancelForward({ address, port: 1 }),
+    requestForward: () => connection.requestForward({ hostname, port: 0 }),
+    cancelForward: () => connection.cancelForward({ hostname, port: 1 }),
     requestUnix: () => connection.requestForward({ path: "/tmp/x" }),
-    openDirect: () => connection.openDirect(address, 1),
+    openDirect: () => connection.openDirect(hostname, 1),
     openDirectUnix: () => connection.openDirectUnix("/tmp/x"),
     ping: () => connection.ping(),
     exec: () => connection.exec("true"),
@@ -195,7 +195,7 @@ export function testLife(subject: Subject): void {
           reason,
         );
         assertEquals(
-          await connection.cancelForward({ address, port: 9 }),
+          await connection.cancelForward({ hostname, port: 9 }),
           false,
         );
         assert(await connection.ping() > 0);
@@ -299,7 +299,7 @@ export function testLife(subject: Subject): void {
       await using flood = await connection.exec("head -c 30000000 /dev/zero");
       const flooding = flood.output();
       for (let i = 0; i < 20; i++) {
-        const bound = await connection.requestForward({ address, port: 0 });
+        const bound = await connection.requestForward({ hostname, port: 0 });
         await using process = await connection.exec(`exit ${i}`);
         assertEquals((await process.status).code, i);
         assertEquals(await connection.cancelForward(bound), true);

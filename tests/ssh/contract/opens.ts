@@ -5,11 +5,11 @@ import { within } from "../../within.ts";
 import { readAll } from "../../testing/sockets.ts";
 import { bytes, section, type Subject, Taker } from "./setting.ts";
 
-const address = "127.0.0.1";
+const hostname = "127.0.0.1";
 
 /** A program that connects to a bound port: tells when it sees its end. */
 async function connectTo(port: number): Promise<{ end: Promise<number> }> {
-  const program = await Deno.connect({ hostname: address, port });
+  const program = await Deno.connect({ hostname, port });
   return {
     end: (async () => {
       try {
@@ -26,7 +26,7 @@ async function connectTo(port: number): Promise<{ end: Promise<number> }> {
 }
 
 async function bind(connection: SshConnection): Promise<number> {
-  return (await connection.requestForward({ address, port: 0 })).port;
+  return (await connection.requestForward({ hostname, port: 0 })).port;
 }
 
 /** What the contract says of connections that the server opens. */
@@ -35,13 +35,13 @@ export function testOpens(subject: Subject): void {
     ["an opening names the bind and who connected", async ({ connection }) => {
       const taker = new Taker(connection);
       const port = await bind(connection);
-      using program = await Deno.connect({ hostname: address, port });
+      using program = await Deno.connect({ hostname, port });
 
       const { open, release } = await taker.next();
 
-      assertEquals(open.bind, { address, port });
+      assertEquals(open.bind, { hostname, port });
       assertEquals(open.originator, {
-        address,
+        address: hostname,
         port: program.localAddr.port,
       });
       assertEquals(open.answered, false);
@@ -53,7 +53,7 @@ export function testOpens(subject: Subject): void {
     ["confirm() makes a channel to the program", async ({ connection }) => {
       const taker = new Taker(connection);
       const port = await bind(connection);
-      using program = await Deno.connect({ hostname: address, port });
+      using program = await Deno.connect({ hostname, port });
       const { open, release } = await taker.next();
 
       const channel = open.confirm();

@@ -129,7 +129,7 @@ export async function forwarding(
 ): Promise<() => Promise<Ends>> {
   const taker = new Taker(connection);
   const { port } = await connection.requestForward({
-    address: "127.0.0.1",
+    hostname: "127.0.0.1",
     port: 0,
   });
   return async () => {

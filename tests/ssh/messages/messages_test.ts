@@ -182,7 +182,7 @@ const WRITTEN: [what: string, written: Uint8Array, expected: Uint8Array][] = [
   ],
   [
     "tcpip-forward",
-    forwardRequest({ address: "::1", port: 80 }).data,
+    forwardRequest({ hostname: "::1", port: 80 }).data,
     wire("::1", u32(80)),
   ],
   [
@@ -210,7 +210,7 @@ for (const [what, written, expected] of WRITTEN) {
 }
 
 Deno.test("forwardRequest() and cancelForwardRequest() name the request for either kind of bind", () => {
-  const binds = [{ address: "", port: 0 }, { path: "/s" }];
+  const binds = [{ hostname: "", port: 0 }, { path: "/s" }];
   const named = binds.flatMap((bind) => [
     forwardRequest(bind).name,
     cancelForwardRequest(bind).name,
@@ -353,7 +353,7 @@ const READ: Readable[] = [
     read: (data) => readForwardedConnection("forwarded-tcpip", data),
     message: wire("", u32(80), "::1", u32(9)),
     value: {
-      bind: { address: "", port: 80 },
+      bind: { hostname: "", port: 80 },
       originator: { address: "::1", port: 9 },
     },
   },

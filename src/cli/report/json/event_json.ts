@@ -359,6 +359,6 @@ function errorJson({ code, message }: RForwardError): JsonError {
 function bindJson(bind: Bind): JsonBind {
   const text = formatBind(bind);
   return isTcp(bind)
-    ? { text, address: bind.address, port: bind.port }
+    ? { text, address: bind.hostname, port: bind.port }
     : { text, path: bind.path };
 }

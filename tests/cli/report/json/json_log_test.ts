@@ -10,7 +10,7 @@ import { negotiated } from "../../../negotiated.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { connectionOf, Paper, probeOf, settle } from "../scene.ts";
 
-const bind = { address: "localhost", port: 8080 };
+const bind = { hostname: "localhost", port: 8080 };
 
 Deno.test("jsonLog.event() writes each event as a line", async () => {
   const paper = new Paper();

@@ -12,7 +12,7 @@ import { assertEquals } from "../../../assert.ts";
 import { negotiated } from "../../../negotiated.ts";
 import { connectionOf, probeOf } from "../scene.ts";
 
-const bind = { address: "localhost", port: 8080 };
+const bind = { hostname: "localhost", port: 8080 };
 const lost = new ConnectionLostError("the server closed the connection");
 const refused = new ConnectError(
   "connect-failed",
@@ -55,7 +55,7 @@ function connected(software: string): SupervisorEvent {
 }
 
 function bound(
-  asked: { address: string; port: number } | { path: string },
+  asked: { hostname: string; port: number } | { path: string },
   target: string,
   checking = true,
 ): SupervisorEvent {
@@ -75,7 +75,7 @@ for (
   ] as const
 ) {
   Deno.test(`eventFormatter.format() says as ssh which port leads to ${target}`, () => {
-    assertEquals(told(bound({ address: "localhost", port: 0 }, target)), [
+    assertEquals(told(bound({ hostname: "localhost", port: 0 }, target)), [
       `info: Allocated port 40123 for remote forward to ${shown}`,
     ]);
   });
@@ -113,7 +113,7 @@ Deno.test("eventFormatter.format() says where a port leads to that nobody looks 
 });
 
 Deno.test("eventFormatter.format() says from where a port can be reached, and warns once if that is not as asked", () => {
-  const all = { address: "0.0.0.0", port: 8080 };
+  const all = { hostname: "0.0.0.0", port: 8080 };
   const found = (probe: Partial<ProbeResult>): SupervisorEvent => ({
     ...verified({ askedReach: "network", ...probe }),
     bound: all,

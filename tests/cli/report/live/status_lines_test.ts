@@ -21,7 +21,7 @@ const size = {
   now,
 };
 const denied = new ForwardDeniedError(
-  { address: "localhost", port: 8080 },
+  { hostname: "localhost", port: 8080 },
   "somebody else answers at 127.0.0.1 port 8080 on the server",
 );
 
