@@ -47,12 +47,12 @@ step("1. Start an SSH server and two web services on this side");
 await using server = await startTestServer();
 await using blue = startService("Blue");
 await using green = startService("Green");
-say(`SSH server on ${server.host}:${server.port}`);
+say(`SSH server on ${server.hostname}:${server.port}`);
 say(`its host key is ${server.hostKeyFingerprint}`);
 
 step("2. Connect, and verify the host key");
 await using connection = await connect({
-  host: server.host,
+  hostname: server.hostname,
   port: server.port,
   user: server.user,
   password: server.password,

@@ -47,13 +47,13 @@ function required(name: keyof typeof flags): string {
 }
 
 /** `host:port`, where an IPv6 address stands in brackets. */
-function parseAddress(text: string): { host: string; port: number } {
+function parseAddress(text: string): { hostname: string; port: number } {
   const [, bracketed, plain, port] =
     /^(?:\[(.*)\]|([^:]*)):(\d+)$/.exec(text) ?? [];
   if (port !== undefined) {
-    return { host: bracketed ?? plain ?? "", port: Number(port) };
+    return { hostname: bracketed ?? plain ?? "", port: Number(port) };
   }
-  console.error(`${text} is no HOST:PORT`);
+  console.error(`${text} is not HOST:PORT`);
   Deno.exit(2);
 }
 
@@ -62,14 +62,14 @@ const target = parseAddress(required("target"));
 
 try {
   await using connection = await connect({
-    host: required("host"),
+    hostname: required("host"),
     port: Number(flags.port),
     user: required("user"),
     privateKeys: [{ file: required("key") }],
     hostKeys: { files: [required("known-hosts")] },
   });
   await using tunnel = await forward(connection, {
-    bind: { hostname: bind.host, port: bind.port },
+    bind,
     target,
     onTargetError: (error) => console.warn(error.message),
   });

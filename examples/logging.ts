@@ -32,7 +32,7 @@ const logger = getLogger();
 
 try {
   await using connection = await connect({
-    host,
+    hostname: host,
     port: Number(port || 22),
     user,
     privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],

@@ -51,7 +51,7 @@ function metrics({ state, reconnects, tunnels }: SupervisorSnapshot): string {
 try {
   await using supervisor = supervise({
     connect: {
-      host,
+      hostname: host,
       port: Number(port || 22),
       user,
       privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],

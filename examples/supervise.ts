@@ -14,7 +14,7 @@ import { startTestServer } from "../src/testing/mod.ts";
 await using server = await startTestServer();
 await using supervisor = supervise({
   connect: {
-    host: server.host,
+    hostname: server.hostname,
     port: server.port,
     user: server.user,
     password: server.password,
@@ -33,7 +33,7 @@ for await (const { state, error, reconnects, tunnels } of supervisor) {
   console.log(error ? `${state}: ${error.message}` : state);
   if (state !== "up") continue;
   const { port } = tunnels[0]!.bound as TcpBind;
-  using visitor = await Deno.connect({ hostname: server.host, port });
+  using visitor = await Deno.connect({ hostname: server.hostname, port });
   const { value } = await visitor.readable.getReader().read();
   console.log(`port ${port} says: ${new TextDecoder().decode(value).trim()}`);
   if (reconnects > 0) break;

@@ -26,7 +26,7 @@ const { hostname: host, port, username: user } = server;
 
 try {
   await using connection = await connect({
-    host,
+    hostname: host,
     port: Number(port || 22),
     user,
     privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],

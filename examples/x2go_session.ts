@@ -36,7 +36,7 @@ function describe(session: SessionInfo): string {
 
 try {
   await using connection = await connect({
-    host,
+    hostname: host,
     port: Number(port || 22),
     user,
     privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],

@@ -28,7 +28,7 @@ const home = Deno.env.get("HOME");
 
 try {
   await using connection = await connect({
-    host,
+    hostname: host,
     port: Number(port || 22),
     user,
     privateKeys: [{ file: `${home}/.ssh/id_ed25519` }],

@@ -81,7 +81,7 @@ export class ArgumentError extends RForwardError {
 /** The SSH server could not be reached, or what answered does not speak SSH as it should. */
 export class ConnectError extends RForwardError {
   /** The host that was tried. */
-  readonly host: string;
+  readonly hostname: string;
   /** The port that was tried. */
   readonly port: number;
 
@@ -99,13 +99,13 @@ export class ConnectError extends RForwardError {
       | "connect-timeout"
       | "protocol-error"
       | "permission-denied",
-    where: { host: string; port: number },
+    where: { hostname: string; port: number },
     message: string,
     options?: ErrorOptions,
   ) {
     super(code, message, options);
     this.name = "ConnectError";
-    this.host = where.host;
+    this.hostname = where.hostname;
     this.port = where.port;
   }
 }

@@ -9,7 +9,7 @@ import { shown } from "../text/shown.ts";
 
 /** @throws {ArgumentError} that names the first option that cannot be used. */
 export function checkOptions(options: ConnectOptions): void {
-  checkHost("host", options.host);
+  checkHost("hostname", options.hostname);
   checkPort("port", options.port ?? 22);
   checkText("user", options.user, "user name");
   checkMs("connectTimeoutMs", options.connectTimeoutMs);

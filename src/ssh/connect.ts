@@ -45,7 +45,7 @@ import type { ClientConnection } from "./channels/client_connection.ts";
  *
  * await using server = await startTestServer();
  * await using connection = await connect({
- *   host: server.host,
+ *   hostname: server.hostname,
  *   port: server.port,
  *   user: server.user,
  *   password: server.password,
@@ -58,11 +58,11 @@ import type { ClientConnection } from "./channels/client_connection.ts";
  * import { connect } from "@x2go/rforward";
  *
  * await using connection = await connect({
- *   host: "inner.example",
+ *   hostname: "inner.example",
  *   user: "alice",
- *   dial({ host, port }) {
+ *   dial({ hostname, port }) {
  *     const child = new Deno.Command("nc", {
- *       args: ["-X", "connect", "-x", "proxy.example:3128", host, `${port}`],
+ *       args: ["-X", "connect", "-x", "proxy.example:3128", hostname, `${port}`],
  *       stdin: "piped",
  *       stdout: "piped",
  *     }).spawn();
@@ -84,7 +84,7 @@ export async function establish(
   checkOptions(options);
   const { signal, connectTimeoutMs = 20_000 } = options;
   signal?.throwIfAborted();
-  const where = { host: options.host, port: options.port ?? 22 };
+  const where = { hostname: options.hostname, port: options.port ?? 22 };
   using deadline = new Deadline(connectTimeoutMs, signal);
   const { hostKeys, credentials } = await deadline.race(
     prepare(options, where, deadline.signal),
@@ -107,14 +107,14 @@ export async function establish(
 /** What is read before anybody is dialled. */
 async function prepare(
   options: ConnectOptions,
-  { host, port }: { host: string; port: number },
+  { hostname, port }: { hostname: string; port: number },
   signal: AbortSignal,
 ): Promise<{ hostKeys: HostKeyCheck; credentials: Credentials }> {
   const { logger = silentLogger } = options;
   const agent = options.agent === true ? agentSocket() : options.agent;
   const hostKeys = await prepareHostKeys(
     options.hostKeys,
-    host,
+    hostname,
     port,
     logger,
     signal,

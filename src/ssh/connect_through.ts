@@ -40,8 +40,8 @@ import {
  *   privateKeys: [{ file: "/home/alice/.ssh/id_ed25519" }],
  * };
  * await using connection = await connectThrough([
- *   { ...login, host: "bastion.example" },
- *   { ...login, host: "server.internal" },
+ *   { ...login, hostname: "bastion.example" },
+ *   { ...login, hostname: "server.internal" },
  * ]);
  * ```
  */
@@ -80,7 +80,7 @@ class Chain {
   /** Connects to the next hop. */
   async add(hop: ConnectOptions): Promise<void> {
     const via = this.last;
-    const address = formatAddress(hop.host, hop.port ?? 22);
+    const address = formatAddress(hop.hostname, hop.port ?? 22);
     const name = `hop ${++this.#size} (${hop.user}@${address})`;
     try {
       this.last = await establish(
@@ -111,9 +111,9 @@ class Chain {
 /** Opens the way from one hop to the next, which then owns it. */
 async function open(
   via: SshConnection,
-  { host, port, signal }: DialRequest,
+  { hostname, port, signal }: DialRequest,
 ): Promise<Transport & Direct> {
-  const channel = await via.openDirect(host, port, { signal });
+  const channel = await via.openDirect(hostname, port, { signal });
   return {
     get readable() {
       return channel.readable;

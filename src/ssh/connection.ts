@@ -197,7 +197,7 @@ export const noDelayModes: readonly NoDelay[] = ["auto", "always", "never"];
 /** What is known of the server once the connection stands. */
 export interface ServerInfo {
   /** The host that was dialled. */
-  readonly host: string;
+  readonly hostname: string;
   /** The port that was dialled. */
   readonly port: number;
   /**
@@ -267,7 +267,7 @@ export interface SshConnection extends AsyncDisposable {
    * @throws {ChannelError} if the server cannot or will not.
    */
   openDirect(
-    host: string,
+    hostname: string,
     port: number,
     options?: OpenDirectOptions,
   ): Promise<SshChannel>;

@@ -24,7 +24,7 @@ import { type TransportEnd, transportError } from "./transport_end.ts";
 /** What a handshake needs that was prepared before there was a connection. */
 export interface HandshakeParts {
   options: ConnectOptions;
-  where: { host: string; port: number; address?: string };
+  where: { hostname: string; port: number; address?: string };
   stream: ByteStream;
   hostKeys: HostKeyCheck;
   credentials: Credentials;
@@ -216,7 +216,7 @@ export class Handshake {
 
   get #address(): string {
     const { where } = this.#parts;
-    return formatAddress(where.host, where.port);
+    return formatAddress(where.hostname, where.port);
   }
 
   #explainKeyExchange(cause: Error): Error {

@@ -78,7 +78,7 @@ export type KeyboardInteractive = (
  */
 export interface ConnectOptions {
   /** Name or address of the SSH server. */
-  host: string;
+  hostname: string;
   /** Its port; 22 by default. */
   port?: number;
   /** The user there. */

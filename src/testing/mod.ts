@@ -9,7 +9,7 @@
  *
  * await using server = await startTestServer();
  * await using connection = await connect({
- *   host: server.host,
+ *   hostname: server.hostname,
  *   port: server.port,
  *   user: server.user,
  *   password: server.password,
@@ -31,7 +31,7 @@
  * const said = Promise.withResolvers<string>();
  * await using _ = supervise({
  *   connect: {
- *     host: server.host,
+ *     hostname: server.hostname,
  *     port: server.port,
  *     user: server.user,
  *     password: server.password,

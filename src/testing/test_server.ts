@@ -45,7 +45,7 @@ export interface TestServerOptions {
 /** An SSH server in this process; see {@linkcode startTestServer}. */
 export interface TestServer extends AsyncDisposable {
   /** The address it listens at. */
-  readonly host: string;
+  readonly hostname: string;
   /** The port it listens at. */
   readonly port: number;
   /** The user it accepts. */
@@ -98,7 +98,7 @@ export interface TestServer extends AsyncDisposable {
  *     return 0;
  *   },
  * });
- * console.log(`ssh -p ${server.port} ${server.user}@${server.host}`);
+ * console.log(`ssh -p ${server.port} ${server.user}@${server.hostname}`);
  * ```
  */
 export async function startTestServer(
@@ -109,7 +109,7 @@ export async function startTestServer(
 }
 
 class ListeningServer implements TestServer {
-  readonly host: string;
+  readonly hostname: string;
   readonly port: number;
   readonly user: string;
   readonly password: string;
@@ -145,10 +145,10 @@ class ListeningServer implements TestServer {
       logger: options.logger ?? silentLogger,
     };
     this.#listener = listen(options.listen);
-    this.host = this.#listener.addr.hostname;
+    this.hostname = this.#listener.addr.hostname;
     this.port = this.#listener.addr.port;
     this.hostKeyFingerprint = hostKey.fingerprint;
-    this.knownHosts = hostKey.knownHostsLine(this.host, this.port);
+    this.knownHosts = hostKey.knownHostsLine(this.hostname, this.port);
     this.#accepting = this.#accept();
   }
 

@@ -14,7 +14,7 @@ export interface Client {
 /** What rforward_client.ts is told. */
 export interface TunnelRequest {
   /** The SSH server's address. */
-  host: string;
+  hostname: string;
   /** The SSH server's port. */
   port: number;
   /** Who logs in. */
@@ -71,9 +71,17 @@ function rforward(
   noDelay: NoDelay = "auto",
 ): Client["start"] {
   const script = fileURLToPath(import.meta.resolve("./rforward_client.ts"));
-  return ({ host, port, user, keyFile, knownHostsFile }, targetPort) => {
+  return ({ hostname, port, user, keyFile, knownHostsFile }, targetPort) => {
     const request: TunnelRequest = {
-      ...{ host, port, user, keyFile, knownHostsFile, cipher, targetPort },
+      ...{
+        hostname,
+        port,
+        user,
+        keyFile,
+        knownHostsFile,
+        cipher,
+        targetPort,
+      },
       noDelay,
     };
     return startProcess(

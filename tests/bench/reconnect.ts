@@ -57,7 +57,7 @@ async function startSite(command: string[]): Promise<Site> {
   const knownHostsFile = join(sshd.dir, "known_hosts_of_network");
   await Deno.writeTextFile(
     knownHostsFile,
-    sshd.knownHosts.replace(sshd.host, server.address),
+    sshd.knownHosts.replace(sshd.hostname, server.address),
   );
   const target = join(sshd.dir, "target.sock");
   const listener = stack.use(Deno.listen({ transport: "unix", path: target }));
@@ -73,7 +73,7 @@ async function startSite(command: string[]): Promise<Site> {
     ...command,
     ...["-R", `127.0.0.1:${port}:${target}`, "-o", "ConnectTimeout=2"],
     ...["-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=2"],
-    ...sshArguments({ ...sshd, host: server.address, knownHostsFile }),
+    ...sshArguments({ ...sshd, hostname: server.address, knownHostsFile }),
   ];
   const { pid } = stack.use(
     new Deno.Command(program, {

@@ -4,7 +4,7 @@ import type { TunnelRequest } from "./clients.ts";
 
 const request: TunnelRequest = JSON.parse(Deno.args[0] ?? "");
 await using connection = await connect({
-  host: request.host,
+  hostname: request.hostname,
   port: request.port,
   user: request.user,
   privateKeys: [{ file: request.keyFile }],
@@ -14,7 +14,7 @@ await using connection = await connect({
 });
 const tunnel = await forward(connection, {
   bind: { hostname: "127.0.0.1", port: 0 },
-  target: { host: "127.0.0.1", port: request.targetPort },
+  target: { hostname: "127.0.0.1", port: request.targetPort },
 });
 console.log(`READY ${tunnel.port}`);
 await connection.closed;

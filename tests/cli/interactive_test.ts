@@ -165,7 +165,7 @@ serverTest(
       ...["-F", "none", "-o", `UserKnownHostsFile=${knownHosts}`],
       ...["-o", "IdentityFile=none", "--max-wait", "0.2"],
       ...["-R", "127.0.0.1:0:127.0.0.1:9", "-p", `${server.port}`],
-      `${server.user}@${server.host}`,
+      `${server.user}@${server.hostname}`,
     ]);
     await terminal.see("(tester@127.0.0.1) Password: ");
     assertEquals(await terminal.echoes(), false);

@@ -188,7 +188,7 @@ serverTest(
         ...["-F", "none", "-p", `${sshd.port}`, "-i", `${sshd.keyFile}.pub`],
         ...["-o", "IdentityAgent=none", "-o", "BatchMode=yes"],
         ...["-o", `UserKnownHostsFile=${sshd.knownHostsFile}`],
-        ...["-R", "127.0.0.1:0:127.0.0.1:9", `${sshd.user}@${sshd.host}`],
+        ...["-R", "127.0.0.1:0:127.0.0.1:9", `${sshd.user}@${sshd.hostname}`],
       ],
     });
     assertMatch(halved, /is a public key; give the private one/);

@@ -56,7 +56,7 @@ async function startRig(): Promise<Rig> {
   const knownHostsFile = join(sshd.dir, "known_hosts_of_network");
   await Deno.writeTextFile(
     knownHostsFile,
-    sshd.knownHosts.replace(sshd.host, server.address),
+    sshd.knownHosts.replace(sshd.hostname, server.address),
   );
   const target = join(sshd.dir, "target.sock");
   stack.use(startLineEcho(Deno.listen({ transport: "unix", path: target })));
@@ -65,13 +65,13 @@ async function startRig(): Promise<Rig> {
     network,
     sshd,
     target,
-    forward: ({ through = [], host = server.address } = {}) =>
+    forward: ({ through = [], host: hostname = server.address } = {}) =>
       new RforwardProcess({
         through: [...client.through, ...through],
         args: [
           ...["--max-wait", "0.2", "-R", `127.0.0.1:0:${target}`],
           ...["-o", "ConnectTimeout=1", ...clientMisses],
-          ...sshArguments({ ...sshd, host, knownHostsFile }),
+          ...sshArguments({ ...sshd, hostname, knownHostsFile }),
         ],
       }),
     ask(port, text) {

@@ -24,7 +24,7 @@ async function furnish(
     join(home, ".ssh", "config"),
     [
       "Host server",
-      `HostName ${sshd.host}`,
+      `HostName ${sshd.hostname}`,
       `Port ${sshd.port}`,
       "StrictHostKeyChecking accept-new",
       "",

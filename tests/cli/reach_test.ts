@@ -74,23 +74,23 @@ networkTest(
   async () => {
     await using network = await startNetwork();
     const { through } = network.server;
-    const host = "2001:db8::1";
+    const hostname = "2001:db8::1";
     const [program = "", ...args] = through;
-    await run(program, [...args, "ip", "addr", "add", host, "dev", "lo"]);
+    await run(program, [...args, "ip", "addr", "add", hostname, "dev", "lo"]);
     await using sshd = await startSshd({
       through,
-      config: [`ListenAddress ${host}`, "GatewayPorts clientspecified"],
+      config: [`ListenAddress ${hostname}`, "GatewayPorts clientspecified"],
     });
     const knownHostsFile = join(sshd.dir, "known_hosts_of_network");
     await Deno.writeTextFile(
       knownHostsFile,
-      sshd.knownHosts.replace(sshd.host, host),
+      sshd.knownHosts.replace(sshd.hostname, hostname),
     );
     await using rforward = new RforwardProcess({
       through,
       args: [
         ...["-R", "[::]:0:127.0.0.1:9"],
-        ...sshArguments({ ...sshd, host, knownHostsFile }),
+        ...sshArguments({ ...sshd, hostname, knownHostsFile }),
       ],
     });
     const { reach, addresses } = await rforward.next("verified");

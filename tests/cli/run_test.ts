@@ -26,7 +26,7 @@ class Config {
       [
         "Host server",
         ...lines,
-        `HostName ${sshd.host}`,
+        `HostName ${sshd.hostname}`,
         `Port ${sshd.port}`,
         `User ${sshd.user}`,
         `IdentityFile ${sshd.keyFile}`,
@@ -266,7 +266,7 @@ serverTest(
       );
       const lines = [
         "Host hop",
-        `HostName ${hop.host}`,
+        `HostName ${hop.hostname}`,
         `Port ${hop.port}`,
         `IdentityFile ${hop.keyFile}`,
         `UserKnownHostsFile ${hop.knownHostsFile}`,

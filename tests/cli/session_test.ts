@@ -183,7 +183,7 @@ Deno.test("rforward forwards on while a server floods the session, and cuts what
         ...["-F", "none", "-o", `UserKnownHostsFile=${knownHosts}`],
         ...["-i", key],
         ...["-R", `127.0.0.1:0:127.0.0.1:${echo.port}`, "-p", `${server.port}`],
-        `${server.user}@${server.host}`,
+        `${server.user}@${server.hostname}`,
       ],
     });
     const port = await rforward.up();

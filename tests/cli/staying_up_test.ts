@@ -176,7 +176,7 @@ serverTest(
 function hostLines(name: string, server: SshServer): string {
   return [
     `Host ${name}`,
-    ` HostName ${server.host}`,
+    ` HostName ${server.hostname}`,
     ` Port ${server.port}`,
     ` User ${server.user}`,
     ` IdentityFile ${server.keyFile}`,

@@ -37,7 +37,7 @@ async function setUp(options: TestServerOptions): Promise<Setting> {
     args: [
       ...["-F", "none", "-i", key, "-p", `${server.port}`],
       ...["-o", `UserKnownHostsFile=${knownHosts}`],
-      ...["--max-wait", "0.1", `${server.user}@${server.host}`],
+      ...["--max-wait", "0.1", `${server.user}@${server.hostname}`],
     ],
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };

@@ -57,7 +57,7 @@ function forwardOptions(
       `--allow-read=${server.keyFile},${server.knownHostsFile}`,
     ],
     args: [
-      ...["--host", server.host, "--port", `${server.port}`],
+      ...["--host", server.hostname, "--port", `${server.port}`],
       ...["--user", server.user, "--key", server.keyFile],
       ...["--known-hosts", server.knownHostsFile],
       ...["--bind", `127.0.0.1:${bindPort}`],
@@ -144,9 +144,9 @@ async function createHome(server: SshServer) {
   await Deno.copyFile(server.knownHostsFile, `${home}/.ssh/known_hosts`);
   return {
     home,
-    url: `ssh://${server.user}@${server.host}:${server.port}`,
+    url: `ssh://${server.user}@${server.hostname}:${server.port}`,
     permissions: [
-      `--allow-net=${server.host}:${server.port}`,
+      `--allow-net=${server.hostname}:${server.port}`,
       "--allow-env=HOME",
       `--allow-read=${home}/.ssh,/etc/ssh/ssh_known_hosts`,
     ],

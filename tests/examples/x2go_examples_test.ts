@@ -145,8 +145,8 @@ async function createHome(x2go: X2GoServer) {
   await Deno.copyFile(x2go.keyFile, join(desk.path, ".ssh/id_ed25519"));
   await desk.write(".ssh/known_hosts", x2go.knownHosts);
   return Object.assign(desk, {
-    url: `ssh://${x2go.user}@${x2go.host}:${x2go.port}`,
-    net: `--allow-net=${x2go.host}:${x2go.port}`,
+    url: `ssh://${x2go.user}@${x2go.hostname}:${x2go.port}`,
+    net: `--allow-net=${x2go.hostname}:${x2go.port}`,
     read: `--allow-read=${desk.path}/.ssh,/etc/ssh/ssh_known_hosts`,
   });
 }

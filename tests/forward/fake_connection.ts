@@ -30,7 +30,7 @@ export class FakeConnection implements SshConnection {
   /** @param software How the server calls itself. */
   constructor(software = "fake") {
     this.server = {
-      host: "fake",
+      hostname: "fake",
       port: 22,
       user: "test",
       software,

@@ -39,7 +39,7 @@ export function connectTo(
   options: Partial<ConnectOptions> = {},
 ): Promise<SshConnection> {
   return connect({
-    host: server.host,
+    hostname: server.hostname,
     port: server.port,
     user: server.user,
     privateKeys: [{ file: server.keyFile }],

@@ -57,7 +57,7 @@ export async function startAsyncsshServer(
 
   const resources = stack.move();
   return {
-    host: "127.0.0.1",
+    hostname: "127.0.0.1",
     port,
     user: "user",
     password: undefined,

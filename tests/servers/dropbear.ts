@@ -63,7 +63,7 @@ export async function startDropbear(
 
   const resources = stack.move();
   return {
-    host: "127.0.0.1",
+    hostname: "127.0.0.1",
     port,
     user: user.name,
     password: user.password,

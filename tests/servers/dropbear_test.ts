@@ -29,7 +29,7 @@ serverTest(
     const printed = await run("env", [
       ...[`DROPBEAR_PASSWORD=${dropbear.password}`, `HOME=${dropbear.dir}`],
       ...["dbclient", "-y", "-p", String(dropbear.port)],
-      `${dropbear.user}@${dropbear.host}`,
+      `${dropbear.user}@${dropbear.hostname}`,
       "echo hello",
     ]);
 

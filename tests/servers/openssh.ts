@@ -114,7 +114,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
 
   const resources = stack.move();
   return {
-    host: "127.0.0.1",
+    hostname: "127.0.0.1",
     port,
     user: temporary?.name ?? userInfo().username,
     password: temporary?.password,

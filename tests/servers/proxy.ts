@@ -11,7 +11,7 @@ export interface ProxyOptions {
 
 /** A TCP proxy that does what networks do at their worst. */
 export interface Proxy extends AsyncDisposable {
-  readonly host: string;
+  readonly hostname: string;
   readonly port: number;
   /** Passes nothing on any more, and does not tell: as a cable that was pulled. */
   freeze(): void;
@@ -25,7 +25,7 @@ export interface Proxy extends AsyncDisposable {
 
 /** Starts a proxy on loopback. */
 export function startProxy(
-  to: { host: string; port: number },
+  to: { hostname: string; port: number },
   { slice = 128 * 1024, delayMs = 0 }: ProxyOptions = {},
 ): Proxy {
   const live = new Set<() => void>();
@@ -55,7 +55,7 @@ export function startProxy(
 
   const server = startTcpServer(async (client) => {
     using upstream = await Deno.connect({
-      hostname: to.host,
+      hostname: to.hostname,
       port: to.port,
     });
     client.setNoDelay();
@@ -76,7 +76,7 @@ export function startProxy(
     frozen = undefined;
   }
   return {
-    host: server.host,
+    hostname: server.hostname,
     port: server.port,
     freeze: () => void (frozen ??= Promise.withResolvers()),
     thaw,

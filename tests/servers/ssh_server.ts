@@ -1,7 +1,7 @@
 /** What the fixtures of real SSH servers have in common. */
 export interface SshServer extends AsyncDisposable {
   /** Always `127.0.0.1`. */
-  readonly host: string;
+  readonly hostname: string;
   /** Where it listens. */
   readonly port: number;
   /** Who can log in. */
@@ -42,6 +42,6 @@ export function sshArguments(server: SshServer): string[] {
     ...["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"],
     ...["-o", `UserKnownHostsFile=${server.knownHostsFile}`],
     ...["-o", "StrictHostKeyChecking=yes", "-i", server.keyFile],
-    ...["-p", String(server.port), `${server.user}@${server.host}`],
+    ...["-p", String(server.port), `${server.user}@${server.hostname}`],
   ];
 }

@@ -1,6 +1,6 @@
 /** A TCP server on loopback that says what it is told to. */
 export interface TcpServer extends AsyncDisposable {
-  readonly host: string;
+  readonly hostname: string;
   readonly port: number;
   /** Connections that it has taken so far. */
   readonly taken: number;
@@ -31,7 +31,7 @@ export function startTcpServer(
     }
   })();
   return {
-    host: "127.0.0.1",
+    hostname: "127.0.0.1",
     port: listener.addr.port,
     get taken() {
       return work.length;
@@ -55,7 +55,7 @@ function isEnd(error: unknown): boolean {
 
 /** A port that takes no connections and refuses none: its backlog is full. */
 export async function startFullPort(): Promise<
-  { host: string; port: number } & AsyncDisposable
+  { hostname: string; port: number } & AsyncDisposable
 > {
   const hostname = "127.0.0.1";
   const listener = Deno.listen({ hostname, port: 0, tcpBacklog: 1 });
@@ -68,7 +68,7 @@ export async function startFullPort(): Promise<
   );
   await Promise.all(pending.slice(0, 2));
   return {
-    host: hostname,
+    hostname,
     port,
     async [Symbol.asyncDispose]() {
       stop.abort();

@@ -20,7 +20,11 @@ serverTest(
       });
       for (const name of names) {
         await using connection = await connect({
-          ...{ host: server.host, port: server.port, user: server.user },
+          ...{
+            hostname: server.hostname,
+            port: server.port,
+            user: server.user,
+          },
           hostKeys: { text: server.knownHosts },
           privateKeys: [{ file: server.keyFile }],
           algorithms: { kex: [name] },
@@ -48,7 +52,7 @@ Deno.test("connect() takes no algorithm that cannot work, and says what can", as
     const error = await assertRejects(
       () =>
         connect({
-          ...{ host: "127.0.0.1", port: 1, user: "alice" },
+          ...{ hostname: "127.0.0.1", port: 1, user: "alice" },
           algorithms: { [list]: [supportedAlgorithms[list][0]!, name] },
         }),
       ArgumentError,

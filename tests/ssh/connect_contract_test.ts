@@ -96,11 +96,11 @@ async function startTesting(): Promise<SshServer> {
   const server = stack.use(
     await startTestServer({ authorizedKeys: publicKey }),
   );
-  const { host, port, user, password, knownHosts } = server;
+  const { hostname, port, user, password, knownHosts } = server;
   await Deno.writeTextFile(knownHostsFile, knownHosts);
   const resources = stack.move();
   return {
-    ...{ host, port, user, password, keyFile, dir },
+    ...{ hostname, port, user, password, keyFile, dir },
     ...{ knownHosts, knownHostsFile, pid: Deno.pid },
     status: new Promise(() => {}),
     log: () => Promise.resolve(""),

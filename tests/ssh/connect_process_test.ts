@@ -27,11 +27,11 @@ async function setUp() {
   return {
     server,
     options: {
-      ...{ host: server.host, port: server.port, user: server.user },
+      ...{ hostname: server.hostname, port: server.port, user: server.user },
       privateKeys: [{ file: key }],
       hostKeys: { files: [knownHosts] },
     },
-    net: `--allow-net=${server.host}:${server.port}`,
+    net: `--allow-net=${server.hostname}:${server.port}`,
     key,
     knownHosts,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -98,7 +98,7 @@ Deno.test("connect() names the permissions to look up addresses, and to reach th
         import { connect } from "${packageUrl}";
         await connect(JSON.parse(Deno.args[0])).catch((error) =>
           console.log(error.code + " " + error.message));`,
-      argument: { ...it.options, host: "localhost", addressFamily: 4 },
+      argument: { ...it.options, hostname: "localhost", addressFamily: 4 },
       permissions: ["--allow-read", net],
     });
     assertMatch(

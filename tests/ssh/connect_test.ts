@@ -20,7 +20,7 @@ function optionsFor(
   changes: Partial<ConnectOptions> = {},
 ): ConnectOptions {
   return {
-    host: server.host,
+    hostname: server.hostname,
     port: server.port,
     user: server.user,
     password: server.password,
@@ -31,7 +31,7 @@ function optionsFor(
 
 /** Options for a port where no SSH server is. */
 function optionsOf(
-  where: { host: string; port: number },
+  where: { hostname: string; port: number },
   changes: Partial<ConnectOptions> = {},
 ): ConnectOptions {
   return { ...where, user: "alice", hostKeys: { text: "" }, ...changes };
@@ -47,7 +47,7 @@ Deno.test("connect() names an option that cannot be used, and dials nobody", asy
       { port },
     ]),
     ...["", "two words", "a\nb", "a\0b", "x".repeat(256), 7].map(
-      (host): [string, unknown] => ["host", { host }],
+      (hostname): [string, unknown] => ["hostname", { hostname }],
     ),
     ["user", { user: "" }],
     ["user", { user: "a\0b" }],
@@ -212,30 +212,30 @@ Deno.test("connect() asks about the host key once, and before anything else", as
 
 Deno.test("connect() says that a name has no address", async () => {
   const error = await assertRejects(
-    () => connect(optionsOf({ host: "no-such-host.invalid", port: 22 })),
+    () => connect(optionsOf({ hostname: "no-such-host.invalid", port: 22 })),
     ConnectError,
   );
   assertEquals(error.code, "host-not-found");
-  assertEquals([error.host, error.port], ["no-such-host.invalid", 22]);
+  assertEquals([error.hostname, error.port], ["no-such-host.invalid", 22]);
 });
 
 Deno.test("connect() takes only addresses of the family that is asked", async () => {
   await using server = await startTestServer();
   for (const host of ["127.0.0.1", "localhost"]) {
     const text = server.knownHosts.replace("127.0.0.1", host);
-    const options = optionsFor(server, { host, hostKeys: { text } });
+    const options = optionsFor(server, { hostname: host, hostKeys: { text } });
     await using connection = await connect({ ...options, addressFamily: 4 });
-    assertEquals(connection.server.host, host);
+    assertEquals(connection.server.hostname, host);
   }
   for (
-    const [host, addressFamily] of [
+    const [hostname, addressFamily] of [
       ["127.0.0.1", 6],
       ["::1", 4],
       ["no-such-host.invalid", 4],
     ] as const
   ) {
     const error = await assertRejects(
-      () => connect(optionsOf({ host, port: 22 }, { addressFamily })),
+      () => connect(optionsOf({ hostname, port: 22 }, { addressFamily })),
       ConnectError,
     );
     assertEquals(error.code, "host-not-found");
@@ -249,7 +249,7 @@ Deno.test("connect() says that a port is closed", async () => {
   listener.close();
 
   const error = await assertRejects(
-    () => connect(optionsOf({ host: "127.0.0.1", port })),
+    () => connect(optionsOf({ hostname: "127.0.0.1", port })),
     ConnectError,
   );
 
@@ -322,9 +322,9 @@ Deno.test("a connection that somebody tampers with is lost", async () => {
 
 /** Options that get into a test server by way of a proxy. */
 function optionsThrough(proxy: Proxy, server: TestServer): ConnectOptions {
-  const { host, port } = proxy;
+  const { hostname, port } = proxy;
   const knownHosts = server.knownHosts.replace(/:\d+/, `:${port}`);
-  return optionsFor(server, { host, port, hostKeys: { text: knownHosts } });
+  return optionsFor(server, { hostname, port, hostKeys: { text: knownHosts } });
 }
 
 /** What else may listen on a port, and what connect() makes of it. */
@@ -457,7 +457,7 @@ for (const [what, serve, code, message] of strangers) {
     );
     assertEquals(error.code, code, error.message);
     assertMatch(error.message, message);
-    assertEquals([error.host, error.port], [server.host, server.port]);
+    assertEquals([error.hostname, error.port], [server.hostname, server.port]);
   });
 }
 

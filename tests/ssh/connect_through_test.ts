@@ -24,11 +24,11 @@ import { forwarded } from "./contract/setting.ts";
 
 /** What gets into a server, or would if it were not for what a test changes. */
 function optionsFor(
-  { host, port, user, keyFile, knownHosts }: SshServer,
+  { hostname, port, user, keyFile, knownHosts }: SshServer,
   changes: Partial<ConnectOptions> = {},
 ): ConnectOptions {
   return {
-    ...{ host, port, user },
+    ...{ hostname, port, user },
     privateKeys: [{ file: keyFile }],
     hostKeys: { text: knownHosts },
     ...changes,
@@ -123,7 +123,7 @@ serverTest(
       const { reason, error } = await within(5000, "end", connection.closed);
       assertEquals(reason, "lost");
       assert(error instanceof ConnectionLostError);
-      const name = `hop ${i + 1} (${lost.user}@${lost.host}:${lost.port})`;
+      const name = `hop ${i + 1} (${lost.user}@${lost.hostname}:${lost.port})`;
       assert(error.cause instanceof ConnectionLostError);
       assertEquals(
         error.message,
@@ -209,11 +209,11 @@ serverTest(
 Deno.test("connectThrough() gives up when the signal of the hop aborts, with its reason", async () => {
   await using server = await startTestServer();
   await using silent = await startFullPort();
-  const { host, port, user, password, knownHosts } = server;
+  const { hostname, port, user, password, knownHosts } = server;
   const stop = new AbortController();
   const reason = new Error("enough");
   const first: ConnectOptions = {
-    ...{ host, port, user, password },
+    ...{ hostname, port, user, password },
     hostKeys: { text: knownHosts },
     signal: stop.signal,
   };
@@ -230,8 +230,14 @@ Deno.test("connectThrough() gives up when the signal of the hop aborts, with its
 
 Deno.test("connectThrough() connects to a lone hop as connect() does", async () => {
   await using server = await startTestServer();
-  const { host, port, user, password, knownHosts } = server;
-  const hop = { host, port, user, password, hostKeys: { text: knownHosts } };
+  const { hostname, port, user, password, knownHosts } = server;
+  const hop = {
+    hostname,
+    port,
+    user,
+    password,
+    hostKeys: { text: knownHosts },
+  };
   await using connection = await connectThrough([hop]);
   assert(await connection.ping() > 0);
 
@@ -243,7 +249,7 @@ Deno.test("connectThrough() connects to a lone hop as connect() does", async () 
 });
 
 Deno.test("connectThrough() names what cannot be a chain", async () => {
-  const hop = { host: "127.0.0.1", port: 1, user: "alice" };
+  const hop = { hostname: "127.0.0.1", port: 1, user: "alice" };
   const dial = () => Promise.reject(new Error("never"));
   const bad: [string, unknown][] = [
     ["hops", []],

@@ -57,7 +57,7 @@ async function startHastyServer(haste: (protocol: HastyProtocol) => void) {
     await socket.closed;
   });
   return {
-    host: server.host,
+    hostname: server.hostname,
     port: server.port,
     /** All that the client said, as text where it was plain. */
     get heard(): string {
@@ -82,13 +82,13 @@ for (
     const answer = Promise.withResolvers<boolean>();
     let sent = 0;
     const connecting = connect({
-      ...{ host: server.host, port: server.port },
+      ...{ hostname: server.hostname, port: server.port },
       ...{ user: server.user, password: server.password },
       hostKeys: policy(() => {
         asked.resolve();
         return answer.promise as Promise<never>;
       }),
-      async dial({ host: hostname, port }) {
+      async dial({ hostname, port }) {
         const conn = await Deno.connect({ hostname, port });
         const counting = new TransformStream<Uint8Array, Uint8Array>({
           transform(chunk, controller) {
@@ -138,7 +138,7 @@ async function keepsSecrets(
       assertRejects(
         () =>
           connect({
-            host: server.host,
+            hostname: server.hostname,
             port: server.port,
             user: "alice",
             password: "open sesame",
@@ -183,12 +183,12 @@ Deno.test("connect() does not believe a server that shows a good host key and ca
     });
     await socket.closed;
   });
-  const { host, port } = server;
+  const { hostname, port } = server;
   const error = await assertRejects(
     () =>
       connect({
-        ...{ host, port, user: "alice", password: "open sesame" },
-        hostKeys: { text: hostKey.knownHostsLine(host, port) },
+        ...{ hostname, port, user: "alice", password: "open sesame" },
+        hostKeys: { text: hostKey.knownHostsLine(hostname, port) },
       }),
     ConnectError,
   );
@@ -210,7 +210,7 @@ Deno.test("connect() does not believe a server that lets it in before it asks to
       assertRejects(
         () =>
           connect({
-            host: server.host,
+            hostname: server.hostname,
             port: server.port,
             user: "alice",
             hostKeys: () => hurried.promise.then(() => true),

@@ -40,7 +40,7 @@ Deno.test("connect() takes no other noDelay", async () => {
   const error = await assertRejects(
     () =>
       connect({
-        ...{ host: "127.0.0.1", user: "u" },
+        ...{ hostname: "127.0.0.1", user: "u" },
         noDelay: "sometimes" as NoDelay,
       }),
     ArgumentError,

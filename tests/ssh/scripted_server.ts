@@ -95,7 +95,7 @@ export async function startScriptedServer(
   const { port } = listener.addr;
   return {
     options: {
-      host: "127.0.0.1",
+      hostname: "127.0.0.1",
       port,
       user: "alice",
       hostKeys: { text: hostKey.knownHostsLine("127.0.0.1", port) },

@@ -40,7 +40,7 @@ export async function setUp(options: TestServerOptions = {}): Promise<Setting> {
       ...["-o", `UserKnownHostsFile=${knownHosts}`],
       ...["-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes"],
       ...["-o", "ExitOnForwardFailure=yes"],
-      ...["-p", String(server.port), `${server.user}@${server.host}`],
+      ...["-p", String(server.port), `${server.user}@${server.hostname}`],
     ],
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };

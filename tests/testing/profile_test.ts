@@ -13,8 +13,8 @@ import { serverTest } from "../servers/availability.ts";
 import { setUp } from "./open_ssh.ts";
 
 function login(server: TestServer): ConnectOptions {
-  const { host, port, user, password, knownHosts } = server;
-  return { host, port, user, password, hostKeys: { text: knownHosts } };
+  const { hostname, port, user, password, knownHosts } = server;
+  return { hostname, port, user, password, hostKeys: { text: knownHosts } };
 }
 
 for (

@@ -12,7 +12,7 @@ import { assertSameBytes, noise, readAll, writeAndEnd } from "./sockets.ts";
 
 function connectTo(server: TestServer): Promise<SshConnection> {
   return connect({
-    host: server.host,
+    hostname: server.hostname,
     port: server.port,
     user: server.user,
     password: server.password,
@@ -210,7 +210,7 @@ Deno.test("keepalive@openssh.com is answered with a failure, as by sshd", async 
   await new Promise<void>((resolve, reject) => {
     client.on("ready", resolve).on("error", reject).on("close", closed.resolve);
     client.connect({
-      host: server.host,
+      host: server.hostname,
       port: server.port,
       username: server.user,
       password: server.password,

@@ -159,7 +159,10 @@ serverTest(
     );
 
     assertMatch(error.message, /remote port forwarding failed/);
-    assertEquals<unknown>(asked, [{ path }, { hostname: "localhost", port: 0 }]);
+    assertEquals<unknown>(asked, [{ path }, {
+      hostname: "localhost",
+      port: 0,
+    }]);
   },
 );
 

@@ -39,12 +39,12 @@ Deno.test("an error never holds a key, wherever its message got it from", async 
 Deno.test("no option of connect() echoes a key that was put in the wrong place", async () => {
   const { privateKey: text } = await generateKeyPair();
   const secret = text.split("\n")[2]!;
-  const base = { host: "server.example", user: "alice" };
+  const base = { hostname: "server.example", user: "alice" };
   const lastLines = text.split("\n").slice(2).join("\n");
   for (const value of [text, lastLines, text.replaceAll("\n", " ")]) {
     for (
       const options of [
-        { ...base, host: value },
+        { ...base, hostname: value },
         { ...base, privateKeys: [{ file: value }] },
         { ...base, agentKeys: [{ file: value }] },
         { ...base, agent: value },

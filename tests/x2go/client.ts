@@ -11,7 +11,7 @@ import type { SshServer } from "../servers/ssh_server.ts";
 /** How to log in to a server as its user. */
 export function login(server: SshServer): ConnectOptions {
   return {
-    host: server.host,
+    hostname: server.hostname,
     port: server.port,
     user: server.user,
     privateKeys: [{ file: server.keyFile }],

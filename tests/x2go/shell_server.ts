@@ -35,7 +35,7 @@ export async function withServer(
 ): Promise<void> {
   await using server = await startTestServer({ exec });
   await using connection = await connect({
-    host: server.host,
+    hostname: server.hostname,
     port: server.port,
     user: server.user,
     password: server.password,

@@ -98,7 +98,7 @@ async function toConnectOptions(
   const { hostName: host, port, user } = settings;
   const family = familyOf(settings);
   return {
-    host,
+    hostname: host,
     port,
     user,
     hostKeys: await hostKeys(settings, answers),

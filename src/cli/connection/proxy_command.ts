@@ -19,7 +19,7 @@ const END_MS = 2000;
  */
 export function dialByCommand(
   command: string,
-  { host, port, signal }: DialRequest,
+  { hostname, port, signal }: DialRequest,
 ): Transport {
   signal.throwIfAborted();
   let child: Deno.ChildProcess;
@@ -38,7 +38,7 @@ export function dialByCommand(
       : (cause as Error).message;
     throw new ConnectError(
       isDenied ? "permission-denied" : "connect-failed",
-      { host, port },
+      { hostname, port },
       `the ProxyCommand could not be run: ${why}`,
       { cause },
     );

@@ -72,7 +72,7 @@ export class LoginSecrets {
   /** Whether an unknown host's key is right. Who was asked once is not asked again, also if it could not be written down. */
   async hostKey(key: HostKey): Promise<boolean> {
     const { hostKeys } = this.#secrets;
-    const name = `${key.host} ${key.port} ${key.fingerprint}`;
+    const name = `${key.hostname} ${key.port} ${key.fingerprint}`;
     if (hostKeys.has(name)) return true;
     const right = await this.#login.prompts?.confirmHostKey(key) ?? false;
     if (right) hostKeys.add(name);

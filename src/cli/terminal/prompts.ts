@@ -45,7 +45,7 @@ export class Prompts {
    * @throws {RForwardError} `interrupted`
    */
   async confirmHostKey(key: HostKey): Promise<boolean> {
-    const host = printable(knownHostsName(key.host, key.port));
+    const host = printable(knownHostsName(key.hostname, key.port));
     const type = KEY_TYPES.get(key.type) ?? printable(key.type);
     let question = [
       `The authenticity of host '${host}' can't be established.`,

@@ -76,7 +76,7 @@ export class UnclaimedConnections
  *
  * await using server = await startTestServer();
  * await using connection = await connect({
- *   host: server.host,
+ *   hostname: server.hostname,
  *   port: server.port,
  *   user: server.user,
  *   password: server.password,
@@ -86,7 +86,7 @@ export class UnclaimedConnections
  * const bind = { hostname: "127.0.0.1", port: 0 };
  * const { port } = await connection.requestForward(bind);
  *
- * using client = await Deno.connect({ hostname: server.host, port });
+ * using client = await Deno.connect({ hostname: server.hostname, port });
  * for await (const conn of unclaimed) {
  *   console.log(conn.localAddr, conn.remoteAddr);
  *   conn.close();

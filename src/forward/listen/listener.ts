@@ -112,7 +112,7 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
  *
  * await using server = await startTestServer();
  * await using connection = await connect({
- *   host: server.host,
+ *   hostname: server.hostname,
  *   port: server.port,
  *   user: server.user,
  *   password: server.password,
@@ -122,7 +122,7 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
  *
  * // A program on the server says hello to the port …
  * using client = await Deno.connect({
- *   hostname: server.host,
+ *   hostname: server.hostname,
  *   port: listener.port,
  * });
  * await client.write(new TextEncoder().encode("hello"));

@@ -16,7 +16,7 @@ import type { SupervisorOptions } from "./supervisor_options.ts";
  * await using server = await startTestServer();
  * await using supervisor = supervise({
  *   connect: {
- *     host: server.host,
+ *     hostname: server.hostname,
  *     port: server.port,
  *     user: server.user,
  *     password: server.password,

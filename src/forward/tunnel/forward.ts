@@ -19,7 +19,7 @@ import type { TunnelOptions } from "./tunnel_options.ts";
  *
  * await using server = await startTestServer();
  * await using connection = await connect({
- *   host: server.host,
+ *   hostname: server.hostname,
  *   port: server.port,
  *   user: server.user,
  *   password: server.password,

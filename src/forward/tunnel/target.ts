@@ -3,7 +3,7 @@ import type { ForwardedConn } from "./forwarded_conn.ts";
 /** A TCP service that this side can reach. */
 export interface TcpTarget {
   /** Name or address; `127.0.0.1` by default. */
-  host?: string;
+  hostname?: string;
   /** 1–65535. */
   port: number;
 }

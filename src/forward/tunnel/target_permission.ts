@@ -12,7 +12,7 @@ import type { TcpTarget, UnixTarget } from "./target.ts";
 export function requireTargetPermission(target: TcpTarget | UnixTarget): void {
   const name = "path" in target
     ? target.path
-    : formatAddress(target.host ?? "127.0.0.1", target.port);
+    : formatAddress(target.hostname ?? "127.0.0.1", target.port);
   if (descriptorsOf(target, name).every(isGranted)) return;
   throw new RForwardError(
     "permission-denied",

@@ -40,7 +40,7 @@ export type TunnelState = "new" | "listening" | "paused" | "stopped";
  *
  * await using server = await startTestServer();
  * await using connection = await connect({
- *   host: server.host,
+ *   hostname: server.hostname,
  *   port: server.port,
  *   user: server.user,
  *   password: server.password,

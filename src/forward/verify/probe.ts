@@ -97,7 +97,7 @@ const REACH_MS = 1000;
  *
  * await using server = await startTestServer();
  * await using connection = await connect({
- *   host: server.host,
+ *   hostname: server.hostname,
  *   port: server.port,
  *   user: server.user,
  *   password: server.password,

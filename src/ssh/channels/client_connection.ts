@@ -149,18 +149,18 @@ export class ClientConnection implements SshConnection {
   }
 
   openDirect(
-    host: string,
+    hostname: string,
     port: number,
     { signal, originator = { address: "127.0.0.1", port: 0 } }:
       OpenDirectOptions = {},
   ): Promise<SshChannel> {
     return this.#open(() => {
-      checkHost("host", host);
+      checkHost("hostname", hostname);
       checkPort("port", port);
       return this.#mux.open(
-        directTcpip(host, port, originator),
+        directTcpip(hostname, port, originator),
         (ids) => new Channel(this.#mux, ids),
-        `a connection to ${formatAddress(host, port)}`,
+        `a connection to ${formatAddress(hostname, port)}`,
         signal,
       );
     });

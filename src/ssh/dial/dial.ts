@@ -18,15 +18,15 @@ import {
  * @throws {ConnectError} that says why not, and what to do.
  */
 export async function dialTcp(
-  where: { host: string; port: number },
+  where: { hostname: string; port: number },
   deadline: Deadline,
   family: 4 | 6 | undefined,
 ): Promise<Deno.TcpConn> {
-  const { host, port } = where;
+  const { hostname, port } = where;
   const { signal } = deadline;
   try {
     const conn = family === undefined
-      ? await connectTcp({ hostname: host, port }, signal)
+      ? await connectTcp({ hostname, port }, signal)
       : await connectToFirst(
         await deadline.race(addressesOf(where, family)),
         port,
@@ -45,13 +45,13 @@ export async function dialTcp(
 
 /** The addresses of a host, as the system's resolver knows them; `Deno.connect` cannot be told the family. */
 async function addressesOf(
-  where: { host: string; port: number },
+  where: { hostname: string; port: number },
   family: 4 | 6,
 ): Promise<string[]> {
-  const { host } = where;
+  const { hostname } = where;
   let cause: unknown;
   try {
-    const found = await lookup(host, { family, all: true });
+    const found = await lookup(hostname, { family, all: true });
     // A host that is an address is found in either family.
     const addresses = found.filter((it) => it.family === family)
       .map(({ address }) => address);
@@ -64,13 +64,13 @@ async function addressesOf(
     ? new ConnectError(
       "permission-denied",
       where,
-      `may not look up the addresses of ${host}; run deno with --allow-net=${host} (without a port), and allow its addresses too`,
+      `may not look up the addresses of ${hostname}; run deno with --allow-net=${hostname} (without a port), and allow its addresses too`,
       options,
     )
     : new ConnectError(
       "host-not-found",
       where,
-      `no IPv${family} address is known for ${host}; check the name, or leave out addressFamily`,
+      `no IPv${family} address is known for ${hostname}; check the name, or leave out addressFamily`,
       options,
     );
 }
@@ -83,7 +83,7 @@ async function addressesOf(
  */
 export async function dialWith(
   dial: Dial,
-  where: { host: string; port: number },
+  where: { hostname: string; port: number },
   deadline: Deadline,
 ): Promise<TransportStream> {
   const { signal } = deadline;
@@ -100,7 +100,7 @@ export async function dialWith(
     throw new ConnectError(
       isDenied(cause) ? "permission-denied" : "connect-failed",
       where,
-      `could not reach ${formatAddress(where.host, where.port)}: ${
+      `could not reach ${formatAddress(where.hostname, where.port)}: ${
         cause instanceof Error ? cause.message : cause
       }`,
       { cause },
@@ -116,10 +116,10 @@ function isDenied(cause: unknown): boolean {
 
 function explain(
   cause: Error,
-  where: { host: string; port: number },
+  where: { hostname: string; port: number },
 ): ConnectError {
-  const { host, port } = where;
-  const address = formatAddress(host, port);
+  const { hostname, port } = where;
+  const address = formatAddress(hostname, port);
   if (cause instanceof Deno.errors.NotCapable) {
     // Of a name, it is an address that may not be reached.
     const lacking = /"([^"]+)"/.exec(cause.message)?.[1] ?? address;
@@ -134,7 +134,7 @@ function explain(
     return new ConnectError(
       "host-not-found",
       where,
-      `no address is known for ${host}; check the name and the network`,
+      `no address is known for ${hostname}; check the name and the network`,
       { cause },
     );
   }

@@ -14,12 +14,12 @@ import type { Dial } from "./dialled_stream.ts";
  * @param family Takes only addresses of it; either by default.
  */
 export function dialFrom(local: string, family: 0 | 4 | 6 = 0): Dial {
-  return async ({ host, port, signal }) => {
+  return async ({ hostname, port, signal }) => {
     const from = await lookup(local, { family });
-    await askToBind(from.address, { host, port });
+    await askToBind(from.address, { hostname, port });
     signal.throwIfAborted();
     const socket = connect({
-      host,
+      host: hostname,
       port,
       localAddress: from.address,
       family: from.family,
@@ -43,7 +43,7 @@ export function dialFrom(local: string, family: 0 | 4 | 6 = 0): Dial {
 /** node:net throws where nobody can catch it if it may not (measured with Deno 2.9.6). */
 async function askToBind(
   address: string,
-  where: { host: string; port: number },
+  where: { hostname: string; port: number },
 ): Promise<void> {
   const host = formatAddress(address, 0);
   const { state } = await Deno.permissions.request({ name: "net", host });

@@ -24,8 +24,8 @@ export interface Transport {
 
 /** Which server to reach. */
 export interface DialRequest {
-  /** {@linkcode ConnectOptions.host} */
-  host: string;
+  /** {@linkcode ConnectOptions.hostname} */
+  hostname: string;
   /** {@linkcode ConnectOptions.port} */
   port: number;
   /** Aborts when nobody waits any more; what is reached then is closed. */

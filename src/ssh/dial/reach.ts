@@ -16,7 +16,7 @@ const PAUSE_MS = 1000;
  */
 export async function reach(
   { dial, addressFamily, connectionAttempts = 1 }: ConnectOptions,
-  where: { host: string; port: number },
+  where: { hostname: string; port: number },
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Deno.TcpConn | TransportStream> {
@@ -41,10 +41,10 @@ function isWorthAnother(error: unknown): boolean {
 }
 
 function noAnswer(
-  where: { host: string; port: number },
+  where: { hostname: string; port: number },
   timeoutMs: number,
 ): ConnectError {
-  const address = formatAddress(where.host, where.port);
+  const address = formatAddress(where.hostname, where.port);
   return new ConnectError(
     "connect-timeout",
     where,

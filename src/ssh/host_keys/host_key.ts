@@ -1,7 +1,7 @@
 /** A host key that a server showed. */
 export interface HostKey {
   /** The host that was dialled. */
-  host: string;
+  hostname: string;
   /** The port that was dialled. */
   port: number;
   /** The key's type, e.g. `ssh-ed25519`. */

@@ -91,7 +91,7 @@ export function unknownError(
   const [file] = files;
   const target = file === undefined ? "" : ` >> ${quote(file)}`;
   const add = isDirect && name === nameOf(key)
-    ? `run: ssh-keyscan -p ${key.port} ${quote(key.host)}${target}`
+    ? `run: ssh-keyscan -p ${key.port} ${quote(key.hostname)}${target}`
     : `as a line: ${name} ${key.type} ${key.data.toBase64()}`;
   return hostKeyError("unknown", name, key, [], [
     `The host key of ${name} is not known: it showed ${describe(key)},`,
@@ -145,7 +145,7 @@ function hostKeyError(
 }
 
 function nameOf(key: HostKey): string {
-  return knownHostsName(key.host, key.port);
+  return knownHostsName(key.hostname, key.port);
 }
 
 function describe(key: HostKey): string {

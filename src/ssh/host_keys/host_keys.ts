@@ -169,7 +169,7 @@ export function preferKnownKeys(
 }
 
 function readKey(
-  host: string,
+  hostname: string,
   port: number,
   data: Uint8Array,
 ): { key: HostKey; certificate: Certificate | undefined } {
@@ -190,7 +190,7 @@ function readKey(
   const key = certificate?.key ?? new Uint8Array(data);
   return {
     key: {
-      host,
+      hostname,
       port,
       type: certificate?.keyType ?? type,
       fingerprint: fingerprint(key),
@@ -202,8 +202,8 @@ function readKey(
   function protocolError(why: string, options?: ErrorOptions): ConnectError {
     return new ConnectError(
       "protocol-error",
-      { host, port },
-      `${host} port ${port} showed a host key that is not one: ${why}`,
+      { hostname, port },
+      `${hostname} port ${port} showed a host key that is not one: ${why}`,
       options,
     );
   }
@@ -211,7 +211,7 @@ function readKey(
 
 function acceptAny(key: HostKey, logger: Logger): Promise<void> {
   logger.warn(
-    `Accepting the ${key.type} key ${key.fingerprint} of ${key.host} port ${key.port} without verification`,
+    `Accepting the ${key.type} key ${key.fingerprint} of ${key.hostname} port ${key.port} without verification`,
   );
   return Promise.resolve();
 }

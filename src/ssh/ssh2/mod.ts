@@ -12,7 +12,7 @@
  *
  * await using server = await startTestServer();
  * await using connection = await connect({
- *   host: server.host,
+ *   hostname: server.hostname,
  *   port: server.port,
  *   user: server.user,
  *   password: server.password,

@@ -15,7 +15,7 @@ const USER = "x2go";
 /** An SSH server that serves files, and can serve folders in place of this process. */
 export interface SshFileServer {
   /** Name or address, as this side reaches it; `127.0.0.1` by default. */
-  host?: string;
+  hostname?: string;
   /** 22 by default. */
   port?: number;
   /** The user that the X2Go server logs in as. */
@@ -107,12 +107,12 @@ export async function serveFolders(
 /** Has another SSH server serve folders, at a port of the X2Go server's choice. */
 export async function reachFolders(
   { connection }: SessionAccess,
-  { host = "127.0.0.1", port = 22, ...login }: SshFileServer,
+  { hostname = "127.0.0.1", port = 22, ...login }: SshFileServer,
   logger: Logger,
 ): Promise<FolderEndpoint> {
   const tunnel = await forward(connection, {
     bind: { port: 0 },
-    target: { host, port },
+    target: { hostname, port },
     logger,
   });
   return { ...login, tunnel, close: () => tunnel.stop() };

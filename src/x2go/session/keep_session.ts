@@ -29,7 +29,7 @@ export interface KeepSessionOptions {
  * import { keepSession, X2GoSession } from "@x2go/rforward/x2go";
  *
  * await using supervisor = supervise({
- *   connect: { host: "x2go.example", user: "alice", agent: true },
+ *   connect: { hostname: "x2go.example", user: "alice", agent: true },
  *   tunnels: [],
  * });
  * await supervisor.ready;

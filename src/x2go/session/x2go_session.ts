@@ -46,7 +46,7 @@ import type { SpoolOptions } from "../jobs/spool.ts";
  * import { X2GoSession } from "@x2go/rforward/x2go";
  *
  * await using connection = await connect({
- *   host: "x2go.example",
+ *   hostname: "x2go.example",
  *   user: "alice",
  *   agent: true,
  * });
@@ -125,7 +125,7 @@ export class X2GoSession implements AsyncDisposable {
     if (info) return new X2GoSession(remote, info);
     throw new X2GoError(
       "x2go-state",
-      `there is no session ${name} on ${connection.server.host}; it may have finished`,
+      `there is no session ${name} on ${connection.server.hostname}; it may have finished`,
       name,
     );
   }

@@ -30,7 +30,7 @@ export async function connectSound(
     if ("path" in target) {
       return await connectUnix(target.path, deadline.signal);
     }
-    const { host: hostname = "127.0.0.1", port } = target;
+    const { hostname = "127.0.0.1", port } = target;
     const conn = await connectTcp({ hostname, port }, deadline.signal);
     conn.setNoDelay(true);
     return conn;
@@ -49,5 +49,5 @@ export async function connectSound(
 export function soundTargetName(target: SoundTarget): string {
   return "path" in target
     ? target.path
-    : formatAddress(target.host ?? "127.0.0.1", target.port);
+    : formatAddress(target.hostname ?? "127.0.0.1", target.port);
 }

@@ -78,7 +78,7 @@ function parseServer(text: string, port: number): SoundTarget | undefined {
   const [, bracketed, name, number = port] =
     /^(?:tcp[46]?:)?(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(server) ??
       [];
-  const host = bracketed ?? name;
-  if (host === undefined || Number(number) > 65535) return undefined;
-  return { host, port: Number(number) };
+  const hostname = bracketed ?? name;
+  if (hostname === undefined || Number(number) > 65535) return undefined;
+  return { hostname, port: Number(number) };
 }

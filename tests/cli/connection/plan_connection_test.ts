@@ -14,7 +14,7 @@ import { RforwardProcess } from "../rforward_process.ts";
 function block(name: string, server: SshServer): string {
   return [
     `Host ${name}`,
-    `  HostName ${server.host}`,
+    `  HostName ${server.hostname}`,
     `  Port ${server.port}`,
     `  User ${server.user}`,
     `  IdentityFile ${server.keyFile}`,
@@ -191,7 +191,7 @@ serverTest(
     const to = [
       ...["-F", "none", "-o", "BatchMode=yes", "-p", `${sshd.port}`],
       ...["-o", `UserKnownHostsFile=${sshd.knownHostsFile}`],
-      `${sshd.user}@${sshd.host}`,
+      `${sshd.user}@${sshd.hostname}`,
     ];
     const none = ["-o", "IdentityFile=none"];
     {

@@ -88,7 +88,7 @@ export class Site implements AsyncDisposable {
   /** Puts a network in between that can fail. */
   throughProxy(): void {
     const port = Number(this.values.sshd);
-    this.proxy = this.use(startProxy({ host: "127.0.0.1", port }));
+    this.proxy = this.use(startProxy({ hostname: "127.0.0.1", port }));
     this.values.sshd = `${this.proxy.port}`;
   }
 

@@ -9,7 +9,7 @@ if (terminal === undefined) {
   Deno.exit(3);
 }
 const hostKey = {
-  host: "server.example",
+  hostname: "server.example",
   port: 22,
   type: "ssh-ed25519",
   fingerprint: "SHA256:uNiVztksCsDhcc0u9e8BrlQXsWCn94gG9CQgOdXOFQI",

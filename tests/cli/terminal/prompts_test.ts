@@ -42,7 +42,7 @@ class Person implements Asker {
 }
 
 const key: HostKey = {
-  host: "server.example",
+  hostname: "server.example",
   port: 2222,
   type: "ssh-ed25519",
   fingerprint: "SHA256:uNiVztksCsDhcc0u9e8BrlQXsWCn94gG9CQgOdXOFQI",

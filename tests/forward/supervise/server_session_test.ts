@@ -131,7 +131,7 @@ Deno.test("supervise() opens a session on each connection, and stays up when it 
   const events: SupervisorEvent[] = [];
   let ended = Promise.withResolvers<void>();
   const connect = {
-    host: server.host,
+    hostname: server.hostname,
     port: server.port,
     user: server.user,
     password: server.password,

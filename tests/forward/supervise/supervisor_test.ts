@@ -48,7 +48,7 @@ const backoff = { firstMs: 20, maxMs: 100 };
 
 function login(server: SshServer): ConnectOptions {
   return {
-    host: server.host,
+    hostname: server.hostname,
     port: server.port,
     user: server.user,
     privateKeys: [{ file: server.keyFile }],
@@ -113,7 +113,7 @@ serverTest(
     const port = portOf(supervisor.snapshot);
     assertEquals(await ask(port, "hi"), "echo: hi");
     const { tunnels: [tunnel], server, reconnects } = supervisor.snapshot;
-    assertEquals(server?.host, sshd.host);
+    assertEquals(server?.hostname, sshd.hostname);
     assertEquals(reconnects, 0);
     assertEquals(tunnel?.probe?.verdict, "verified");
     assertEquals(tunnel?.target, `127.0.0.1:${echo.port}`);
@@ -609,7 +609,7 @@ serverTest(
     const { supervisor, events } = start(sshd, {
       connect: async () => {
         if (!down) return await connectTo(sshd);
-        const where = { host: sshd.host, port: sshd.port };
+        const where = { hostname: sshd.hostname, port: sshd.port };
         throw new ConnectError("connect-failed", where, "it is down");
       },
       tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
@@ -664,7 +664,7 @@ Deno.test("a supervisor connects again if its connection breaks off in the middl
   let logins = 0;
   await using supervisor = supervise({
     connect: {
-      host: server.host,
+      hostname: server.hostname,
       port: server.port,
       user: server.user,
       hostKeys: { text: server.knownHosts },
@@ -810,7 +810,7 @@ serverTest(
 );
 
 Deno.test("supervise() names the option that cannot be used", () => {
-  const connect = { host: "127.0.0.1", user: "nobody" };
+  const connect = { hostname: "127.0.0.1", user: "nobody" };
   const tunnels = [{ bind: { port: 0 }, target: { port: 1 } }];
   const wrong: [string, Partial<SupervisorOptions>][] = [
     ["bindRetryForMs", { bindRetryForMs: -1 }],
@@ -849,7 +849,7 @@ serverTest(
     await using proxy = startProxy(server);
     const { supervisor } = start(server, {
       connect: {
-        ...{ host: proxy.host, port: proxy.port, user: server.user },
+        ...{ hostname: proxy.hostname, port: proxy.port, user: server.user },
         agent: agent.socket,
         hostKeys: "insecure-accept-any",
       },

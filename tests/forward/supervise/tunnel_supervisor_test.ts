@@ -25,7 +25,7 @@ function start(
 ): Supervisor {
   return supervise({
     connect: {
-      host: server.host,
+      hostname: server.hostname,
       port: server.port,
       user: server.user,
       privateKeys: [{ file: server.keyFile }],

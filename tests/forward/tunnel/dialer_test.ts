@@ -30,7 +30,7 @@ Deno.test("dialer.dial() tells a target that refuses from one that cannot be rea
   await Deno.remove(dir, { recursive: true });
 
   assertEquals(
-    await codeOf(createDialer({ host: "nothing.invalid", port })),
+    await codeOf(createDialer({ hostname: "nothing.invalid", port })),
     "target-unreachable",
   );
 });

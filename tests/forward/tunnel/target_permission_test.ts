@@ -10,12 +10,12 @@ Deno.test("requireTargetPermission() names the flags that are missing", {
   },
 }, () => {
   requireTargetPermission({ port: 80 });
-  requireTargetPermission({ host: "::1", port: 81 });
+  requireTargetPermission({ hostname: "::1", port: 81 });
   for (
     const [target, flags] of [
       [{ port: 81 }, "--allow-net=127.0.0.1:81"],
-      [{ host: "localhost", port: 80 }, "--allow-net=localhost:80"],
-      [{ host: "::1", port: 80 }, "--allow-net=[::1]:80"],
+      [{ hostname: "localhost", port: 80 }, "--allow-net=localhost:80"],
+      [{ hostname: "::1", port: 80 }, "--allow-net=[::1]:80"],
       [
         { path: "/run/half" },
         "--allow-net=unix:/run/half --allow-read=/run/half --allow-write=/run/half",
@@ -37,6 +37,6 @@ Deno.test(
     permissions: { net: false },
   },
   () => {
-    requireTargetPermission({ host: "a b", port: 80 });
+    requireTargetPermission({ hostname: "a b", port: 80 });
   },
 );

@@ -791,7 +791,7 @@ serverTest(
     bad({ bind: { path: "" } }, "bind.path");
     bad({ bind: undefined }, "bind");
     bad({ target: "web" }, "target");
-    bad({ target: { host: "", port: 1 } }, "target.host");
+    bad({ target: { hostname: "", port: 1 } }, "target.hostname");
     bad({ target: { path: "a\0b" } }, "target.path");
     for (
       const name of [

@@ -23,7 +23,11 @@ Deno.test("askedReach() knows an address that is the server's own alone, however
     assertEquals(askedReach({ hostname, port: 1 }), "server-only", hostname);
   }
   for (const address of [...all, ...others]) {
-    assertEquals(askedReach({ hostname: address, port: 1 }), "network", address);
+    assertEquals(
+      askedReach({ hostname: address, port: 1 }),
+      "network",
+      address,
+    );
   }
   assertEquals(askedReach({ path: "/run/x" }), "server-only");
 });

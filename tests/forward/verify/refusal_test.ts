@@ -129,7 +129,7 @@ for (
   Deno.test(`whyRefused() asks a server that says nothing whether it would not bind ${what}`, async () => {
     await using server = await startTestServer({ allowForward });
     await using connection = await connect({
-      host: server.host,
+      hostname: server.hostname,
       port: server.port,
       user: server.user,
       password: server.password,

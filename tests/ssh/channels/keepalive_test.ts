@@ -80,7 +80,7 @@ async function connectThrough(
   keepalive: KeepaliveOptions,
 ) {
   return await connect({
-    ...{ host: proxy.host, port: proxy.port, user: server.user },
+    ...{ hostname: proxy.hostname, port: proxy.port, user: server.user },
     privateKeys: [{ file: server.keyFile }],
     hostKeys: { text: server.knownHosts.replace(/:\d+/, `:${proxy.port}`) },
     keepalive,
@@ -150,7 +150,7 @@ serverTest(
   async () => {
     await using server = await startSshd();
     await using connection = await connect({
-      ...{ host: server.host, port: server.port, user: server.user },
+      ...{ hostname: server.hostname, port: server.port, user: server.user },
       privateKeys: [{ file: server.keyFile }],
       hostKeys: { text: server.knownHosts },
       keepalive: { intervalMs: 200, countMax: 3 },

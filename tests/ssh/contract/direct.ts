@@ -92,7 +92,7 @@ export function testDirect(subject: Subject): void {
           await within(5000, "its end", service.read(new Uint8Array(1))),
           null,
         );
-        await connection.requestForward({ hostname: hostname, port: 0 });
+        await connection.requestForward({ hostname, port: 0 });
         assertEquals(connection.openChannels, 0);
       },
     ],

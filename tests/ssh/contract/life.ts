@@ -88,8 +88,8 @@ export function testLife(subject: Subject): void {
     ["it tells who is on the other side", async ({ server, connection }) => {
       const { server: info } = connection;
       assertEquals(
-        [info.host, info.port, info.user, info.address],
-        [server.host, server.port, server.user, server.host],
+        [info.hostname, info.port, info.user, info.address],
+        [server.hostname, server.port, server.user, server.hostname],
       );
       assert(/^(OpenSSH|dropbear)_/.test(info.software), info.software);
       assert(/^SHA256:[\w+/]{43}$/.test(info.hostKeyFingerprint));

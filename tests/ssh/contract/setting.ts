@@ -57,7 +57,7 @@ export function section(
     await using server = await kind.start(config);
     const connect = (options: Partial<ConnectOptions> = {}) =>
       engine({
-        host: server.host,
+        hostname: server.hostname,
         port: server.port,
         user: server.user,
         privateKeys: [{ file: server.keyFile }],

@@ -30,7 +30,7 @@ Deno.test("connectToFirst() goes on after a while where an address is silent", a
   using conn = await within(
     2000,
     "the second address",
-    connectToFirst([silent.host, "127.0.0.2"], silent.port, none),
+    connectToFirst([silent.hostname, "127.0.0.2"], silent.port, none),
   );
 
   assertEquals(conn.remoteAddr.hostname, "127.0.0.2");
@@ -68,7 +68,7 @@ Deno.test("connectToFirst() gives up when the signal aborts", async () => {
       assertRejects(
         () =>
           connectToFirst(
-            [silent.host, silent.host],
+            [silent.hostname, silent.hostname],
             silent.port,
             stop.signal,
           ),

@@ -14,7 +14,11 @@ Deno.test({
   async fn() {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr;
-    const dialling = dialFrom("127.7.7.7")({ host: "localhost", port, signal });
+    const dialling = dialFrom("127.7.7.7")({
+      hostname: "localhost",
+      port,
+      signal,
+    });
     const conn = await listener.accept();
     using _ = conn;
     const { readable, writable, close } = await dialling;
@@ -41,7 +45,10 @@ for (const [what, dial] of refused) {
   Deno.test(`dialFrom() rejects ${what}`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr;
-    await assertRejects(() => dial({ host: "127.0.0.1", port, signal }), Error);
+    await assertRejects(
+      () => dial({ hostname: "127.0.0.1", port, signal }),
+      Error,
+    );
   });
 }
 
@@ -54,7 +61,7 @@ Deno.test("dialFrom() names the permission that it lacks", async () => {
     script: `
       import { dialFrom } from "${dialFromUrl}";
       const { signal } = new AbortController();
-      await dialFrom("127.0.0.1")({ host: "127.0.0.1", port: 9, signal })
+      await dialFrom("127.0.0.1")({ hostname: "127.0.0.1", port: 9, signal })
         .catch((error) => console.log(error.code + " " + error.message));`,
     permissions: ["--allow-net=127.0.0.1:9"],
   });
@@ -69,7 +76,7 @@ Deno.test("dialFrom() names the permission that it lacks", async () => {
 Deno.test("dialFrom() gives up with the signal", async () => {
   const stop = new AbortController();
   const dialling = dialFrom("127.0.0.1")({
-    host: "192.0.2.1",
+    hostname: "192.0.2.1",
     port: 22,
     signal: stop.signal,
   });

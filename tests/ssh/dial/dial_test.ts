@@ -61,13 +61,13 @@ function proxyCommand(program: string, ...args: string[]) {
 /** `ssh -W` through one server to another. */
 function throughSsh(via: SshServer, to: SshServer) {
   const options = sshArguments(via);
-  return proxyCommand("ssh", "-W", `${to.host}:${to.port}`, ...options);
+  return proxyCommand("ssh", "-W", `${to.hostname}:${to.port}`, ...options);
 }
 
 function optionsFor(server: SshServer): ConnectOptions {
-  const { host, port, user, keyFile, knownHosts } = server;
+  const { hostname, port, user, keyFile, knownHosts } = server;
   return {
-    ...{ host, port, user },
+    ...{ hostname, port, user },
     privateKeys: [{ file: keyFile }],
     hostKeys: { text: knownHosts },
   };
@@ -150,7 +150,7 @@ for (
     const error = await assertRejects(
       () =>
         connect({
-          ...{ host: "server.example", user: "alice" },
+          ...{ hostname: "server.example", user: "alice" },
           hostKeys: { text: "" },
           connectTimeoutMs,
           dial,
@@ -170,7 +170,7 @@ async function setUp() {
   const requests: DialRequest[] = [];
   let closed = 0;
   const options: ConnectOptions = {
-    host: "inner.example",
+    hostname: "inner.example",
     port: 2222,
     user: server.user,
     password: server.password,
@@ -179,7 +179,7 @@ async function setUp() {
     },
     async dial(to) {
       requests.push(to);
-      const { host: hostname, port } = server;
+      const { hostname, port } = server;
       const conn = await Deno.connect({ hostname, port });
       const { signal } = stop;
       // Streams that keep what they take, and hand over pieces of any size.
@@ -212,11 +212,11 @@ Deno.test("connect() verifies the host key of the host that is named, however it
   await using it = await setUp();
   {
     await using connection = await connect(it.options);
-    assertEquals(connection.server.host, "inner.example");
+    assertEquals(connection.server.hostname, "inner.example");
     assert(await connection.ping() > 0);
   }
   assertEquals(
-    it.requests.map(({ host, port }) => [host, port]),
+    it.requests.map(({ hostname, port }) => [hostname, port]),
     [["inner.example", 2222]],
   );
   assertEquals(it.closed, 1);
@@ -326,7 +326,7 @@ Deno.test("connect() tries to reach the server as often as it is asked to, a sec
   const { port } = listener.addr;
   listener.close();
   const options = {
-    ...{ host: "127.0.0.1", port, user: "alice" },
+    ...{ hostname: "127.0.0.1", port, user: "alice" },
     hostKeys: { text: "" },
   };
   const started = performance.now();
@@ -359,7 +359,7 @@ Deno.test("connect() does not try again after a handshake that failed", async ()
   const error = await assertRejects(
     () =>
       connect({
-        ...{ host: server.host, port: server.port, user: "alice" },
+        ...{ hostname: server.hostname, port: server.port, user: "alice" },
         hostKeys: { text: "" },
         connectionAttempts: 3,
       }),
@@ -371,24 +371,24 @@ Deno.test("connect() does not try again after a handshake that failed", async ()
 
 Deno.test("connect() says that a port does not belong into the host", async () => {
   const error = await assertRejects(
-    () => connect({ host: "server.example:2222", user: "alice" }),
+    () => connect({ hostname: "server.example:2222", user: "alice" }),
     ArgumentError,
   );
   assertEquals(
     error.message,
-    'host: "server.example:2222" has a port in it; give host and port apart',
+    'hostname: "server.example:2222" has a port in it; give host and port apart',
   );
 });
 
 Deno.test("connect() refuses a host with a colon that is no IPv6 address", async () => {
-  for (const host of ["server.example:ssh", "server.example:", ":2222"]) {
+  for (const hostname of ["server.example:ssh", "server.example:", ":2222"]) {
     const error = await assertRejects(
-      () => connect({ host, user: "alice" }),
+      () => connect({ hostname, user: "alice" }),
       ArgumentError,
     );
     assertEquals(
       error.message,
-      `host: "${host}" is not a valid host; use a name or an IP address`,
+      `hostname: "${hostname}" is not a valid host; use a name or an IP address`,
     );
   }
 });

@@ -26,7 +26,7 @@ serverTest(
     await using sshd = await startSshd({
       config: [`HostKey ${rsa.file}`, `HostKey ${ecdsa.file}`],
     });
-    const name = `[${sshd.host}]:${sshd.port}`;
+    const name = `[${sshd.hostname}]:${sshd.port}`;
     const shown = sshd.knownHosts.trim().split(" ").slice(0, 3).join(" ");
     const line = (key: { line: string }, host = name) =>
       `${host} ${key.line.split(" ").slice(0, 2).join(" ")}`;
@@ -43,7 +43,12 @@ serverTest(
           "GlobalKnownHostsFile=none",
         ],
         ...["-o", "StrictHostKeyChecking=yes", "-i", sshd.keyFile],
-        ...["-p", String(sshd.port), `${sshd.user}@${sshd.host}`, "sleep .3"],
+        ...[
+          "-p",
+          String(sshd.port),
+          `${sshd.user}@${sshd.hostname}`,
+          "sleep .3",
+        ],
       ]);
     };
     const byUs = async () => {
@@ -54,7 +59,7 @@ serverTest(
         }
       };
       await using connection = await connect({
-        host: sshd.host,
+        hostname: sshd.hostname,
         port: sshd.port,
         user: sshd.user,
         privateKeys,
@@ -112,7 +117,7 @@ serverTest(
       await Deno.writeTextFile(known, "");
       await Deno.writeTextFile(trusted, sshd.knownHosts);
       await using connection = await connect({
-        host: sshd.host,
+        hostname: sshd.hostname,
         port: sshd.port,
         user: sshd.user,
         privateKeys: [{ file: sshd.keyFile }],
@@ -157,7 +162,7 @@ serverTest(
       authorizedKeys: [small.line],
     });
     const options = {
-      host: sshd.host,
+      hostname: sshd.hostname,
       port: sshd.port,
       user: sshd.user,
       algorithms: { serverHostKey: ["rsa-sha2-512"] },

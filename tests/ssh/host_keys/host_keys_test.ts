@@ -32,7 +32,7 @@ Deno.test("verify() accepts what the verifier accepts, and shows it the whole ke
   const accepted = await check.verify(key.data);
 
   assertEquals(accepted, {
-    host: "example.org",
+    hostname: "example.org",
     port: 2222,
     type: "ssh-ed25519",
     fingerprint: fingerprint(key.data),
@@ -171,7 +171,7 @@ Deno.test("verify() takes a key without a type for a server that does not speak 
     );
 
     assertEquals(error.code, "protocol-error");
-    assertEquals([error.host, error.port], ["host", 2222]);
+    assertEquals([error.hostname, error.port], ["host", 2222]);
     assert(!error.message.includes("\n"));
   }
 });

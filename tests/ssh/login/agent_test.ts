@@ -43,7 +43,7 @@ for (const kind of [["ed25519"], ["ecdsa"], ["rsa", "-b", "2048"]]) {
       );
 
       await using connection = await connect({
-        ...{ host: server.host, port: server.port, user: server.user },
+        ...{ hostname: server.hostname, port: server.port, user: server.user },
         agent: agent.socket,
         hostKeys: { text: server.knownHosts },
       });
@@ -74,7 +74,7 @@ async function threeKeys() {
     files: files as [string, string, string],
     agent,
     options: {
-      ...{ host: server.host, port: server.port, user: server.user },
+      ...{ hostname: server.hostname, port: server.port, user: server.user },
       agent: agent.socket,
       hostKeys: { text: server.knownHosts },
     },
@@ -182,7 +182,7 @@ for (const count of [0, 8]) {
       });
       const agent = stack.use(await startSshAgent([server.keyFile, ...others]));
       const options: ConnectOptions = {
-        ...{ host: server.host, port: server.port, user: server.user },
+        ...{ hostname: server.hostname, port: server.port, user: server.user },
         agent: agent.socket,
         hostKeys: { text: server.knownHosts },
       };
@@ -265,7 +265,7 @@ serverTest(
   async () => {
     await using server = await startSshd();
     await using agent = await startSshAgent([server.keyFile]);
-    const { host, port, user } = server;
+    const { hostname, port, user } = server;
     const { socket } = agent;
 
     const { stdout, stderr } = await runDeno({
@@ -274,13 +274,13 @@ serverTest(
         await using connection = await connect(JSON.parse(Deno.args[0]));
         console.log("in");`,
       argument: {
-        ...{ host, port, user },
+        ...{ hostname, port, user },
         agent: true,
         hostKeys: { text: server.knownHosts },
       },
       env: { SSH_AUTH_SOCK: socket },
       permissions: [
-        `--allow-net=${host}:${port},unix:${socket}`,
+        `--allow-net=${hostname}:${port},unix:${socket}`,
         `--allow-read=${socket}`,
         `--allow-write=${socket}`,
         "--allow-env=SSH_AUTH_SOCK",
@@ -321,7 +321,7 @@ async function setUp(serve: (conn: Deno.Conn) => Promise<void>) {
   });
   const resources = stack.move();
   const options: ConnectOptions = {
-    host: server.host,
+    hostname: server.hostname,
     port: server.port,
     user: server.user,
     agent: path,
@@ -460,7 +460,7 @@ Deno.test("connect() says that there is no agent, or what Deno has to permit", a
           console.log(error.name, error.code, error.message));`,
       argument: { ...options, agent },
       permissions: [
-        `--allow-net=${options.host}:${options.port}`,
+        `--allow-net=${options.hostname}:${options.port}`,
         ...permissions,
       ],
     });

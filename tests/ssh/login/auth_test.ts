@@ -30,10 +30,10 @@ import { startScriptedServer } from "../scripted_server.ts";
 
 /** Where a server is and what its key is; the rest is for the test to give. */
 function optionsFor(
-  { host, port, user, knownHosts }: SshServer | TestServer,
+  { hostname, port, user, knownHosts }: SshServer | TestServer,
   more: Partial<ConnectOptions>,
 ): ConnectOptions {
-  return { host, port, user, hostKeys: { text: knownHosts }, ...more };
+  return { hostname, port, user, hostKeys: { text: knownHosts }, ...more };
 }
 
 serverTest(
@@ -402,7 +402,7 @@ serverTest(
     });
     let asked = 0;
     await using connection = await connect({
-      host: sshd.host,
+      hostname: sshd.hostname,
       port: sshd.port,
       user: sshd.user,
       hostKeys: { text: sshd.knownHosts },
@@ -479,7 +479,7 @@ for (const whose of ["client", "server"]) {
       },
     });
     await using proxy = startProxy({
-      host: server.options.host,
+      hostname: server.options.hostname,
       port: server.options.port!,
     });
     const error = await assertRejects(

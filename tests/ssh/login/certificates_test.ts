@@ -43,7 +43,7 @@ async function startRig(stack: AsyncDisposableStack): Promise<Rig> {
     sshd,
     async login(options) {
       await using connection = await connect({
-        host: sshd.host,
+        hostname: sshd.hostname,
         port: sshd.port,
         user: sshd.user,
         hostKeys: { text: `@cert-authority 127.0.0.1 ${ca.line}` },

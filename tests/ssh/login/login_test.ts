@@ -62,7 +62,7 @@ async function startServer(answer: Answer) {
     await transport.closed;
   });
   const options = (more: Partial<ConnectOptions>): ConnectOptions => ({
-    ...{ host: server.host, port: server.port, user: "alice" },
+    ...{ hostname: server.hostname, port: server.port, user: "alice" },
     hostKeys: "insecure-accept-any",
     ...more,
   });

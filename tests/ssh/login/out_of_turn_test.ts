@@ -106,7 +106,7 @@ function plainPacket(message: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** Fails unless connect() names the server's mistake, or its silence, without a word of the runtime's. */
 async function assertOwnWords(
-  { host, port }: { host: string; port: number },
+  { hostname, port }: { hostname: string; port: number },
 ): Promise<void> {
   const error = await within(
     5000,
@@ -114,7 +114,7 @@ async function assertOwnWords(
     assertRejects(
       () =>
         connect({
-          ...{ host, port, user: "alice" },
+          ...{ hostname, port, user: "alice" },
           password: "open sesame",
           hostKeys: "insecure-accept-any",
           connectTimeoutMs: 150,

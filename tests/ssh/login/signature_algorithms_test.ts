@@ -60,8 +60,8 @@ async function keyOf(...kind: string[]) {
 }
 
 function to(server: Sshd, more: Partial<ConnectOptions>): ConnectOptions {
-  const { host, port, user, knownHosts } = server;
-  return { host, port, user, hostKeys: { text: knownHosts }, ...more };
+  const { hostname, port, user, knownHosts } = server;
+  return { hostname, port, user, hostKeys: { text: knownHosts }, ...more };
 }
 
 serverTest(

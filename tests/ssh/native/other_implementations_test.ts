@@ -22,7 +22,7 @@ async function exchangeBetweenQuestions(
   server: SshServer,
   options: Partial<ClientTransportOptions> = {},
 ): Promise<void> {
-  const { host: hostname, port, user, keyFile } = server;
+  const { hostname, port, user, keyFile } = server;
   const stream = await Deno.connect({ hostname, port });
   const transport = startNativeTransport({
     role: "client",

@@ -15,9 +15,9 @@ import { uncompressed } from "../native/transport_pair.ts";
 import { streamPair } from "../native/packets/stream_pair.ts";
 
 function to(sshd: Sshd, more: Partial<ConnectOptions>): ConnectOptions {
-  const { host, port, user, keyFile, knownHosts } = sshd;
+  const { hostname, port, user, keyFile, knownHosts } = sshd;
   return {
-    ...{ host, port, user, privateKeys: [{ file: keyFile }] },
+    ...{ hostname, port, user, privateKeys: [{ file: keyFile }] },
     hostKeys: { text: knownHosts },
     ...more,
   };

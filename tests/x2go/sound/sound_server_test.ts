@@ -39,12 +39,12 @@ Deno.test("soundTargets() reads PULSE_SERVER as libpulse does", () => {
   const servers: [string, SoundTarget[]][] = [
     ["unix:/mnt/wslg/PulseServer", [{ path: "/mnt/wslg/PulseServer" }]],
     ["/run/pulse", [{ path: "/run/pulse" }]],
-    ["tcp:box:4000", [{ host: "box", port: 4000 }]],
-    ["tcp4:10.0.0.1", [{ host: "10.0.0.1", port: 4713 }]],
-    ["tcp6:[fe80::1]:99", [{ host: "fe80::1", port: 99 }]],
-    ["box", [{ host: "box", port: 4713 }]],
-    ["{abc}unix:/a {def}box:5", [{ path: "/a" }, { host: "box", port: 5 }]],
-    ["::1 box", [{ host: "box", port: 4713 }]],
+    ["tcp:box:4000", [{ hostname: "box", port: 4000 }]],
+    ["tcp4:10.0.0.1", [{ hostname: "10.0.0.1", port: 4713 }]],
+    ["tcp6:[fe80::1]:99", [{ hostname: "fe80::1", port: 99 }]],
+    ["box", [{ hostname: "box", port: 4713 }]],
+    ["{abc}unix:/a {def}box:5", [{ path: "/a" }, { hostname: "box", port: 5 }]],
+    ["::1 box", [{ hostname: "box", port: 4713 }]],
     ["", [{ port: 4713 }]],
     ["box:99999", [{ port: 4713 }]],
   ];
@@ -60,7 +60,7 @@ Deno.test("soundTargets() reads PULSE_SERVER as libpulse does", () => {
 Deno.test("soundTargets() finds esd", () => {
   assertEquals(soundTargets("esd", surroundings({})), [{ port: 16001 }]);
   assertEquals(soundTargets("esd", surroundings({ ESPEAKER: "box:99" })), [
-    { host: "box", port: 99 },
+    { hostname: "box", port: 99 },
   ]);
 });
 

@@ -239,12 +239,12 @@ export function eventJson(event: SupervisorEvent, id = 0): JsonEventBody {
     case "state":
       return event;
     case "connected": {
-      const { host, port, user, software, hostKeyFingerprint, negotiated } =
+      const { hostname, port, user, software, hostKeyFingerprint, negotiated } =
         event.server;
       return {
         type: "connected",
         server: {
-          host,
+          host: hostname,
           port,
           user,
           software: printable(software),

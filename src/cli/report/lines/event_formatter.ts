@@ -94,8 +94,8 @@ export class EventFormatter {
         };
       case "connected": {
         this.#server = event.server;
-        const { user, host, port, software } = event.server;
-        const text = `connected to ${host} port ${port} as ${user} (${
+        const { user, hostname, port, software } = event.server;
+        const text = `connected to ${hostname} port ${port} as ${user} (${
           printable(software)
         })`;
         return { level: "info", text };

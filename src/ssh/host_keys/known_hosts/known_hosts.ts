@@ -79,7 +79,7 @@ export async function lookUpKnownHost(
   minRsaBits?: number,
 ): Promise<KnownHost> {
   const { alias, acceptNew = false } = options;
-  checkName("host", host);
+  checkName("hostname", host);
   if (alias !== undefined) checkName("hostKeys.alias", alias);
   const files = options.files ??
     (options.text === undefined ? defaultFiles() : []);

@@ -25,7 +25,7 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
   log.event({
     type: "connected",
     server: {
-      host: "h",
+      hostname: "h",
       port: 22,
       user: "u",
       software: "s",

@@ -16,7 +16,7 @@ const bind = { hostname: "localhost", port: 8080 };
 const lost = new ConnectionLostError("the server closed the connection");
 const refused = new ConnectError(
   "connect-failed",
-  { host: "server.example", port: 22 },
+  { hostname: "server.example", port: 22 },
   "server.example:22 refused the connection",
 );
 const denied = new ForwardDeniedError(bind, "the server would not listen");
@@ -43,7 +43,7 @@ function connected(software: string): SupervisorEvent {
   return {
     type: "connected",
     server: {
-      host: "server.example",
+      hostname: "server.example",
       port: 22,
       user: "alice",
       software,
@@ -337,7 +337,7 @@ Deno.test("eventFormatter.format() says that it has stopped and why", () => {
 
 Deno.test("eventFormatter.format() makes what the server calls itself printable", () => {
   const server = {
-    host: "server.example",
+    hostname: "server.example",
     port: 22,
     user: "alice",
     software: "Open\x1bSSH",

@@ -7,7 +7,7 @@ const type = "ssh-ed25519";
 
 Deno.test("hostKeyWarning() warns as ssh does of a key that has changed", () => {
   const error = changedError("[127.0.0.1]:2222", {
-    host: "127.0.0.1",
+    hostname: "127.0.0.1",
     port: 2222,
     type,
     fingerprint: "SHA256:new",

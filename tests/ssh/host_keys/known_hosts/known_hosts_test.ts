@@ -40,7 +40,7 @@ Deno.test("check() accepts a key that any line holds for the host", async () => 
       [`@revoked * ${other.text}\n* ${key.text}`, "example.org", 22],
     ] as const
   ) {
-    await check({ text: line }, { host, port });
+    await check({ text: line }, { hostname: host, port });
   }
 });
 
@@ -173,7 +173,7 @@ Deno.test("check() remembers a new key in the first file, and no other", async (
   const options = { files: [first, second], acceptNew: true };
   const logger = keepingLogger();
 
-  await check(options, { host: "Example.ORG", port: 2222, logger });
+  await check(options, { hostname: "Example.ORG", port: 2222, logger });
 
   const line = `[example.org]:2222 ${key.text}\n`;
   assertEquals(await Deno.readTextFile(first), line);
@@ -198,7 +198,7 @@ serverTest(
     const file = join(dir.path, "known_hosts");
     await Deno.writeTextFile(file, `unfinished ${other.text}`);
     for (const [host, port] of [["::1", 2222], ["Example.org", 22]] as const) {
-      await check({ files: [file], acceptNew: true }, { host, port });
+      await check({ files: [file], acceptNew: true }, { hostname: host, port });
     }
 
     for (
@@ -256,7 +256,7 @@ Deno.test("check() asks acceptNew about an unknown key, and about no other", asy
   assertEquals(await Deno.readTextFile(file), line);
   assertEquals(asked.length, 4);
   assertEquals(asked[3], {
-    ...{ host: "example.org", port: 2222, type: key.type, data: key.data },
+    ...{ hostname: "example.org", port: 2222, type: key.type, data: key.data },
     fingerprint: fp(key),
   });
 
@@ -284,7 +284,9 @@ serverTest(
     const file = join(dir.path, "known_hosts");
     const options = { files: [file], acceptNew: true, hashed: true };
     const hosts = [["example.org", 2222], ["Example.org", 22]] as const;
-    for (const [host, port] of hosts) await check(options, { host, port });
+    for (const [host, port] of hosts) {
+      await check(options, { hostname: host, port });
+    }
 
     const text = await Deno.readTextFile(file);
     assertMatch(text, /^(\|1\|\S{28}\|\S{28} ssh-ed25519 \S+\n){2}$/);
@@ -296,8 +298,12 @@ serverTest(
       assertMatch(found, new RegExp(`found: line ${line} \n`));
     }
     for (const [host, port] of hosts) {
-      await check({ files: [file] }, { host, port });
-      const error = await rejection(options, { host, port, key: other });
+      await check({ files: [file] }, { hostname: host, port });
+      const error = await rejection(options, {
+        hostname: host,
+        port,
+        key: other,
+      });
       assertEquals(error.code, "host-key-changed");
     }
   },
@@ -321,7 +327,7 @@ Deno.test("check() looks keys up and remembers them under the alias, on every po
     await Deno.readTextFile(file),
     `example.org ${other.text}\ncluster ${key.text}\n`,
   );
-  await check(options, { host: "elsewhere", port: 22 });
+  await check(options, { hostname: "elsewhere", port: 22 });
 
   const changed = await rejection(options, { key: other });
   assertEquals(changed.locations, [{ file, line: 2 }]);
@@ -346,7 +352,7 @@ Deno.test("check() goes on with a new key whose file cannot be written, and reme
     const host = `host${crypto.randomUUID()}`;
     const options = { files: [unwritable], acceptNew };
     const logger = keepingLogger();
-    await check(options, { host, logger });
+    await check(options, { hostname: host, logger });
     assertMatch(
       logger.messages[0]!,
       /^warn: Cannot write the known_hosts file .*; the new key is remembered until this process ends$/,
@@ -357,9 +363,9 @@ Deno.test("check() goes on with a new key whose file cannot be written, and reme
     );
 
     const later = keepingLogger();
-    await check(options, { host, logger: later });
+    await check(options, { hostname: host, logger: later });
     assertEquals(later.messages, []);
-    const error = await rejection(options, { host, key: other });
+    const error = await rejection(options, { hostname: host, key: other });
     assertEquals(error.reason, "changed");
   }
 });
@@ -428,7 +434,7 @@ Deno.test("lookUpKnownHost() takes no host that would be more than a name in kno
       .concat("a\n*", "a\0")
   ) {
     const error = await assertRejects(
-      () => check({ text: "", acceptNew: true }, { host }),
+      () => check({ text: "", acceptNew: true }, { hostname: host }),
       ArgumentError,
     );
     assertEquals(error.argument, "host");
@@ -455,8 +461,8 @@ serverTest(["sshd", "ssh"], "check() decides as ssh does", async () => {
     data: Uint8Array.fromBase64(base64),
     text: `${type} ${base64}`,
   };
-  const { host, port } = sshd;
-  const name = `[${host}]:${port}`;
+  const { hostname, port } = sshd;
+  const name = `[${hostname}]:${port}`;
   const known = join(sshd.dir, "known");
 
   for (
@@ -466,22 +472,22 @@ serverTest(["sshd", "ssh"], "check() decides as ssh does", async () => {
       [`${name} ${other.text}`],
       [`${name} ${rsa.text}`],
       [`${name} ${other.text}`, `${name} ${shown.text}`],
-      [`${name} ${other.text}`, `${host} ${shown.text}`],
-      [`${host} ${shown.text}`],
-      [`${host} ${other.text}`],
-      [`[${host}]:22 ${shown.text}`],
+      [`${name} ${other.text}`, `${hostname} ${shown.text}`],
+      [`${hostname} ${shown.text}`],
+      [`${hostname} ${other.text}`],
+      [`[${hostname}]:22 ${shown.text}`],
       [`* ${shown.text}`],
       [`*,!${name} ${shown.text}`],
-      [`*,!${host} ${shown.text}`],
+      [`*,!${hostname} ${shown.text}`],
       [`*,!${name} ${other.text}`],
-      [`*,!*${host}* ${shown.text}`],
+      [`*,!*${hostname}* ${shown.text}`],
       [`@revoked * ${shown.text}`],
       [`@revoked ${name} ${shown.text}`, `${name} ${shown.text}`],
       [`@revoked * ${other.text}`, `${name} ${shown.text}`],
       [`@revoked * ${other.text}`],
-      [`@revoked * ${other.text}`, `${host} ${shown.text}`],
+      [`@revoked * ${other.text}`, `${hostname} ${shown.text}`],
       [`@cert-authority * ${other.text}`],
-      [`@cert-authority * ${other.text}`, `${host} ${shown.text}`],
+      [`@cert-authority * ${other.text}`, `${hostname} ${shown.text}`],
       [`${name} ssh-rsa ${base64}`],
     ]
   ) {
@@ -493,7 +499,7 @@ serverTest(["sshd", "ssh"], "check() decides as ssh does", async () => {
       await write();
       const ours = await check(
         { files: [known], acceptNew },
-        { host, port, key: shown },
+        { hostname, port, key: shown },
       ).then(() => "accepted", (error) => error.reason);
 
       assertEquals(
@@ -511,7 +517,7 @@ serverTest(["sshd", "ssh"], "check() takes an alias as ssh does", async () => {
   const [, type = "", base64 = ""] = sshd.knownHosts.trim().split(" ");
   const text = `${type} ${base64}`;
   const shown = { type, data: Uint8Array.fromBase64(base64), text };
-  const { host, port } = sshd;
+  const { hostname, port } = sshd;
   const known = join(sshd.dir, "known");
   for (
     const lines of [
@@ -519,7 +525,7 @@ serverTest(["sshd", "ssh"], "check() takes an alias as ssh does", async () => {
       [`cluster ${shown.text}`],
       [`cluster ${other.text}`],
       [`[cluster]:${port} ${shown.text}`],
-      [`[${host}]:${port} ${shown.text}`],
+      [`[${hostname}]:${port} ${shown.text}`],
       [`@revoked cluster ${shown.text}`],
     ]
   ) {
@@ -532,7 +538,7 @@ serverTest(["sshd", "ssh"], "check() takes an alias as ssh does", async () => {
       await write();
       const ours = await check(
         { files: [known], acceptNew, alias },
-        { host, port, key: shown },
+        { hostname, port, key: shown },
       ).then(() => "accepted", (error) => error.reason);
 
       assertEquals(ours, theirs, lines.join("\n"));
@@ -650,11 +656,11 @@ async function checkElsewhere(
     "script.ts",
     `import { lookUpKnownHost } from ${JSON.stringify(source)};`,
     `const logger = { debug() {}, info() {}, warn() {}, error() {} };`,
-    `const key = { host: "example.org", port: 22, type: "${key.type}",`,
+    `const key = { hostname: "example.org", port: 22, type: "${key.type}",`,
     `  fingerprint: "", data: Uint8Array.fromBase64("${key.data.toBase64()}") };`,
     `const options = ${JSON.stringify(options)};`,
     `try {`,
-    `  const known = await lookUpKnownHost(options, key.host, key.port, logger);`,
+    `  const known = await lookUpKnownHost(options, key.hostname, key.port, logger);`,
     `  await known.check(key);`,
     `  console.log("accepted");`,
     `} catch ({ code, message }) {`,
@@ -683,19 +689,19 @@ async function checkElsewhere(
 async function check(
   options: KnownHostsOptions,
   given: {
-    host?: string;
+    hostname?: string;
     port?: number;
     key?: TestKey;
     logger?: Logger;
   } = {},
 ): Promise<void> {
-  const { host = "example.org", port = 22, logger = silentLogger } = given;
+  const { hostname = "example.org", port = 22, logger = silentLogger } = given;
   const { type, data } = given.key ?? key;
   const shown: HostKey = {
-    ...{ host, port, type, data },
+    ...{ hostname, port, type, data },
     fingerprint: fingerprint(data),
   };
-  const known = await lookUpKnownHost(options, host, port, logger);
+  const known = await lookUpKnownHost(options, hostname, port, logger);
   await known.check(shown);
 }
 

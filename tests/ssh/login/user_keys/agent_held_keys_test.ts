@@ -12,8 +12,8 @@ import { startSshAgent } from "../../../servers/ssh_agent.ts";
 import { testDirectory } from "../../host_keys/host_key_fixture.ts";
 
 function to(server: Sshd, agent: string): ConnectOptions {
-  const { host, port, user, knownHosts } = server;
-  return { host, port, user, agent, hostKeys: { text: knownHosts } };
+  const { hostname, port, user, knownHosts } = server;
+  return { hostname, port, user, agent, hostKeys: { text: knownHosts } };
 }
 
 for (const type of ["ed25519-sk", "ecdsa-sk"]) {

@@ -36,9 +36,9 @@ async function setUp(
     await startSshd({ authorizedKeys: letIn ? [publicKey] : [] }),
   );
   const resources = stack.move();
-  const { host, port, user, knownHosts } = server;
+  const { hostname, port, user, knownHosts } = server;
   const options: ConnectOptions = {
-    ...{ host, port, user },
+    ...{ hostname, port, user },
     hostKeys: { text: knownHosts },
   };
   return {

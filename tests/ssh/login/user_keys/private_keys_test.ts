@@ -148,9 +148,9 @@ serverTest(
     });
 
     for (const [file, passphrase] of files) {
-      const { host, port, user } = server;
+      const { hostname, port, user } = server;
       await using connection = await connect({
-        ...{ host, port, user },
+        ...{ hostname, port, user },
         privateKeys: [{ file, ...(passphrase !== "" && { passphrase }) }],
         hostKeys: { text: server.knownHosts },
       });
