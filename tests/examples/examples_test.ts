@@ -350,7 +350,7 @@ Deno.test("examples/forward.ts says which flag is missing or wrong", async () =>
       [[], /^--bind is missing; .*$/],
       [["--bnd", "127.0.0.1:0"], /^Unknown option '--bnd'.*$/],
       [given, /^Option '--target <value>' argument missing$/],
-      [[...given, "8080"], /^8080 is no HOST:PORT$/],
+      [[...given, "8080"], /^8080 is not HOST:PORT$/],
     ] satisfies [string[], RegExp][]
   ) {
     const { code, output } = await endOf("forward.ts", args);

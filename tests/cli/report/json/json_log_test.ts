@@ -20,7 +20,7 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
   const until = new Date(clock.now() + 1000);
   const error = new ConnectionLostError("gone");
   const json = { code: "connection-lost", message: "gone" };
-  const bound = { ...bind, text: "localhost:8080" };
+  const bound = { address: "localhost", port: 8080, text: "localhost:8080" };
   log.event({ type: "connecting", attempt: 2 });
   log.event({
     type: "connected",

@@ -437,7 +437,7 @@ Deno.test("lookUpKnownHost() takes no host that would be more than a name in kno
       () => check({ text: "", acceptNew: true }, { hostname: host }),
       ArgumentError,
     );
-    assertEquals(error.argument, "host");
+    assertEquals(error.argument, "hostname");
   }
 });
 
