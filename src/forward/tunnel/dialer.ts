@@ -54,7 +54,7 @@ export function createDialer(
   if (typeof target !== "object" || target === null) {
     throw new ArgumentError(
       "target",
-      "use { host, port }, { path } or a function",
+      "use { hostname, port }, { path } or a function",
     );
   }
   if ("path" in target) {
@@ -66,8 +66,8 @@ export function createDialer(
       (signal) => connectUnix(target.path, signal),
     );
   }
-  const { host: hostname = "127.0.0.1", port } = target;
-  checkHost("target.host", hostname);
+  const { hostname = "127.0.0.1", port } = target;
+  checkHost("target.hostname", hostname);
   checkPort("target.port", port);
   requireTargetPermission(target);
   return new SocketDialer(
