@@ -36,8 +36,10 @@ export interface RelayResult {
  *
  * The directions are independent: the EOF of one closes the writer on the other
  * side, while the opposite direction continues. An error or an abort on any side
- * ends both. A chunk is read only when the other side is ready to take it, so a
- * slow reader slows down the writer.
+ * ends both; but where a side takes no more, because it was closed or reset,
+ * what it had sent before is delivered first, as `ssh` does it. A chunk is read
+ * only when the other side is ready to take it, so a slow reader slows down the
+ * writer.
  *
  * Between a channel and a `Deno.Conn` bytes move without their Web Streams,
  * which are locked meanwhile.
@@ -94,6 +96,9 @@ export async function relay(
   return await new Relay(first, second, lingerMs).run(signal);
 }
 
+/** How long a side that takes no more may send nothing until both directions end, in milliseconds. */
+const IDLE_MS = 250;
+
 /** What a relay needs of one side. */
 interface End {
   readonly source: ByteSource;
@@ -117,12 +122,24 @@ function stop({ source, sink }: End, reason: unknown): void {
   sink.abort(reason);
 }
 
+/** One direction. */
+class Direction {
+  /** Whether its source has nothing to read at the moment. */
+  isWaiting = false;
+  /** Why its sink takes no more; what is read for it is dropped. */
+  shut: { readonly reason: unknown } | undefined;
+  isDone = false;
+
+  constructor(readonly source: ByteSource, readonly sink: ByteSink) {}
+}
+
 /** Two directions that run until both have ended, or one fails. */
 class Relay {
   readonly #first: End;
   readonly #second: End;
   readonly #lingerMs: number | undefined;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
   #failure: { readonly reason: unknown } | undefined;
 
   constructor(first: End, second: End, lingerMs: number | undefined) {
@@ -132,49 +149,80 @@ class Relay {
   }
 
   async run(signal: AbortSignal | undefined): Promise<RelayResult> {
-    const { source, sink } = this.#first;
+    const there = new Direction(this.#first.source, this.#second.sink);
+    const back = new Direction(this.#second.source, this.#first.sink);
     const onAbort = () => this.#fail(signal!.reason);
     if (signal?.aborted) onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
     const [sent, received] = await Promise.all([
-      this.#copy(source, this.#second.sink),
-      this.#copy(this.#second.source, sink),
+      this.#copy(there, back),
+      this.#copy(back, there),
     ]);
     clearTimeout(this.#lingerTimer);
+    clearTimeout(this.#idleTimer);
     signal?.removeEventListener("abort", onAbort);
     if (this.#failure) throw this.#failure.reason;
     return { sent, received };
   }
 
-  /** One direction. Never rejects: a failure ends the other one too. */
-  async #copy(source: ByteSource, sink: ByteSink): Promise<number> {
+  /** Never rejects: a failure ends the other direction too. */
+  async #copy(direction: Direction, opposite: Direction): Promise<number> {
+    const { source, sink } = direction;
+    const shut = (reason: unknown) => this.#shut(direction, opposite, reason);
     let bytes = 0;
     // Without this, a sink that fails while nothing is to be read goes unnoticed.
-    sink.onFailure(this.#fail);
+    sink.onFailure(shut);
     try {
-      while (true) {
-        const next = source.lend();
-        const chunk = next instanceof Promise ? await next : next;
-        if (!chunk) break;
-        const writing = sink.write(chunk);
-        if (writing) await writing;
-        bytes += chunk.length;
+      while (!this.#failure) {
+        let next = source.lend();
+        if (next instanceof Promise) {
+          direction.isWaiting = true;
+          if (opposite.shut) this.#startIdle(opposite.shut.reason);
+          next = await next;
+          direction.isWaiting = false;
+          if (opposite.shut) clearTimeout(this.#idleTimer);
+        }
+        if (!next) break;
+        if (direction.shut) continue;
+        try {
+          const writing = sink.write(next);
+          if (writing) await writing;
+          bytes += next.length;
+        } catch (error) {
+          shut(error);
+        }
         if (this.#lingerTimer !== undefined) this.#linger();
       }
-      await sink.end();
+      if (!direction.shut && !this.#failure) await sink.end();
     } catch (error) {
       this.#fail(error);
     }
+    direction.isDone = true;
+    if (opposite.shut) this.#fail(opposite.shut.reason);
     if (!this.#failure) this.#linger();
     return bytes;
   }
 
-  readonly #fail = (reason: unknown): void => {
+  /** Its sink takes no more. What comes the other way may be all there already. */
+  #shut(direction: Direction, opposite: Direction, reason: unknown): void {
+    if (this.#failure || direction.shut) return;
+    direction.shut = { reason };
+    if (opposite.isDone) return this.#fail(reason);
+    if (opposite.shut) return this.#fail(opposite.shut.reason);
+    if (opposite.isWaiting) this.#startIdle(reason);
+    this.#linger();
+  }
+
+  #startIdle(reason: unknown): void {
+    this.#idleTimer = setTimeout(() => this.#fail(reason), IDLE_MS);
+  }
+
+  #fail(reason: unknown): void {
     if (this.#failure) return;
     this.#failure = { reason };
     stop(this.#first, reason);
     stop(this.#second, reason);
-  };
+  }
 
   /** One direction has ended, and the other is alive. */
   #linger(): void {

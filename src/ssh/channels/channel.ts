@@ -144,7 +144,7 @@ export class Channel implements SshChannel, Direct {
 
   /** @param error The error of pending and later reads and writes. */
   close(error: Error = closedHere()): void {
-    if (!this.#sendClose()) return;
+    if (!this.#sendClose()) return this.#received.release();
     this.onClosedHere(error);
     this.#stopWriting(error);
   }
@@ -373,10 +373,13 @@ export class Channel implements SshChannel, Direct {
   #release(reason: CloseReason): void {
     if (this.#released) return;
     this.#released = true;
-    this.#receiveWindow.close();
     clearTimeout(this.#closeTimer);
     this.#closed.resolve(reason);
-    this.#carrier.release(this);
+    // Or else the memory for what a slow target has still to take would have no limit.
+    this.#received.onceTaken(() => {
+      this.#receiveWindow.close();
+      this.#carrier.release(this);
+    });
   }
 }
 

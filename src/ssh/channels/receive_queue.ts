@@ -23,6 +23,9 @@ export class ReceiveQueue implements ByteSource {
   #readable: ReadableStream<Chunk> | undefined;
   #controller: ReadableByteStreamController | undefined;
   #isDirect = false;
+  /** Whether a direct reader has seen the end, or wants no more. */
+  #isTaken = false;
+  #onTaken: (() => void) | undefined;
   /** Wakes the reader that waits for the next chunk. */
   #wake: (() => void) | undefined;
   /** What comes after the last chunk. */
@@ -58,6 +61,7 @@ export class ReceiveQueue implements ByteSource {
   cancel(): void {
     this.#end = {};
     this.#onRead(this.#held.clear());
+    this.release();
     this.#wake?.();
     this.#onCancel();
   }
@@ -84,6 +88,22 @@ export class ReceiveQueue implements ByteSource {
     this.end(error);
   }
 
+  /**
+   * Calls back once a direct reader has all that came; at once if there is
+   * none: what is left in a stream is its reader's.
+   */
+  onceTaken(callback: () => void): void {
+    if (this.#isTaken || !this.#isDirect) callback();
+    else this.#onTaken = callback;
+  }
+
+  /** No longer waits for the reader; what is held can still be read. */
+  release(): void {
+    this.#isTaken = true;
+    this.#onTaken?.();
+    this.#onTaken = undefined;
+  }
+
   #openStream(): ReadableStream<Chunk> {
     const readable: ReadableStream<Chunk> = new ReadableStream({
       type: "bytes",
@@ -105,6 +125,7 @@ export class ReceiveQueue implements ByteSource {
 
   #lendNext(): Lent {
     if (this.#held.length === 0) {
+      this.release();
       if (this.#end?.error) throw this.#end.error;
       return null;
     }

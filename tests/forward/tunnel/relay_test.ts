@@ -1,4 +1,4 @@
-import { listen, relay, RForwardError } from "../../../mod.ts";
+import { type Duplex, listen, relay, RForwardError } from "../../../mod.ts";
 import type { ByteStream } from "../../../src/streams/byte_stream.ts";
 import {
   Channel,
@@ -327,6 +327,94 @@ for (const kind of ["tcp", "unix"] as const) {
     assertEquals([await isClosed(a), await isClosed(b)], [true, true]);
   });
 }
+
+for (
+  const [how, endOf] of [
+    ["directly", (channel: Channel): Duplex => channel],
+    ["through its streams", ({ readable, writable }: Channel): Duplex => ({
+      readable,
+      writable,
+    })],
+  ] as const
+) {
+  Deno.test(`relay() delivers what came on a channel before its peer closed it, ${how}, to a slow program that goes on talking`, async () => {
+    await using socket = await startSocket("unix");
+    const [conn, program] = await socket.pair();
+    using _program = program;
+    using pair = channelPair();
+    const ended = assertRejects(
+      () => relay(endOf(pair.end), conn),
+      RForwardError,
+    );
+    const data = new Uint8Array(1_000_000).map((_, i) => i % 251);
+    const writer = pair.peer.writable.getWriter();
+    await writer.write(data);
+    pair.peer.close();
+    assertEquals(await pair.end.closed, { reason: "closed" });
+
+    // More than the way back holds: it must not stop the program from reading.
+    const talking = send(program, new Uint8Array(3_000_000)).catch((error) =>
+      error
+    );
+    assertEquals(await receive(program), data);
+    const error = await ended;
+    assertEquals(error.code, "channel-closed");
+    assert(await isClosed(conn));
+    await talking;
+  });
+
+  Deno.test(`relay() delivers what came on a channel before its peer closed it, ${how}, to a slow stream`, async () => {
+    const program = streams();
+    using pair = channelPair();
+    const ended = assertRejects(
+      () => relay(endOf(pair.end), program.end),
+      RForwardError,
+    );
+    const data = new Uint8Array(1_000_000).map((_, i) => i % 251);
+    await pair.peer.writable.getWriter().write(data);
+    pair.peer.close();
+    assertEquals(await pair.end.closed, { reason: "closed" });
+
+    assertEquals(await new Response(program.received).bytes(), data);
+    await ended;
+  });
+}
+
+Deno.test("relay() waits no longer for a program that stopped reading than lingerMs, once the channel's peer has closed it", async () => {
+  await using socket = await startSocket("unix");
+  const [conn, program] = await socket.pair();
+  using _program = program;
+  using pair = channelPair();
+  const ended = assertRejects(
+    () => relay(pair.end, conn, { lingerMs: 10 }),
+    RForwardError,
+  );
+  await pair.peer.writable.getWriter().write(new Uint8Array(1_000_000));
+  pair.peer.close();
+  await ended;
+  assert(await isClosed(conn));
+});
+
+Deno.test("relay() delivers what a program had answered when it closed its connection without reading the rest", async () => {
+  await using socket = await startSocket("unix");
+  const [conn, program] = await socket.pair();
+  using pair = channelPair();
+  const ended = assertRejects(
+    () => relay(pair.end, conn),
+    Deno.errors.BrokenPipe,
+  );
+  // The channel's window and a part of the socket's buffer.
+  const answer = new Uint8Array(1_200_000).map((_, i) => i % 251);
+  await send(program, answer);
+  const writer = pair.peer.writable.getWriter();
+  await writer.write(new Uint8Array(1000));
+  program.close();
+  await writer.write(new Uint8Array(1000)).catch(() => {});
+
+  assertEquals(await new Response(pair.peer.readable).bytes(), answer);
+  await ended;
+  assert(await isClosed(conn));
+});
 
 serverTest(
   "sshd",

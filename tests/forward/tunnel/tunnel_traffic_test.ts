@@ -1,7 +1,8 @@
 /** What goes through a tunnel: nothing lost, nothing crossed, each direction on its own. */
 import { once } from "node:events";
 import { createConnection, createServer } from "node:net";
-import { forward, TargetError } from "../../../mod.ts";
+import { type CloseReason, forward, TargetError } from "../../../mod.ts";
+import { ssh2 } from "../../../src/ssh/ssh2/mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { exchange, startBulkService } from "../bulk.ts";
@@ -284,6 +285,54 @@ serverTest(
     over.resolve();
   },
 );
+
+for (const engine of [undefined, ssh2]) {
+  serverTest(
+    "sshd",
+    `a slow target gets all that a program had sent when it closed its connection, although answers fail (${
+      engine?.name ?? "native"
+    } engine)`,
+    async () => {
+      await using rig = await startRig("sshd", engine ? { engine } : {});
+      const dir = await Deno.makeTempDir();
+      await using stack = new AsyncDisposableStack();
+      stack.defer(() => Deno.remove(dir, { recursive: true }));
+      const path = `${dir}/socket`;
+      const gone = Promise.withResolvers<void>();
+      const heard = Promise.withResolvers<number>();
+      // Little fits into the buffers of a Unix socket.
+      const listener = Deno.listen({ transport: "unix", path });
+      stack.use(startService(async (conn) => {
+        await gone.promise;
+        const buffer = new Uint8Array(20_000);
+        let bytes = 0;
+        for (let n; (n = await conn.read(buffer)) !== null; bytes += n) {
+          // sshd closes the channel when it cannot pass on the second one.
+          await conn.write(Uint8Array.of(1)).catch(() => {});
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+        heard.resolve(bytes);
+      }, listener as unknown as Deno.Listener));
+      const ended = Promise.withResolvers<CloseReason>();
+      const tunnel = stack.use(
+        await forward(rig.connection, {
+          bind: { port: 0 },
+          target: { path },
+          onConnection: ({ closed }) => ended.resolve(closed),
+        }),
+      );
+      const program = await visit(tunnel.port);
+      await send(program, new Uint8Array(500_000));
+      program.close();
+      // In the turn of each answer, sshd reads a part of what the program has sent.
+      for (let i = 0; i < 50; i++) await rig.connection.ping();
+      gone.resolve();
+      assertEquals(await heard.promise, 500_000);
+      const { reason, error } = await ended.promise;
+      assertEquals([reason, error?.code], ["lost", "channel-closed"]);
+    },
+  );
+}
 
 serverTest(
   "sshd",

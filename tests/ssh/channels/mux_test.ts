@@ -8,6 +8,7 @@ import type { MessageTransport } from "../../../src/ssh/message_transport.ts";
 import { writeChannelDataHead } from "../../../src/ssh/messages/connection_messages.ts";
 import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
 import { WireReader, WireWriter } from "../../../src/ssh/wire.ts";
+import { directSource } from "../../../src/streams/direct.ts";
 import {
   assert,
   assertEquals,
@@ -163,6 +164,23 @@ Deno.test("a channel that is closed leaves its window to others", async () => {
   await server.open();
   assertEquals(server.windows.get(100), WindowLimits.longPath);
   server.end();
+});
+
+Deno.test("a channel that its server has closed counts until a relay has taken what came", async () => {
+  for (const how of ["read", "cancelled", "closed"] as const) {
+    const server = new Server();
+    const channel = await server.open();
+    const source = directSource(channel)!;
+    server.fill(0);
+    server.close(0);
+    assertEquals(await channel.closed, { reason: "closed" });
+    assertEquals(server.mux.size, 1);
+    if (how === "cancelled") source.cancel(undefined);
+    else if (how === "closed") channel.close();
+    else while (await source.lend());
+    assertEquals(server.mux.size, 0);
+    server.end();
+  }
 });
 
 Deno.test("a server that sends more than a window allows loses the channel", async () => {
