@@ -1,4 +1,7 @@
 import type { MessageTransport } from "../message_transport.ts";
+import { writeIgnore } from "../messages/transport_messages.ts";
+
+const nothing = writeIgnore(new Uint8Array());
 
 /** How long what came in may stay without an answer, in milliseconds. */
 const DELAY_MS = 1;
@@ -20,7 +23,7 @@ export interface ReadChannel {
  * which the server does not need. One timer serves all channels.
  */
 export class Acknowledger {
-  readonly #transport: Pick<MessageTransport, "bytesWritten">;
+  readonly #transport: Pick<MessageTransport, "bytesWritten" | "send">;
   /** Channels that were read from since the timer was started. */
   readonly #channels = new Set<ReadChannel>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -28,10 +31,11 @@ export class Acknowledger {
   #writtenAtStart = 0;
   /** ... and when something was read for the last time. */
   #writtenAtRead = 0;
+  #isMessage = false;
   #stopped = false;
 
   /** @param transport The connection. */
-  constructor(transport: Pick<MessageTransport, "bytesWritten">) {
+  constructor(transport: Pick<MessageTransport, "bytesWritten" | "send">) {
     this.#transport = transport;
   }
 
@@ -39,6 +43,14 @@ export class Acknowledger {
   onRead(channel: ReadChannel): void {
     if (this.#stopped) return;
     this.#channels.add(channel);
+    this.#writtenAtRead = this.#transport.bytesWritten;
+    if (this.#timer === undefined) this.#start();
+  }
+
+  /** A message other than data came, and it is not answered yet. */
+  onMessage(): void {
+    if (this.#stopped) return;
+    this.#isMessage = true;
     this.#writtenAtRead = this.#transport.bytesWritten;
     if (this.#timer === undefined) this.#start();
   }
@@ -59,10 +71,16 @@ export class Acknowledger {
     this.#timer = undefined;
     const { bytesWritten } = this.#transport;
     if (bytesWritten === this.#writtenAtStart) {
-      for (const channel of this.#channels) if (channel.adjustWindow()) break;
+      this.#sendSomething();
     } else if (bytesWritten === this.#writtenAtRead) {
       return this.#start(); // what was read last is not old enough
     }
     this.#channels.clear();
+    this.#isMessage = false;
   };
+
+  #sendSomething(): void {
+    for (const channel of this.#channels) if (channel.adjustWindow()) return;
+    if (this.#isMessage) this.#transport.send(nothing);
+  }
 }

@@ -172,6 +172,10 @@ export class Mux implements ChannelCarrier {
    * @throws {ProtocolError} if it is cut short.
    */
   receive(message: Uint8Array): boolean {
+    // Data is answered when it is read.
+    if (message[0] !== MessageNumber.CHANNEL_DATA) {
+      this.acknowledger?.onMessage();
+    }
     if (deliverToChannel(message, this.#channels)) return true;
     switch (message[0]) {
       case MessageNumber.CHANNEL_OPEN:

@@ -1,4 +1,5 @@
 import { Acknowledger } from "../../../src/ssh/channels/acknowledger.ts";
+import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
 import { assertEquals } from "../../assert.ts";
 
 /** A channel that can, or cannot, give back window. */
@@ -16,8 +17,22 @@ function channel(can = true) {
   };
 }
 
+/** A transport that counts nothing, and what is sent on it. */
+function written() {
+  const sent = Promise.withResolvers<Uint8Array>();
+  return { bytesWritten: 0, send: sent.resolve, sent: sent.promise };
+}
+
+Deno.test("acknowledger sends a message that does nothing where one came that is about no data", async () => {
+  const transport = written();
+  const acknowledger = new Acknowledger(transport);
+  acknowledger.onMessage();
+  assertEquals((await transport.sent)[0], MessageNumber.IGNORE);
+  acknowledger.stop();
+});
+
 Deno.test("acknowledger sends one message for all channels that were read from and not answered", async () => {
-  const acknowledger = new Acknowledger({ bytesWritten: 0 });
+  const acknowledger = new Acknowledger(written());
   const [closed, one, other] = [channel(false), channel(), channel()];
   for (const read of [closed, one, other, one]) acknowledger.onRead(read);
   await one.adjusted;
@@ -30,7 +45,7 @@ Deno.test("acknowledger sends one message for all channels that were read from a
 });
 
 Deno.test("acknowledger sends nothing where an answer was sent, but for what is read after that", async () => {
-  const transport = { bytesWritten: 0 };
+  const transport = written();
   const acknowledger = new Acknowledger(transport);
   const [answered, later] = [channel(), channel()];
   acknowledger.onRead(answered);
@@ -48,7 +63,7 @@ Deno.test("acknowledger sends nothing where an answer was sent, but for what is 
 });
 
 Deno.test("acknowledger.stop() leaves no timer, and nothing starts one", () => {
-  const acknowledger = new Acknowledger({ bytesWritten: 0 });
+  const acknowledger = new Acknowledger(written());
   acknowledger.onRead(channel());
   acknowledger.stop();
   acknowledger.onRead(channel());
