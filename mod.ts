@@ -37,6 +37,7 @@ export {
   type HostKeyLocation,
   type HostKeyProblem,
   ProtocolError,
+  type RefusalReason,
   RForwardError,
   TargetError,
 } from "./src/errors.ts";
@@ -85,7 +86,6 @@ export type {
   OpenDirectOptions,
   Originator,
   PingOptions,
-  RefusalReason,
   ServerInfo,
   SshChannel,
   SshConnection,

@@ -304,10 +304,17 @@ export class TargetError extends RForwardError {
   }
 }
 
+/** Why a channel is refused (RFC 4254 section 5.1). */
+export type RefusalReason =
+  | "administratively-prohibited"
+  | "connect-failed"
+  | "unknown-channel-type"
+  | "resource-shortage";
+
 /** A channel that the other side refused to open, or that ended under a writer. */
 export class ChannelError extends RForwardError {
-  /** The reason code of SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1), where there is one. */
-  readonly reason: number | undefined;
+  /** Why it was refused; undefined if it ended, or the server gave a code that the RFC does not name. */
+  readonly reason: RefusalReason | undefined;
   /**
    * The server's own words for it, one printable line. OpenSSH and dropbear
    * quote the system here, e.g. `Connection refused`.
@@ -319,13 +326,13 @@ export class ChannelError extends RForwardError {
    *
    * @param code `channel-refused` or `channel-closed`.
    * @param message What was refused or ended.
-   * @param reason The reason code that the server gave.
+   * @param reason Why it was refused, if the server said so.
    * @param options `serverSays`, where the server said something.
    */
   constructor(
     code: "channel-refused" | "channel-closed",
     message: string,
-    reason?: number,
+    reason?: RefusalReason,
     options?: ErrorOptions & { serverSays?: string | undefined },
   ) {
     super(code, message, options);

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { writeAllSync } from "../streams/write_all.ts";
 import config from "../../deno.json" with { type: "json" };
 import { ArgumentError, RForwardError } from "../errors.ts";
 import { withoutKeys } from "../text/shown.ts";
@@ -70,11 +71,8 @@ async function execute(command: Command): Promise<number> {
 }
 
 function print(text: string): void {
-  const bytes = new TextEncoder().encode(text);
   try {
-    for (let sent = 0; sent < bytes.length;) {
-      sent += Deno.stdout.writeSync(bytes.subarray(sent));
-    }
+    writeAllSync(Deno.stdout, new TextEncoder().encode(text));
   } catch (error) {
     // Who reads it may have read enough, as in `rforward --help | head`.
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;

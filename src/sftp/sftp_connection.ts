@@ -1,4 +1,4 @@
-import { RForwardError } from "../errors.ts";
+import { type RefusalReason, RForwardError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import {
   Channel,
@@ -7,10 +7,9 @@ import {
   PACKET,
 } from "../ssh/channels/channel.ts";
 import { deliverToChannel } from "../ssh/channels/deliver_to_channel.ts";
-import { refusalCode } from "../ssh/channels/forwarded_open.ts";
 import { GlobalRequests } from "../ssh/channels/global_requests.ts";
 import { ReceiveWindows } from "../ssh/channels/receive_windows.ts";
-import type { RefusalReason } from "../ssh/connection.ts";
+
 import type { MessageTransport } from "../ssh/message_transport.ts";
 import {
   type ChannelOpen,
@@ -112,11 +111,7 @@ export class SftpConnection implements ChannelCarrier {
 
   #onOpen({ type, sender, window, maxPacket }: ChannelOpen): void {
     const refuse = (reason: RefusalReason, text: string) =>
-      this.transport.send(
-        writeChannelOpenFailure({
-          ...{ recipient: sender, reason: refusalCode(reason), text },
-        }),
-      );
+      this.transport.send(writeChannelOpenFailure(sender, reason, text));
     if (type !== "session") {
       return refuse("administratively-prohibited", "only sftp is served here");
     }

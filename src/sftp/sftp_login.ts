@@ -1,3 +1,4 @@
+import { Turns } from "../streams/turns.ts";
 import { ProtocolError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { isSameKey } from "../ssh/keys/public/key_blob.ts";
@@ -39,7 +40,7 @@ export class SftpLogin {
   readonly #onSuccess: () => void;
   #hasService = false;
   /** Requests that came in and are not answered yet. */
-  #requests: Promise<void> = Promise.resolve();
+  readonly #requests = new Turns();
   #waiting = 0;
   #refused = 0;
   #isOver = false;
@@ -90,7 +91,7 @@ export class SftpLogin {
     if (!this.#hasService || ++this.#waiting > MAX_ATTEMPTS) {
       throw new ProtocolError("the client asks to log in out of turn");
     }
-    this.#requests = this.#requests.then(() => this.#answer(request))
+    void this.#requests.take(() => this.#answer(request))
       .finally(() => this.#waiting--);
   }
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { RForwardError } from "../errors.ts";
+import type { RefusalReason, RForwardError } from "../errors.ts";
 import type { Negotiated } from "./message_transport.ts";
 
 /** A TCP port on the server (RFC 4254 section 7.1). */
@@ -39,13 +39,6 @@ export interface Originator {
   /** The port; 0 for a Unix socket. */
   port: number;
 }
-
-/** Why a channel is refused (RFC 4254 section 5.1). */
-export type RefusalReason =
-  | "administratively-prohibited"
-  | "connect-failed"
-  | "unknown-channel-type"
-  | "resource-shortage";
 
 /** How a connection, tunnel or channel ended. A promise of it never rejects. */
 export interface CloseReason {

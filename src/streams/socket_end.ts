@@ -1,3 +1,4 @@
+import { writeAll } from "./write_all.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import type { ByteSink, ByteSource, Lent } from "./direct.ts";
 
@@ -40,11 +41,8 @@ export class SocketEnd implements ByteSource, ByteSink {
     return lent;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    let written = await this.#conn.write(bytes);
-    while (written < bytes.length) {
-      written += await this.#conn.write(bytes.subarray(written));
-    }
+  write(bytes: Uint8Array): Promise<void> {
+    return writeAll(this.#conn, bytes);
   }
 
   async end(): Promise<void> {

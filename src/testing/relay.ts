@@ -1,3 +1,4 @@
+import { writeAll } from "../streams/write_all.ts";
 import { onAbort } from "../abort.ts";
 import type { ServedChannel } from "./served_channel.ts";
 
@@ -45,11 +46,7 @@ export function closeConn(conn: Deno.Conn): void {
 }
 
 async function receive(channel: ServedChannel, conn: Deno.Conn): Promise<void> {
-  for await (const chunk of channel.readable) {
-    for (let done = 0; done < chunk.length;) {
-      done += await conn.write(chunk.subarray(done));
-    }
-  }
+  for await (const chunk of channel.readable) await writeAll(conn, chunk);
   await conn.closeWrite();
 }
 

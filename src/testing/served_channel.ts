@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { Turns } from "../streams/turns.ts";
 import { ChannelError } from "../errors.ts";
 import type { Ssh2Socket } from "./ssh2_socket.ts";
 import { forgetWrite, type ServerChannel } from "./ssh2_server.ts";
@@ -31,7 +32,7 @@ export class ServedChannel {
   readonly #socket: Ssh2Socket;
   readonly #closedHere = new AbortController();
   readonly #closedByClient = new AbortController();
-  #lastWrite: Promise<void> = Promise.resolve();
+  readonly #writes = new Turns();
 
   constructor(channel: ServerChannel, carrier: ChannelCarrier) {
     this.#channel = channel;
@@ -75,9 +76,7 @@ export class ServedChannel {
   }
 
   #inTurn(out: Writable, chunk: Uint8Array): Promise<void> {
-    const write = this.#lastWrite.then(() => this.#write(out, chunk));
-    this.#lastWrite = write.catch(() => {});
-    return write;
+    return this.#writes.take(() => this.#write(out, chunk));
   }
 
   async #write(out: Writable, chunk: Uint8Array): Promise<void> {

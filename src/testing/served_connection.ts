@@ -1,3 +1,4 @@
+import { Turns } from "../streams/turns.ts";
 import { orAborted } from "../abort.ts";
 import { connectTcp } from "../streams/connect_tcp.ts";
 import type { Logger } from "../logger.ts";
@@ -60,7 +61,7 @@ export class ServedConnection implements ChannelCarrier {
   readonly #forwards = new Set<Forward>();
   readonly #console: Console;
   readonly #tasks = new Set<Promise<void>>();
-  #lastRequest: Promise<void> = Promise.resolve();
+  readonly #requests = new Turns();
 
   constructor(conn: Deno.TcpConn, service: Service) {
     setNoDelay(conn);
@@ -94,7 +95,7 @@ export class ServedConnection implements ChannelCarrier {
 
   async #release(): Promise<void> {
     await this.socket.closed;
-    await this.#lastRequest;
+    await this.#requests.take(() => {});
     await Promise.all(Array.from(this.#forwards, (it) => this.#unbind(it)));
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
   }
@@ -108,9 +109,7 @@ export class ServedConnection implements ChannelCarrier {
     client.on("authentication", (request) => authenticate(request, account));
     onForwardRequest(client, (request) => {
       // One by one: a bind may follow the cancel that frees its port.
-      this.#lastRequest = this.#lastRequest.then(() =>
-        this.#answer(client, request)
-      );
+      void this.#requests.take(() => this.#answer(client, request));
     });
     if (manners?.direct !== "refused") {
       client.on("tcpip", (accept, reject, { destIP, destPort }) => {

@@ -1,3 +1,4 @@
+import { oneLine } from "./one_line.ts";
 /** Characters of one line that are shown. */
 const MAX_LENGTH = 200;
 /** Lines of a text that are shown, and characters of each: a paragraph is often one line. */
@@ -23,7 +24,7 @@ export function printableLines(text: string): string[] {
 
 /** Colours and the like go without a trace, as servers that are used with a terminal have them everywhere. */
 function harmless(text: string): string {
-  return text.replace(ESCAPES, "").replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ");
+  return oneLine(text.replace(ESCAPES, ""));
 }
 
 /** The escape sequences of ECMA-48: CSI …, strings such as OSC …, and short ones without letters. */

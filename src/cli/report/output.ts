@@ -1,3 +1,4 @@
+import { writeAllSync } from "../../streams/write_all.ts";
 /** What can be written to synchronously: `Deno.stderr`, an open file. */
 export interface Output {
   /** Writes some of the bytes and says how many. */
@@ -11,11 +12,8 @@ const encoder = new TextEncoder();
  * full or that the terminal hung up, and the tunnels go on without it.
  */
 export function writeText(out: Output, text: string): void {
-  const bytes = encoder.encode(text);
   try {
-    for (let sent = 0; sent < bytes.length;) {
-      sent += out.writeSync(bytes.subarray(sent));
-    }
+    writeAllSync(out, encoder.encode(text));
   } catch {
     // See above.
   }

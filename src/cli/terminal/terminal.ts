@@ -1,3 +1,4 @@
+import { writeAllSync } from "../../streams/write_all.ts";
 import { delay } from "../../abort.ts";
 import { RForwardError } from "../../errors.ts";
 import { Turns } from "../../streams/turns.ts";
@@ -74,10 +75,7 @@ export class Terminal implements Asker, Disposable {
 
   /** Shows text. */
   write(text: string): void {
-    const bytes = new TextEncoder().encode(text);
-    for (let sent = 0; sent < bytes.length;) {
-      sent += this.#screen.writeSync(bytes.subarray(sent));
-    }
+    writeAllSync(this.#screen, new TextEncoder().encode(text));
   }
 
   /**

@@ -71,7 +71,7 @@ export function lookAt(
         if (!(error instanceof ChannelError) || deadline.signal.aborted) {
           throw error;
         }
-        if (error.reason !== CONNECT_FAILED) return found("forbidden");
+        if (error.reason !== "connect-failed") return found("forbidden");
         const isRefused = REFUSED.test(error.serverSays ?? "");
         return { answer: "closed", isRefused };
       } finally {
@@ -100,9 +100,6 @@ function rejectsIfForeign(channel: SshChannel): Promise<never> {
   heard.catch(() => {}); // it may lose the race
   return heard;
 }
-
-/** RFC 4254 section 5.1. */
-const CONNECT_FAILED = 2;
 
 /** Looks for the nonce in what comes in. */
 class Watch {

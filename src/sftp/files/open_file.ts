@@ -1,3 +1,5 @@
+import { readFull } from "../../streams/read_full.ts";
+import { writeAll } from "../../streams/write_all.ts";
 import { safeFileMode } from "./safe_mode.ts";
 import type { Place } from "./shared_folders.ts";
 import type { Attributes } from "../protocol/sftp_protocol.ts";
@@ -37,22 +39,14 @@ export class OpenFile implements Disposable {
   async read(offset: number, room: Uint8Array): Promise<number> {
     this.#assert(this.#access.read, "reading");
     this.#file.seekSync(offset, Deno.SeekMode.Start);
-    let done = 0;
-    while (done < room.length) {
-      const n = await this.#file.read(room.subarray(done));
-      if (n === null) break;
-      done += n;
-    }
-    return done;
+    return await readFull(this.#file, room);
   }
 
   /** Writes all of `data` at `offset`, or at the end of a file that is opened for appending. */
   async write(offset: number, data: Uint8Array): Promise<void> {
     this.#assert(this.#access.write, "writing");
     this.#file.seekSync(offset, Deno.SeekMode.Start);
-    for (let done = 0; done < data.length;) {
-      done += await this.#file.write(data.subarray(done));
-    }
+    await writeAll(this.#file, data);
   }
 
   stat(): Promise<Deno.FileInfo> {

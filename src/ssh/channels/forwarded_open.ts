@@ -1,25 +1,10 @@
-import { RForwardError } from "../../errors.ts";
+import { type RefusalReason, RForwardError } from "../../errors.ts";
 import type {
   Bind,
   ForwardedOpen,
   Originator,
-  RefusalReason,
   SshChannel,
 } from "../connection.ts";
-
-/** The number of a reason (RFC 4254 section 5.1). */
-export function refusalCode(reason: RefusalReason): number {
-  switch (reason) {
-    case "administratively-prohibited":
-      return 1;
-    case "connect-failed":
-      return 2;
-    case "unknown-channel-type":
-      return 3;
-    case "resource-shortage":
-      return 4;
-  }
-}
 
 /** How the two answers are sent. */
 interface Answers {

@@ -1,3 +1,4 @@
+import { Turns } from "../../streams/turns.ts";
 import { ConnectionLostError, type RForwardError } from "../../errors.ts";
 import type { PathProbe } from "./receive_windows.ts";
 
@@ -22,7 +23,7 @@ export class GlobalRequests implements PathProbe {
 
   readonly #timeoutMs: number;
   readonly #fail: (error: ConnectionLostError) => void;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   /** Those that were sent, in order: a request, after a ping perhaps. */
   readonly #unanswered: PromiseWithResolvers<GlobalReply>[] = [];
   /** What the server said since it answered last. */
@@ -53,11 +54,7 @@ export class GlobalRequests implements PathProbe {
    * @param send Sends it, with a reply wanted.
    */
   request(name: string, send: () => void): Promise<GlobalReply> {
-    const reply = this.#last.then(() =>
-      this.requestNow(name, send, this.#timeoutMs)
-    );
-    this.#last = reply.catch(() => {});
-    return reply;
+    return this.#turns.take(() => this.requestNow(name, send, this.#timeoutMs));
   }
 
   /**
@@ -102,7 +99,7 @@ export class GlobalRequests implements PathProbe {
       () => performance.now() - started,
       () => undefined,
     );
-    this.#last = this.#last.then(() => answered);
+    void this.#turns.take(() => answered);
     const timer = setTimeout(() => {
       this.#isSilent = true;
       this.#unanswered.splice(this.#unanswered.indexOf(reply), 1);

@@ -1,12 +1,12 @@
 import { onAbort } from "../../abort.ts";
-import { ChannelError, type RForwardError } from "../../errors.ts";
+import {
+  ChannelError,
+  type RefusalReason,
+  type RForwardError,
+} from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { formatBind } from "../bind.ts";
-import type {
-  CloseReason,
-  ForwardedOpenTaker,
-  RefusalReason,
-} from "../connection.ts";
+import type { CloseReason, ForwardedOpenTaker } from "../connection.ts";
 import { HOST_KEYS_REQUEST } from "../host_keys/host_key_update.ts";
 import type { MessageTransport } from "../message_transport.ts";
 import {
@@ -36,7 +36,7 @@ import {
   PACKET,
 } from "./channel.ts";
 import { deliverToChannel } from "./deliver_to_channel.ts";
-import { IncomingOpen, refusalCode } from "./forwarded_open.ts";
+import { IncomingOpen } from "./forwarded_open.ts";
 import type { GlobalRequests } from "./global_requests.ts";
 import { ReceiveWindows } from "./receive_windows.ts";
 
@@ -226,7 +226,7 @@ export class Mux implements ChannelCarrier {
     this.#pending.get(recipient)?.refuse(
       new ChannelError(
         "channel-refused",
-        printable(text) || `reason ${reason}`,
+        printable(text) || reason || "no reason given",
         reason,
         { serverSays: printable(text) || undefined },
       ),
@@ -242,11 +242,7 @@ export class Mux implements ChannelCarrier {
   /** CHANNEL_OPEN: the server has a connection for us. */
   #onOpen({ type, sender, window, maxPacket, data }: ChannelOpen): void {
     const refuse = (reason: RefusalReason, text: string) =>
-      this.transport.send(
-        writeChannelOpenFailure({
-          ...{ recipient: sender, reason: refusalCode(reason), text },
-        }),
-      );
+      this.transport.send(writeChannelOpenFailure(sender, reason, text));
     const connection = readForwardedConnection(type, data);
     if (!connection) {
       return refuse(

@@ -1,3 +1,5 @@
+import { readFull } from "../../streams/read_full.ts";
+import { writeAll } from "../../streams/write_all.ts";
 import { Turns } from "../../streams/turns.ts";
 import { onAbort } from "../../abort.ts";
 import { connectUnix } from "../../streams/connect_unix.ts";
@@ -156,9 +158,7 @@ async function exchange(
   request: Uint8Array,
 ): Promise<WireReader> {
   const message = new WireWriter().string(request).bytes();
-  for (let done = 0; done < message.length;) {
-    done += await conn.write(message.subarray(done));
-  }
+  await writeAll(conn, message);
   const size = new WireReader(await read(conn, 4)).uint32();
   if (size > MAX_ANSWER) throw new Error(`its answer has ${size} bytes`);
   return new WireReader(await read(conn, size));
@@ -166,12 +166,8 @@ async function exchange(
 
 async function read(conn: AgentConn, size: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(size);
-  for (let done = 0; done < size;) {
-    const n = await conn.read(bytes.subarray(done));
-    if (n === null) throw new Error("it closed the connection");
-    done += n;
-  }
-  return bytes;
+  if (await readFull(conn, bytes) === size) return bytes;
+  throw new Error("it closed the connection");
 }
 
 function flagsOf(algorithm: string): number {

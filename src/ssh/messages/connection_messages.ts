@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { RefusalReason } from "../../errors.ts";
+import { refusalCode, refusalReason } from "./refusal_reasons.ts";
 import { WireReader, WireWriter } from "../wire.ts";
 import { MessageNumber } from "./message_number.ts";
 
@@ -115,18 +117,21 @@ export function readChannelConfirmation(
 /** SSH_MSG_CHANNEL_OPEN_FAILURE. */
 export interface ChannelFailure {
   readonly recipient: number;
-  /** The reason code. */
-  readonly reason: number;
-  /** Untrusted where it was read. */
+  /** Undefined for a code that the RFC does not name. */
+  readonly reason: RefusalReason | undefined;
+  /** Untrusted. */
   readonly text: string;
 }
 
 /** SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254 section 5.1). */
 export function writeChannelOpenFailure(
-  { recipient, reason, text }: ChannelFailure,
+  recipient: number,
+  reason: RefusalReason,
+  text: string,
 ): Uint8Array {
   return new WireWriter().byte(MessageNumber.CHANNEL_OPEN_FAILURE)
-    .uint32(recipient).uint32(reason).string(text).string("").bytes();
+    .uint32(recipient).uint32(refusalCode(reason))
+    .string(text).string("").bytes();
 }
 
 /** SSH_MSG_CHANNEL_OPEN_FAILURE. */
@@ -134,7 +139,7 @@ export function readChannelOpenFailure(message: Uint8Array): ChannelFailure {
   const reader = new WireReader(message, 1);
   return {
     recipient: reader.uint32(),
-    reason: reader.uint32(),
+    reason: refusalReason(reader.uint32()),
     text: reader.text(),
   };
 }

@@ -1,4 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
+import { readFull } from "../../streams/read_full.ts";
+import { writeAll } from "../../streams/write_all.ts";
 import { TargetError } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import type { ForwardedConn } from "../../forward/tunnel/forwarded_conn.ts";
@@ -96,7 +98,8 @@ export class SoundGate {
     this.#pending.add(program);
     const timer = setTimeout(() => program.close(), loginMs);
     try {
-      return await readExactly(program, login.size);
+      const bytes = new Uint8Array(login.size);
+      return await readFull(program, bytes) === login.size ? bytes : undefined;
     } catch {
       return undefined; // it is closed
     } finally {
@@ -134,29 +137,6 @@ export class SoundGate {
       );
     }
     this.#hasRefused = true;
-  }
-}
-
-/** Reads that many bytes; undefined if there are fewer. */
-async function readExactly(
-  conn: Pick<Deno.Conn, "read">,
-  size: number,
-): Promise<Uint8Array | undefined> {
-  const bytes = new Uint8Array(size);
-  for (let done = 0; done < size;) {
-    const n = await conn.read(bytes.subarray(done));
-    if (n === null) return undefined;
-    done += n;
-  }
-  return bytes;
-}
-
-async function writeAll(
-  conn: Pick<Deno.Conn, "write">,
-  bytes: Uint8Array,
-): Promise<void> {
-  for (let rest = bytes; rest.length > 0;) {
-    rest = rest.subarray(await conn.write(rest));
   }
 }
 

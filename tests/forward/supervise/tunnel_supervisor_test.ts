@@ -128,7 +128,9 @@ for (const end of ["setTunnels", "stop"] as const) {
 Deno.test("a supervised tunnel leaves nothing behind on the connection each time that it is refused", async () => {
   const connection = new FakeConnection();
   connection.openDirectUnix = () =>
-    Promise.reject(new ChannelError("channel-refused", "nobody", 2));
+    Promise.reject(
+      new ChannelError("channel-refused", "nobody", "connect-failed"),
+    );
   const often = Promise.withResolvers<void>();
   let refused = 0;
   let listeners = 0;
@@ -164,7 +166,11 @@ Deno.test("a supervised tunnel has the server choose another port if the first w
   // Nobody answers at the first port; whether at the others is not said.
   connection.openDirect = (_, port) =>
     Promise.reject(
-      new ChannelError("channel-refused", "no", port === 5001 ? 2 : 1),
+      new ChannelError(
+        "channel-refused",
+        "no",
+        port === 5001 ? "connect-failed" : "administratively-prohibited",
+      ),
     );
   await using supervisor = supervise({
     connect: () => Promise.resolve(connection),

@@ -153,7 +153,13 @@ for (
     const connection = new FakeConnection();
     Object.assign(connection.server, { user });
     connection.openDirect = () =>
-      Promise.reject(new ChannelError("channel-refused", "no", 1));
+      Promise.reject(
+        new ChannelError(
+          "channel-refused",
+          "no",
+          "administratively-prohibited",
+        ),
+      );
     const bind = { hostname: "127.0.0.1", port: 80 };
     const denied = new ForwardDeniedError(bind, "no");
     const { signal } = new AbortController();

@@ -37,7 +37,7 @@ export function testDirect(subject: Subject): void {
         );
 
         assertEquals(error.code, "channel-refused");
-        assertEquals(error.reason, 2);
+        assertEquals(error.reason, "connect-failed");
         assertEquals(error.serverSays, "Connection refused");
         assert(error.message.includes(`${hostname}:${port}`), error.message);
         assertEquals(connection.openChannels, 0);

@@ -323,7 +323,7 @@ export function testExec(subject: Subject): void {
           ChannelError,
         );
         assertEquals(error.code, "channel-refused");
-        assertEquals(error.reason, 2);
+        assertEquals(error.reason, "connect-failed");
         assertEquals((await first.output()).success, true);
         await connection.requestForward({ hostname: "127.0.0.1", port: 0 });
       },

@@ -165,7 +165,7 @@ const WRITTEN: [what: string, written: Uint8Array, expected: Uint8Array][] = [
   ],
   [
     "CHANNEL_OPEN_FAILURE",
-    writeChannelOpenFailure({ recipient: 1, reason: 2, text: "no" }),
+    writeChannelOpenFailure(1, "connect-failed", "no"),
     wire(92, u32(1), u32(2), "no", ""),
   ],
   ["CHANNEL_WINDOW_ADJUST", writeWindowAdjust(1, 2), wire(93, u32(1), u32(2))],
@@ -321,7 +321,7 @@ const READ: Readable[] = [
     what: "CHANNEL_OPEN_FAILURE",
     read: readChannelOpenFailure,
     message: wire(92, u32(1), u32(2), "no", ""),
-    value: { recipient: 1, reason: 2, text: "no" },
+    value: { recipient: 1, reason: "connect-failed", text: "no" },
     optional: 4,
   },
   {

@@ -1,3 +1,4 @@
+import { unprintable } from "../../../text/one_line.ts";
 import type { SupervisorEvent } from "../../../forward/supervise/supervisor_options.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { closedJson, eventJson, type JsonEventBody } from "./event_json.ts";
@@ -76,7 +77,7 @@ export class JsonLog implements Reporter {
 /** JSON without what does something to a terminal; JSON.stringify leaves some of it. */
 function escape(json: string): string {
   return json.replace(
-    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    unprintable,
     (character) =>
       Array.from(
         { length: character.length },

@@ -6,7 +6,7 @@ import { formatBind, isTcp } from "../../../ssh/bind.ts";
 import type { Bind, Originator, ServerInfo } from "../../../ssh/connection.ts";
 import { printable } from "../../../text/printable.ts";
 import { hostKeyWarning } from "./host_key_warning.ts";
-import { oneLine } from "../text/one_line.ts";
+import { oneLine } from "../../../text/one_line.ts";
 import type { Level } from "../reporter.ts";
 import { formatBytes, formatDuration } from "../text/units.ts";
 import { leads, verdictLine } from "./verdict_line.ts";

@@ -1,6 +1,6 @@
 import type { HostKeyError } from "../../../errors.ts";
 import { quote } from "../../../text/quote.ts";
-import { oneLine } from "../text/one_line.ts";
+import { oneLine } from "../../../text/one_line.ts";
 
 /** The warning about a host key that was not accepted, in `ssh`'s words. */
 export function hostKeyWarning(error: HostKeyError): string {

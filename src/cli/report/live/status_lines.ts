@@ -5,7 +5,7 @@ import type {
 } from "../../../forward/supervise/supervisor_options.ts";
 import type { Refusal } from "../../../forward/verify/refusal.ts";
 import { formatBind } from "../../../ssh/bind.ts";
-import { oneLine } from "../text/one_line.ts";
+import { oneLine } from "../../../text/one_line.ts";
 import { pad, textWidth, truncate } from "../text/text_width.ts";
 import { count, formatBytes, formatDuration } from "../text/units.ts";
 
