@@ -50,7 +50,7 @@ export function testDirect(subject: Subject): void {
           () => connection.openDirect(host as string, 80),
           ArgumentError,
         );
-        assertEquals(error.argument, "host");
+        assertEquals(error.argument, "hostname");
       }
       for (const port of [0, 65536, -1, 1.5, NaN]) {
         const error = await assertRejects(
