@@ -10,14 +10,18 @@ export async function connectTcp(
   signal: AbortSignal,
 ): Promise<Deno.TcpConn> {
   signal.throwIfAborted();
-  const unseen = AbortSignal.any([signal]);
-  unseen.throwIfAborted = () => {};
+  const attempt = new AbortController();
+  attempt.signal.throwIfAborted = () => {};
+  const abort = () => attempt.abort();
+  signal.addEventListener("abort", abort, { once: true });
   try {
-    const conn = await Deno.connect({ ...options, signal: unseen });
+    const conn = await Deno.connect({ ...options, signal: attempt.signal });
     if (!signal.aborted) return conn;
     conn.close();
   } catch (error) {
     if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
   throw signal.reason;
 }

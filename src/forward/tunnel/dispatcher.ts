@@ -204,8 +204,13 @@ export class PortDispatcher {
   #only(
     fits: (registration: Registration) => boolean,
   ): Registration | undefined {
-    const [first, second] = [...this.#registrations].filter(fits);
-    return second ? undefined : first;
+    let only: Registration | undefined;
+    for (const registration of this.#registrations) {
+      if (!fits(registration)) continue;
+      if (only) return undefined;
+      only = registration;
+    }
+    return only;
   }
 
   #undecided(bind: Bind): Registration[] {

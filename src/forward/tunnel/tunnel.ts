@@ -248,9 +248,14 @@ export class ReverseTunnel implements AsyncDisposable {
   }
 
   #add(connection: TunnelConnection): void {
+    this.#connections.add(connection);
+    if (this.#logger !== silentLogger) this.#log(connection);
+    this.#call(() => this.#options.onConnection?.(connection));
+  }
+
+  #log(connection: TunnelConnection): void {
     const { originator, target } = connection;
     const way = `${formatBind(this.bound)} → ${target}`;
-    this.#connections.add(connection);
     this.#logger.debug(
       `${way}: connection from ${
         printable(formatAddress(originator.address, originator.port))
@@ -263,7 +268,6 @@ export class ReverseTunnel implements AsyncDisposable {
         }`,
       );
     });
-    this.#call(() => this.#options.onConnection?.(connection));
   }
 
   #report(error: unknown, originator: Originator): void {

@@ -3,8 +3,14 @@ import { writeIgnore } from "../messages/transport_messages.ts";
 
 const nothing = writeIgnore(new Uint8Array());
 
-/** How long what came in may stay without an answer, in milliseconds. */
+/** How long what came in may stay without an answer, in milliseconds, ... */
 const DELAY_MS = 1;
+/** ... and how long at most where answers have always come in time: a timer takes longer than a message. */
+const LONGEST_DELAY_MS = 8;
+/** After so many answers in time the delay is doubled. */
+const ENOUGH_ANSWERS = 8;
+/** The first data of channels is acknowledged at once, but not more often than this, in milliseconds: with many at once, one's answer acknowledges the other's data. */
+const PROMPT_GAP_MS = 0.3;
 
 /** A channel that something was read from. */
 export interface ReadChannel {
@@ -21,6 +27,9 @@ export interface ReadChannel {
  * acknowledgement of that. It travels with whatever we send; so where nothing
  * else is sent soon after something was read, a little window is given back,
  * which the server does not need. One timer serves all channels.
+ *
+ * What a new channel brings first is acknowledged at once: many protocols begin
+ * with two small pieces and wait for an answer to both.
  */
 export class Acknowledger {
   readonly #transport: Pick<MessageTransport, "bytesWritten" | "send">;
@@ -32,6 +41,10 @@ export class Acknowledger {
   /** ... and when something was read for the last time. */
   #writtenAtRead = 0;
   #isMessage = false;
+  #delayMs = DELAY_MS;
+  /** Answers in time since the delay was changed. */
+  #answers = 0;
+  #lastPrompt = -Infinity;
   #stopped = false;
 
   /** @param transport The connection. */
@@ -39,12 +52,21 @@ export class Acknowledger {
     this.#transport = transport;
   }
 
+  /** A channel's first data was read. */
+  onFirstRead(channel: ReadChannel): void {
+    if (this.#stopped) return;
+    const now = performance.now();
+    const isPrompt = now - this.#lastPrompt > PROMPT_GAP_MS;
+    if (isPrompt) this.#lastPrompt = now;
+    if (!isPrompt || !channel.adjustWindow()) this.onRead(channel);
+  }
+
   /** Something was read from a channel, and no answer is sent yet. */
   onRead(channel: ReadChannel): void {
     if (this.#stopped) return;
     this.#channels.add(channel);
     this.#writtenAtRead = this.#transport.bytesWritten;
-    if (this.#timer === undefined) this.#start();
+    if (this.#timer === undefined) this.#start(this.#delayMs);
   }
 
   /** A message other than data came, and it is not answered yet. */
@@ -52,7 +74,7 @@ export class Acknowledger {
     if (this.#stopped) return;
     this.#isMessage = true;
     this.#writtenAtRead = this.#transport.bytesWritten;
-    if (this.#timer === undefined) this.#start();
+    if (this.#timer === undefined) this.#start(this.#delayMs);
   }
 
   /** Does nothing from now on. */
@@ -62,9 +84,9 @@ export class Acknowledger {
     this.#channels.clear();
   }
 
-  #start(): void {
+  #start(delayMs: number): void {
     this.#writtenAtStart = this.#transport.bytesWritten;
-    this.#timer = setTimeout(this.#onTime, DELAY_MS);
+    this.#timer = setTimeout(this.#onTime, delayMs);
   }
 
   readonly #onTime = (): void => {
@@ -72,8 +94,11 @@ export class Acknowledger {
     const { bytesWritten } = this.#transport;
     if (bytesWritten === this.#writtenAtStart) {
       this.#sendSomething();
+      this.#setDelay(DELAY_MS);
     } else if (bytesWritten === this.#writtenAtRead) {
-      return this.#start(); // what was read last is not old enough
+      return this.#start(DELAY_MS); // what was read last is not old enough
+    } else if (++this.#answers === ENOUGH_ANSWERS) {
+      this.#setDelay(Math.min(2 * this.#delayMs, LONGEST_DELAY_MS));
     }
     this.#channels.clear();
     this.#isMessage = false;
@@ -82,5 +107,10 @@ export class Acknowledger {
   #sendSomething(): void {
     for (const channel of this.#channels) if (channel.adjustWindow()) return;
     if (this.#isMessage) this.#transport.send(nothing);
+  }
+
+  #setDelay(delayMs: number): void {
+    this.#delayMs = delayMs;
+    this.#answers = 0;
   }
 }

@@ -78,7 +78,8 @@ export class Channel implements SshChannel, Direct {
   #gotEof = false;
   #released = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Why nothing more can be sent. */
+  /** Why nothing more can be sent, if so. Errors take long to make, and few are looked at. */
+  #explain: (() => Error) | undefined;
   #failure: Error | undefined;
   /** Wakes the write that waits for window or the transport. */
   #woken: PromiseWithResolvers<void> | undefined;
@@ -139,14 +140,14 @@ export class Channel implements SshChannel, Direct {
 
   /** Why the channel takes no more messages, if it does not. */
   protected get failure(): Error | undefined {
-    return this.#failure;
+    return this.#failure ??= this.#explain?.();
   }
 
   /** @param error The error of pending and later reads and writes. */
   close(error: Error = closedHere()): void {
     if (!this.#sendClose()) return this.#received.release();
     this.onClosedHere(error);
-    this.#stopWriting(error);
+    this.#stopWriting(() => error);
   }
 
   /** CHANNEL_DATA */
@@ -173,9 +174,7 @@ export class Channel implements SshChannel, Direct {
     this.#sendClose();
     this.#release({ reason: "closed" });
     this.endReceiving();
-    this.#stopWriting(
-      new ChannelError("channel-closed", "the server closed the channel"),
-    );
+    this.#stopWriting(closedByServer);
   }
 
   /** CHANNEL_WINDOW_ADJUST */
@@ -198,7 +197,7 @@ export class Channel implements SshChannel, Direct {
   onConnectionEnd(reason: CloseReason, error: RForwardError): void {
     this.#release(reason);
     this.endReceiving(error);
-    this.#stopWriting(error);
+    this.#stopWriting(() => error);
   }
 
   /** Ends what is read; by an error if data is missing. */
@@ -223,10 +222,11 @@ export class Channel implements SshChannel, Direct {
 
   /** Gives window back for bytes that were read. */
   protected returnWindow(bytes: number): void {
+    const isFirst = this.#received.bytesRead === bytes;
     if (this.#receiveWindow.onRead(bytes)) return void this.adjustWindow();
-    if (!this.#gotEof && !this.#released) {
-      this.#carrier.acknowledger?.onRead(this);
-    }
+    if (this.#gotEof || this.#released) return;
+    if (isFirst) this.#carrier.acknowledger?.onFirstRead(this);
+    else this.#carrier.acknowledger?.onRead(this);
   }
 
   /** Gives back what window there is; false if nothing can be sent. */
@@ -257,7 +257,7 @@ export class Channel implements SshChannel, Direct {
         this.#controller = controller;
         // The stream calls abort() only after the write under way: end that.
         controller.signal.addEventListener("abort", () => this.#abort());
-        if (this.#failure) controller.error(this.#failure);
+        if (this.#explain) controller.error(this.failure);
       },
       write: (chunk) => {
         if (chunk instanceof Uint8Array) return this.#write(chunk);
@@ -281,7 +281,7 @@ export class Channel implements SshChannel, Direct {
     const transport = this.#transport;
     let sent = 0;
     while (sent < most && sent < data.length && this.#sendWindow > 0) {
-      if (transport.congested || this.#failure) break;
+      if (transport.congested || this.#explain) break;
       const size = Math.min(
         data.length - sent,
         this.#sendWindow,
@@ -301,9 +301,9 @@ export class Channel implements SshChannel, Direct {
   async #sendRest(data: Uint8Array): Promise<void> {
     const transport = this.#transport;
     while (data.length > 0 || transport.congested) {
-      if (this.#failure) {
+      if (this.#explain) {
         if (data.length === 0) return;
-        throw this.#failure;
+        throw this.failure;
       }
       const isShut = data.length > 0 && this.#sendWindow === 0;
       if (isShut || transport.congested) {
@@ -321,7 +321,7 @@ export class Channel implements SshChannel, Direct {
   }
 
   #sendEof(): void {
-    if (this.#failure) return;
+    if (this.#explain) return;
     this.#sentEof = true;
     this.#sendMessage(MessageNumber.CHANNEL_EOF);
     this.#closeIfDone();
@@ -352,17 +352,17 @@ export class Channel implements SshChannel, Direct {
 
   /** The writable was aborted, and errors by itself. */
   #abort(): void {
-    this.#failure ??= closedHere();
-    if (this.#sendClose()) this.onClosedHere(this.#failure);
+    this.#explain ??= closedHere;
+    if (this.#sendClose()) this.onClosedHere(this.failure!);
     this.#wakeWriter();
   }
 
-  #stopWriting(error: Error): void {
-    this.#failure ??= error;
+  #stopWriting(explain: () => Error): void {
+    this.#explain ??= explain;
     this.#wakeWriter();
-    // After a clean end of the writable this does nothing.
-    this.#controller?.error(error);
-    if (!this.#sentEof) this.#onFailure?.(error);
+    if (this.#sentEof) return;
+    this.#controller?.error(this.failure);
+    this.#onFailure?.(this.failure!);
   }
 
   #wakeWriter(): void {
@@ -381,6 +381,10 @@ export class Channel implements SshChannel, Direct {
       this.#carrier.release(this);
     });
   }
+}
+
+function closedByServer(): ChannelError {
+  return new ChannelError("channel-closed", "the server closed the channel");
 }
 
 function closedHere(): ChannelError {

@@ -35,8 +35,8 @@ export class GatheredBytes {
   #lent = 0;
   #length = 0;
   #nextSize = SMALLEST;
-  /** Whether they are copied out or lent: buffers are not given away then. */
-  #copies = false;
+  /** Whether they are copied out or lent: buffers are not given away then, and used again. */
+  keepsBuffers = false;
 
   /** How many there are. */
   get length(): number {
@@ -66,7 +66,7 @@ export class GatheredBytes {
 
   /** Takes as many as `room` has place for, into it; returns how many. */
   copyTo(room: Uint8Array): number {
-    this.#copies = true;
+    this.keepsBuffers = true;
     let copied = 0;
     while (copied < room.length && copied < this.#length) {
       const first = this.#full[0] ?? this.#buffer.subarray(0, this.#filled);
@@ -83,7 +83,7 @@ export class GatheredBytes {
 
   /** Lends the first buffer, or what is left of it, until {@linkcode takeBack}. */
   lend(): Chunk {
-    this.#copies = true;
+    this.keepsBuffers = true;
     const lent = (this.#full[0] ?? this.#buffer.subarray(0, this.#filled))
       .subarray(this.#taken);
     this.#lent = lent.length;
@@ -119,7 +119,7 @@ export class GatheredBytes {
   #startBuffer(wanted: number): void {
     if (this.#filled > 0) this.#full.push(this.#buffer);
     const size = Math.max(wanted, this.#nextSize);
-    const used = this.#copies ? spare.get(size)?.pop() : undefined;
+    const used = this.keepsBuffers ? spare.get(size)?.pop() : undefined;
     this.#buffer = used ?? new Uint8Array(size);
     this.#filled = 0;
   }
@@ -139,7 +139,7 @@ export class GatheredBytes {
     const filled = this.#buffer.subarray(0, this.#filled);
     const mostlyEmpty = 2 * filled.length < this.#buffer.length;
     this.#dropBuffer();
-    return mostlyEmpty || this.#copies ? filled.slice() : filled;
+    return mostlyEmpty || this.keepsBuffers ? filled.slice() : filled;
   }
 
   #dropBuffer(): void {

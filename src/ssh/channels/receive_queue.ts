@@ -49,6 +49,7 @@ export class ReceiveQueue implements ByteSource {
   takeSource(): ByteSource | undefined {
     if (this.#readable || this.#isDirect) return undefined;
     this.#isDirect = true;
+    this.#held.keepsBuffers = true;
     return this;
   }
 

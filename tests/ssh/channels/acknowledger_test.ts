@@ -62,6 +62,53 @@ Deno.test("acknowledger sends nothing where an answer was sent, but for what is 
   acknowledger.stop();
 });
 
+Deno.test("acknowledger answers the first data of a channel at once, unless much is going on", () => {
+  const acknowledger = new Acknowledger(written());
+  const [first, soonAfter, closed] = [channel(), channel(), channel(false)];
+  acknowledger.onFirstRead(first);
+  acknowledger.onFirstRead(soonAfter);
+  acknowledger.onFirstRead(closed);
+  assertEquals([first.count, soonAfter.count], [1, 0]);
+  acknowledger.stop();
+});
+
+Deno.test("acknowledger looks less often where answers come in time, until one does not", () => {
+  using timer = takeTimer();
+  const transport = written();
+  const acknowledger = new Acknowledger(transport);
+  const peer = channel();
+  const delays = new Set<number>();
+  for (let i = 0; i < 100; i++) {
+    acknowledger.onRead(peer);
+    transport.bytesWritten += 100;
+    delays.add(timer.fire());
+  }
+  assertEquals([...delays], [1, 2, 4, 8]);
+
+  acknowledger.onRead(peer);
+  assertEquals([timer.fire(), peer.count], [8, 1]);
+  acknowledger.onRead(peer);
+  assertEquals([timer.fire(), peer.count], [1, 2]);
+});
+
+/** Takes the place of `setTimeout`: `fire()` calls back at once, and returns after how many milliseconds it would have been. */
+function takeTimer() {
+  const { setTimeout } = globalThis;
+  let set: { callback: () => void; ms: number } | undefined;
+  globalThis.setTimeout = ((callback: () => void, ms: number) => {
+    set = { callback, ms };
+    return 0;
+  }) as unknown as typeof setTimeout;
+  return {
+    fire() {
+      const { callback, ms } = set!;
+      callback();
+      return ms;
+    },
+    [Symbol.dispose]: () => void (globalThis.setTimeout = setTimeout),
+  };
+}
+
 Deno.test("acknowledger.stop() leaves no timer, and nothing starts one", () => {
   const acknowledger = new Acknowledger(written());
   acknowledger.onRead(channel());
