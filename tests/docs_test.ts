@@ -1,5 +1,10 @@
 /** README and docs/ say only what is so: names, options, messages, links and code. */
 import { flags } from "../src/cli/command_line/flag_table.ts";
+import { optionNames } from "../src/cli/ssh_config/options/option_table.ts";
+import {
+  namesWithoutEffect,
+  obsoleteNames,
+} from "../src/cli/ssh_config/options/options_without_effect.ts";
 import { assert, assertEquals } from "./assert.ts";
 
 const root = new URL("../", import.meta.url);
@@ -144,6 +149,17 @@ Deno.test("docs/command.md has every option of the command, and no others", asyn
   assertEquals(
     listed.toSorted(),
     flags.flatMap(({ names }) => names).toSorted(),
+  );
+});
+
+Deno.test("docs/command.md has every option of ssh_config, and no others", async () => {
+  const page = await read("docs/command.md");
+  const list = page.split("\n## Options of ssh_config\n")[1]!.split(
+    "\n## ",
+  )[0]!;
+  assertEquals(
+    new Set(codeIn(list.slice(list.indexOf("\n- ")))),
+    new Set([...optionNames, ...namesWithoutEffect, ...obsoleteNames]),
   );
 });
 

@@ -12,6 +12,7 @@ Host srv
   ProxyJump bob@first,[2001:db8::1]:23
   IdentityFile ~/.ssh/one
   IdentityFile /two
+  CertificateFile ~/.ssh/one-cert.pub
   IdentitiesOnly yes
   UserKnownHostsFile /a /b
   StrictHostKeyChecking accept-new
@@ -77,7 +78,8 @@ for (const line of lines) {
         assertEquals(printed.filter((row) => !theirs.has(row)), []);
         // What was asked for is not missing.
         const asked = [...theirs].filter((row) =>
-          /^(remoteforward|proxy(jump|command)|identityfile) /.test(row)
+          /^(remoteforward|proxy(jump|command)|identityfile|certificatefile) /
+            .test(row)
         );
         assertEquals(asked.filter((row) => !printed.includes(row)), []);
       } finally {

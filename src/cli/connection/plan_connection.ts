@@ -95,7 +95,7 @@ async function toConnectOptions(
   answers: LoginSecrets,
   logger: Logger,
 ): Promise<ConnectOptions> {
-  const { hostName: host, port, user } = settings;
+  const { hostName: host, port, user, rekeyLimit } = settings;
   const family = familyOf(settings);
   return {
     hostname: host,
@@ -109,8 +109,8 @@ async function toConnectOptions(
     },
     ...family && { addressFamily: family },
     rekey: {
-      ...settings.rekeyBytes && { bytes: settings.rekeyBytes },
-      ...settings.rekeyMs && { ms: settings.rekeyMs },
+      ...rekeyLimit?.bytes && { bytes: rekeyLimit.bytes },
+      ...rekeyLimit?.ms && { ms: rekeyLimit.ms },
     },
     keepalive: {
       ...settings.serverAliveIntervalMs !== undefined && {

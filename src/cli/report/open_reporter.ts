@@ -7,7 +7,7 @@ import { EventLog, timestamp } from "./lines/event_log.ts";
 import { JsonLog } from "./json/json_log.ts";
 import { LiveView } from "./live/live_view.ts";
 import type { Reporter } from "./reporter.ts";
-import type { SshLogLevel } from "../ssh_config/ssh_settings.ts";
+import type { SshSettings } from "../ssh_config/ssh_settings.ts";
 
 /**
  * Opens the reporter that the command line asks for.
@@ -18,7 +18,7 @@ import type { SshLogLevel } from "../ssh_config/ssh_settings.ts";
  */
 export function openReporter(
   { output, logFile, host }: Arguments,
-  level: SshLogLevel | undefined,
+  level: SshSettings["logLevel"],
   snapshot: () => SupervisorSnapshot | undefined,
   resources: AsyncDisposableStack,
 ): Reporter {
@@ -67,7 +67,7 @@ function openLog(file: string): Deno.FsFile {
   }
 }
 
-function verbosityOf(level: SshLogLevel = "INFO"): number {
+function verbosityOf(level: SshSettings["logLevel"] = "INFO"): number {
   switch (level) {
     case "QUIET":
     case "FATAL":

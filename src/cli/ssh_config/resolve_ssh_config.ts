@@ -1,6 +1,7 @@
 import { ArgumentError } from "../../errors.ts";
 import { checkPort } from "../../validate.ts";
 import { checkUser } from "../command_line/destination.ts";
+import { setting } from "../command_line/setting.ts";
 import { ConfigReader, systemDirectory } from "./reader/config_reader.ts";
 import { expandSettings } from "./expand/expand_settings.ts";
 import { type LocalMachine, thisMachine } from "./local_machine.ts";
@@ -39,14 +40,16 @@ export async function resolveSshConfig(
 ): Promise<SshSettings> {
   const { host, machine = thisMachine } = request;
   const reader = new ConfigReader(machine, host);
-  const { plain } = reader.settings;
-  if (request.user !== undefined) plain.user = request.user;
+  if (request.user !== undefined) {
+    checkUser("User", request.user);
+    reader.readOption(setting("User", request.user));
+  }
   if (request.port !== undefined) {
     checkPort("port", request.port);
-    plain.port = request.port;
+    reader.readOption(setting("Port", `${request.port}`));
   }
   for (const option of request.options ?? []) reader.readOption(option);
-  checkNames(host, plain.user);
+  checkNames(host, reader.settings.first("user"));
 
   await readFiles(reader, request);
   const hostName = usualForm(await reader.hostName());
@@ -55,7 +58,10 @@ export async function resolveSshConfig(
     await readFiles(reader, request);
   }
 
-  return await expandSettings(reader.settings, host, hostName, machine);
+  return {
+    ...await expandSettings(reader.settings, host, hostName, machine),
+    warnings: [...reader.warnings.values()],
+  };
 }
 
 async function readFiles(

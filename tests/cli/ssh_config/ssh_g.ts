@@ -6,11 +6,9 @@ import {
   thisMachine,
 } from "../../../src/cli/ssh_config/local_machine.ts";
 import type { SshConfigRequest } from "../../../src/cli/ssh_config/resolve_ssh_config.ts";
-import type {
-  JumpHost,
-  RemoteForward,
-  SshSettings,
-} from "../../../src/cli/ssh_config/ssh_settings.ts";
+import type { RemoteForwardLine } from "../../../src/cli/command_line/forward_spec.ts";
+import type { JumpHost } from "../../../src/cli/ssh_config/options/proxy.ts";
+import type { SshSettings } from "../../../src/cli/ssh_config/ssh_settings.ts";
 
 /** This machine as ssh sees it, which does not look at `HOME`. */
 export const sshMachine: LocalMachine = {
@@ -114,9 +112,8 @@ export function asPrinted(
     proxycommand: settings.proxyCommand,
     proxyjump: settings.proxyJump && formatJumps(settings.proxyJump),
     pubkeyauthentication: settings.pubkeyAuthentication,
-    rekeylimit: settings.rekeyBytes === undefined
-      ? undefined
-      : `${settings.rekeyBytes} ${seconds(settings.rekeyMs) ?? 0}`,
+    rekeylimit: settings.rekeyLimit &&
+      `${settings.rekeyLimit.bytes} ${seconds(settings.rekeyLimit.ms) ?? 0}`,
     remoteforward: settings.remoteForwards.map(formatForward),
     revokedhostkeys: settings.revokedHostKeys,
     serveralivecountmax: settings.serverAliveCountMax,
@@ -199,7 +196,7 @@ function formatJumps(hops: readonly JumpHost[]): string {
 }
 
 /** Of the forms that the tests use. */
-function formatForward({ listen, connect }: RemoteForward): string {
+function formatForward({ listen, connect }: RemoteForwardLine): string {
   const end = (text: string) =>
     text.replace(/^\[?([^/\]]*)\]?:(\d+)$/, "[$1]:$2");
   return `${end(listen)} ${connect === undefined ? "[socks]:0" : end(connect)}`;

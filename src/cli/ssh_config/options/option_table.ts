@@ -1,277 +1,184 @@
-import { nativeEngine } from "../../../ssh/native/native_engine.ts";
-import { supportedAlgorithms as ssh2Algorithms } from "../../../ssh/ssh2/ssh2_algorithms.ts";
-import { parseRemoteForward } from "../../command_line/forward_spec.ts";
-import { checkAlgorithmNames } from "./algorithm_list.ts";
-import type { ConfigLine } from "../reader/config_line.ts";
-import { expandVariables } from "../expand/expand.ts";
+/**
+ * To add an option, add it to `optionTable` below: its keyword, and how it is parsed, expanded and printed. The type of
+ * the settings, the reader, `-G`, `Options of ssh_config` in docs/command.md (a test compares) and completions follow.
+ *
+ * @module
+ */
+
+import { expandCommand, isNone } from "../expand/expand_values.ts";
+import { algorithms } from "./algorithms.ts";
+import { certificateFiles, identityAgent, identityFiles } from "./key_files.ts";
+import {
+  globalKnownHostsFiles,
+  userKnownHostsFiles,
+} from "./known_hosts_files.ts";
+import { internal, once, type Option } from "./option.ts";
+import { proxyCommand, proxyJump } from "./proxy.ts";
+import { rekeyLimit } from "./rekey_limit.ts";
+import { remoteForwards } from "./remote_forwards.ts";
 import {
   choice,
   duration,
-  files,
   flag,
   integer,
   list,
   port,
+  text,
   word,
-} from "./option_values.ts";
-import { opensshAlgorithms } from "./openssh_algorithms.ts";
-import { parseProxyJump } from "./proxy_jump.ts";
-import type {
-  PlainSettings,
-  RawSettings,
-  UnfinishedSettings,
-  Written,
-} from "./raw_settings.ts";
-import { shown } from "../../../text/shown.ts";
+} from "./value_types.ts";
 
-/** Where a line comes from, and whether it counts. */
-export interface LineContext {
-  /** Whether it is in a block that matches. Lines of other blocks are checked, too. */
-  readonly active: boolean;
-  /** Whether the user wrote it: it is of the command line or of the user's configuration. */
-  readonly user: boolean;
-  /** Looks up an environment variable. */
-  readonly env: (name: string) => string | undefined;
-}
+/** The options that have an effect, by the key of their setting, in the order of `-G`. */
+export const optionTable = {
+  /** The user on the server; the local user's name by default. */
+  user: once("User", word, (_, { user }) => user),
+  /** The host to connect to, in lower case; an address in its usual form. */
+  hostName: once("HostName", word, (_, { hostName }) => hostName),
+  /** 22 by default. */
+  port: once("Port", port, (_, { port }) => port),
 
-/** Reads a line of one option into the settings. */
-export type Option = (
-  line: ConfigLine,
-  settings: RawSettings,
-  context: LineContext,
-) => void;
-
-/** An option that has one value, the first that is read. */
-function once<K extends keyof PlainSettings>(
-  key: K,
-  parse: (line: ConfigLine) => PlainSettings[K],
-): Option {
-  return (line, { plain }, { active }) => {
-    const value = parse(line);
-    if (active && value !== undefined) plain[key] ??= value;
-  };
-}
-
-/** As {@linkcode once}, of a value that something is still to be done with. */
-function unfinished<K extends keyof UnfinishedSettings>(
-  key: K,
-  parse: (line: ConfigLine) => UnfinishedSettings[K] | undefined,
-): Option {
-  return (line, { first }, { active }) => {
-    const value = parse(line);
-    if (active && value !== undefined) first[key] ??= value;
-  };
-}
-
-/** A parser that keeps the line, too. */
-function written<T>(
-  parse: (line: ConfigLine) => T | undefined,
-): (line: ConfigLine) => Written<T> | undefined {
-  return (line) => {
-    const value = parse(line);
-    return value === undefined ? undefined : { value, line };
-  };
-}
-
-const logLevel = choice({
-  quiet: "QUIET",
-  silent: "QUIET",
-  fatal: "FATAL",
-  error: "ERROR",
-  info: "INFO",
-  verbose: "VERBOSE",
-  debug: "DEBUG1",
-  debug1: "DEBUG1",
-  debug2: "DEBUG2",
-  debug3: "DEBUG3",
-});
-
-const pubkeyAuthentication = choice({
-  yes: true,
-  true: true,
-  unbound: true,
-  "host-bound": true,
-  no: false,
-  false: false,
-});
-
-/** A list of algorithms: a name that neither ssh nor this program knows is a mistake. */
-function algorithms(
-  kind: keyof typeof opensshAlgorithms,
-): (line: ConfigLine) => string {
-  const known = [
-    ...opensshAlgorithms[kind],
-    ...nativeEngine.supportedAlgorithms[kind],
-    ...ssh2Algorithms[kind],
-  ];
-  return (line) => {
-    const list = line.word();
-    checkAlgorithmNames(line, list, known);
-    return list;
-  };
-}
-
-/** `RekeyLimit`, an amount of data and perhaps a time; each is set by the first line that has it. */
-const rekeyLimit: Option = (line, { plain }, { active }) => {
-  const amount = line.word();
-  const valid = amount === "default" || amount === "0" ||
-    /^(\d+[kmgt]|\d{3,}|1[6-9]|[2-9]\d)$/i.test(amount);
-  if (!valid) {
-    throw line.error(
-      `cannot be ${shown(amount)}; use bytes from 16, e.g. 512M or 1G`,
-    );
-  }
-  const ms = line.hasMore ? duration(line) : undefined;
-  if (!active) return;
-  plain.rekeyBytes ??= toBytes(amount);
-  if (ms !== undefined) plain.rekeyMs ??= ms;
-};
-
-/** @returns 0 for `default`. */
-function toBytes(amount: string): number {
-  const power = "kmgt".indexOf(amount.at(-1)!.toLowerCase()) + 1;
-  return amount === "default" ? 0 : parseInt(amount) * 1024 ** power;
-}
-
-const connectionAttempts: Option = (line, settings, context) => {
-  once("connectionAttempts", integer)(line, settings, context);
-  if (settings.plain.connectionAttempts !== 0) return;
-  throw line.error("cannot be 0; use 1 or more");
-};
-
-const identityFile: Option = (line, { identityFiles }, { active, user }) => {
-  const value = line.word();
-  const known = identityFiles.some((file) =>
-    file.value === value && file.explicit === user
-  );
-  if (active && !known) identityFiles.push({ value, line, explicit: user });
-};
-
-const certificateFile: Option = (line, { certificateFiles }, { active }) => {
-  const value = line.word();
-  const known = certificateFiles.some((file) => file.value === value);
-  if (active && !known) certificateFiles.push({ value, line });
-};
-
-const identityAgent: Option = (line, settings, context) => {
-  const value = line.word();
-  expandVariables(value, line, context.env);
-  if (/^\$(?!\{|\w+$)/.test(value)) {
-    throw line.error(`cannot be ${shown(value)}; use $NAME or a path`);
-  }
-  if (context.active) settings.first.identityAgent ??= { value, line };
-};
-
-const proxyCommand: Option = (line, { first }, { active }) => {
-  const value = line.text();
-  // The first of both counts; but `ProxyJump none` bars only a later ProxyJump.
-  const jumps = first.proxyJump?.value.length ?? 0;
-  if (active && jumps === 0) first.proxyCommand ??= { value, line };
-};
-
-const remoteCommand: Option = (line, { first }, { active }) => {
-  const value = line.text();
-  if (active) first.remoteCommand ??= { value, line };
-};
-
-const proxyJump: Option = (line, { first }, { active }) => {
-  const value = parseProxyJump(line);
-  if (active && !first.proxyCommand) first.proxyJump ??= { value, line };
-};
-
-const remoteForward: Option = (line, { remoteForwards }, context) => {
-  const value = expandVariables(line.word(), line, context.env);
-  const second = line.next();
-  const connect = second && expandVariables(second, line, context.env);
-  // Without a second end it is a SOCKS proxy, which ssh takes.
-  if (connect) {
-    parseRemoteForward({ listen: value, connect, where: line.where });
-  }
-  const known = remoteForwards.some((forward) =>
-    forward.value === value && forward.connect === connect
-  );
-  if (!context.active || known) return;
-  remoteForwards.push({ value, line, ...connect && { connect } });
-};
-
-/** The options that have a meaning here, by their names as ssh_config(5) writes them. */
-const byName: Record<string, Option> = {
-  AddressFamily: once(
-    "addressFamily",
+  /** Which addresses to use. */
+  addressFamily: once(
+    "AddressFamily",
     choice({ any: "any", inet: "inet", inet6: "inet6" }),
   ),
-  BatchMode: once("batchMode", flag),
-  BindAddress: once("bindAddress", word),
-  CanonicalizeHostname: unfinished(
-    "canonicalizeHostname",
-    written(
-      choice({
-        yes: true,
-        true: true,
-        always: true,
-        no: false,
-        false: false,
-      }),
-    ),
+  /** Ask the user nothing. */
+  batchMode: once("BatchMode", flag),
+  /** The local address to connect from. */
+  bindAddress: once("BindAddress", word),
+  /** Whether everything is read a second time. */
+  canonicalizeHostname: internal(
+    "CanonicalizeHostname",
+    choice({ yes: true, true: true, always: true, no: false, false: false }),
   ),
-  CASignatureAlgorithms: once(
-    "caSignatureAlgorithms",
+  /** As written, for `applyAlgorithmList()`. */
+  caSignatureAlgorithms: once(
+    "CASignatureAlgorithms",
     algorithms("serverHostKey"),
   ),
-  CertificateFile: certificateFile,
-  ChallengeResponseAuthentication: once("kbdInteractiveAuthentication", flag),
-  Ciphers: once("ciphers", algorithms("cipher")),
-  ClearAllForwardings: once("clearAllForwardings", flag),
-  Compression: once("compression", flag),
-  ConnectionAttempts: connectionAttempts,
-  ConnectTimeout: once("connectTimeoutMs", duration),
-  DSAAuthentication: once("pubkeyAuthentication", pubkeyAuthentication),
-  ExitOnForwardFailure: once("exitOnForwardFailure", flag),
-  GlobalKnownHostsFile: unfinished("globalKnownHostsFiles", written(files)),
-  HashKnownHosts: once("hashKnownHosts", flag),
-  HostKeyAlgorithms: once("hostKeyAlgorithms", algorithms("serverHostKey")),
-  HostKeyAlias: once("hostKeyAlias", (line) => line.word().toLowerCase()),
-  HostName: unfinished("hostName", written(word)),
-  IdentitiesOnly: once("identitiesOnly", flag),
-  IdentityAgent: identityAgent,
-  IdentityFile: identityFile,
-  IdentityFile2: identityFile,
-  IgnoreUnknown: unfinished("ignoreUnknown", written(word)),
-  KbdInteractiveAuthentication: once("kbdInteractiveAuthentication", flag),
-  KeepAlive: once("tcpKeepAlive", flag),
-  KexAlgorithms: once("kexAlgorithms", algorithms("kex")),
-  LogLevel: once("logLevel", logLevel),
-  MACs: once("macs", algorithms("mac")),
-  NumberOfPasswordPrompts: once("numberOfPasswordPrompts", integer),
-  PasswordAuthentication: once("passwordAuthentication", flag),
-  Port: once("port", port),
-  PreferredAuthentications: once("preferredAuthentications", list),
-  ProxyCommand: proxyCommand,
-  ProxyJump: proxyJump,
-  PubkeyAcceptedAlgorithms: once(
-    "pubkeyAcceptedAlgorithms",
+  /** Certificates, in order. */
+  certificateFiles,
+  /** As written, for `applyAlgorithmList()`. */
+  ciphers: once("Ciphers", algorithms("cipher")),
+  /** Drop all forwards, those of the command line too. */
+  clearAllForwardings: once("ClearAllForwardings", flag),
+  /** Whether to compress the connection. */
+  compression: once("Compression", flag),
+  /** How often to try, a second apart; at least 1. */
+  connectionAttempts: once("ConnectionAttempts", integer, (attempts) => {
+    if (attempts?.value !== 0) return attempts?.value;
+    throw attempts.line.error("cannot be 0; use 1 or more");
+  }),
+  /** How long connecting may take, in milliseconds; 0 for the system's own limit. */
+  connectTimeoutMs: once("ConnectTimeout", duration),
+  /** End if a forward cannot be bound. */
+  exitOnForwardFailure: once("ExitOnForwardFailure", flag),
+  /** The system's known_hosts files; ssh's by default, empty for `none`. */
+  globalKnownHostsFiles,
+  /** Whether to hash names that are added to known_hosts. */
+  hashKnownHosts: once("HashKnownHosts", flag),
+  /** As written, for `applyAlgorithmList()`. */
+  hostKeyAlgorithms: once("HostKeyAlgorithms", algorithms("serverHostKey")),
+  /** The name to look up in known_hosts instead of the host's. */
+  hostKeyAlias: once(
+    "HostKeyAlias",
+    { ...word, parse: (line) => line.word().toLowerCase() },
+  ),
+  /** Use no keys of the agent but those of `identityFiles` and `certificateFiles`. */
+  identitiesOnly: once("IdentitiesOnly", flag),
+  /** The agent's socket: `IdentityAgent`, else `SSH_AUTH_SOCK`; undefined for no agent. */
+  identityAgent,
+  /** Private keys, in order; ssh's default ones if none is named, empty for `none`. */
+  identityFiles,
+  /** Patterns of keywords that are no error though ssh does not know them. */
+  ignoreUnknown: internal("IgnoreUnknown", word),
+  /** Whether to answer questions of the server. */
+  kbdInteractiveAuthentication: once(
+    "KbdInteractiveAuthentication ChallengeResponseAuthentication SkeyAuthentication TISAuthentication",
+    flag,
+  ),
+  /** As written, for `applyAlgorithmList()`. */
+  kexAlgorithms: once("KexAlgorithms", algorithms("kex")),
+  /** How much to log. */
+  logLevel: once(
+    "LogLevel",
+    choice({
+      quiet: "QUIET",
+      silent: "QUIET",
+      fatal: "FATAL",
+      error: "ERROR",
+      info: "INFO",
+      verbose: "VERBOSE",
+      debug: "DEBUG1",
+      debug1: "DEBUG1",
+      debug2: "DEBUG2",
+      debug3: "DEBUG3",
+    }, (level) => level === "DEBUG1" ? "DEBUG" : level),
+  ),
+  /** As written, for `applyAlgorithmList()`. */
+  macs: once("MACs", algorithms("mac")),
+  /** How often to ask for a password. */
+  numberOfPasswordPrompts: once("NumberOfPasswordPrompts", integer),
+  /** Whether to log in by password. */
+  passwordAuthentication: once("PasswordAuthentication", flag),
+  /** Methods to log in, best first. */
+  preferredAuthentications: once("PreferredAuthentications", list),
+  /** A shell command whose standard input and output are the connection. Never set together with `proxyJump`. */
+  proxyCommand,
+  /**
+   * Servers to go through, in order. As in ssh, the configuration of each
+   * (resolved without this destination's `-o` options) counts, but of their
+   * `proxyJump` only that of the first.
+   */
+  proxyJump,
+  /** As written, for `applyAlgorithmList()`. */
+  pubkeyAcceptedAlgorithms: once(
+    "PubkeyAcceptedAlgorithms PubkeyAcceptedKeyTypes",
     algorithms("userKey"),
   ),
-  PubkeyAcceptedKeyTypes: once(
-    "pubkeyAcceptedAlgorithms",
-    algorithms("userKey"),
+  /** Whether to log in by key. */
+  pubkeyAuthentication: once(
+    "PubkeyAuthentication DSAAuthentication",
+    choice({
+      yes: true,
+      true: true,
+      unbound: true,
+      "host-bound": true,
+      no: false,
+      false: false,
+    }, flag.print),
   ),
-  PubkeyAuthentication: once("pubkeyAuthentication", pubkeyAuthentication),
-  RekeyLimit: rekeyLimit,
-  RemoteCommand: remoteCommand,
-  RemoteForward: remoteForward,
-  RevokedHostKeys: unfinished("revokedHostKeys", written(word)),
-  ServerAliveCountMax: once("serverAliveCountMax", integer),
-  ServerAliveInterval: once("serverAliveIntervalMs", duration),
-  RequiredRSASize: once("requiredRsaSize", integer),
-  SessionType: once(
-    "sessionType",
+  /** When to exchange keys again. */
+  rekeyLimit,
+  /** What to run on the server instead of the user's shell. */
+  remoteCommand: once(
+    "RemoteCommand",
+    text,
+    (command, { tokens }) => expandCommand(command, tokens),
+  ),
+  /** In order, without duplicates; empty if `clearAllForwardings`. */
+  remoteForwards,
+  /** The fewest bits of RSA keys. */
+  requiredRsaSize: once("RequiredRSASize", integer),
+  /** A file of host keys to refuse; if it cannot be read, all are refused. */
+  revokedHostKeys: once(
+    "RevokedHostKeys",
+    word,
+    (file) => file && !isNone(file) ? file.value : undefined,
+  ),
+  /** How many keepalive requests may stay unanswered. */
+  serverAliveCountMax: once("ServerAliveCountMax", integer),
+  /** After how much silence to send a keepalive request, in milliseconds; 0 for never. */
+  serverAliveIntervalMs: once("ServerAliveInterval", duration),
+  /** What the connection is for besides forwards: `none` for nothing (`-N`). */
+  sessionType: once(
+    "SessionType",
     choice({ none: "none", subsystem: "subsystem", default: "default" }),
   ),
-  SkeyAuthentication: once("kbdInteractiveAuthentication", flag),
-  StreamLocalBindUnlink: once("streamLocalBindUnlink", flag),
-  StrictHostKeyChecking: once(
-    "strictHostKeyChecking",
+  /** Remove a local socket file that is in the way. */
+  streamLocalBindUnlink: once("StreamLocalBindUnlink", flag),
+  /** What to do about unknown host keys; `off` is `no`. */
+  strictHostKeyChecking: once(
+    "StrictHostKeyChecking",
     choice({
       yes: "yes",
       true: "yes",
@@ -280,28 +187,36 @@ const byName: Record<string, Option> = {
       off: "no",
       ask: "ask",
       "accept-new": "accept-new",
-    }),
+    }, printChecking),
   ),
-  TCPKeepAlive: once("tcpKeepAlive", flag),
-  TISAuthentication: once("kbdInteractiveAuthentication", flag),
-  UpdateHostKeys: once(
-    "updateHostKeys",
-    choice({
-      yes: "yes",
-      true: "yes",
-      no: "no",
-      false: "no",
-      ask: "ask",
-    }),
+  /** TCP's own keepalive. */
+  tcpKeepAlive: once("TCPKeepAlive KeepAlive", flag),
+  /** Whether to learn further keys of a known server; as in ssh, not by default if the user chose `userKnownHostsFiles`. */
+  updateHostKeys: once(
+    "UpdateHostKeys",
+    choice(
+      { yes: "yes", true: "yes", no: "no", false: "no", ask: "ask" },
+      printChecking,
+    ),
+    (update, { values }) =>
+      update?.value ?? (values.has("userKnownHostsFiles") ? "no" : "yes"),
   ),
-  User: once("user", word),
-  UserKnownHostsFile: unfinished("userKnownHostsFiles", written(files)),
-};
+  /** The user's known_hosts files; ssh's by default, empty for `none`. The first is where new keys are added. */
+  userKnownHostsFiles,
+} as const;
 
-/** The options that have a meaning here, by their keywords in lower case. */
-export const options: ReadonlyMap<string, Option> = new Map(
-  Object.entries(byName).map(([name, option]) => [name.toLowerCase(), option]),
-);
+/** The options by their keywords in lower case, with the keys of their settings. */
+export const optionsByKeyword: ReadonlyMap<string, readonly [string, Option]> =
+  new Map(
+    Object.entries<Option>(optionTable).flatMap(([key, option]) =>
+      option.keywords.map((name) => [name.toLowerCase(), [key, option]])
+    ),
+  );
 
-/** Their names as ssh_config(5) writes them. */
-export const optionNames: readonly string[] = Object.keys(byName);
+/** Their keywords as ssh_config(5) writes them, with former ones. */
+export const optionNames: readonly string[] = Object.values<Option>(optionTable)
+  .flatMap(({ keywords }) => keywords);
+
+function printChecking(value: string): string {
+  return value === "yes" ? "true" : value === "no" ? "false" : value;
+}

@@ -1,9 +1,8 @@
-/** Options of ssh that have no meaning here. @module */
+/** Options of ssh that have no effect here. @module */
 
 /**
- * What would have made a difference, so that the user is warned: forwards other
- * than remote ones, ways to log in or to check the host's key, commands, and
- * what the wire is like.
+ * Those that would make a difference, so that the user is warned: forwards
+ * other than remote ones, ways to log in or to check the host key, commands.
  */
 const missing = names(`
   BindInterface CanonicalizeHostname
@@ -14,9 +13,10 @@ const missing = names(`
   SecurityKeyProvider SmartcardDevice Tunnel VerifyHostKeyDNS`);
 
 /**
- * What makes no difference where a session has no terminal and nothing but
- * remote forwards are set up, or only together with an option of {@linkcode missing}; and
- * GSSAPI, which Debian's ssh_config asks for on every machine.
+ * Those that make no difference where a session has no terminal and all
+ * forwards are remote ones, or only together with an option of
+ * {@linkcode missing}; and GSSAPI, which Debian's ssh_config turns on on every
+ * machine.
  */
 const harmless = names(`
   AddKeysToAgent CanonicalDomains CanonicalizeFallbackLocal
@@ -33,28 +33,31 @@ const harmless = names(`
   TunnelDevice UseKeychain VersionAddendum VisualHostKey
   WarnWeakCrypto XAuthLocation`);
 
-/** What ssh itself ignores by now. */
+/** Those that ssh itself ignores. */
 const obsolete = names(`
   AFSTokenPassing Cipher CompressionLevel FallbackToRsh
   GlobalKnownHostsFile2 KerberosAuthentication KerberosTgtPassing Protocol
   RSAAuthentication RhostsAuthentication RhostsRSAAuthentication
   UsePrivilegedPort UseRoaming UseRsh UserKnownHostsFile2`);
 
-/** What an option is turned off by, or left as it is. */
+/** The values that turn an option off, or leave its default. */
 const off = new Set(["no", "false", "none", "default"]);
 
-/** The names of the options that ssh has and that have no meaning here, but for obsolete ones. */
-export const knownNames: readonly string[] = [
+/** The names of those that ssh does not ignore itself. */
+export const namesWithoutEffect: readonly string[] = [
   ...missing.values(),
   ...harmless.values(),
 ];
 
-/** Whether ssh has an option of this name, be it obsolete or one of later releases than 9.2. */
+/** The names of those that it does. */
+export const obsoleteNames: readonly string[] = [...obsolete.values()];
+
+/** Whether ssh has an option of this name without effect here, obsolete or of a release after 9.2. */
 export function isKnownOption(keyword: string): boolean {
   return [missing, harmless, obsolete].some((names) => names.has(keyword));
 }
 
-/** Whether it would have made a difference with this value. */
+/** Whether it would make a difference with this value. */
 export function isMissed(keyword: string, value: string): boolean {
   return missing.has(keyword) && !off.has(value.toLowerCase());
 }

@@ -1,92 +1,53 @@
+import type { Environment } from "../expand/expand.ts";
 import type { ConfigLine } from "../reader/config_line.ts";
-import type { JumpHost, SshSettings } from "../ssh_settings.ts";
+import type { Option, Written } from "./option.ts";
+import { optionsByKeyword, type optionTable } from "./option_table.ts";
 
-/** A value, and the line that it was written in. */
-export interface Written<T> {
-  /** The value, before tokens, `~` and variables are expanded. */
-  readonly value: T;
-  /** Its line. */
-  readonly line: ConfigLine;
-}
+type Table = typeof optionTable;
 
-/** Options with one value that is taken as it was written. */
-export type PlainSettings = Partial<
-  Pick<
-    SshSettings,
-    | "addressFamily"
-    | "batchMode"
-    | "bindAddress"
-    | "caSignatureAlgorithms"
-    | "ciphers"
-    | "clearAllForwardings"
-    | "compression"
-    | "connectTimeoutMs"
-    | "connectionAttempts"
-    | "exitOnForwardFailure"
-    | "hashKnownHosts"
-    | "hostKeyAlgorithms"
-    | "hostKeyAlias"
-    | "identitiesOnly"
-    | "kbdInteractiveAuthentication"
-    | "kexAlgorithms"
-    | "logLevel"
-    | "macs"
-    | "numberOfPasswordPrompts"
-    | "passwordAuthentication"
-    | "port"
-    | "preferredAuthentications"
-    | "pubkeyAcceptedAlgorithms"
-    | "pubkeyAuthentication"
-    | "rekeyBytes"
-    | "rekeyMs"
-    | "requiredRsaSize"
-    | "serverAliveCountMax"
-    | "serverAliveIntervalMs"
-    | "sessionType"
-    | "streamLocalBindUnlink"
-    | "strictHostKeyChecking"
-    | "tcpKeepAlive"
-    | "updateHostKeys"
-    | "user"
-  >
->;
+/** What the values of an option are read as. */
+type Read<K extends keyof Table> = Table[K] extends Option<infer T> ? T : never;
 
-/** Options with one value that something is still to be done with. */
-export interface UnfinishedSettings {
-  /** Makes ssh read everything a second time. */
-  canonicalizeHostname?: Written<boolean>;
-  /** Files or `none`. */
-  globalKnownHostsFiles?: Written<readonly string[]>;
-  /** With `%h` for the host as it was typed. */
-  hostName?: Written<string>;
-  /** A path, `none`, `SSH_AUTH_SOCK` or `$NAME`. */
-  identityAgent?: Written<string>;
-  /** A list of patterns. */
-  ignoreUnknown?: Written<string>;
-  /** A command or `none`. */
-  proxyCommand?: Written<string>;
-  /** Empty for `none`. */
-  proxyJump?: Written<readonly JumpHost[]>;
-  /** A command or `none`. */
-  remoteCommand?: Written<string>;
-  /** A file or `none`. */
-  revokedHostKeys?: Written<string>;
-  /** Files or `none`. */
-  userKnownHostsFiles?: Written<readonly string[]>;
-}
+/** The values that were read so far and count. */
+export class RawSettings {
+  /** By the keys of their settings. */
+  readonly values = new Map<string, readonly Written<unknown>[]>();
 
-/** What was read so far. */
-export interface RawSettings {
-  /** The first value of each option that is taken as it was written. */
-  readonly plain: { -readonly [K in keyof PlainSettings]: PlainSettings[K] };
-  /** The first value of each other option that has one. */
-  readonly first: UnfinishedSettings;
-  /** `IdentityFile`, each of them; `explicit` as in {@linkcode SshSettings}. */
-  readonly identityFiles: (Written<string> & { readonly explicit: boolean })[];
-  /** `CertificateFile`, each of them. */
-  readonly certificateFiles: Written<string>[];
-  /** `RemoteForward`, each of them: what to bind, and what that leads to. */
-  readonly remoteForwards: (Written<string> & { readonly connect?: string })[];
-  /** What will not be done, by what names it. */
-  readonly warnings: Map<string, string>;
+  /** The first value of an option. */
+  first<K extends keyof Table>(key: K): Read<K> | undefined {
+    return this.written(key)?.value;
+  }
+
+  /** The first value of an option, with its line. */
+  written<K extends keyof Table>(key: K): Written<Read<K>> | undefined {
+    return this.values.get(key)?.[0] as Written<Read<K>> | undefined;
+  }
+
+  /**
+   * Reads a line, if it is of an option that has an effect.
+   *
+   * @param active Whether it is in a block that matches. Lines of other blocks are checked, too.
+   * @param user Whether it is of the command line or of the user's configuration.
+   * @returns whether it is.
+   * @throws {ArgumentError} if ssh would refuse it.
+   */
+  read(
+    line: ConfigLine,
+    active: boolean,
+    user: boolean,
+    env: Environment,
+  ): boolean {
+    const found = optionsByKeyword.get(line.keyword);
+    if (!found) return false;
+    const [key, option] = found;
+    const value = option.parse(line, env);
+    line.end();
+    if (!active || value === undefined) return true;
+    const written = { value, line, user };
+    const before = this.values.get(key) ?? [];
+    if (option.counts(written, before, this.values)) {
+      this.values.set(key, [...before, written]);
+    }
+    return true;
+  }
 }

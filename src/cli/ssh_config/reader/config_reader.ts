@@ -7,13 +7,13 @@ import { findFiles } from "./find_files.ts";
 import {
   isKnownOption,
   isMissed,
-  knownNames,
+  namesWithoutEffect,
 } from "../options/options_without_effect.ts";
 import type { LocalMachine } from "../local_machine.ts";
 import { matches } from "./match_criteria.ts";
-import { optionNames, options } from "../options/option_table.ts";
+import { optionNames } from "../options/option_table.ts";
 import { matchesPatternList, matchesPatterns } from "./patterns.ts";
-import type { RawSettings } from "../options/raw_settings.ts";
+import { RawSettings } from "../options/raw_settings.ts";
 import { runShell } from "./run_shell.ts";
 import { destinationTokens } from "../expand/tokens.ts";
 
@@ -44,14 +44,9 @@ interface Block {
 /** Reads configuration line by line and keeps the first value of each option. */
 export class ConfigReader {
   /** What was read so far. */
-  readonly settings: RawSettings = {
-    plain: {},
-    first: {},
-    identityFiles: [],
-    certificateFiles: [],
-    remoteForwards: [],
-    warnings: new Map(),
-  };
+  readonly settings = new RawSettings();
+  /** What the configuration asks for and will not get, by what names it. */
+  readonly warnings = new Map<string, string>();
   readonly #machine: LocalMachine;
   readonly #originalHost: string;
   #host: string;
@@ -73,7 +68,7 @@ export class ConfigReader {
   /** Whether the files have to be read a second time, because `Match final` or `CanonicalizeHostname` say so. */
   get wantsFinal(): boolean {
     return this.#wantsFinal ||
-      this.settings.first.canonicalizeHostname?.value === true;
+      this.settings.first("canonicalizeHostname") === true;
   }
 
   /** From now on files are read for the second time: for the host that the first time has found. */
@@ -84,7 +79,7 @@ export class ConfigReader {
 
   /** The host to connect to, as far as it is known. */
   async hostName(): Promise<string> {
-    const { hostName } = this.settings.first;
+    const hostName = this.settings.written("hostName");
     if (this.#final || hostName === undefined) return this.#host;
     return await expandTokens(hostName.value, hostName.line, {
       h: () => this.#host,
@@ -152,16 +147,12 @@ export class ConfigReader {
 
   #set(line: ConfigLine, active: boolean, user: boolean): void {
     const { keyword, first } = line;
-    const { warnings } = this.settings;
-    const option = options.get(keyword);
-    if (option) {
-      const env = (name: string) => this.#machine.env(name);
-      option(line, this.settings, { active, user, env });
-      line.end();
-    } else if (!isKnownOption(keyword)) {
-      const ignored = this.settings.first.ignoreUnknown?.value ?? "";
+    const env = (name: string) => this.#machine.env(name);
+    const isRead = this.settings.read(line, active, user, env);
+    if (!isRead && !isKnownOption(keyword)) {
+      const ignored = this.settings.first("ignoreUnknown") ?? "";
       if (matchesPatternList(keyword, ignored.toLowerCase())) return;
-      const meant = nearest(line.name, [...optionNames, ...knownNames]);
+      const meant = nearest(line.name, [...optionNames, ...namesWithoutEffect]);
       throw line.error(
         `is not an option of ssh; ${
           meant === undefined
@@ -170,16 +161,18 @@ export class ConfigReader {
         }`,
       );
     }
-    if (active && isMissed(keyword, first) && !warnings.has(keyword)) {
-      warnings.set(keyword, `${line.where}: ${line.name} has no effect here`);
+    if (active && isMissed(keyword, first) && !this.warnings.has(keyword)) {
+      this.warnings.set(
+        keyword,
+        `${line.where}: ${line.name} has no effect here`,
+      );
     }
   }
 
   async #matches(line: ConfigLine, never: boolean): Promise<boolean> {
-    const { plain, warnings } = this.settings;
-    const user = () => plain.user ?? this.#machine.userName;
+    const user = () => this.settings.first("user") ?? this.#machine.userName;
     const warn = (what: string) =>
-      warnings.set(
+      this.warnings.set(
         `match ${what}`,
         `${line.where}: Match ${what} never matches here`,
       );
@@ -195,9 +188,9 @@ export class ConfigReader {
         const tokens = destinationTokens(this.#machine, {
           host,
           originalHost: this.#originalHost,
-          port: plain.port ?? 22,
+          port: this.settings.first("port") ?? 22,
           user,
-          keyAlias: plain.hostKeyAlias ?? host,
+          keyAlias: this.settings.first("hostKeyAlias") ?? host,
         });
         const expanded = await expandTokens(command, line, tokens);
         if (never) return false;
@@ -253,7 +246,7 @@ export class ConfigReader {
         );
       }
       if (!(cause instanceof Deno.errors.NotFound)) {
-        this.settings.warnings.set(path, `cannot read ${path}`);
+        this.warnings.set(path, `cannot read ${path}`);
       }
       return undefined;
     }
