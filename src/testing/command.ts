@@ -1,3 +1,4 @@
+import { signalNames } from "../ssh/messages/request_payloads.ts";
 import type { Logger } from "../logger.ts";
 import type { ServedChannel } from "./served_channel.ts";
 import type { Session } from "./ssh2_server.ts";
@@ -31,10 +32,6 @@ export type CommandHandler = (
 /** Stands in for the user's shell where a client asks for that and names no command; otherwise as {@linkcode CommandHandler}. */
 export type ShellHandler = (streams: CommandStreams) => Promise<number>;
 
-/** The signals of RFC 4254 section 6.10. */
-const SIGNAL =
-  /^(ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|USR1|USR2)$/;
-
 /** Runs one command and closes its channel. */
 export async function serveCommand(
   session: Session,
@@ -45,7 +42,7 @@ export async function serveCommand(
   const killed = new AbortController();
   let killedBy: string | undefined;
   session.on("signal", (_accept, _reject, { name }) => {
-    if (killedBy || !SIGNAL.test(name)) return;
+    if (killedBy || !signalNames.has(name)) return;
     killedBy = name;
     killed.abort(new DOMException(`the client sent SIG${name}`, "AbortError"));
   });

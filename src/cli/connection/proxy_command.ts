@@ -1,3 +1,4 @@
+import { runDenoWith } from "../../permissions.ts";
 import { ConnectError } from "../../errors.ts";
 import type { DialRequest, Transport } from "../../ssh/dial/dialled_stream.ts";
 
@@ -34,7 +35,7 @@ export function dialByCommand(
   } catch (cause) {
     const isDenied = cause instanceof Deno.errors.NotCapable;
     const why = isDenied
-      ? "run deno with --allow-run=/bin/sh"
+      ? runDenoWith("--allow-run=/bin/sh")
       : (cause as Error).message;
     throw new ConnectError(
       isDenied ? "permission-denied" : "connect-failed",

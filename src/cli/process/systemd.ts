@@ -1,3 +1,4 @@
+import { runDenoWith } from "../../permissions.ts";
 import { readGrantedVariable } from "../../environment.ts";
 import type { Logger } from "../../logger.ts";
 import { printable } from "../../text/printable.ts";
@@ -178,7 +179,7 @@ export class Systemd implements AsyncDisposable {
 
 function why(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {
-    return "run deno with --allow-run=systemd-notify";
+    return runDenoWith("--allow-run=systemd-notify");
   }
   return printable(error instanceof Error ? error.message : String(error)) ||
     "systemd-notify did not end in time";

@@ -1,4 +1,5 @@
 import { fstatSync } from "node:fs";
+import { runDenoWith } from "../../permissions.ts";
 import { readVariable } from "../../environment.ts";
 import { ArgumentError } from "../../errors.ts";
 import type { SupervisorSnapshot } from "../../forward/supervise/supervisor_options.ts";
@@ -61,7 +62,7 @@ function openLog(file: string): Deno.FsFile {
     return Deno.openSync(file, { create: true, append: true, mode: 0o600 });
   } catch (cause) {
     const why = cause instanceof Deno.errors.NotCapable
-      ? `run deno with --allow-write=${file}`
+      ? runDenoWith(`--allow-write=${file}`)
       : (cause as Error).message;
     throw new ArgumentError("-E", `cannot write to ${file}: ${why}`, { cause });
   }

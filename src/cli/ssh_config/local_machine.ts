@@ -1,6 +1,7 @@
 import { userInfo } from "node:os";
+import { throwIfNotPermitted } from "../../permissions.ts";
 import { readVariable } from "../../environment.ts";
-import { ArgumentError, RForwardError } from "../../errors.ts";
+import { ArgumentError } from "../../errors.ts";
 
 /** What configuration may depend on, on this side. */
 export interface LocalMachine {
@@ -60,11 +61,11 @@ function allowed<T>(flag: string, look: () => T): T {
   try {
     return look();
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
-    throw new RForwardError(
-      "permission-denied",
-      `ssh_config depends on this machine; run deno with ${flag}`,
-      { cause },
+    throwIfNotPermitted(
+      cause,
+      "look at this machine, as ssh_config asks",
+      flag,
     );
+    throw cause;
   }
 }

@@ -1,3 +1,4 @@
+import { runDenoWith } from "../../permissions.ts";
 import type { Target, TargetHandler } from "./target.ts";
 import { connectTcp } from "../../streams/connect_tcp.ts";
 import { connectUnix } from "../../streams/connect_unix.ts";
@@ -9,10 +10,7 @@ import { closeQuietly } from "../../streams/close_quietly.ts";
 import { checkHost, checkPort, checkText } from "../../validate.ts";
 import { ForwardedConn } from "./forwarded_conn.ts";
 import { relay } from "./relay.ts";
-import {
-  requireTargetPermission,
-  targetPermission,
-} from "./target_permission.ts";
+import { requireTargetPermission, targetFlags } from "./target_permission.ts";
 
 /** A target that has answered, for one connection. */
 export interface Endpoint {
@@ -120,7 +118,7 @@ class SocketDialer implements Dialer {
     const [code, why] = cause instanceof Deno.errors.NotCapable
       ? [
         "permission-denied",
-        `is not allowed: run deno with ${targetPermission(this.name)}`,
+        `is not allowed: ${runDenoWith(...targetFlags(this.name))}`,
       ] as const
       : cause instanceof Deno.errors.ConnectionRefused
       ? [

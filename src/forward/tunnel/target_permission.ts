@@ -1,3 +1,4 @@
+import { mayNot, unixSocketFlags } from "../../permissions.ts";
 import { RForwardError } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import type { TcpTarget, UnixTarget } from "./target.ts";
@@ -16,9 +17,7 @@ export function requireTargetPermission(target: TcpTarget | UnixTarget): void {
   if (descriptorsOf(target, name).every(isGranted)) return;
   throw new RForwardError(
     "permission-denied",
-    `may not connect to the target ${name}; run deno with ${
-      targetPermission(name)
-    }`,
+    mayNot(`connect to the target ${name}`, ...targetFlags(name)),
   );
 }
 
@@ -27,10 +26,8 @@ export function requireTargetPermission(target: TcpTarget | UnixTarget): void {
  *
  * @param name The target as text.
  */
-export function targetPermission(name: string): string {
-  return name.includes("/")
-    ? `--allow-net=unix:${name} --allow-read=${name} --allow-write=${name}`
-    : `--allow-net=${name}`;
+export function targetFlags(name: string): string[] {
+  return name.includes("/") ? unixSocketFlags(name) : [`--allow-net=${name}`];
 }
 
 function descriptorsOf(

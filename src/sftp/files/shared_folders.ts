@@ -1,5 +1,6 @@
 import { posix } from "node:path";
-import { ArgumentError, RForwardError } from "../../errors.ts";
+import { throwIfNotPermitted } from "../../permissions.ts";
+import { ArgumentError } from "../../errors.ts";
 import { exists } from "./exists.ts";
 
 /** Characters of a path; Linux takes 4096 bytes. */
@@ -232,13 +233,12 @@ async function realDirectory(path: string): Promise<string> {
     realPath = await Deno.realPath(path);
     info = await Deno.stat(realPath);
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotCapable) {
-      throw new RForwardError(
-        "permission-denied",
-        `may not read the folder ${path}; run deno with --allow-read=${path}, and --allow-write=${path} unless it is shared read-only`,
-        { cause },
-      );
-    }
+    throwIfNotPermitted(
+      cause,
+      `read the folder ${path}`,
+      `--allow-read=${path}, and`,
+      `--allow-write=${path} unless it is shared read-only`,
+    );
     throw new ArgumentError("path", `${path} is not there`, { cause });
   }
   if (info.isDirectory) return realPath;

@@ -16,15 +16,12 @@ import type { ChannelRequest } from "../messages/connection_messages.ts";
 import {
   type Payload,
   readExit,
+  signalNames,
   signalRequest,
 } from "../messages/request_payloads.ts";
 import { printable } from "../../text/printable.ts";
 import type { Chunk } from "./gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
-
-/** Those that RFC 4254 section 6.10 names. */
-const SIGNALS =
-  /^(ABRT|ALRM|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|TERM|USR1|USR2)$/;
 
 /** A session channel (RFC 4254 section 6): it has a second stream, and says how its command ended. */
 export class SessionChannel extends Channel {
@@ -194,7 +191,7 @@ class RemoteProcess implements SshProcess {
 
   kill(signal = "TERM"): void {
     const name = signal.replace(/^SIG/, "");
-    if (!SIGNALS.test(name)) {
+    if (!signalNames.has(name)) {
       throw new ArgumentError(
         "signal",
         `${

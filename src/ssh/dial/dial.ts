@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises";
+import { mayNot } from "../../permissions.ts";
 import { connectTcp } from "../../streams/connect_tcp.ts";
 import { connectToFirst } from "./connect_to_first.ts";
 import { ConnectError } from "../../errors.ts";
@@ -64,7 +65,12 @@ async function addressesOf(
     ? new ConnectError(
       "permission-denied",
       where,
-      `may not look up the addresses of ${hostname}; run deno with --allow-net=${hostname} (without a port), and allow its addresses too`,
+      `${
+        mayNot(
+          `look up the addresses of ${hostname}`,
+          `--allow-net=${hostname}`,
+        )
+      } (without a port), and allow its addresses too`,
       options,
     )
     : new ConnectError(
@@ -126,7 +132,7 @@ function explain(
     return new ConnectError(
       "permission-denied",
       where,
-      `may not connect to ${lacking}; run deno with --allow-net=${lacking}`,
+      mayNot(`connect to ${lacking}`, `--allow-net=${lacking}`),
       { cause },
     );
   }

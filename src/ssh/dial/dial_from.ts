@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { Readable, Writable } from "node:stream";
+import { mayNot } from "../../permissions.ts";
 import { ConnectError } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import type { Dial } from "./dialled_stream.ts";
@@ -51,6 +52,6 @@ async function askToBind(
   throw new ConnectError(
     "permission-denied",
     where,
-    `may not connect from ${address}; run deno with --allow-net=${host}`,
+    mayNot(`connect from ${address}`, `--allow-net=${host}`),
   );
 }

@@ -1,8 +1,5 @@
-import {
-  ArgumentError,
-  type HostKeyLocation,
-  RForwardError,
-} from "../../errors.ts";
+import { throwIfNotPermitted } from "../../permissions.ts";
+import { ArgumentError, type HostKeyLocation } from "../../errors.ts";
 import type { Certificate } from "../keys/public/certificate.ts";
 import { Krl } from "./krl.ts";
 import { plainKey } from "../keys/public/plain_key.ts";
@@ -53,13 +50,11 @@ async function readList(file: string): Promise<RevokedKeys> {
   try {
     bytes = await Deno.readFile(file);
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotCapable) {
-      throw new RForwardError(
-        "permission-denied",
-        `Cannot read the revoked host keys: run with --allow-read=${file}`,
-        { cause },
-      );
-    }
+    throwIfNotPermitted(
+      cause,
+      "read the revoked host keys",
+      `--allow-read=${file}`,
+    );
     throw refusal(`${file} cannot be read: ${(cause as Error).message}`, cause);
   }
   if (!Krl.isKrl(bytes)) {

@@ -1,9 +1,10 @@
+import { throwIfNotPermitted, unixSocketFlags } from "../../permissions.ts";
 import { readFull } from "../../streams/read_full.ts";
 import { writeAll } from "../../streams/write_all.ts";
 import { Turns } from "../../streams/turns.ts";
 import { onAbort } from "../../abort.ts";
 import { connectUnix } from "../../streams/connect_unix.ts";
-import { AuthenticationError, RForwardError } from "../../errors.ts";
+import { AuthenticationError } from "../../errors.ts";
 import { keyType } from "../keys/public/key_blob.ts";
 import { algorithmsOf } from "../keys/public/key_algorithms.ts";
 import type { SigningKey } from "../keys/private/signing_key.ts";
@@ -142,12 +143,12 @@ export class Agent {
         ? await connectPipe(path, this.#signal)
         : await connectUnix(path, this.#signal);
     } catch (cause) {
-      if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
-      throw new RForwardError(
-        "permission-denied",
-        `may not talk to the SSH agent; run deno with --allow-read=${path} --allow-write=${path} --allow-net=unix:${path}`,
-        { cause },
+      throwIfNotPermitted(
+        cause,
+        "talk to the SSH agent",
+        ...unixSocketFlags(path),
       );
+      throw cause;
     }
   }
 }
@@ -186,11 +187,12 @@ export function agentSocket(): string {
   try {
     path = Deno.env.get("SSH_AUTH_SOCK");
   } catch (cause) {
-    throw new RForwardError(
-      "permission-denied",
-      "may not look up the agent's socket; run deno with --allow-env=SSH_AUTH_SOCK",
-      { cause },
+    throwIfNotPermitted(
+      cause,
+      "look up the agent's socket",
+      "--allow-env=SSH_AUTH_SOCK",
     );
+    throw cause;
   }
   if (path) return path;
   throw new AuthenticationError(

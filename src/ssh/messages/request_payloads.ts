@@ -100,6 +100,11 @@ export function execRequest(command: string): Payload {
 /** `shell` (RFC 4254 section 6.5): the user's shell. */
 export const shellRequest: Payload = { name: "shell", data: new Uint8Array() };
 
+/** The signals that RFC 4254 section 6.10 names. */
+export const signalNames: ReadonlySet<string> = new Set(
+  "ABRT ALRM FPE HUP ILL INT KILL PIPE QUIT SEGV TERM USR1 USR2".split(" "),
+);
+
 /** `signal` (RFC 4254 section 6.9). */
 export function signalRequest(signal: string): Payload {
   return { name: "signal", data: new WireWriter().string(signal).bytes() };

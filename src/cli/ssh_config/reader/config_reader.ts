@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
-import { ArgumentError, RForwardError } from "../../../errors.ts";
+import { throwIfNotPermitted } from "../../../permissions.ts";
+import { ArgumentError } from "../../../errors.ts";
 import { nearest } from "../../command_line/nearest.ts";
 import { ConfigLine } from "./config_line.ts";
 import { expandTilde, expandTokens } from "../expand/expand.ts";
@@ -238,13 +239,7 @@ export class ConfigReader {
     } catch (cause) {
       if (cause instanceof ArgumentError) throw cause;
       if (cause instanceof Deno.errors.IsADirectory) return "";
-      if (cause instanceof Deno.errors.NotCapable) {
-        throw new RForwardError(
-          "permission-denied",
-          `may not read ${path}; run deno with --allow-read=${path}`,
-          { cause },
-        );
-      }
+      throwIfNotPermitted(cause, `read ${path}`, `--allow-read=${path}`);
       if (!(cause instanceof Deno.errors.NotFound)) {
         this.warnings.set(path, `cannot read ${path}`);
       }

@@ -1,6 +1,6 @@
 /** File name patterns as glob(3) has them, which `Include` takes. @module */
 
-import { RForwardError } from "../../../errors.ts";
+import { throwIfNotPermitted } from "../../../permissions.ts";
 
 /**
  * The files that a pattern names, sorted. In each part of the path `*`, `?` and
@@ -51,12 +51,12 @@ async function entries(directory: string, part: string): Promise<string[]> {
 
 /** What cannot be looked at is not there, unless it is Deno that forbids it. */
 function none(cause: unknown, path: string): string[] {
-  if (!(cause instanceof Deno.errors.NotCapable)) return [];
-  throw new RForwardError(
-    "permission-denied",
-    `may not look for the included ${path}; run deno with --allow-read=${path}`,
-    { cause },
+  throwIfNotPermitted(
+    cause,
+    `look for the included ${path}`,
+    `--allow-read=${path}`,
   );
+  return [];
 }
 
 function toRegExp(part: string): RegExp {

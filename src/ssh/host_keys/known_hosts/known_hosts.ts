@@ -1,3 +1,4 @@
+import { throwIfNotPermitted } from "../../../permissions.ts";
 import { readVariable } from "../../../environment.ts";
 import { ArgumentError, RForwardError } from "../../../errors.ts";
 import type { Logger } from "../../../logger.ts";
@@ -212,12 +213,12 @@ function defaultFiles(): string[] {
   try {
     home = readVariable(variable);
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
-    throw new RForwardError(
-      "permission-denied",
-      `Cannot tell where ~/.ssh/known_hosts is: run with --allow-env=${variable}, or name the known_hosts files`,
-      { cause },
+    throwIfNotPermitted(
+      cause,
+      "find ~/.ssh/known_hosts",
+      `--allow-env=${variable}, or name the known_hosts files`,
     );
+    throw cause;
   }
   if (home) return [`${home}/.ssh/known_hosts`, "/etc/ssh/ssh_known_hosts"];
   throw new ArgumentError(

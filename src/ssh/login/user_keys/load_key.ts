@@ -1,4 +1,5 @@
-import { AuthenticationError, RForwardError } from "../../../errors.ts";
+import { throwIfNotPermitted } from "../../../permissions.ts";
+import { AuthenticationError } from "../../../errors.ts";
 import type { Logger } from "../../../logger.ts";
 import type { KeySource } from "../../options.ts";
 
@@ -36,13 +37,11 @@ async function readFile(what: string, file: string): Promise<string> {
   try {
     return await Deno.readTextFile(file);
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotCapable) {
-      throw new RForwardError(
-        "permission-denied",
-        `may not read the ${what} ${file}; run deno with --allow-read=${file}`,
-        { cause },
-      );
-    }
+    throwIfNotPermitted(
+      cause,
+      `read the ${what} ${file}`,
+      `--allow-read=${file}`,
+    );
     throw unusable(
       `${what}: ${file}`,
       `cannot be read: ${(cause as Error).message}`,

@@ -607,7 +607,7 @@ Deno.test("lookUpKnownHost() tells which permission it lacks", async () => {
   const files = `${home.path}/.ssh/known_hosts,/etc/ssh/ssh_known_hosts`;
   for (
     const [flags, expected] of [
-      [[], /run with --allow-env=HOME, or name the known_hosts files/],
+      [[], /run deno with --allow-env=HOME, or name the known_hosts files/],
       [["--allow-env=HOME"], new RegExp(`--allow-read=${files}`)],
       [
         ["--allow-env=HOME", `--allow-read=${home.path}`],
