@@ -20,9 +20,7 @@ import type { Command } from "./command_line/arguments.ts";
 import { completions } from "./command_line/completions.ts";
 import { help } from "./command_line/help.ts";
 import { parseArguments } from "./command_line/parse_arguments.ts";
-import { readConfig } from "./plan.ts";
-import { EXIT, run } from "./run.ts";
-import { showConfig } from "./show_config.ts";
+import { EXIT } from "./exit_status.ts";
 
 /**
  * Runs the command.
@@ -49,6 +47,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Loads what the command needs, and no more: `--version` connects to nothing. */
 async function execute(command: Command): Promise<number> {
   switch (command.name) {
     case "help":
@@ -61,12 +60,16 @@ async function execute(command: Command): Promise<number> {
       print(completions(command.shell));
       return EXIT.ended;
     case "show-config": {
+      const { readConfig } = await import("./plan.ts");
+      const { showConfig } = await import("./show_config.ts");
       const { settings, forwards } = await readConfig(command.arguments);
       print(showConfig(settings, forwards));
       return EXIT.ended;
     }
-    case "run":
+    case "run": {
+      const { run } = await import("./run.ts");
       return await run(command.arguments);
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import { withoutKeys } from "../text/shown.ts";
 import { Turns } from "../streams/turns.ts";
 import type { Arguments } from "./command_line/arguments.ts";
 import { planConnection } from "./connection/plan_connection.ts";
+import { EXIT } from "./exit_status.ts";
 import { onSignal } from "./process/on_signal.ts";
 import { openReporter } from "./report/open_reporter.ts";
 import { PausingAsker } from "./terminal/pausing_asker.ts";
@@ -16,9 +17,6 @@ import { formatDuration } from "./report/text/units.ts";
 import { Secrets } from "./connection/secrets.ts";
 import { Systemd } from "./process/systemd.ts";
 import { type Asker, Terminal } from "./terminal/terminal.ts";
-
-/** Exit statuses, those of ssh where it has them. */
-export const EXIT = { ended: 0, usage: 2, failed: 255 } as const;
 
 /**
  * Keeps the forwards up until it is asked to end, or nothing can mend it.
