@@ -139,7 +139,7 @@ export type {
   SupervisorState,
 } from "./src/forward/supervise/supervisor_options.ts";
 export type { BackoffOptions } from "./src/forward/supervise/backoff.ts";
-export type { Refusal } from "./src/forward/verify/refusal.ts";
+export type { DenialReason } from "./src/forward/verify/denial.ts";
 export { PortDispatcher } from "./src/forward/tunnel/dispatcher.ts";
 export {
   type ForwardedOpenInspector,

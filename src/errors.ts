@@ -242,7 +242,7 @@ export class ConnectionLostError extends RForwardError {
   }
 }
 
-/** The server refused to bind. */
+/** The server denied a request to listen (`tcpip-forward`, `streamlocal-forward@openssh.com`). */
 export class ForwardDeniedError extends RForwardError {
   /** What the server was asked to listen on; port 0 where it was to choose. */
   readonly bind: { hostname: string; port: number } | { path: string };

@@ -86,8 +86,8 @@ export async function readPlan(args: Arguments): Promise<Plan> {
       "nothing is to be forwarded; use -R [bind:]port:host:hostport, or RemoteForward in ssh_config",
     );
   }
-  const { kept, refused } = withoutClashes(forwards);
-  if (settings.exitOnForwardFailure && refused[0]) throw refused[0];
+  const { accepted, denied } = withoutClashes(forwards);
+  if (settings.exitOnForwardFailure && denied[0]) throw denied[0];
   const session = sessionOf(args, settings);
   const warnings = [
     ...settings.warnings,
@@ -97,12 +97,12 @@ export async function readPlan(args: Arguments): Promise<Plan> {
     ...args.remoteCommand !== undefined && session === "never"
       ? [`${args.remoteCommand}: not run, as -N, SessionType or --session says`]
       : [],
-    ...refused.map(({ message }) => `Warning: ${message}`),
+    ...denied.map(({ message }) => `Warning: ${message}`),
   ];
   return {
     settings: { ...settings, warnings },
     hops: await resolveHops(settings, args.configFile),
-    forwards: kept,
+    forwards: accepted,
     session,
     engine: await loadEngine(args.engine),
     noDelay: args.noDelay,
@@ -140,21 +140,21 @@ function sessionOf(
   return command === undefined ? session ?? "auto" : { command };
 }
 
-/** Leaves out those that the server would refuse because of one before, which has the same port or path. */
+/** Leaves out those that the server would deny because of one before, which has the same port or path. */
 function withoutClashes(
   forwards: readonly ForwardSpec[],
-): { kept: ForwardSpec[]; refused: ForwardDeniedError[] } {
+): { accepted: ForwardSpec[]; denied: ForwardDeniedError[] } {
   const holders = new Map<string, ForwardSpec>();
-  const kept: ForwardSpec[] = [];
-  const refused: ForwardDeniedError[] = [];
+  const accepted: ForwardSpec[] = [];
+  const denied: ForwardDeniedError[] = [];
   for (const forward of forwards) {
     const { bind, text } = forward;
     const holder = holders.get(formatBind(bind));
     if (holder === undefined) {
-      kept.push(forward);
+      accepted.push(forward);
       if (!isTcp(bind) || bind.port > 0) holders.set(formatBind(bind), forward);
     } else {
-      refused.push(
+      denied.push(
         new ForwardDeniedError(
           bind,
           `remote port forwarding failed for ${text}: ${holder.text} has the same ${
@@ -164,7 +164,7 @@ function withoutClashes(
       );
     }
   }
-  return { kept, refused };
+  return { accepted, denied };
 }
 
 /** What of the settings does not matter to a connection. */

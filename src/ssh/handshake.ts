@@ -207,7 +207,7 @@ export class Handshake {
       new ConnectError(
         "connect-timeout",
         where,
-        this.#transport.bytesRead === 0
+        this.#transport.bytesReceived === 0
           ? `${this.#address} took the connection but said nothing ${time}; is it an SSH server?`
           : `${this.#address} ${what} ${time}`,
       )
@@ -229,7 +229,7 @@ export class Handshake {
         cause,
       );
     }
-    if (this.#transport.bytesRead > 0) {
+    if (this.#transport.bytesReceived > 0) {
       const said = JSON.stringify(printable(cause.firstLine));
       return this.#error(
         `${this.#address} does not speak SSH 2: it said ${said}`,

@@ -81,9 +81,9 @@ export interface MessageTransport {
   rekey(): void;
 
   /** Bytes that came in so far: any of them is a sign of life. */
-  readonly bytesRead: number;
+  readonly bytesReceived: number;
   /** Bytes that were queued to go out so far. */
-  readonly bytesWritten: number;
+  readonly bytesSent: number;
 
   /**
    * Sends DISCONNECT, writes what is queued and closes. Idempotent.

@@ -50,12 +50,12 @@ export class Ssh2Socket extends EventEmitter {
 
   /** Bytes that came in so far: any of them is a sign of life. */
   get bytesRead(): number {
-    return this.#socket.bytesRead;
+    return this.#socket.bytesReceived;
   }
 
   /** Bytes that were queued to go out so far. */
   get bytesWritten(): number {
-    return this.#socket.bytesWritten;
+    return this.#socket.bytesSent;
   }
 
   /** Settles once the stream is closed and nothing runs any more. */

@@ -43,8 +43,8 @@ serverTest(
     await using first = forward(sshd, "127.0.0.1:0", stale.port);
     const port = await first.up();
     await using second = forward(sshd, `127.0.0.1:${port}`, fresh.port);
-    const { why, ms } = await second.next("refused");
-    assertEquals(why, "taken");
+    const { reason, ms } = await second.next("denied");
+    assertEquals(reason, "in-use");
     assertEquals(typeof ms, "number");
     // Not before: a busy machine may start a process more slowly than sshd gives up.
     first.signal("SIGSTOP");
@@ -58,7 +58,7 @@ serverTest(
 
     // Now it is the other one's turn to wait.
     first.signal("SIGCONT");
-    assertEquals((await first.next("refused")).why, "taken");
+    assertEquals((await first.next("denied")).reason, "in-use");
     assertEquals(await ask(port, "hi"), "fresh: hi");
     second.signal("SIGTERM");
     await first.up({ withinMs: TAKEN_OVER_MS });
@@ -86,7 +86,7 @@ serverTest(
       await using rforward = forward(sshd, `localhost:${port}`, echo.port);
       // sshd says yes, because of ::1 alone.
       assertEquals((await rforward.next("verified")).verdict, "half-bound");
-      assertEquals((await rforward.next("refused")).why, "taken");
+      assertEquals((await rforward.next("denied")).reason, "in-use");
       const released = async () => {
         while (listeningAt(port).includes("::1")) await delay(5);
       };

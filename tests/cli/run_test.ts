@@ -93,7 +93,7 @@ serverTest(
         ...sshArguments(sshd),
       ],
     });
-    assertEquals((await rforward.next("refused")).ms, undefined);
+    assertEquals((await rforward.next("denied")).ms, undefined);
     assertEquals((await rforward.status).code, 255);
   },
 );

@@ -117,7 +117,7 @@ Deno.test("rforward looks at the port on sish once, and never again", async () =
   assertEquals(rforward.all("lost").length, 2);
   const verdicts = rforward.all("verified").map(({ verdict }) => verdict);
   assertEquals(new Set(verdicts), new Set(["unverifiable"]));
-  assertEquals(rforward.all("refused"), []);
+  assertEquals(rforward.all("denied"), []);
 });
 
 Deno.test("rforward does not look on sish why it would not bind, over and over", async () => {
@@ -131,9 +131,9 @@ Deno.test("rforward does not look on sish why it would not bind, over and over",
       ...setting.args,
     ],
   });
-  const refusals = await rforward.some("refused", 3);
+  const denials = await rforward.some("denied", 3);
   assertEquals(rforward.all("lost").length, 1);
-  for (const { error } of refusals) {
+  for (const { error } of denials) {
     assert(!/sshd|AllowTcp|PermitListen/.test(error.message), error.message);
   }
 });

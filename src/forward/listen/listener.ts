@@ -103,7 +103,7 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
  * @param options What to bind: `{ hostname, port }` or `{ path }`.
  * @returns the listener; the server listens.
  * @throws {ArgumentError} if the options cannot be used.
- * @throws {ForwardDeniedError} if the server keeps refusing.
+ * @throws {ForwardDeniedError} if the server keeps denying it.
  *
  * @example
  * ```ts

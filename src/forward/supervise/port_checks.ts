@@ -3,21 +3,21 @@ import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, SshConnection } from "../../ssh/connection.ts";
 import { probe, type ProbeResult } from "../verify/probe.ts";
 import { askedReach } from "../verify/reach.ts";
-import { isHeld, type Refusal, whyRefused } from "../verify/refusal.ts";
+import { type DenialReason, isHeld, whyDenied } from "../verify/denial.ts";
 import type { ProbeGuard } from "./probe_guard.ts";
 
 /**
- * Finds out about the port of one tunnel on one connection: why it was refused,
+ * Finds out about the port of one tunnel on one connection: why it was denied,
  * and who answers there.
  *
- * The reason for a refusal is looked up once: each connection to a port makes
+ * The reason for a denial is looked up once: each connection to a port makes
  * sshd 9.2 believe that the client that holds it is alive, which may be our own
  * last session.
  */
 export class PortChecks {
   readonly #connection: SshConnection;
   readonly #guard: ProbeGuard;
-  #refusal: Refusal | undefined;
+  #reason: DenialReason | undefined;
   #others: { addresses: readonly string[]; error: RForwardError } | undefined;
 
   /** @param guard Knows whether the server may be asked to connect to its own ports. */
@@ -27,15 +27,15 @@ export class PortChecks {
   }
 
   /** Why the server would not bind. */
-  async whyRefused(
+  async whyDenied(
     bind: Bind,
     denied: ForwardDeniedError,
     signal: AbortSignal,
-  ): Promise<Refusal> {
+  ): Promise<DenialReason> {
     if (!this.#guard.allows(this.#connection)) return "unknown";
-    return this.#refusal ??= await this.#guard.watch(
+    return this.#reason ??= await this.#guard.watch(
       this.#connection,
-      () => whyRefused(this.#connection, bind, denied, signal),
+      () => whyDenied(this.#connection, bind, denied, signal),
     );
   }
 
@@ -99,6 +99,6 @@ export class PortChecks {
 
   /** Forgets what was found, as the port is ours now, or another one is asked for. */
   forget(): void {
-    this.#refusal = this.#others = undefined;
+    this.#reason = this.#others = undefined;
   }
 }

@@ -270,10 +270,10 @@ export class Supervisor
     const { all, answered } = this.#tunnels;
     if (!this.#connection || !answered || this.#stopping) return false;
     return (this.#needsAll && state === "degraded") ||
-      (all.length > 0 && all.every((tunnel) => tunnel.state === "refused"));
+      (all.length > 0 && all.every((tunnel) => tunnel.state === "denied"));
   }
 
-  /** Whether a tunnel that is refused now ends it all. */
+  /** Whether a tunnel that is denied now ends it all. */
   get #needsAll(): boolean {
     return !this.#wasUp && (this.#options.allOrNothing ?? false);
   }
@@ -325,8 +325,8 @@ export class Supervisor
   }
 
   #tell(event: SupervisorEvent): void {
-    // There is no next request if this refusal stops it all.
-    if (event.type === "refused" && this.#needsAll) delete event.ms;
+    // There is no next request if this denial stops it all.
+    if (event.type === "denied" && this.#needsAll) delete event.ms;
     try {
       this.#options.onEvent?.(event);
     } catch (error) {

@@ -11,7 +11,7 @@ import type { ConnectOptions } from "../../ssh/options.ts";
 import type { TunnelConnection } from "../tunnel/tunnel_connection.ts";
 import type { TunnelOptions } from "../tunnel/tunnel_options.ts";
 import type { ProbeResult } from "../verify/probe.ts";
-import type { Refusal } from "../verify/refusal.ts";
+import type { DenialReason } from "../verify/denial.ts";
 import type { BackoffOptions } from "./backoff.ts";
 
 /** A tunnel that stays up: {@linkcode TunnelOptions}, without those that the supervisor sets itself. */
@@ -19,7 +19,7 @@ export type SupervisedTunnel = Pick<
   TunnelOptions,
   | "bind"
   | "target"
-  | "connectTimeoutMs"
+  | "targetTimeoutMs"
   | "lingerMs"
   | "unlinkStale"
   | "onConnection"
@@ -33,7 +33,7 @@ export type SupervisedTunnel = Pick<
  * that they give out on a session, and some forward nothing without one.
  *
  * - `"auto"`: where the server is neither OpenSSH nor dropbear, or does not
- *   answer a request to listen within 2 s. That it refuses is no matter.
+ *   answer a request to listen within 2 s. A denial makes no difference.
  * - `"always"`: on each connection, with the user's shell.
  * - `"never"`
  * - `{ command }`: as `"always"`, with a command instead of the shell.
@@ -110,7 +110,7 @@ export type SupervisorState =
  *   checked. Connections are already served.
  * - `up`: bound, and verified where that was asked for.
  * - `waiting`: the port is in use; it will be asked for again.
- * - `refused`: for good.
+ * - `denied`: for good.
  * - `stopping`: takes no connections; live ones may go on for a while.
  */
 export type SupervisedTunnelState =
@@ -119,7 +119,7 @@ export type SupervisedTunnelState =
   | "checking"
   | "up"
   | "waiting"
-  | "refused"
+  | "denied"
   | "stopping";
 
 /** A supervised tunnel at one moment. */
@@ -136,8 +136,8 @@ export interface SupervisedTunnelSnapshot {
   probe?: ProbeResult;
   /** Why it is not up. */
   error?: RForwardError;
-  /** The same in a word, where the server refused or another program answers. */
-  refusal?: Refusal;
+  /** The same in a word, where the server denied it or another program answers. */
+  reason?: DenialReason;
   /** When the next request goes out. */
   until?: Date;
   /** Connections that are live now. */
@@ -189,12 +189,12 @@ export type SupervisorEvent =
     checking: boolean;
   }
   | { type: "verified"; tunnel: number; bound: Bind; probe: ProbeResult }
-  /** The server refused to bind, or another program answers; `ms` until the next request, undefined if there is none. */
+  /** The server denied the bind, or another program answers; `ms` until the next request, undefined if there is none. */
   | {
-    type: "refused";
+    type: "denied";
     tunnel: number;
     asked: Bind;
-    why: Refusal;
+    reason: DenialReason;
     error: RForwardError;
     ms?: number;
   }

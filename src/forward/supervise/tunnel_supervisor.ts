@@ -8,7 +8,7 @@ import { toBind } from "../tunnel/bind_options.ts";
 import { createDialer } from "../tunnel/dialer.ts";
 import { ReverseTunnel } from "../tunnel/tunnel.ts";
 import type { ProbeResult } from "../verify/probe.ts";
-import { type Refusal, refusalError } from "../verify/refusal.ts";
+import { denialError, type DenialReason } from "../verify/denial.ts";
 import { Backoff } from "./backoff.ts";
 import { PortChecks } from "./port_checks.ts";
 import type { ProbeGuard } from "./probe_guard.ts";
@@ -58,7 +58,7 @@ export class TunnelSupervisor {
   readonly #tunnels = new Set<ReverseTunnel>();
   #state: SupervisedTunnelState = "down";
   #error: RForwardError | undefined;
-  #why: Refusal | undefined;
+  #reason: DenialReason | undefined;
   #until: Date | undefined;
   #probe: ProbeResult | undefined;
   readonly #life = new AbortController();
@@ -75,7 +75,7 @@ export class TunnelSupervisor {
     this.#context = context;
     this.#logger = context.options.logger ?? silentLogger;
     this.#asked = this.#bound = toBind(options.bind);
-    checkMs("connectTimeoutMs", options.connectTimeoutMs);
+    checkMs("targetTimeoutMs", options.targetTimeoutMs);
     checkMs("lingerMs", options.lingerMs);
     this.#target = createDialer(options.target).name;
   }
@@ -99,7 +99,7 @@ export class TunnelSupervisor {
       target: this.#target,
       ...(this.#probe && { probe: this.#probe }),
       ...(this.#error && { error: this.#error }),
-      ...(this.#error && this.#why && { refusal: this.#why }),
+      ...(this.#error && this.#reason && { reason: this.#reason }),
       ...(this.#until && { until: this.#until }),
       ...this.#totals.now,
     };
@@ -134,17 +134,17 @@ export class TunnelSupervisor {
       first();
     };
     try {
-      while (this.#state !== "refused") {
-        const refusal = await this.#hold(connection, checks, signal, up);
-        if (refusal.why === "taken" && !this.#held) {
+      while (this.#state !== "denied") {
+        const denial = await this.#hold(connection, checks, signal, up);
+        if (denial.reason === "in-use" && !this.#held) {
           this.#letServerChooseAgain(checks);
         }
         if (backoff.failures === 0) since = performance.now();
         const waited = performance.now() - since;
-        if (refusal.why === "prohibited" || waited >= bindRetryForMs) {
-          this.#refuse(refusal);
+        if (denial.reason === "prohibited" || waited >= bindRetryForMs) {
+          this.#deny(denial);
         } else {
-          await this.#wait(refusal, backoff.next(), signal, first);
+          await this.#wait(denial, backoff.next(), signal, first);
           if (waited >= SAME_PORT_MS) this.#letServerChooseAgain(checks);
         }
         first();
@@ -152,7 +152,7 @@ export class TunnelSupervisor {
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
-      if (this.#state !== "refused" && this.#state !== "stopping") {
+      if (this.#state !== "denied" && this.#state !== "stopping") {
         this.#become("down");
       }
       first();
@@ -161,7 +161,7 @@ export class TunnelSupervisor {
 
   /** Stops taking connections, and lets live ones continue for a while. */
   async stop(drainMs: number): Promise<void> {
-    if (this.#state !== "refused") this.#become("stopping");
+    if (this.#state !== "denied") this.#become("stopping");
     this.#life.abort();
     const ends = [...this.#tunnels].map((tunnel) => tunnel.stop({ drainMs }));
     await Promise.all(ends);
@@ -179,11 +179,11 @@ export class TunnelSupervisor {
     checks: PortChecks,
     signal: AbortSignal,
     up: () => void,
-  ): Promise<{ why: Refusal; error: RForwardError }> {
+  ): Promise<{ reason: DenialReason; error: RForwardError }> {
     this.#probe = undefined;
     this.#become("binding", this.#error);
     const held = await checks.heldByOthers(this.#bound);
-    if (held) return { why: "taken", error: held };
+    if (held) return { reason: "in-use", error: held };
     signal.throwIfAborted();
     const cancelled = new AbortController();
     const tunnel = this.#create(
@@ -196,10 +196,10 @@ export class TunnelSupervisor {
       await tunnel.stop();
       if (!(error instanceof ForwardDeniedError)) throw error;
       this.#context.answered();
-      const why = await checks.whyRefused(this.#bound, error, signal);
+      const reason = await checks.whyDenied(this.#bound, error, signal);
       // It was allowed before.
-      const known = why === "prohibited" && this.#held ? "unknown" : why;
-      return { why: known, error: refusalError(this.#bound, known, error) };
+      const known = reason === "prohibited" && this.#held ? "unknown" : reason;
+      return { reason: known, error: denialError(this.#bound, known, error) };
     }
     this.#context.answered();
     signal.throwIfAborted();
@@ -207,10 +207,10 @@ export class TunnelSupervisor {
     try {
       const period = AbortSignal.any([signal, cancelled.signal]);
       const error = await this.#stayUp(tunnel.bound, checks, period, up);
-      return { why: "taken", error };
+      return { reason: "in-use", error };
     } catch (error) {
       if (signal.aborted || !cancelled.signal.aborted) throw error;
-      return { why: "unknown", error: cancelled.signal.reason };
+      return { reason: "unknown", error: cancelled.signal.reason };
     } finally {
       // Live connections continue. The request to release the port goes out
       // before the next one to bind it.
@@ -307,20 +307,22 @@ export class TunnelSupervisor {
     return tunnel;
   }
 
-  #refuse({ why, error }: { why: Refusal; error: RForwardError }): void {
-    this.#tell({ type: "refused", asked: this.#bound, why, error });
-    this.#why = why;
-    this.#become("refused", error);
+  #deny(
+    { reason, error }: { reason: DenialReason; error: RForwardError },
+  ): void {
+    this.#tell({ type: "denied", asked: this.#bound, reason, error });
+    this.#reason = reason;
+    this.#become("denied", error);
   }
 
   async #wait(
-    { why, error }: { why: Refusal; error: RForwardError },
+    { reason, error }: { reason: DenialReason; error: RForwardError },
     ms: number,
     signal: AbortSignal,
     first: () => void,
   ): Promise<void> {
-    this.#tell({ type: "refused", asked: this.#bound, why, error, ms });
-    this.#why = why;
+    this.#tell({ type: "denied", asked: this.#bound, reason, error, ms });
+    this.#reason = reason;
     this.#become("waiting", error, new Date(Date.now() + ms));
     first();
     await delay(ms, signal);

@@ -49,10 +49,10 @@ export class Binding {
   }
 
   /**
-   * Asks the server to listen, and again after a while if it refuses: the
+   * Asks the server to listen, and again after a while if it denies that: the
    * port may still be held by a session that is about to end.
    *
-   * @throws {ForwardDeniedError} if it keeps refusing.
+   * @throws {ForwardDeniedError} if it keeps denying it.
    */
   static async open(
     connection: SshConnection,
@@ -155,7 +155,7 @@ async function ask(
       }
       if (waited + ms > retryForMs) throw error;
     }
-    logger.info(`${formatBind(bind)} was refused; asking again in ${ms} ms`);
+    logger.info(`${formatBind(bind)} was denied; asking again in ${ms} ms`);
     await delay(ms, end);
     waited += ms;
   }

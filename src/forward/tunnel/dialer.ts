@@ -35,7 +35,7 @@ export interface Dialer {
 /** How a target is dialled and served. */
 export interface DialerOptions {
   /** How long the target may take to answer, in milliseconds; 10000 by default. */
-  connectTimeoutMs?: number | undefined;
+  targetTimeoutMs?: number | undefined;
   /** See RelayOptions. */
   lingerMs?: number | undefined;
 }
@@ -88,13 +88,13 @@ class SocketDialer implements Dialer {
   ) {}
 
   async dial(_open: ForwardedOpen, signal: AbortSignal): Promise<Endpoint> {
-    const { connectTimeoutMs = 10_000, lingerMs } = this.options;
-    using deadline = new Deadline(connectTimeoutMs, signal);
+    const { targetTimeoutMs = 10_000, lingerMs } = this.options;
+    using deadline = new Deadline(targetTimeoutMs, signal);
     deadline.start(() =>
       new TargetError(
         "target-timeout",
         this.name,
-        `the target ${this.name} did not answer within ${connectTimeoutMs} ms`,
+        `the target ${this.name} did not answer within ${targetTimeoutMs} ms`,
       )
     );
     try {

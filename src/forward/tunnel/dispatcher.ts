@@ -193,7 +193,7 @@ export class PortDispatcher {
     this.#registrations.delete(registration);
   }
 
-  /** The registration that fits: if several do, the one that the server listens for, as it will refuse the others. */
+  /** The registration that fits: if several do, the one that the server listens for, as it will deny the others. */
   #holder(
     fits: (registration: Registration) => boolean,
   ): Registration | undefined {

@@ -10,7 +10,7 @@ import type { TunnelOptions } from "./tunnel_options.ts";
  * @param options What to bind and where it leads to.
  * @returns the tunnel; the server listens.
  * @throws {ArgumentError} if the options cannot be used.
- * @throws {ForwardDeniedError} if the server keeps refusing.
+ * @throws {ForwardDeniedError} if the server keeps denying it.
  *
  * @example
  * ```ts

@@ -25,10 +25,10 @@ export interface RelayOptions {
 
 /** How many bytes went each way. */
 export interface RelayResult {
-  /** From the first stream to the second. */
-  sent: number;
-  /** From the second stream to the first. */
-  received: number;
+  /** From `a` to `b`. */
+  bytesToB: number;
+  /** From `b` to `a`. */
+  bytesToA: number;
 }
 
 /**
@@ -66,7 +66,7 @@ export interface RelayResult {
  *   new Response(here.readable).text(),
  *   new Response(there.readable).text(),
  * ]);
- * console.log(result, said); // { sent: 5, received: 6 } "hello"
+ * console.log(result, said); // { bytesToB: 5, bytesToA: 6 } "hello"
  * ```
  *
  * @example A connection that was accepted on the server, to a service here
@@ -154,7 +154,7 @@ class Relay {
     const onAbort = () => this.#fail(signal!.reason);
     if (signal?.aborted) onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
-    const [sent, received] = await Promise.all([
+    const [bytesToB, bytesToA] = await Promise.all([
       this.#copy(there, back),
       this.#copy(back, there),
     ]);
@@ -162,7 +162,7 @@ class Relay {
     clearTimeout(this.#idleTimer);
     signal?.removeEventListener("abort", onAbort);
     if (this.#failure) throw this.#failure.reason;
-    return { sent, received };
+    return { bytesToB, bytesToA };
   }
 
   /** Never rejects: a failure ends the other direction too. */

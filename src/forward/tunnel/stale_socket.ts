@@ -8,7 +8,7 @@ const MOST_MS = 5000;
 
 /**
  * Removes a Unix socket on the server that nothing listens on. sshd leaves it
- * behind, even after it was released, and then refuses to bind it again
+ * behind, even after it was released, and then denies to bind it again
  * (sshd_config(5): `StreamLocalBindUnlink`). A server that does not allow
  * connections to its sockets (`AllowStreamLocalForwarding remote`) answers as if
  * nothing listened, so Linux's list of open sockets is read too.

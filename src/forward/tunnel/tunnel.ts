@@ -87,7 +87,7 @@ export class ReverseTunnel implements AsyncDisposable {
    * @throws {ArgumentError} if they cannot be used.
    */
   constructor(connection: SshConnection, options: TunnelOptions) {
-    checkMs("connectTimeoutMs", options.connectTimeoutMs);
+    checkMs("targetTimeoutMs", options.targetTimeoutMs);
     checkMs("lingerMs", options.lingerMs);
     checkMs("retryDelayMs", options.retryDelayMs);
     checkMs("retryForMs", options.retryForMs);
@@ -131,11 +131,11 @@ export class ReverseTunnel implements AsyncDisposable {
   }
 
   /**
-   * Asks the server to listen, and again if it refuses (`retryDelayMs`,
+   * Asks the server to listen, and again if it denies that (`retryDelayMs`,
    * `retryForMs`). Has no effect if it listens already.
    *
    * @returns where the server listens.
-   * @throws {ForwardDeniedError} if it keeps refusing.
+   * @throws {ForwardDeniedError} if it keeps denying it.
    */
   start(): Promise<Bind> {
     return this.#turns.take(() => this.#listen());
@@ -168,7 +168,7 @@ export class ReverseTunnel implements AsyncDisposable {
    *
    * @param options `port`: the port to listen on from now on.
    * @returns where the server listens.
-   * @throws {ForwardDeniedError} if the server keeps refusing; the tunnel is
+   * @throws {ForwardDeniedError} if the server keeps denying it; the tunnel is
    * paused then.
    */
   resume(options: { port?: number } = {}): Promise<Bind> {

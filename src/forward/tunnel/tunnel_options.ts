@@ -12,13 +12,13 @@ export interface TunnelOptions {
   /** What answers on this side. */
   target: Target;
   /** How long the target may take to answer, in milliseconds. 10000 by default. */
-  connectTimeoutMs?: number;
+  targetTimeoutMs?: number;
   /**
    * How long one direction of a connection may be silent after the other has
    * ended, in milliseconds. No limit by default.
    */
   lingerMs?: number;
-  /** How long to wait before a refused bind is requested again, in milliseconds; doubled each time, up to 5 s. 1000 by default. */
+  /** How long to wait before a denied bind is requested again, in milliseconds; doubled each time, up to 5 s. 1000 by default. */
   retryDelayMs?: number;
   /** How long to retry in total, in milliseconds. The same as `retryDelayMs` by default: one retry. */
   retryForMs?: number;
@@ -32,7 +32,7 @@ export interface TunnelOptions {
   unlinkStale?: boolean;
   /** Stops the tunnel. */
   signal?: AbortSignal;
-  /** Called when the server has refused to bind, and again when it was asked again. */
+  /** Called each time that the server has denied the bind. */
   onRequestDenied?: (error: ForwardDeniedError) => void;
   /** Called when another {@linkcode SshConnection.cancelForward} has released the port; the tunnel is paused then. */
   onCancelled?: () => void;

@@ -32,14 +32,14 @@ export interface ReadChannel {
  * with two small pieces and wait for an answer to both.
  */
 export class Acknowledger {
-  readonly #transport: Pick<MessageTransport, "bytesWritten" | "send">;
+  readonly #transport: Pick<MessageTransport, "bytesSent" | "send">;
   /** Channels that were read from since the timer was started. */
   readonly #channels = new Set<ReadChannel>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** What was written when the timer was started, ... */
-  #writtenAtStart = 0;
+  #sentAtStart = 0;
   /** ... and when something was read for the last time. */
-  #writtenAtRead = 0;
+  #sentAtRead = 0;
   #isMessage = false;
   #delayMs = DELAY_MS;
   /** Answers in time since the delay was changed. */
@@ -48,7 +48,7 @@ export class Acknowledger {
   #stopped = false;
 
   /** @param transport The connection. */
-  constructor(transport: Pick<MessageTransport, "bytesWritten" | "send">) {
+  constructor(transport: Pick<MessageTransport, "bytesSent" | "send">) {
     this.#transport = transport;
   }
 
@@ -65,7 +65,7 @@ export class Acknowledger {
   onRead(channel: ReadChannel): void {
     if (this.#stopped) return;
     this.#channels.add(channel);
-    this.#writtenAtRead = this.#transport.bytesWritten;
+    this.#sentAtRead = this.#transport.bytesSent;
     if (this.#timer === undefined) this.#start(this.#delayMs);
   }
 
@@ -73,7 +73,7 @@ export class Acknowledger {
   onMessage(): void {
     if (this.#stopped) return;
     this.#isMessage = true;
-    this.#writtenAtRead = this.#transport.bytesWritten;
+    this.#sentAtRead = this.#transport.bytesSent;
     if (this.#timer === undefined) this.#start(this.#delayMs);
   }
 
@@ -85,17 +85,17 @@ export class Acknowledger {
   }
 
   #start(delayMs: number): void {
-    this.#writtenAtStart = this.#transport.bytesWritten;
+    this.#sentAtStart = this.#transport.bytesSent;
     this.#timer = setTimeout(this.#onTime, delayMs);
   }
 
   readonly #onTime = (): void => {
     this.#timer = undefined;
-    const { bytesWritten } = this.#transport;
-    if (bytesWritten === this.#writtenAtStart) {
+    const { bytesSent } = this.#transport;
+    if (bytesSent === this.#sentAtStart) {
       this.#sendSomething();
       this.#setDelay(DELAY_MS);
-    } else if (bytesWritten === this.#writtenAtRead) {
+    } else if (bytesSent === this.#sentAtRead) {
       return this.#start(DELAY_MS); // what was read last is not old enough
     } else if (++this.#answers === ENOUGH_ANSWERS) {
       this.#setDelay(Math.min(2 * this.#delayMs, LONGEST_DELAY_MS));

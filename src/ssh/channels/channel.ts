@@ -123,7 +123,7 @@ export class Channel implements SshChannel, Direct {
   }
 
   get bytesReceived(): number {
-    return this.#received.bytesRead;
+    return this.#received.bytesReceived;
   }
 
   /** Answers a request. */

@@ -97,7 +97,7 @@ export class ClientConnection implements SshConnection {
     this.#mux.onHostKeys = (shown) => this.#updateHostKeys(shown.slice());
     transport.receive((message) => this.#mux.receive(message));
     this.#stopKeepalive = watchKeepalive(parts.keepalive, {
-      bytesRead: () => transport.bytesRead,
+      bytesReceived: () => transport.bytesReceived,
       ask: () => this.#requests.ping(),
       fail,
     });

@@ -11,7 +11,7 @@ export interface KeepaliveOptions {
 /** What a keepalive watches. */
 export interface KeepaliveSubject {
   /** Bytes that came in so far: any of them is a sign of life. */
-  readonly bytesRead: () => number;
+  readonly bytesReceived: () => number;
   /** Asks the server for an answer. */
   readonly ask: () => void;
   /** Ends the connection. */
@@ -29,13 +29,13 @@ const LOOKS = 4;
  */
 export function watchKeepalive(
   { intervalMs = 15_000, countMax = 3 }: KeepaliveOptions,
-  { bytesRead, ask, fail }: KeepaliveSubject,
+  { bytesReceived, ask, fail }: KeepaliveSubject,
 ): () => void {
   if (intervalMs === 0) return () => {};
-  let before = bytesRead();
+  let before = bytesReceived();
   let looks = 0;
   const timer = setInterval(() => {
-    const now = bytesRead();
+    const now = bytesReceived();
     looks = now === before ? looks + 1 : 0;
     before = now;
     if (looks === 0 || looks % LOOKS > 0) return;

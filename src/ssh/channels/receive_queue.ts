@@ -15,7 +15,7 @@ import { type Chunk, GatheredBytes } from "./gathered_bytes.ts";
  */
 export class ReceiveQueue implements ByteSource {
   /** Bytes that were read so far. */
-  bytesRead = 0;
+  bytesReceived = 0;
 
   readonly #onRead: (bytes: number) => void;
   readonly #onCancel: () => void;
@@ -131,7 +131,7 @@ export class ReceiveQueue implements ByteSource {
       return null;
     }
     const lent = this.#held.lend();
-    this.bytesRead += lent.length;
+    this.bytesReceived += lent.length;
     this.#onRead(lent.length);
     return lent;
   }
@@ -147,7 +147,7 @@ export class ReceiveQueue implements ByteSource {
   /** Hands over the next chunk, or fills the reader's; and the end if nothing is left before it. */
   #deliver(): void {
     const length = this.#fillRequest() ?? this.#enqueueChunk();
-    this.bytesRead += length;
+    this.bytesReceived += length;
     this.#onRead(length);
     if (this.#end && this.#held.length === 0) this.#finish(this.#end);
   }

@@ -126,12 +126,12 @@ class NativeTransport implements MessageTransport {
     return this.#exchanges.negotiated ?? nothing;
   }
 
-  get bytesRead(): number {
-    return this.#input.bytesRead;
+  get bytesReceived(): number {
+    return this.#input.bytesReceived;
   }
 
-  get bytesWritten(): number {
-    return this.#output.bytesWritten;
+  get bytesSent(): number {
+    return this.#output.bytesSent;
   }
 
   get congested(): boolean {

@@ -30,7 +30,7 @@ export interface SocketReader {
  */
 export class ByteSocket {
   /** Bytes that came in so far: any of them is a sign of life. */
-  bytesRead = 0;
+  bytesReceived = 0;
   /** Settles as soon as no more bytes are sent or received. */
   readonly ended: Promise<SocketEnd>;
   /** Settles once the stream is closed and all work has stopped. */
@@ -63,8 +63,8 @@ export class ByteSocket {
   }
 
   /** Bytes that were queued to go out so far. */
-  get bytesWritten(): number {
-    return this.#output.bytesWritten;
+  get bytesSent(): number {
+    return this.#output.bytesSent;
   }
 
   /** Whether {@linkcode write} has an effect. */
@@ -125,7 +125,7 @@ export class ByteSocket {
         const n = await this.#stream.read(room.subarray(0, READ_SIZE));
         if (this.#destroyed) return;
         if (n === null) break;
-        this.bytesRead += n;
+        this.bytesReceived += n;
         reader.onData(room.subarray(0, n));
         room = room.subarray(n);
         if (room.length < READ_SIZE / 2) room = new Uint8Array(SLAB_SIZE);

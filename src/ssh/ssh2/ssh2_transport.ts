@@ -98,12 +98,12 @@ export class Ssh2Transport implements MessageTransport {
     return this.#protocol._kex.sessionID;
   }
 
-  get bytesRead(): number {
-    return this.#socket.bytesRead;
+  get bytesReceived(): number {
+    return this.#socket.bytesReceived;
   }
 
-  get bytesWritten(): number {
-    return this.#socket.bytesWritten;
+  get bytesSent(): number {
+    return this.#socket.bytesSent;
   }
 
   get congested(): boolean {
@@ -256,7 +256,7 @@ export class Ssh2Transport implements MessageTransport {
 
   #rekeyIfDue(): void {
     const { bytes = REKEY_BYTES } = this.#options.rekey ?? {};
-    const used = this.bytesRead + this.bytesWritten - this.#bytesBefore;
+    const used = this.bytesReceived + this.bytesSent - this.#bytesBefore;
     if (used >= bytes) this.rekey();
   }
 
@@ -275,7 +275,7 @@ export class Ssh2Transport implements MessageTransport {
     };
     this.#exchanging = false;
     this.#isReady = true;
-    this.#bytesBefore = this.bytesRead + this.bytesWritten;
+    this.#bytesBefore = this.bytesReceived + this.bytesSent;
     this.#startTimer(this.#options.rekey?.ms, () => this.rekey());
     const waiting = this.#waiting;
     this.#waiting = [];

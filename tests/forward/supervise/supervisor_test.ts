@@ -299,9 +299,9 @@ serverTest(
     );
     assertEquals(waiting.state, "degraded");
     assert(waiting.error instanceof ForwardDeniedError);
-    const refused = events.find((e) => e.type === "refused");
-    assertEquals(refused?.why, "taken");
-    assert(refused?.ms! > 0);
+    const denied = events.find((e) => e.type === "denied");
+    assertEquals(denied?.reason, "in-use");
+    assert(denied?.ms! > 0);
 
     await ghost.close();
     await supervisor.ready;
@@ -309,7 +309,7 @@ serverTest(
     assertEquals(portOf(supervisor.snapshot), bind.port);
     assertEquals(await ask(bind.port, "hi"), "echo: hi");
     const told = types(events);
-    assert(told.indexOf("up") > told.lastIndexOf("refused"));
+    assert(told.indexOf("up") > told.lastIndexOf("denied"));
   },
 );
 
@@ -432,7 +432,7 @@ serverTest(
     const { supervisor, events } = start(sshd, {
       tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
       verify: { everyMs: 50 },
-      // Counted from the refusal, not from the start.
+      // Counted from the denial, not from the start.
       bindRetryForMs: 200,
       connect: async (signal) =>
         forgetful(await connect({ ...login(sshd), signal })),
@@ -536,8 +536,8 @@ serverTest(
     });
     const { error } = await supervisor.closed;
     assert(error instanceof ForwardDeniedError);
-    const refused = events.filter((e) => e.type === "refused");
-    assertEquals(refused.map((e) => [e.why, e.ms]), [
+    const denied = events.filter((e) => e.type === "denied");
+    assertEquals(denied.map((e) => [e.reason, e.ms]), [
       ["prohibited", undefined],
       ["prohibited", undefined],
     ]);
@@ -561,7 +561,7 @@ serverTest(
     const degraded = await until(
       some,
       ({ state, tunnels }) =>
-        state === "degraded" && tunnels[0]?.state === "refused",
+        state === "degraded" && tunnels[0]?.state === "denied",
     );
     assertEquals(await ask(portOf(degraded, 1), "hi"), "echo: hi");
 

@@ -53,12 +53,12 @@ for (const hostname of ["127.0.0.1", "localhost"]) {
         { hostname, port },
         echo.port,
         (event) => {
-          if (event.type !== "refused") return;
-          assertEquals(event.why, "taken");
+          if (event.type !== "denied") return;
+          assertEquals(event.reason, "in-use");
           if (++refused === 5) often.resolve();
         },
       );
-      await within(20_000, "five refusals", often.promise);
+      await within(20_000, "five denials", often.promise);
       const { taken } = holder;
       await holder[Symbol.asyncDispose]();
       assertEquals(taken, 1);
@@ -148,7 +148,7 @@ Deno.test("a supervised tunnel leaves nothing behind on the connection each time
     tunnels: [{ bind: { path: "/taken" }, target: { port: 1 } }],
     bindBackoff: { firstMs: 1, maxMs: 1 },
   });
-  await within(10_000, "fifty refusals", often.promise);
+  await within(10_000, "fifty denials", often.promise);
   assertEquals(
     getEventListeners(connection.signal, "abort").length,
     listeners,

@@ -51,7 +51,7 @@ for (
     await b.writer.write(bytes("hi"));
     await a.writer.close();
     await b.writer.close();
-    assertEquals(await relayed, { sent: 5, received: 2 });
+    assertEquals(await relayed, { bytesToB: 5, bytesToA: 2 });
     assertEquals([await atB, await atA], ["hello", "hi"]);
   });
 
@@ -66,7 +66,7 @@ for (
     await b.writer.write(bytes("still here"));
     await b.writer.close();
     assertEquals(await atA, "still here");
-    assertEquals(await relayed, { sent: 0, received: 10 });
+    assertEquals(await relayed, { bytesToB: 0, bytesToA: 10 });
   });
 
   Deno.test(`relay() ${between} carries megabytes whole both ways, and to a slow reader`, async () => {
@@ -95,7 +95,10 @@ for (
       ...[write(a), write(b)],
     ]);
     assertEquals([atA, atB], [[data.length, true], [data.length, true]]);
-    assertEquals(await relayed, { sent: data.length, received: data.length });
+    assertEquals(await relayed, {
+      bytesToB: data.length,
+      bytesToA: data.length,
+    });
   });
 
   Deno.test(`relay() ${between} ends with the reason of its signal, before and during`, async () => {
@@ -237,7 +240,7 @@ Deno.test("relay() gives streams chunks that they may keep", async () => {
   await program.closeWrite();
   assertEquals((await receive(program)).length, 9000);
 
-  assertEquals(await relayed, { sent: 9000, received: 9000 });
+  assertEquals(await relayed, { bytesToB: 9000, bytesToA: 9000 });
   const expected = parts.flatMap((part) => [...part]);
   assertEquals(kept.flatMap((chunk) => [...chunk]), expected);
 });
@@ -289,7 +292,7 @@ for (const kind of ["tcp", "unix"] as const) {
       send(service, answer).then(() => service.closeWrite()),
     ]);
     assertEquals(received.length, answer.length);
-    assertEquals(await relayed, { sent: 8, received: answer.length });
+    assertEquals(await relayed, { bytesToB: 8, bytesToA: answer.length });
     assertEquals([await isClosed(a), await isClosed(b)], [true, true]);
   });
 
@@ -309,7 +312,7 @@ for (const kind of ["tcp", "unix"] as const) {
       send(program, upload).then(() => program.closeWrite()),
     ]);
     assertEquals(received.length, upload.length);
-    assertEquals(await relayed, { sent: upload.length, received: 0 });
+    assertEquals(await relayed, { bytesToB: upload.length, bytesToA: 0 });
   });
 
   Deno.test(`relay() closes a Deno.Conn when it is aborted (${kind})`, async () => {
@@ -435,7 +438,7 @@ serverTest(
       await send(service, "answer");
       await service.closeWrite();
       assertEquals(await receiveText(program), "answer");
-      assertEquals(await relayed, { sent: 8, received: 6 });
+      assertEquals(await relayed, { bytesToB: 8, bytesToA: 6 });
     }
   },
 );
@@ -458,6 +461,6 @@ serverTest(
     assertEquals(await receiveText(service), "hello");
     await service.closeWrite();
     assertEquals(await receiveText(program), "");
-    assertEquals(await relayed, { sent: 5, received: 0 });
+    assertEquals(await relayed, { bytesToB: 5, bytesToA: 0 });
   },
 );

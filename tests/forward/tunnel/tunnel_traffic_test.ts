@@ -36,7 +36,7 @@ for (const { kind, count, config } of loads) {
         bind: { port: 0 },
         target: { port: service.port },
         // This process serves both ends, so a busy machine delays the dialling too.
-        connectTimeoutMs: 300_000,
+        targetTimeoutMs: 300_000,
       });
       await Promise.all(
         Array.from({ length: count }, () => exchange(tunnel.port)),
@@ -258,7 +258,7 @@ serverTest(
     await using tunnel = await forward(rig.connection, {
       bind: { port: 0 },
       target: { port: silent.port },
-      connectTimeoutMs: 200,
+      targetTimeoutMs: 200,
       onTargetError: reported.resolve,
     });
     using client = await visit(tunnel.port);

@@ -20,7 +20,7 @@ function channel(can = true) {
 /** A transport that counts nothing, and what is sent on it. */
 function written() {
   const sent = Promise.withResolvers<Uint8Array>();
-  return { bytesWritten: 0, send: sent.resolve, sent: sent.promise };
+  return { bytesSent: 0, send: sent.resolve, sent: sent.promise };
 }
 
 Deno.test("acknowledger sends a message that does nothing where one came that is about no data", async () => {
@@ -49,13 +49,13 @@ Deno.test("acknowledger sends nothing where an answer was sent, but for what is 
   const acknowledger = new Acknowledger(transport);
   const [answered, later] = [channel(), channel()];
   acknowledger.onRead(answered);
-  transport.bytesWritten += 100;
+  transport.bytesSent += 100;
   // Beyond its time; a timer that is started later fires later.
   await new Promise((resolve) => setTimeout(resolve, 5));
   assertEquals(answered.count, 0);
 
   acknowledger.onRead(answered);
-  transport.bytesWritten += 100;
+  transport.bytesSent += 100;
   acknowledger.onRead(later);
   await Promise.race([later.adjusted, answered.adjusted]);
   assertEquals(answered.count + later.count, 1);

@@ -20,16 +20,16 @@ import { forwarded } from "../contract/setting.ts";
 
 /** A server that says something when it likes: what is asked and what fails, by time. */
 function watch(options: KeepaliveOptions) {
-  let bytesRead = 0;
+  let bytesReceived = 0;
   let asked = 0;
   const failed = Promise.withResolvers<ConnectionLostError>();
   const stop = watchKeepalive(options, {
-    bytesRead: () => bytesRead,
+    bytesReceived: () => bytesReceived,
     ask: () => asked++,
     fail: failed.resolve,
   });
   return {
-    say: () => bytesRead++,
+    say: () => bytesReceived++,
     get asked() {
       return asked;
     },

@@ -45,7 +45,7 @@ Deno.test("ReceiveQueue gives window back for what was read, and no more", async
   assertEquals(it.returned, 32_000);
   assertEquals((await reader.read()).value, chunk(3000, 2));
   assertEquals(it.returned, 35_000);
-  assertEquals(it.queue.bytesRead, 35_000);
+  assertEquals(it.queue.bytesReceived, 35_000);
 });
 
 Deno.test("ReceiveQueue hands a chunk at once to who waits for it", async () => {
@@ -68,7 +68,7 @@ Deno.test("ReceiveQueue hands packets that come together to a fast reader as one
     await Promise.resolve();
     for (let packet = 0; packet < 4; packet++) queue.push(chunk(32_000));
     sizes.push((await reading).value!.length);
-    while (queue.bytesRead < 128_000 * (i + 1)) await reader.read();
+    while (queue.bytesReceived < 128_000 * (i + 1)) await reader.read();
   }
 
   assertEquals(sizes[0], 32_000);
@@ -126,7 +126,7 @@ Deno.test("ReceiveQueue.abort() throws away what it holds", async () => {
 
   const reader = it.queue.readable.getReader();
   assertEquals(await assertRejects(() => reader.read(), Error), error);
-  assertEquals(it.queue.bytesRead, 0);
+  assertEquals(it.queue.bytesReceived, 0);
 });
 
 Deno.test("ReceiveQueue.abort() throws away what it holds after the end has come", async () => {
@@ -162,7 +162,7 @@ Deno.test("ReceiveQueue gives window back for what nobody wants any more", async
 
   it.queue.push(chunk(3000));
   assertEquals(it.returned, 5000);
-  assertEquals(it.queue.bytesRead, 0);
+  assertEquals(it.queue.bytesReceived, 0);
   it.queue.end(new Error("nobody listens"));
 });
 
@@ -260,7 +260,7 @@ Deno.test("ReceiveQueue fills the buffers that its reader brings", async () => {
     assertEquals(all, [1, 4, 4, 4, 4, 2, 2, 3, 3, 3]);
     assertEquals(sizes, expected);
     assertEquals(it.returned, 10);
-    assertEquals(it.queue.bytesRead, 10);
+    assertEquals(it.queue.bytesReceived, 10);
   }
 });
 
@@ -347,7 +347,7 @@ Deno.test("receiveQueue.lend() gives what is there, waits for what comes, and te
   it.queue.end();
   assertEquals(await source.lend(), chunk(4, 9));
   assertEquals([await source.lend(), await source.lend()], [null, null]);
-  assertEquals([it.returned, it.queue.bytesRead], [11, 11]);
+  assertEquals([it.returned, it.queue.bytesReceived], [11, 11]);
 });
 
 Deno.test("receiveQueue.lend() ends a wait with the end, the error or a cancel", async () => {

@@ -635,7 +635,7 @@ Deno.test("messages to be dropped take no memory, however many there are", async
   await untilKeys(peer, victim);
   const ignore = new Uint8Array(32 * 1024);
   ignore[0] = 2;
-  const before = victim.bytesRead;
+  const before = victim.bytesReceived;
   for (let i = 0; i < 1000; i++) {
     peer.send(ignore);
     await peer.flushed();
@@ -646,7 +646,7 @@ Deno.test("messages to be dropped take no memory, however many there are", async
   victim.receive((message) => void (message[0] === 94 && seen.resolve()));
   peer.send([94]);
   await seen.promise;
-  assert(victim.bytesRead - before > 32_000_000);
+  assert(victim.bytesReceived - before > 32_000_000);
   assertEquals(victim.congested, false);
 });
 
@@ -657,7 +657,7 @@ Deno.test("a peer that takes no answers is read no further than 8 MiB of them", 
   await untilKeys(peer, victim);
   victim.receive((message) => victim.send(message));
   stream.write = () => new Promise(() => {});
-  const before = victim.bytesWritten;
+  const before = victim.bytesSent;
   const question = new Uint8Array(32 * 1024).fill(80);
   let isStuck = false;
   for (let i = 0; i < 1000 && !isStuck; i++) {
@@ -668,7 +668,7 @@ Deno.test("a peer that takes no answers is read no further than 8 MiB of them", 
     ]);
   }
   assert(isStuck, "all of it was read");
-  const queued = victim.bytesWritten - before;
+  const queued = victim.bytesSent - before;
   assert(queued > 8 * 2 ** 20 && queued < 9 * 2 ** 20, `${queued} bytes`);
 });
 

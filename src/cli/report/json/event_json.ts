@@ -10,7 +10,7 @@ import type { ErrorCode, RForwardError } from "../../../errors.ts";
 import type { ProbeAnswer } from "../../../forward/verify/look_at.ts";
 import type { ProbeVerdict } from "../../../forward/verify/probe.ts";
 import type { Reach } from "../../../forward/verify/reach.ts";
-import type { Refusal } from "../../../forward/verify/refusal.ts";
+import type { DenialReason } from "../../../forward/verify/denial.ts";
 import type {
   SupervisorEvent,
   SupervisorState,
@@ -116,11 +116,11 @@ export interface JsonVerified {
 }
 
 /** The server would not listen, or another program answers; asked again after `ms` milliseconds, or never if that is missing. */
-export interface JsonRefused {
-  type: "refused";
+export interface JsonDenied {
+  type: "denied";
   tunnel: number;
   asked: JsonBind;
-  why: Refusal;
+  reason: DenialReason;
   error: JsonError;
   ms?: number;
 }
@@ -211,7 +211,7 @@ export type JsonEventBody =
   | JsonWaiting
   | JsonBound
   | JsonVerified
-  | JsonRefused
+  | JsonDenied
   | JsonOpened
   | JsonClosed
   | JsonTargetError
@@ -279,7 +279,7 @@ export function eventJson(event: SupervisorEvent, id = 0): JsonEventBody {
         ms: Math.round(ms),
       };
     }
-    case "refused":
+    case "denied":
       return {
         ...event,
         asked: bindJson(event.asked),

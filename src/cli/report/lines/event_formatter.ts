@@ -114,8 +114,8 @@ export class EventFormatter {
         return bound(event);
       case "verified":
         return this.#verified(event);
-      case "refused":
-        return this.#refused(event);
+      case "denied":
+        return this.#denied(event);
       case "connection":
         return { level: "debug", text: `${nameOf(event.connection)} opened` };
       case "target-error":
@@ -180,14 +180,14 @@ export class EventFormatter {
     return { ...line, level, visible: true };
   }
 
-  #refused({ tunnel, asked, why, error, ms }: EventOf<"refused">): Line {
+  #denied({ tunnel, asked, reason, error, ms }: EventOf<"denied">): Line {
     const failed = `Warning: remote port forwarding failed for ${
       listenName(asked)
     }`; // as ssh begins, for those who look for that
     const next = ms === undefined
       ? "giving up"
       : `asking again in ${formatDuration(ms)}`;
-    const line = { level: "warn", key: `refused ${tunnel} ${why}` } as const;
+    const line = { level: "warn", key: `denied ${tunnel} ${reason}` } as const;
     // Who answers there instead was reported before.
     const isKnown = this.#verdicts.delete(tunnel) ||
       this.#explained.has(error);

@@ -3,7 +3,7 @@ import type {
   SupervisedTunnelSnapshot,
   SupervisorSnapshot,
 } from "../../../forward/supervise/supervisor_options.ts";
-import type { Refusal } from "../../../forward/verify/refusal.ts";
+import type { DenialReason } from "../../../forward/verify/denial.ts";
 import { formatBind } from "../../../ssh/bind.ts";
 import { oneLine } from "../../../text/one_line.ts";
 import { pad, textWidth, truncate } from "../text/text_width.ts";
@@ -193,7 +193,7 @@ function tunnelState(
         text: probe?.verdict === "verified" ? "up ✓" : "up",
         color: "green",
       };
-    case "refused":
+    case "denied":
       return { text: state, color: "red" };
     case "waiting":
     case "binding":
@@ -244,18 +244,18 @@ function targetTrouble({ code }: TargetError): string {
 }
 
 /** Reasons as short as a row needs them; the event has the whole one. */
-const REFUSALS: Partial<Record<Refusal, string>> = {
-  taken: "in use on the server",
+const DENIALS: Partial<Record<DenialReason, string>> = {
+  "in-use": "in use on the server",
   prohibited: "not allowed by the server",
 };
 
 /** Why a tunnel is not up and when it may be. */
 function trouble(
-  { state, error, refusal, until }: SupervisedTunnelSnapshot,
+  { state, error, reason, until }: SupervisedTunnelSnapshot,
   now: Date,
 ): string | undefined {
   if (!error || state === "up" || state === "down") return undefined;
-  const why = (refusal && REFUSALS[refusal]) ?? oneLine(error.message);
+  const why = (reason && DENIALS[reason]) ?? oneLine(error.message);
   return until ? `${nextTry(until, now)}: ${why}` : why;
 }
 

@@ -4,7 +4,7 @@ import type { PacketReader } from "./packet_reader.ts";
 /** Reads a stream into a packet reader, as long as there is room and its owner agrees. */
 export class StreamInput {
   /** Bytes received so far. */
-  bytesRead = 0;
+  bytesReceived = 0;
   /** Whether the stream has ended. */
   atEnd = false;
 
@@ -38,7 +38,7 @@ export class StreamInput {
         if (this.#stopped) return;
         if (size === null) this.atEnd = true;
         else {
-          this.bytesRead += size;
+          this.bytesReceived += size;
           reader.advance(size);
         }
         owner.onBytes();

@@ -10,7 +10,7 @@ const LARGEST_KEPT = 512 * 1024;
  */
 export class StreamOutput {
   /** Bytes queued so far, written or not. */
-  bytesWritten = 0;
+  bytesSent = 0;
 
   readonly #stream: ByteStream;
   readonly #limit = new QueueLimit();
@@ -53,7 +53,7 @@ export class StreamOutput {
     this.#length += size;
     if (this.#length > this.#gathered.length) this.#grow(start);
     this.#queued += size;
-    this.bytesWritten += size;
+    this.bytesSent += size;
     this.#flushing ??= Promise.resolve().then(() => this.#flush());
     return this.#gathered.subarray(start, this.#length);
   }

@@ -55,10 +55,10 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
     }),
   });
   log.event({
-    type: "refused",
+    type: "denied",
     tunnel: 1,
     asked: bind,
-    why: "taken",
+    reason: "in-use",
     error,
     ms: 5,
   });
@@ -117,11 +117,11 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
       ms: 12,
     },
     {
-      type: "refused",
+      type: "denied",
       time,
       tunnel: 1,
       asked: bound,
-      why: "taken",
+      reason: "in-use",
       error: json,
       ms: 5,
     },

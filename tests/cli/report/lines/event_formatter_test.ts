@@ -223,13 +223,13 @@ Deno.test("eventFormatter.format() says once why the connection was lost", () =>
   );
 });
 
-Deno.test("eventFormatter.format() gives the reason of a refusal once, but gives it where warnings are not printed", () => {
+Deno.test("eventFormatter.format() gives the reason of a denial once, but gives it where warnings are not printed", () => {
   const events = [
     {
-      type: "refused",
+      type: "denied",
       tunnel: 0,
       asked: bind,
-      why: "prohibited",
+      reason: "prohibited",
       error: denied,
     },
     { type: "stopped", error: denied },
@@ -251,20 +251,20 @@ Deno.test("eventFormatter.format() says once why it has stopped", () => {
 });
 
 Deno.test("eventFormatter.format() says why a port was refused and what comes next", () => {
-  const refusal = () => ({
-    type: "refused" as const,
+  const denial = () => ({
+    type: "denied" as const,
     tunnel: 0,
     asked: bind,
-    why: "taken" as const,
+    reason: "in-use" as const,
     error: new ForwardDeniedError(bind, denied.message),
   });
-  const foreign = refusal();
+  const foreign = denial();
   const head = "warn: Warning: remote port forwarding failed for listen";
   assertEquals(
     told(
-      { ...refusal(), ms: 2000 },
-      { ...refusal(), why: "prohibited" },
-      { ...refusal(), why: "unknown", asked: { path: "/run/x" }, ms: 1000 },
+      { ...denial(), ms: 2000 },
+      { ...denial(), reason: "prohibited" },
+      { ...denial(), reason: "unknown", asked: { path: "/run/x" }, ms: 1000 },
       verified({ verdict: "unreachable" }),
       { ...foreign, ms: 2000 },
       { ...foreign, ms: 2000 },

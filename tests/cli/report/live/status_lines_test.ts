@@ -121,8 +121,8 @@ Deno.test("statusLines() says why a tunnel is not up", () => {
     tunnels: [
       tunnelOf({ state: "waiting", error: denied, until }),
       tunnelOf({ state: "binding", error: denied }),
-      tunnelOf({ state: "refused", error: denied }),
-      tunnelOf({ state: "refused", error: denied, refusal: "taken" }),
+      tunnelOf({ state: "denied", error: denied }),
+      tunnelOf({ state: "denied", error: denied, reason: "in-use" }),
       tunnelOf({ state: "stopping" }),
     ],
   }, { columns: 200 });

@@ -190,9 +190,9 @@ Deno.test("what is sent during a key exchange follows the new keys, in order", a
   const { client, server } = pair;
   const queue = new MessageQueue(server);
   client.rekey();
-  const before = client.bytesWritten;
+  const before = client.bytesSent;
   for (let i = 0; i < 100; i++) client.send(Uint8Array.of(93, i));
-  assertEquals(client.bytesWritten, before);
+  assertEquals(client.bytesSent, before);
   for (let i = 0; i < 100; i++) {
     assertEquals(await queue.nextOf(93), Uint8Array.of(93, i));
   }

@@ -37,7 +37,7 @@ Deno.test("StreamOutput writes what comes in one turn at once, and the rest afte
   put(output, 4);
   await output.flushed();
   assertEquals(writes, [Uint8Array.of(1, 2, 3), Uint8Array.of(4)]);
-  assertEquals([output.queued, output.bytesWritten], [0, 4]);
+  assertEquals([output.queued, output.bytesSent], [0, 4]);
 });
 
 Deno.test("StreamOutput gathers while it writes, and goes on where a write took only a part", async () => {

@@ -7,11 +7,11 @@ import { openOnServer } from "./look_at.ts";
 import { addressesOf } from "./reach.ts";
 
 /**
- * Why a server refused to bind: `taken`, the port is in use; `prohibited`, it
+ * Why a server denied a bind: `in-use`, the port is in use; `prohibited`, it
  * binds nothing for this user, or not this port; `unknown`, it does not let us
  * find out.
  */
-export type Refusal = "taken" | "prohibited" | "unknown";
+export type DenialReason = "in-use" | "prohibited" | "unknown";
 
 /** Only root may bind ports below it. */
 const PRIVILEGED = 1024;
@@ -20,21 +20,21 @@ const PRIVILEGED = 1024;
 const ANSWER_MS = 5000;
 
 /**
- * Finds out why a server refused to bind. SSH has only a bare failure for that
+ * Finds out why a server denied a bind. SSH has only a bare failure for that
  * (RFC 4254 section 7.1), so this looks at a message, as OpenSSH sends one, at
  * whether anything answers there, and whether the server binds another port.
  *
  * @param connection The connection of the request.
- * @param bind What was refused.
- * @param denied The refusal.
+ * @param bind What was denied.
+ * @param denied The error of the request.
  * @param signal Aborts it.
  */
-export async function whyRefused(
+export async function whyDenied(
   connection: SshConnection,
   bind: Bind,
   denied: ForwardDeniedError,
   signal: AbortSignal,
-): Promise<Refusal> {
+): Promise<DenialReason> {
   if (denied.serverSays || isTcp(bind) && bind.port === 0) return "prohibited";
   // A tunnel service has no ports to look at, and another forward is another address that it gives out.
   if (serverKind(connection.server) === "go") return "unknown";
@@ -49,7 +49,7 @@ export async function whyRefused(
         deadline.signal,
       );
       channel.close();
-      return "taken";
+      return "in-use";
     } catch (error) {
       if (error instanceof TimeOver) return "unknown";
       if (!(error instanceof ChannelError) || connection.signal.aborted) {
@@ -65,25 +65,25 @@ export async function whyRefused(
 }
 
 /**
- * An error with the one reason that {@linkcode whyRefused} has found; with all
+ * An error with the one reason that {@linkcode whyDenied} has found; with all
  * possible reasons if it has not.
  */
-export function refusalError(
+export function denialError(
   bind: Bind,
-  why: Refusal,
+  reason: DenialReason,
   denied: ForwardDeniedError,
 ): ForwardDeniedError {
   const { serverSays } = denied;
-  const reason = why === "taken"
+  const message = reason === "in-use"
     ? `${
       formatBind(bind)
     } on the server is in use, perhaps by our own last session`
-    : why === "prohibited" && !serverSays && isPrivileged(bind)
+    : reason === "prohibited" && !serverSays && isPrivileged(bind)
     ? `only root may listen on port ${bind.port} of the server`
     : undefined;
-  return reason === undefined
+  return message === undefined
     ? denied
-    : new ForwardDeniedError(bind, reason, { cause: denied, serverSays });
+    : new ForwardDeniedError(bind, message, { cause: denied, serverSays });
 }
 
 /** Whether only root may bind a port, where the server is a Unix. */

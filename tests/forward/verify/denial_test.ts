@@ -6,10 +6,10 @@ import {
   type SshConnection,
 } from "../../../mod.ts";
 import {
-  type Refusal,
-  refusalError,
-  whyRefused,
-} from "../../../src/forward/verify/refusal.ts";
+  denialError,
+  type DenialReason,
+  whyDenied,
+} from "../../../src/forward/verify/denial.ts";
 import { startTestServer } from "../../../src/testing/mod.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
@@ -21,13 +21,13 @@ import { connectTo, servers, startRig } from "../rig.ts";
 async function refusal(
   connection: SshConnection,
   bind: Bind,
-): Promise<Refusal> {
+): Promise<DenialReason> {
   const denied = await assertRejects(
     () => connection.requestForward(bind),
     ForwardDeniedError,
   );
   const { signal } = new AbortController();
-  return await whyRefused(connection, bind, denied, signal);
+  return await whyDenied(connection, bind, denied, signal);
 }
 
 for (const server of servers) {
@@ -42,7 +42,7 @@ for (const server of servers) {
       for (const hostname of ["127.0.0.1", "localhost"]) {
         assertEquals(
           await refusal(rig.connection, { hostname, port }),
-          "taken",
+          "in-use",
         );
       }
     },
@@ -56,7 +56,7 @@ serverTest(
     await using rig = await startRig("sshd");
     await using other = await connectTo(rig.server);
     const bind = await other.requestForward({ hostname: "127.0.0.1", port: 0 });
-    assertEquals(await refusal(rig.connection, bind), "taken");
+    assertEquals(await refusal(rig.connection, bind), "in-use");
   },
 );
 
@@ -124,7 +124,7 @@ for (
   const [what, allowForward, expected] of [
     ["any port", () => false, "prohibited"],
     ["this port", (bind) => "port" in bind && bind.port === 0, "unknown"],
-  ] satisfies [string, (bind: Bind) => boolean, Refusal][]
+  ] satisfies [string, (bind: Bind) => boolean, DenialReason][]
 ) {
   Deno.test(`whyRefused() asks a server that says nothing whether it would not bind ${what}`, async () => {
     await using server = await startTestServer({ allowForward });
@@ -140,7 +140,7 @@ for (
     const bind = { hostname: "127.0.0.1", port: freePort() };
     const denied = new ForwardDeniedError(bind, "no");
     assertEquals(
-      await whyRefused(connection, bind, denied, signal),
+      await whyDenied(connection, bind, denied, signal),
       expected,
     );
   });
@@ -164,7 +164,7 @@ for (
     const denied = new ForwardDeniedError(bind, "no");
     const { signal } = new AbortController();
     assertEquals(
-      await whyRefused(connection, bind, denied, signal),
+      await whyDenied(connection, bind, denied, signal),
       expected,
     );
   });
@@ -175,7 +175,7 @@ Deno.test("whyRefused() asks nothing of a tunnel service, which forbids it", asy
   const bind = { hostname: "127.0.0.1", port: 80 };
   const denied = new ForwardDeniedError(bind, "no");
   const { signal } = new AbortController();
-  const why = await whyRefused(connection, bind, denied, signal);
+  const why = await whyDenied(connection, bind, denied, signal);
   assertEquals(why, "unknown");
   assertEquals(connection.requested, []);
 });
@@ -187,15 +187,15 @@ function freePort(): number {
 
 Deno.test("refusalError() gives the one reason that was found out", () => {
   const hostname = "127.0.0.1";
-  const messageOf = (port: number, why: Refusal, serverSays?: string) => {
+  const messageOf = (port: number, why: DenialReason, serverSays?: string) => {
     const bind = { hostname, port };
     const denied = new ForwardDeniedError(bind, "this or that", { serverSays });
-    const error = refusalError(bind, why, denied);
+    const error = denialError(bind, why, denied);
     assertEquals([error.bind, error.serverSays], [bind, serverSays]);
     return error.message;
   };
   assertEquals(
-    messageOf(8080, "taken"),
+    messageOf(8080, "in-use"),
     "127.0.0.1:8080 on the server is in use, perhaps by our own last session",
   );
   assertEquals(
