@@ -795,7 +795,7 @@ serverTest(
     bad({ target: { path: "a\0b" } }, "target.path");
     for (
       const name of [
-        "connectTimeoutMs",
+        "targetTimeoutMs",
         "lingerMs",
         "retryDelayMs",
         "retryForMs",

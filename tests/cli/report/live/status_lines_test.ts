@@ -130,8 +130,8 @@ Deno.test("statusLines() says why a tunnel is not up", () => {
     "alice@server.example: degraded since 14:00:00",
     `waiting localhost:8080 → 127.0.0.1:3000 next try in 1 s: ${denied.message}`,
     `binding localhost:8080 → 127.0.0.1:3000 ${denied.message}`,
-    `refused localhost:8080 → 127.0.0.1:3000 ${denied.message}`,
-    "refused localhost:8080 → 127.0.0.1:3000 in use on the server",
+    `denied localhost:8080 → 127.0.0.1:3000 ${denied.message}`,
+    "denied localhost:8080 → 127.0.0.1:3000 in use on the server",
     "stopping localhost:8080 → 127.0.0.1:3000 no connections yet",
   ]);
 });
