@@ -49,12 +49,12 @@ export class Ssh2Socket extends EventEmitter {
   }
 
   /** Bytes that came in so far: any of them is a sign of life. */
-  get bytesRead(): number {
+  get bytesReceived(): number {
     return this.#socket.bytesReceived;
   }
 
   /** Bytes that were queued to go out so far. */
-  get bytesWritten(): number {
+  get bytesSent(): number {
     return this.#socket.bytesSent;
   }
 

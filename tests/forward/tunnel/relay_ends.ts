@@ -54,9 +54,9 @@ export function channelPair(): { end: Channel; peer: Channel } & Disposable {
   const create = (side: number) => {
     const transport = {
       congested: false,
-      bytesWritten: 0,
+      bytesSent: 0,
       send(head: Uint8Array, body = new Uint8Array()) {
-        this.bytesWritten += head.length + body.length;
+        this.bytesSent += head.length + body.length;
         const message = Uint8Array.of(...head, ...body);
         const peer = sides[1 - side]!;
         queueMicrotask(() => deliverToChannel(message, new Map([[0, peer]])));

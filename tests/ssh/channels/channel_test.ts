@@ -14,7 +14,7 @@ Deno.test("a channel whose transport is full does not remember each window that 
   const room = Promise.withResolvers<void>();
   const transport = {
     congested: true,
-    bytesWritten: 0,
+    bytesSent: 0,
     send: () => packets++,
     drained() {
       waits++;

@@ -32,7 +32,7 @@ Deno.test("channels send in turns, a packet each, when there is room again", asy
   let room = Promise.withResolvers<void>();
   const transport = {
     congested: true,
-    bytesWritten: 0,
+    bytesSent: 0,
     send(head: Uint8Array) {
       order.push(readRecipient(head));
       if (order.length % 6 === 0) this.congested = true;

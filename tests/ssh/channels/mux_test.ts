@@ -43,7 +43,7 @@ class Server {
 
   constructor() {
     const transport = {
-      bytesWritten: 0,
+      bytesSent: 0,
       congested: false,
       send: (message: Uint8Array) => this.#take(message),
     } as unknown as MessageTransport;

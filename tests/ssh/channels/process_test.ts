@@ -14,7 +14,7 @@ const exec = execRequest("type=tcp");
 
 /** A session channel whose server is the test. */
 function open(): SessionChannel {
-  const transport = { bytesWritten: 0, send() {} };
+  const transport = { bytesSent: 0, send() {} };
   const carrier = { transport, release() {} };
   return new SessionChannel(carrier as unknown as ChannelCarrier, {
     ...{ local: 0, remote: 0 },
