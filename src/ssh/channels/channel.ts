@@ -222,7 +222,7 @@ export class Channel implements SshChannel, Direct {
 
   /** Gives window back for bytes that were read. */
   protected returnWindow(bytes: number): void {
-    const isFirst = this.#received.bytesRead === bytes;
+    const isFirst = this.#received.bytesReceived === bytes;
     if (this.#receiveWindow.onRead(bytes)) return void this.adjustWindow();
     if (this.#gotEof || this.#released) return;
     if (isFirst) this.#carrier.acknowledger?.onFirstRead(this);

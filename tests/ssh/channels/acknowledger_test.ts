@@ -80,7 +80,7 @@ Deno.test("acknowledger looks less often where answers come in time, until one d
   const delays = new Set<number>();
   for (let i = 0; i < 100; i++) {
     acknowledger.onRead(peer);
-    transport.bytesWritten += 100;
+    transport.bytesSent += 100;
     delays.add(timer.fire());
   }
   assertEquals([...delays], [1, 2, 4, 8]);
