@@ -12,6 +12,23 @@ import { connectionOf, Paper, probeOf, settle } from "../scene.ts";
 
 const bind = { hostname: "localhost", port: 8080 };
 
+/** Checks that docs/command.md has the fields of all events. */
+async function assertDocumented(lines: readonly string[]): Promise<void> {
+  const page = await Deno.readTextFile(
+    new URL("../../../../docs/command.md", import.meta.url),
+  );
+  const [, section = ""] = page.split("\n## Events for programs\n");
+  for (const line of lines) {
+    const { type, time: _, ...fields } = JSON.parse(line);
+    const row = section.split("\n").find((row) =>
+      row.startsWith(`| \`${type}\` `)
+    );
+    for (const field of Object.keys(fields)) {
+      assert(row?.includes(`\`${field}\``), `${type}: ${field}`);
+    }
+  }
+}
+
 Deno.test("jsonLog.event() writes each event as a line", async () => {
   const paper = new Paper();
   const clock = new FakeClock();
@@ -139,6 +156,7 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
     { type: "state", time, state: "stopped" },
     { type: "message", time, level: "warn", text: "w" },
   ]);
+  await assertDocumented(paper.lines);
 });
 
 Deno.test("jsonLog.event() writes when a connection opens and when it closes", async () => {
@@ -167,6 +185,7 @@ Deno.test("jsonLog.event() writes when a connection opens and when it closes", a
     { type: "opened", ...same },
     { type: "closed", ...same, bytesToTarget: 3, bytesToServer: 4, ms: 1500 },
   ]);
+  await assertDocumented(paper.lines);
 });
 
 Deno.test("jsonLog escapes what does something to a terminal", async () => {
@@ -201,4 +220,5 @@ Deno.test("jsonLog.event() writes what comes on the session", async () => {
     { type, time, signal: "SIGTERM" },
     { type, time, error: { code: error.code, message: error.message } },
   ]);
+  await assertDocumented(paper.lines);
 });
