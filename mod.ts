@@ -62,11 +62,7 @@ export type {
   NegotiatedDirection,
   RekeyLimit,
 } from "./src/ssh/message_transport.ts";
-export type {
-  Dial,
-  DialRequest,
-  Transport,
-} from "./src/ssh/dial/dialled_stream.ts";
+export type { Dial, DialRequest, Transport } from "./src/ssh/dial/transport.ts";
 export type { KeepaliveOptions } from "./src/ssh/channels/keepalive.ts";
 export type {
   HostKey,

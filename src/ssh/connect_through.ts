@@ -8,7 +8,7 @@ import { establish } from "./connect.ts";
 import type { SshConnection } from "./connection.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { ClientConnection } from "./channels/client_connection.ts";
-import type { DialRequest, Transport } from "./dial/dialled_stream.ts";
+import type { DialRequest, Transport } from "./dial/transport.ts";
 import {
   type Direct,
   directSink,

@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { Duplex } from "../streams/duplex.ts";
 import type { RefusalReason, RForwardError } from "../errors.ts";
 import type { Negotiated } from "./message_transport.ts";
 
@@ -49,7 +50,7 @@ export interface CloseReason {
 }
 
 /** One SSH channel as Web Streams. */
-export interface SshChannel {
+export interface SshChannel extends Duplex {
   /**
    * What the other side sends. Ends at its EOF; errors if the connection is
    * lost before that. Cancelling closes the channel. The SSH window is given

@@ -5,7 +5,7 @@ import type { Engine } from "./engine.ts";
 import type { KeepaliveOptions } from "./channels/keepalive.ts";
 import type { NoDelay } from "./connection.ts";
 import type { RekeyLimit } from "./message_transport.ts";
-import type { Dial } from "./dial/dialled_stream.ts";
+import type { Dial } from "./dial/transport.ts";
 
 /**
  * Asks the user for a secret; undefined gives up on what it is for. An error

@@ -1,11 +1,6 @@
-/** What carries an SSH connection: a `Deno.Conn`, or what is shaped like one. */
-export interface ByteStream {
-  /** Reads into `p`; null at the end. */
-  read(p: Uint8Array): Promise<number | null>;
-  /** Writes some of `p`; returns how much. */
-  write(p: Uint8Array): Promise<number>;
-  /** Ends the writing side. */
-  closeWrite(): Promise<void>;
+/** A two-way stream that is read and written with buffers: the part of a `Deno.Conn` that carries an SSH connection. */
+export interface ByteStream
+  extends Pick<Deno.Conn, "read" | "write" | "closeWrite"> {
   /** Closes both sides; a promise settles when that is done. */
   close(): void | Promise<void>;
 }

@@ -1,5 +1,5 @@
 /** Closes a connection that may be closed already. */
-export function closeQuietly(conn: Pick<Deno.Conn, "close">): void {
+export function closeQuietly(conn: { close(): void }): void {
   try {
     conn.close();
   } catch (error) {

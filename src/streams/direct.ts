@@ -3,6 +3,12 @@
  * A stream costs some kilobytes and a dozen promises for each connection, and
  * most of the time of a small message; so ours are made when a user asks for them.
  *
+ * One rule says who owns bytes, here and wherever buffers are passed on: they are
+ * lent. Read bytes are valid until more is asked for, bytes to write until the
+ * write has settled, a received SSH message during the call. Whoever needs them
+ * longer copies them. Web Streams give bytes away instead: `StreamSink` copies
+ * what it writes to one, and `byteReadable` fills buffers of the reader's own.
+ *
  * @module
  */
 

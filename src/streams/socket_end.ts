@@ -1,3 +1,4 @@
+import type { ByteStream } from "./byte_stream.ts";
 import { writeAll } from "./write_all.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import type { ByteSink, ByteSource, Lent } from "./direct.ts";
@@ -14,15 +15,13 @@ const LARGEST = 128 * 1024;
  * the whole socket (denoland/deno#22258).
  */
 export class SocketEnd implements ByteSource, ByteSink {
-  readonly #conn: Pick<Deno.Conn, "read" | "write" | "close" | "closeWrite">;
+  readonly #conn: ByteStream;
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(SMALLEST);
   /** Directions that have not ended. */
   #open = 2;
 
   /** @param conn The connection; this owns and closes it. */
-  constructor(
-    conn: Pick<Deno.Conn, "read" | "write" | "close" | "closeWrite">,
-  ) {
+  constructor(conn: ByteStream) {
     this.#conn = conn;
   }
 

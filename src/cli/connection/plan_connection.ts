@@ -9,7 +9,7 @@ import type {
 import { signatureAlgorithms } from "../../ssh/keys/public/verify_signature.ts";
 import type { Algorithms } from "../../ssh/algorithms.ts";
 import type { ConnectOptions, PrivateKey } from "../../ssh/options.ts";
-import type { Dial } from "../../ssh/dial/dialled_stream.ts";
+import type { Dial } from "../../ssh/dial/transport.ts";
 import { dialFrom } from "../../ssh/dial/dial_from.ts";
 import { withHostKeyAdvice } from "./host_key_advice.ts";
 import { othersMayRead } from "./others_may_read.ts";

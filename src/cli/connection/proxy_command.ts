@@ -1,6 +1,6 @@
 import { runDenoWith } from "../../permissions.ts";
 import { ConnectError } from "../../errors.ts";
-import type { DialRequest, Transport } from "../../ssh/dial/dialled_stream.ts";
+import type { DialRequest, Transport } from "../../ssh/dial/transport.ts";
 
 /** Has the user's shell run `$0`. Not all shells can be told to ignore a signal. */
 const RUN = `trap '' INT; exec "\${SHELL:-/bin/sh}" -c "$0"`;

@@ -1,16 +1,12 @@
-import { ChunkReader } from "../../streams/chunk_reader.ts";
+import { DuplexStream } from "../../streams/duplex_stream.ts";
 import { isTcp } from "../../ssh/bind.ts";
 import type { ForwardedOpen, SshChannel } from "../../ssh/connection.ts";
 import {
   type ByteSink,
   type ByteSource,
-  directSink,
-  directSource,
   takeSink,
   takeSource,
 } from "../../streams/direct.ts";
-import { StreamSink } from "../../streams/stream_sink.ts";
-import { Turns } from "../../streams/turns.ts";
 
 /**
  * A connection to a bound port, shaped like a `Deno.Conn`: what takes one of
@@ -26,9 +22,7 @@ export class ForwardedConn implements Deno.Conn {
   readonly closed: Promise<void>;
 
   readonly #channel: SshChannel;
-  #reader: ChunkReader | undefined;
-  #sink: ByteSink | undefined;
-  readonly #writes = new Turns();
+  readonly #stream: DuplexStream;
 
   /**
    * Takes over a channel.
@@ -41,6 +35,7 @@ export class ForwardedConn implements Deno.Conn {
     { bind, originator }: Pick<ForwardedOpen, "bind" | "originator">,
   ) {
     this.#channel = channel;
+    this.#stream = new DuplexStream(channel);
     this.localAddr = isTcp(bind)
       ? { transport: "tcp", hostname: bind.hostname, port: bind.port }
       : { transport: "unix", path: bind.path };
@@ -66,33 +61,27 @@ export class ForwardedConn implements Deno.Conn {
 
   /** @ignore What was read and is not used yet comes first. */
   [takeSource](): ByteSource | undefined {
-    return this.#reader ?? directSource(this.#channel);
+    return this.#stream[takeSource]();
   }
 
   /** @ignore */
   [takeSink](): ByteSink | undefined {
-    return this.#sink ?? directSink(this.#channel);
+    return this.#stream[takeSink]();
   }
 
   /** Reads into `p`; resolves to the bytes read, or null at EOF. */
   async read(p: Uint8Array): Promise<number | null> {
-    this.#reader ??= new ChunkReader(
-      directSource(this.#channel) ?? this.readable,
-    );
-    return await this.#reader.read(p);
+    return await this.#stream.read(p);
   }
 
   /** Writes all of `p`, once the SSH window has room for it. */
   async write(p: Uint8Array): Promise<number> {
-    const sink = this.#openSink();
-    await this.#writes.take(() => sink.write(p));
-    return p.length;
+    return await this.#stream.write(p);
   }
 
   /** Sends EOF; reading goes on. */
   async closeWrite(): Promise<void> {
-    const sink = this.#openSink();
-    await this.#writes.take(() => sink.end());
+    await this.#stream.closeWrite();
   }
 
   /** Closes both directions now. Idempotent. */
@@ -109,10 +98,5 @@ export class ForwardedConn implements Deno.Conn {
   /** Same as {@linkcode close}. */
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #openSink(): ByteSink {
-    return this.#sink ??= directSink(this.#channel) ??
-      new StreamSink(this.writable);
   }
 }

@@ -5,11 +5,8 @@ import { connectToFirst } from "./connect_to_first.ts";
 import { ConnectError } from "../../errors.ts";
 import type { Deadline } from "../../abort.ts";
 import { formatAddress } from "../../text/format_address.ts";
-import {
-  type Dial,
-  type Transport,
-  TransportStream,
-} from "./dialled_stream.ts";
+import type { Dial, Transport } from "./transport.ts";
+import { TransportStream } from "./transport_stream.ts";
 
 /**
  * Connects to the SSH server by TCP, without Nagle's algorithm, with

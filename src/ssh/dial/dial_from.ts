@@ -5,7 +5,7 @@ import { Readable, Writable } from "node:stream";
 import { mayNot } from "../../permissions.ts";
 import { ConnectError } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";
-import type { Dial } from "./dialled_stream.ts";
+import type { Dial } from "./transport.ts";
 
 /**
  * Reaches servers from one address of this machine (ssh_config(5),

@@ -3,7 +3,7 @@ import { ConnectError } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import type { ConnectOptions } from "../options.ts";
 import { dialTcp, dialWith } from "./dial.ts";
-import type { TransportStream } from "./dialled_stream.ts";
+import type { TransportStream } from "./transport_stream.ts";
 
 /** How long to wait between attempts, in milliseconds; as OpenSSH does. */
 const PAUSE_MS = 1000;

@@ -1,3 +1,4 @@
+import type { ByteStream } from "../../streams/byte_stream.ts";
 import { throwIfNotPermitted, unixSocketFlags } from "../../permissions.ts";
 import { readFull } from "../../streams/read_full.ts";
 import { writeAll } from "../../streams/write_all.ts";
@@ -36,7 +37,7 @@ export interface SessionBinding {
 }
 
 /** What carries the agent protocol. */
-type AgentConn = Pick<Deno.Conn, "read" | "write" | "close">;
+type AgentConn = Omit<ByteStream, "closeWrite">;
 
 /**
  * An SSH agent, on one connection that lasts as long as the login: what it is

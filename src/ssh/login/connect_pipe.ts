@@ -1,13 +1,14 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
+import type { ByteStream } from "../../streams/byte_stream.ts";
 import { ChunkReader } from "../../streams/chunk_reader.ts";
 
 /** Connects to a named pipe of Windows, such as `\\.\pipe\openssh-ssh-agent`, which `Deno.connect` cannot. */
 export async function connectPipe(
   path: string,
   signal: AbortSignal,
-): Promise<Pick<Deno.Conn, "read" | "write" | "close">> {
+): Promise<Omit<ByteStream, "closeWrite">> {
   const socket = connect({ path });
   try {
     await once(socket, "connect", { signal });

@@ -1,5 +1,5 @@
 import { dialFrom } from "../../../src/ssh/dial/dial_from.ts";
-import type { Dial } from "../../../src/ssh/dial/dialled_stream.ts";
+import type { Dial } from "../../../src/ssh/dial/transport.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
 import { runDeno } from "../../run_deno.ts";
 

@@ -8,7 +8,7 @@ import type { ConnectOptions } from "../../../src/ssh/options.ts";
 import type {
   DialRequest,
   Transport,
-} from "../../../src/ssh/dial/dialled_stream.ts";
+} from "../../../src/ssh/dial/transport.ts";
 import { startTestServer } from "../../../src/testing/mod.ts";
 import {
   assert,
