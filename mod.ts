@@ -134,7 +134,7 @@ export type {
   SupervisorSnapshot,
   SupervisorState,
 } from "./src/forward/supervise/supervisor_options.ts";
-export type { BackoffOptions } from "./src/forward/supervise/backoff.ts";
+export type { RetryOptions } from "./src/forward/tunnel/retry_options.ts";
 export type { DenialReason } from "./src/forward/verify/denial.ts";
 export { PortDispatcher } from "./src/forward/tunnel/dispatcher.ts";
 export {

@@ -26,7 +26,7 @@ await using supervisor = supervise({
       await connection.write(new TextEncoder().encode("hello from here\n"));
     },
   }],
-  backoff: { firstMs: 500 },
+  connectRetry: { firstMs: 500 },
 });
 
 for await (const { state, error, reconnects, tunnels } of supervisor) {

@@ -139,8 +139,8 @@ class ForwardCommand implements AsyncDisposable {
       session: this.#plan.session,
       allOrNothing: settings.exitOnForwardFailure ?? false,
       ...attempts !== undefined && { maxAttempts: attempts },
-      ...bindWaitMs !== undefined && { bindRetryForMs: bindWaitMs },
-      ...maxWaitMs !== undefined && { backoff: { maxMs: maxWaitMs } },
+      ...bindWaitMs !== undefined && { bindRetry: { forMs: bindWaitMs } },
+      ...maxWaitMs !== undefined && { connectRetry: { maxMs: maxWaitMs } },
       onEvent: (event) => this.#onEvent(event),
       // Most of what happens to tunnels comes as an event.
       logger: { ...silentLogger, warn: logger.warn, error: logger.error },

@@ -2,9 +2,10 @@ import { silentLogger } from "../../logger.ts";
 import { onAbort } from "../../abort.ts";
 import { isTcp } from "../../ssh/bind.ts";
 import type { Bind, SshConnection } from "../../ssh/connection.ts";
-import { checkMs } from "../../validate.ts";
+
 import { type BindOptions, toBind } from "../tunnel/bind_options.ts";
 import { Binding } from "../tunnel/binding.ts";
+import { checkRetry } from "../tunnel/retry_options.ts";
 import type { ForwardedConn } from "../tunnel/forwarded_conn.ts";
 import type { TunnelOptions } from "../tunnel/tunnel_options.ts";
 import { AcceptQueue } from "./accept_queue.ts";
@@ -14,7 +15,7 @@ export type ListenOptions =
   & BindOptions
   & Pick<
     TunnelOptions,
-    "retryDelayMs" | "retryForMs" | "unlinkStale" | "signal" | "logger"
+    "bindRetry" | "unlinkStale" | "signal" | "logger"
   >;
 
 /**
@@ -139,22 +140,19 @@ export async function listen(
 ): Promise<ForwardListener> {
   const {
     signal,
-    retryDelayMs = 1000,
-    retryForMs = retryDelayMs,
+    bindRetry,
     unlinkStale = false,
     logger = silentLogger,
     ...bind
   } = options;
-  checkMs("retryDelayMs", retryDelayMs);
-  checkMs("retryForMs", retryForMs);
+  checkRetry("bindRetry", bindRetry);
   const queue = new AcceptQueue();
   const binding = await Binding.open(connection, {
     bind: toBind(bind),
     take: (open) => queue.take(open),
     onCancelled: () =>
       queue.close(new Deno.errors.BadResource("the port was cancelled")),
-    retryDelayMs,
-    retryForMs,
+    retry: bindRetry,
     unlinkStale,
     signal: signal ?? new AbortController().signal,
     logger,

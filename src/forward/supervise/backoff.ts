@@ -1,20 +1,22 @@
-/** How long to wait between attempts, in milliseconds: longer each time, with jitter. */
-export interface BackoffOptions {
-  /** The first wait, 100 by default. It doubles with each failure … */
-  firstMs?: number;
-  /** … up to this, 60000 by default. The actual wait is between half of it and all of it. */
-  maxMs?: number;
-}
+import type { RetryOptions } from "../tunnel/retry_options.ts";
 
-/** Waits that grow with each failure. */
+/**
+ * Waits that grow with each failure, with jitter: each is between half of what
+ * it could be and all of it.
+ */
 export class Backoff {
   readonly #firstMs: number;
   readonly #maxMs: number;
+  readonly #forMs: number;
   #failures = 0;
+  #since = 0;
 
-  constructor({ firstMs = 100, maxMs = 60_000 }: BackoffOptions = {}) {
+  constructor(
+    { firstMs = 100, maxMs = 60_000, forMs = Infinity }: RetryOptions = {},
+  ) {
     this.#firstMs = firstMs;
     this.#maxMs = maxMs;
+    this.#forMs = forMs;
   }
 
   /** Failures since the last {@linkcode reset}. */
@@ -22,8 +24,19 @@ export class Backoff {
     return this.#failures;
   }
 
+  /** Milliseconds since the first failure after the last {@linkcode reset}. */
+  get elapsedMs(): number {
+    return this.#failures === 0 ? 0 : performance.now() - this.#since;
+  }
+
+  /** Whether `forMs` is over, so that a failure now is the last. */
+  get isOver(): boolean {
+    return this.elapsedMs >= this.#forMs;
+  }
+
   /** Counts a failure. Returns how long to wait now, in milliseconds. */
   next(): number {
+    if (this.#failures === 0) this.#since = performance.now();
     const grown = this.#firstMs * 2 ** Math.min(this.#failures++, 31);
     const ms = Math.min(grown, this.#maxMs);
     return Math.round(ms * (1 + Math.random()) / 2);

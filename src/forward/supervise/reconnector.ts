@@ -46,7 +46,7 @@ export class Reconnector {
     this.#options = options;
     this.#signal = signal;
     this.#tell = tell;
-    this.#backoff = new Backoff(options.backoff);
+    this.#backoff = new Backoff(options.connectRetry);
   }
 
   /** What it waits for, if it does. */
@@ -74,6 +74,7 @@ export class Reconnector {
         this.#signal.throwIfAborted();
         const isReconnect = this.#connectedAt !== undefined;
         if (!canHeal(error, isReconnect) || attempt >= maxAttempts) throw error;
+        if (this.#backoff.isOver) throw error;
         this.#failure = error;
       }
     }

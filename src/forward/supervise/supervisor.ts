@@ -2,6 +2,7 @@ import { atMost, onAbort } from "../../abort.ts";
 import { ConnectionLostError, RForwardError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import type { CloseReason, SshConnection } from "../../ssh/connection.ts";
+import { checkRetry } from "../tunnel/retry_options.ts";
 import { checkMs } from "../../validate.ts";
 import { watchClock } from "./clock_watch.ts";
 import { ProbeGuard } from "./probe_guard.ts";
@@ -66,14 +67,11 @@ export class Supervisor
    * @throws {ArgumentError} if they cannot be used.
    */
   constructor(options: SupervisorOptions) {
-    checkMs("bindRetryForMs", options.bindRetryForMs);
     if (typeof options.verify === "object") {
       checkMs("verify.everyMs", options.verify.everyMs);
     }
-    for (const name of ["backoff", "bindBackoff"] as const) {
-      checkMs(`${name}.firstMs`, options[name]?.firstMs);
-      checkMs(`${name}.maxMs`, options[name]?.maxMs);
-    }
+    checkRetry("connectRetry", options.connectRetry);
+    checkRetry("bindRetry", options.bindRetry);
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
     const tell = (event: SupervisorEvent) => this.#tell(event);

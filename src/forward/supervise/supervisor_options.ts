@@ -8,11 +8,11 @@ import type {
   SshConnection,
 } from "../../ssh/connection.ts";
 import type { ConnectOptions } from "../../ssh/options.ts";
+import type { RetryOptions } from "../tunnel/retry_options.ts";
 import type { TunnelConnection } from "../tunnel/tunnel_connection.ts";
 import type { TunnelOptions } from "../tunnel/tunnel_options.ts";
 import type { ProbeResult } from "../verify/probe.ts";
 import type { DenialReason } from "../verify/denial.ts";
-import type { BackoffOptions } from "./backoff.ts";
 
 /** A tunnel that stays up: {@linkcode TunnelOptions}, without those that the supervisor sets itself. */
 export type SupervisedTunnel = Pick<
@@ -48,20 +48,25 @@ export interface SupervisorOptions {
     | ((signal: AbortSignal) => Promise<SshConnection>);
   /** What to bind on each connection. */
   tunnels: readonly SupervisedTunnel[];
-  /** How long to wait between connections. */
-  backoff?: BackoffOptions;
+  /**
+   * How to connect again after a failure or a loss. Each wait is at random
+   * between half of what it could be and all of it. It stops once `forMs` is over.
+   *
+   * @default {{ firstMs: 100, maxMs: 60000, forMs: Infinity }}
+   */
+  connectRetry?: RetryOptions;
   /** Stops after this many failed attempts to connect in a row. No limit by default. */
   maxAttempts?: number;
   /** Stops if a tunnel cannot be bound at the start (ssh: `ExitOnForwardFailure`). */
   allOrNothing?: boolean;
-  /** How long to wait between requests for a port that is in use; 100 and 10000 ms by default. */
-  bindBackoff?: BackoffOptions;
   /**
-   * How long to go on asking for a port that is in use, in milliseconds. No
-   * limit by default: our own last session may hold it until the server notices
-   * that it is gone.
+   * How to ask again for a port that is in use; waits as for
+   * {@linkcode connectRetry}. Without a limit by default: our own last session
+   * may hold the port until the server notices that it is gone.
+   *
+   * @default {{ firstMs: 100, maxMs: 10000, forMs: Infinity }}
    */
-  bindRetryForMs?: number;
+  bindRetry?: RetryOptions;
   /**
    * Whether to check who answers at a port once it is bound (see
    * {@linkcode probe}), and how often to repeat that, in milliseconds. True by

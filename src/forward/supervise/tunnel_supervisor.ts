@@ -122,9 +122,8 @@ export class TunnelSupervisor {
       connection.signal,
       this.#life.signal,
     ]);
-    const { bindBackoff, bindRetryForMs = Infinity } = this.#context.options;
-    const backoff = new Backoff({ maxMs: 10_000, ...bindBackoff });
-    let since = 0;
+    const { bindRetry } = this.#context.options;
+    const backoff = new Backoff({ maxMs: 10_000, ...bindRetry });
     const checks = new PortChecks(connection, this.#context.probes);
     const up = () => {
       checks.forget();
@@ -139,13 +138,12 @@ export class TunnelSupervisor {
         if (denial.reason === "in-use" && !this.#held) {
           this.#letServerChooseAgain(checks);
         }
-        if (backoff.failures === 0) since = performance.now();
-        const waited = performance.now() - since;
-        if (denial.reason === "prohibited" || waited >= bindRetryForMs) {
+        const { elapsedMs, isOver } = backoff;
+        if (denial.reason === "prohibited" || isOver) {
           this.#deny(denial);
         } else {
           await this.#wait(denial, backoff.next(), signal, first);
-          if (waited >= SAME_PORT_MS) this.#letServerChooseAgain(checks);
+          if (elapsedMs >= SAME_PORT_MS) this.#letServerChooseAgain(checks);
         }
         first();
       }
@@ -281,8 +279,7 @@ export class TunnelSupervisor {
       ...options,
       bind: this.#bound,
       // Retrying is the supervisor's task.
-      retryDelayMs: 1,
-      retryForMs: 0,
+      bindRetry: { forMs: 0 },
       onCancelled: () => onCancelled(tunnel.bound),
       // The supervisor's events carry what is dropped here.
       logger: {

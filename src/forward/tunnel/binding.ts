@@ -9,6 +9,7 @@ import type {
 } from "../../ssh/connection.ts";
 import { PortDispatcher } from "./dispatcher.ts";
 import type { Registration } from "./registration.ts";
+import type { RetryOptions } from "./retry_options.ts";
 import { removeStaleSocket } from "./stale_socket.ts";
 
 /** Options of {@linkcode Binding.open}. */
@@ -19,10 +20,8 @@ export interface BindingOptions {
   take: ForwardedOpenTaker;
   /** Called when the bind was released by a `cancelForward()` from elsewhere. */
   onCancelled: () => void;
-  /** How long to wait before asking again, in milliseconds; doubled each time. */
-  retryDelayMs: number;
-  /** How long to retry in total, in milliseconds. */
-  retryForMs: number;
+  /** How to ask again; see `TunnelOptions.bindRetry`. */
+  retry?: RetryOptions | undefined;
   /** Removes a Unix socket that is in the way, if nothing listens on it. */
   unlinkStale: boolean;
   /** Aborts the attempt. */
@@ -130,18 +129,16 @@ export class Binding {
   }
 }
 
-/** The longest wait between two requests, in milliseconds. */
-const MOST_MS = 5000;
-
 async function ask(
   connection: SshConnection,
   options: BindingOptions,
 ): Promise<Bind> {
-  const { bind, retryDelayMs, retryForMs, signal, logger } = options;
+  const { bind, retry, signal, logger } = options;
+  const { firstMs = 1000, maxMs = 5000, forMs = firstMs } = retry ?? {};
   const end = AbortSignal.any([signal, connection.signal]);
   let { unlinkStale } = options;
   let waited = 0;
-  for (let ms = retryDelayMs;; ms = Math.min(Math.max(2 * ms, 1), MOST_MS)) {
+  for (let ms = firstMs;; ms = Math.min(Math.max(2 * ms, 1), maxMs)) {
     try {
       return await connection.requestForward(bind);
     } catch (error) {
@@ -153,7 +150,7 @@ async function ask(
           continue;
         }
       }
-      if (waited + ms > retryForMs) throw error;
+      if (forMs === 0 || waited + ms > forMs) throw error;
     }
     logger.info(`${formatBind(bind)} was denied; asking again in ${ms} ms`);
     await delay(ms, end);

@@ -21,6 +21,7 @@ import { Turns } from "../../streams/turns.ts";
 import { checkMs, checkPort } from "../../validate.ts";
 import { toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
+import { checkRetry } from "./retry_options.ts";
 import { LiveConnections } from "./live_connections.ts";
 import { createDialer, type Dialer } from "./dialer.ts";
 import { TunnelConnection } from "./tunnel_connection.ts";
@@ -89,8 +90,7 @@ export class ReverseTunnel implements AsyncDisposable {
   constructor(connection: SshConnection, options: TunnelOptions) {
     checkMs("targetTimeoutMs", options.targetTimeoutMs);
     checkMs("lingerMs", options.lingerMs);
-    checkMs("retryDelayMs", options.retryDelayMs);
-    checkMs("retryForMs", options.retryForMs);
+    checkRetry("bindRetry", options.bindRetry);
     this.#bind = toBind(options.bind);
     this.#dialer = createDialer(options.target, options);
     this.#connection = connection;
@@ -131,8 +131,8 @@ export class ReverseTunnel implements AsyncDisposable {
   }
 
   /**
-   * Asks the server to listen, and again if it denies that (`retryDelayMs`,
-   * `retryForMs`). Has no effect if it listens already.
+   * Asks the server to listen, and again if it denies that (`bindRetry`).
+   * Has no effect if it listens already.
    *
    * @returns where the server listens.
    * @throws {ForwardDeniedError} if it keeps denying it.
@@ -292,7 +292,6 @@ export class ReverseTunnel implements AsyncDisposable {
     if (this.#period.signal.aborted) this.#period = new AbortController();
     this.#accepting = true;
     try {
-      const { retryDelayMs = 1000, retryForMs = retryDelayMs } = this.#options;
       // What the server would not release it still holds for us.
       this.#binding ??= await Binding.open(this.#connection, {
         bind: this.#bind,
@@ -300,8 +299,7 @@ export class ReverseTunnel implements AsyncDisposable {
         onCancelled: () => {
           if (this.#binding) this.#onCancelled();
         },
-        retryDelayMs,
-        retryForMs,
+        retry: this.#options.bindRetry,
         unlinkStale: this.#options.unlinkStale ?? this.#wasBound,
         signal: this.#life.signal,
         logger: this.#logger,

@@ -2,6 +2,7 @@ import type { ForwardDeniedError, TargetError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { Originator } from "../../ssh/connection.ts";
 import type { BindOptions } from "./bind_options.ts";
+import type { RetryOptions } from "./retry_options.ts";
 import type { Target } from "./target.ts";
 import type { TunnelConnection } from "./tunnel_connection.ts";
 
@@ -18,10 +19,13 @@ export interface TunnelOptions {
    * ended, in milliseconds. No limit by default.
    */
   lingerMs?: number;
-  /** How long to wait before a denied bind is requested again, in milliseconds; doubled each time, up to 5 s. 1000 by default. */
-  retryDelayMs?: number;
-  /** How long to retry in total, in milliseconds. The same as `retryDelayMs` by default: one retry. */
-  retryForMs?: number;
+  /**
+   * How to ask again for a bind that the server denied. `forMs` is `firstMs` by
+   * default: the bind is asked for once more.
+   *
+   * @default {{ firstMs: 1000, maxMs: 5000, forMs: 1000 }}
+   */
+  bindRetry?: RetryOptions;
   /**
    * Removes a Unix socket on the server that is in the way and that nothing
    * listens on, by running `rm` there. By default only one that this tunnel has

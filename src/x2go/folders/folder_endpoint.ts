@@ -85,7 +85,7 @@ export async function serveFolders(
     forward(connection, {
       bind: { port },
       target: sftp,
-      retryDelayMs: 0,
+      bindRetry: { forMs: 0 },
       logger,
     });
   const tunnel = await listen(session.foldersPort).catch((error) => {

@@ -163,11 +163,11 @@ export class SoundShare extends SessionShare {
     { target }: SoundGate,
   ): Promise<ReverseTunnel> {
     const { connection, session: { name, soundPort } } = access;
-    const listen = (port: number, retryForMs: number) =>
+    const listen = (port: number, forMs: number) =>
       forward(connection, {
         bind: { port },
         target,
-        retryForMs,
+        bindRetry: { forMs },
         logger: this.#logger,
       });
     try {

@@ -1,7 +1,5 @@
-import {
-  Backoff,
-  type BackoffOptions,
-} from "../../../src/forward/supervise/backoff.ts";
+import { Backoff } from "../../../src/forward/supervise/backoff.ts";
+import type { RetryOptions } from "../../../src/forward/tunnel/retry_options.ts";
 import { assert, assertEquals } from "../../assert.ts";
 
 for (
@@ -9,7 +7,7 @@ for (
     ["by default", {}, [100, 200, 400, 800]],
     ["up to `maxMs`", { firstMs: 30, maxMs: 100 }, [30, 60, 100, 100]],
     ["up to `maxMs`, if that is less than the first", { maxMs: 20 }, [20, 20]],
-  ] satisfies [string, BackoffOptions, number[]][]
+  ] satisfies [string, RetryOptions, number[]][]
 ) {
   Deno.test(`backoff.next() doubles the wait ${what}, and takes half of it or more`, () => {
     const backoff = new Backoff(options);

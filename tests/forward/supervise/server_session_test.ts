@@ -140,7 +140,7 @@ Deno.test("supervise() opens a session on each connection, and stays up when it 
   await using supervisor = supervise({
     connect,
     tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
-    backoff: { firstMs: 1 },
+    connectRetry: { firstMs: 1 },
     session: { command: "demo" },
     onEvent(event) {
       if (event.type.startsWith("session-")) events.push(event);

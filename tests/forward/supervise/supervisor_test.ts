@@ -44,7 +44,7 @@ import {
 } from "../rig.ts";
 
 /** Waits long enough for a test, and no longer. */
-const backoff = { firstMs: 20, maxMs: 100 };
+const retry = { firstMs: 20, maxMs: 100 };
 
 function login(server: SshServer): ConnectOptions {
   return {
@@ -64,8 +64,8 @@ function start(
   const events: SupervisorEvent[] = [];
   const supervisor = supervise({
     connect: login(server),
-    backoff,
-    bindBackoff: backoff,
+    connectRetry: retry,
+    bindRetry: retry,
     onEvent: (event) => events.push(event),
     ...options,
   });
@@ -247,6 +247,34 @@ serverTest(
   },
 );
 
+Deno.test("a supervisor gives up connecting once `connectRetry.forMs` is over", async () => {
+  let attempts = 0;
+  const where = { hostname: "server.example", port: 22 };
+  const failing = () => {
+    attempts++;
+    const error = new ConnectError("connect-failed", where, "not reachable");
+    return Promise.reject(error);
+  };
+  await using supervisor = supervise({
+    connect: failing,
+    connectRetry: { firstMs: 1, maxMs: 1, forMs: 20 },
+    tunnels: [],
+  });
+  const { reason, error } = await within(5000, "the end", supervisor.closed);
+  assertEquals(reason, "lost");
+  assert(error instanceof ConnectError);
+  assert(attempts > 2, `${attempts}`);
+
+  attempts = 0;
+  await using once = supervise({
+    connect: failing,
+    connectRetry: { forMs: 0 },
+    tunnels: [],
+  });
+  await within(5000, "the end", once.closed);
+  assertEquals(attempts, 1);
+});
+
 serverTest(
   "sshd",
   "a supervisor notices a dead network by its keepalive, and is there when it heals",
@@ -326,7 +354,7 @@ serverTest(
         bind: { hostname: "localhost", port },
         target: { port: echo.port },
       }],
-      bindBackoff: { firstMs: 1000 },
+      bindRetry: { firstMs: 1000 },
     });
     await using _ = supervisor;
     const waiting = await until(
@@ -433,7 +461,7 @@ serverTest(
       tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
       verify: { everyMs: 50 },
       // Counted from the denial, not from the start.
-      bindRetryForMs: 200,
+      bindRetry: { ...retry, forMs: 200 },
       connect: async (signal) =>
         forgetful(await connect({ ...login(sshd), signal })),
     });
@@ -556,7 +584,8 @@ serverTest(
       { bind: { port: taken.addr.port }, target: { port: 1 } },
       { bind: { port: 0 }, target: { port: echo.port } },
     ];
-    const some = start(sshd, { tunnels, bindRetryForMs: 100 }).supervisor;
+    const some =
+      start(sshd, { tunnels, bindRetry: { ...retry, forMs: 100 } }).supervisor;
     await using _ = some;
     const degraded = await until(
       some,
@@ -675,7 +704,7 @@ Deno.test("a supervisor connects again if its connection breaks off in the middl
       },
     },
     tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
-    backoff,
+    connectRetry: retry,
   });
   await asked.promise;
   await server.disconnectAll();
@@ -795,7 +824,7 @@ serverTest(
       const stop = new AbortController();
       const { supervisor } = start(sshd, {
         connect: { ...login(sshd), port },
-        backoff: { firstMs: 60_000 },
+        connectRetry: { firstMs: 60_000 },
         tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
         signal: stop.signal,
       });
@@ -813,9 +842,9 @@ Deno.test("supervise() names the option that cannot be used", () => {
   const connect = { hostname: "127.0.0.1", user: "nobody" };
   const tunnels = [{ bind: { port: 0 }, target: { port: 1 } }];
   const wrong: [string, Partial<SupervisorOptions>][] = [
-    ["bindRetryForMs", { bindRetryForMs: -1 }],
+    ["bindRetry.forMs", { bindRetry: { forMs: -1 } }],
     ["verify.everyMs", { verify: { everyMs: NaN } }],
-    ["backoff.firstMs", { backoff: { firstMs: -5 } }],
+    ["connectRetry.firstMs", { connectRetry: { firstMs: -5 } }],
     ["bind.port", {
       tunnels: [{ bind: { port: 70_000 }, target: { port: 1 } }],
     }],

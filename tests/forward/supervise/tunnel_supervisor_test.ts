@@ -31,7 +31,7 @@ function start(
       privateKeys: [{ file: server.keyFile }],
       hostKeys: { text: server.knownHosts },
     },
-    bindBackoff: { firstMs: 50, maxMs: 50 },
+    bindRetry: { firstMs: 50, maxMs: 50 },
     tunnels: [{ bind, target: { port: target } }],
     onEvent,
   });
@@ -146,7 +146,7 @@ Deno.test("a supervised tunnel leaves nothing behind on the connection each time
   await using supervisor = supervise({
     connect: () => Promise.resolve(connection),
     tunnels: [{ bind: { path: "/taken" }, target: { port: 1 } }],
-    bindBackoff: { firstMs: 1, maxMs: 1 },
+    bindRetry: { firstMs: 1, maxMs: 1 },
   });
   await within(10_000, "fifty denials", often.promise);
   assertEquals(
@@ -175,7 +175,7 @@ Deno.test("a supervised tunnel has the server choose another port if the first w
   await using supervisor = supervise({
     connect: () => Promise.resolve(connection),
     tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
-    bindBackoff: { firstMs: 1, maxMs: 1 },
+    bindRetry: { firstMs: 1, maxMs: 1 },
   });
   await within(10_000, "the port", supervisor.ready);
   assertEquals(

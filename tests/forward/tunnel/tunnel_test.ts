@@ -50,7 +50,7 @@ serverTest(
       bind: { port: 0 },
       target: { port: service.port },
       // Any program may have been given the port for a connection of its own.
-      retryForMs: 15_000,
+      bindRetry: { forMs: 15_000 },
     });
     const { port } = tunnel;
     for (let round = 0; round < 10; round++) {
@@ -133,7 +133,7 @@ serverTest(
         forward(rig.connection, {
           bind: { port },
           target: { port: 1 },
-          retryDelayMs: 10,
+          bindRetry: { firstMs: 10 },
           onRequestDenied: (error) => denied.push(error),
           logger,
         }),
@@ -157,7 +157,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "forward() goes on asking for a port that is taken for `retryForMs`",
+  "forward() goes on asking for a port that is taken for `bindRetry.forMs`",
   async () => {
     await using rig = await startRig("sshd");
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -173,8 +173,7 @@ serverTest(
         forward(rig.connection, {
           bind: { port: taken.addr.port },
           target: { port: 1 },
-          retryDelayMs: 10,
-          retryForMs: 150,
+          bindRetry: { firstMs: 10, forMs: 150 },
           logger,
         }),
       ForwardDeniedError,
@@ -205,7 +204,7 @@ serverTest(
     await using tunnel = await forward(rig.connection, {
       bind: { port },
       target: { port: echo.port },
-      retryDelayMs: 10,
+      bindRetry: { firstMs: 10 },
       logger,
     });
     assertEquals(await ask(tunnel.port, "hi"), "echo: hi");
@@ -214,7 +213,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "a tunnel that is refused a port leaves the tunnel that has it alone",
+  "a tunnel that is denied a port leaves the tunnel that has it alone",
   async () => {
     await using rig = await startRig("sshd");
     await using echo = startEcho("echo");
@@ -227,7 +226,7 @@ serverTest(
         forward(rig.connection, {
           bind: { port: first.port },
           target: { port: 1 },
-          retryDelayMs: 0,
+          bindRetry: { firstMs: 0 },
         }),
       ForwardDeniedError,
     );
@@ -319,7 +318,7 @@ serverTest(
         forward(rig.connection, {
           bind: { port: taken.addr.port },
           target: { port: 1 },
-          retryDelayMs: 60_000,
+          bindRetry: { firstMs: 60_000 },
           signal: controller.signal,
           logger,
         }),
@@ -471,7 +470,7 @@ serverTest(
   "forward() with `unlinkStale` removes a socket that nothing listens on, and nothing else",
   async () => {
     await using rig = await startRig("sshd");
-    const options = { target: { port: 1 }, retryDelayMs: 1 };
+    const options = { target: { port: 1 }, bindRetry: { firstMs: 1 } };
     const path = `${rig.server.dir}/stale.sock`;
     await (await forward(rig.connection, { bind: { path }, ...options }))
       .stop();
@@ -517,7 +516,7 @@ serverTest(
       bind,
       target: { port: 1 },
       unlinkStale: true,
-      retryDelayMs: 1,
+      bindRetry: { firstMs: 1 },
     };
     {
       using _listener = Deno.listen({ transport: "unix", path: bind.path });
@@ -544,12 +543,12 @@ serverTest(
       bind: { path: `${rig.server.dir}/stale.sock` },
       target: { port: 1 },
       unlinkStale: true,
-      retryDelayMs: 1,
+      bindRetry: { firstMs: 1 },
     };
     await (await forward(rig.connection, options)).stop();
     await within(
       20_000,
-      "the refusal",
+      "the denial",
       assertRejects(
         () => forward(rig.connection, options),
         ForwardDeniedError,
@@ -797,11 +796,12 @@ serverTest(
       const name of [
         "targetTimeoutMs",
         "lingerMs",
-        "retryDelayMs",
-        "retryForMs",
       ]
     ) {
       bad({ [name]: -1 }, name);
+    }
+    for (const name of ["firstMs", "maxMs", "forMs"]) {
+      bad({ bindRetry: { [name]: -1 } }, `bindRetry.${name}`);
     }
   },
 );

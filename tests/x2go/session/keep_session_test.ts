@@ -20,7 +20,7 @@ serverTest(
     await using supervisor = supervise({
       connect: login(x2go),
       tunnels: [],
-      backoff: { firstMs: 20, maxMs: 100 },
+      connectRetry: { firstMs: 20, maxMs: 100 },
     });
     await supervisor.ready;
     await using session = await X2GoSession.start(supervisor.connection!, {
