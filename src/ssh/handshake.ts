@@ -1,3 +1,4 @@
+import { defined } from "../defined.ts";
 import { ConnectError, ProtocolError } from "../errors.ts";
 import type { Deadline } from "../abort.ts";
 import { formatAddress } from "../text/format_address.ts";
@@ -81,7 +82,7 @@ export class Handshake {
       stream,
       algorithms,
       verifyHostKey: (key, signature) => this.#verify(key, signature),
-      ...rekey && { rekey },
+      ...defined({ rekey }),
       logger,
     });
   }

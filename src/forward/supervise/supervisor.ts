@@ -1,3 +1,4 @@
+import { defined } from "../../defined.ts";
 import { atMost, onAbort } from "../../abort.ts";
 import { ConnectionLostError, RForwardError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
@@ -105,17 +106,15 @@ export class Supervisor
 
   /** The state at this moment. */
   get snapshot(): SupervisorSnapshot {
-    const server = this.#connection?.server;
-    const until = this.#reconnector.wait?.until;
-    return {
+    return defined({
       state: this.#state,
       since: this.#since,
-      ...(server && { server }),
+      server: this.#connection?.server,
       reconnects: Math.max(0, this.#connections - 1),
-      ...(this.#error && { error: this.#error }),
-      ...(until && { until }),
+      error: this.#error,
+      until: this.#reconnector.wait?.until,
       tunnels: this.#tunnels.all.map((tunnel) => tunnel.snapshot()),
-    };
+    });
   }
 
   /** Snapshots: one now, and one after each change. */
@@ -223,9 +222,10 @@ export class Supervisor
       const { error } = await Promise.race([connection.closed, given.promise]);
       const lost = error instanceof ConnectionLostError
         ? error
-        : new ConnectionLostError("the connection was closed", {
-          ...(error && { cause: error }),
-        });
+        : new ConnectionLostError(
+          "the connection was closed",
+          defined({ cause: error }),
+        );
       const explained = this.#probes.explain(connection, lost);
       this.#tell({ type: "lost", error: explained });
       return explained;
@@ -315,7 +315,7 @@ export class Supervisor
       error ??
         new RForwardError("tunnel-stopped", "the supervisor was stopped"),
     );
-    this.#tell({ type: "stopped", ...(error && { error }) });
+    this.#tell(defined({ type: "stopped" as const, error }));
     this.#become("stopped");
     this.#closed.resolve(
       error ? { reason: "lost", error } : { reason: "closed" },

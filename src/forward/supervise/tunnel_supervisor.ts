@@ -1,3 +1,4 @@
+import { defined } from "../../defined.ts";
 import { delay, orAborted } from "../../abort.ts";
 import { ForwardDeniedError, RForwardError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
@@ -92,17 +93,17 @@ export class TunnelSupervisor {
 
   /** Its state at this moment. */
   snapshot(): SupervisedTunnelSnapshot {
-    return {
+    return defined({
       state: this.#state,
       asked: this.#asked,
       bound: this.#bound,
       target: this.#target,
-      ...(this.#probe && { probe: this.#probe }),
-      ...(this.#error && { error: this.#error }),
-      ...(this.#error && this.#reason && { reason: this.#reason }),
-      ...(this.#until && { until: this.#until }),
+      probe: this.#probe,
+      error: this.#error,
+      reason: this.#error && this.#reason,
+      until: this.#until,
       ...this.#totals.now,
-    };
+    });
   }
 
   /**

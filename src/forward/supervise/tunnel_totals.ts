@@ -1,3 +1,4 @@
+import { defined } from "../../defined.ts";
 import type { TargetError } from "../../errors.ts";
 import { LiveConnections } from "../tunnel/live_connections.ts";
 import type { TunnelConnection } from "../tunnel/tunnel_connection.ts";
@@ -50,13 +51,13 @@ export class TunnelTotals {
       bytesToTarget += connection.bytesToTarget;
       bytesToServer += connection.bytesToServer;
     }
-    return {
+    return defined({
       live: this.#live.size,
       total: this.#total,
       failed: this.#failed,
-      ...(this.#targetError && { targetError: this.#targetError }),
+      targetError: this.#targetError,
       bytesToTarget,
       bytesToServer,
-    };
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { defined } from "../../defined.ts";
 import { ArgumentError } from "../../errors.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, SshConnection } from "../../ssh/connection.ts";
@@ -162,14 +163,14 @@ export async function probe(
     reach = "unknown";
   }
   const warning = reachWarning(bound, reach, connection.server.software);
-  return {
+  return defined({
     verdict,
     addresses,
     reach,
     askedReach: askedReach(bound),
-    ...(warning !== undefined && { warning }),
+    warning,
     ms: performance.now() - began,
-  };
+  });
 }
 
 function judge(

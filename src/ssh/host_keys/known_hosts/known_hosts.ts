@@ -1,3 +1,4 @@
+import { defined } from "../../../defined.ts";
 import { throwIfNotPermitted } from "../../../permissions.ts";
 import { readVariable } from "../../../environment.ts";
 import { ArgumentError, RForwardError } from "../../../errors.ts";
@@ -121,12 +122,15 @@ export async function lookUpKnownHost(
     if (line === undefined) {
       return `its authority ${fingerprint(authority)} is not known for ${name}`;
     }
-    const problem = await hostCertificateProblem(certificate, {
-      host: (alias ?? host).toLowerCase(),
-      ...minRsaBits !== undefined && { minRsaBits },
-      ...options.authorityAlgorithms &&
-        { authorityAlgorithms: options.authorityAlgorithms },
-    });
+    const { authorityAlgorithms } = options;
+    const problem = await hostCertificateProblem(
+      certificate,
+      defined({
+        host: (alias ?? host).toLowerCase(),
+        minRsaBits,
+        authorityAlgorithms,
+      }),
+    );
     if (problem === undefined) {
       const { file, line: number } = line;
       logger.debug(
