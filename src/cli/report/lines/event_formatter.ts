@@ -9,21 +9,8 @@ import { hostKeyWarning } from "./host_key_warning.ts";
 import { oneLine } from "../../../text/one_line.ts";
 import type { Level } from "../reporter.ts";
 import { formatBytes, formatDuration } from "../text/units.ts";
+import type { Line } from "./line.ts";
 import { leads, verdictLine } from "./verdict_line.ts";
-
-/** One line of a log; the warning of a changed host key has several. */
-export interface Line {
-  /** How much it matters. */
-  level: Level;
-  /** What is said. */
-  text: string;
-  /** Lines with the same key repeat each other; one without a key reports a change. */
-  key?: string;
-  /** A live view shows it anyway. */
-  visible?: true;
-  /** The server wrote it on the session: it is not a message of ours, and is shown also with `-q`, as ssh does. */
-  output?: true;
-}
 
 /** An event of a kind. */
 type EventOf<T extends SupervisorEvent["type"]> = Extract<

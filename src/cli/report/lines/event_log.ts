@@ -1,6 +1,7 @@
 import type { SupervisorEvent } from "../../../forward/supervise/supervisor_options.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { EventFormatter, type Line } from "./event_formatter.ts";
+import { EventFormatter } from "./event_formatter.ts";
+import type { Line } from "./line.ts";
 import { oneLine } from "../../../text/one_line.ts";
 import { type Output, writeText } from "../output.ts";
 import { RepeatFilter } from "./repeat_filter.ts";

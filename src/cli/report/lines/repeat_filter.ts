@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { Line } from "./event_formatter.ts";
+import type { Line } from "./line.ts";
 
 /** How long a line is suppressed, in milliseconds: at first, and at most. It doubles while repeats keep coming. */
 const FIRST_MS = 60_000;

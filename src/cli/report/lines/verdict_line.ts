@@ -2,7 +2,7 @@ import type { ProbeResult } from "../../../forward/verify/probe.ts";
 import { formatBind, isTcp } from "../../../ssh/bind.ts";
 import type { Bind, ServerInfo } from "../../../ssh/connection.ts";
 import { serverKind } from "../../../ssh/server_kind.ts";
-import type { Line } from "./event_formatter.ts";
+import type { Line } from "./line.ts";
 import { formatDuration } from "../text/units.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Line } from "../../../../src/cli/report/lines/event_formatter.ts";
+import type { Line } from "../../../../src/cli/report/lines/line.ts";
 import { RepeatFilter } from "../../../../src/cli/report/lines/repeat_filter.ts";
 import { assert, assertEquals } from "../../../assert.ts";
 import { FakeClock } from "../fake_clock.ts";
