@@ -45,7 +45,7 @@ export async function readConfig(
     host: args.host,
     // ssh takes no notice of them either.
     options: args.settings.filter((line) => !left.has(line)),
-    ...args.configFile !== undefined && { configFile: args.configFile },
+    configFile: args.configFile,
   });
   const forwards = settings.clearAllForwardings ? [] : withoutDuplicates([
     ...args.forwards,
@@ -191,6 +191,6 @@ export function tunnelsOf({ settings, forwards }: Plan): SupervisedTunnel[] {
     bind,
     target,
     // In ssh it is about local sockets; those of the server are what matters here.
-    ...settings.streamLocalBindUnlink && { unlinkStale: true },
+    unlinkStale: settings.streamLocalBindUnlink ?? false,
   }));
 }

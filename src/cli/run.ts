@@ -1,3 +1,4 @@
+import { defined } from "../defined.ts";
 import type { RForwardError } from "../errors.ts";
 import { Supervisor } from "../forward/supervise/supervisor.ts";
 import type { SupervisorEvent } from "../forward/supervise/supervisor_options.ts";
@@ -138,9 +139,9 @@ class ForwardCommand implements AsyncDisposable {
       verify,
       session: this.#plan.session,
       allOrNothing: settings.exitOnForwardFailure ?? false,
-      ...attempts !== undefined && { maxAttempts: attempts },
-      ...bindWaitMs !== undefined && { bindRetry: { forMs: bindWaitMs } },
-      ...maxWaitMs !== undefined && { connectRetry: { maxMs: maxWaitMs } },
+      ...defined({ maxAttempts: attempts }),
+      bindRetry: defined({ forMs: bindWaitMs }),
+      connectRetry: defined({ maxMs: maxWaitMs }),
       onEvent: (event) => this.#onEvent(event),
       // Most of what happens to tunnels comes as an event.
       logger: { ...silentLogger, warn: logger.warn, error: logger.error },

@@ -1,3 +1,4 @@
+import { defined } from "../../defined.ts";
 import { ArgumentError } from "../../errors.ts";
 import { parsePort } from "./port.ts";
 import { shown } from "../../text/shown.ts";
@@ -69,11 +70,11 @@ function parseUri(uri: string): Destination {
       .exec(uri) ??
       fail(`${shown(uri)} is not of the form ssh://[user@]host[:port]`);
   if (path) fail(`${shown(uri)} has a path after the host`);
-  return {
+  return defined({
     host: ipv6 ?? name ?? "",
-    ...user === undefined ? {} : { user: decodeUser(user) },
-    ...port ? { port: toPort(port) } : {},
-  };
+    user: user === undefined ? undefined : decodeUser(user),
+    port: port ? toPort(port) : undefined,
+  });
 }
 
 /** RFC 3986's way, with `+` for a blank as ssh has it; what follows a `;` is for the connection and not used. */

@@ -9,7 +9,12 @@ export interface FlagValue<T = string> {
   /** What help calls it, e.g. `"FILE"`. */
   readonly name: string;
   /** What a shell completes it with; nothing by default. */
-  readonly complete?: "files" | "users" | "hosts" | readonly string[];
+  readonly complete?:
+    | "files"
+    | "users"
+    | "hosts"
+    | readonly string[]
+    | undefined;
   /** More has to be typed after what was completed, so no space follows it. */
   readonly open?: true;
   /**
@@ -25,7 +30,7 @@ export interface Flag {
   /** How it is written, e.g. `["-h", "--help"]`. */
   readonly names: readonly string[];
   /** Its value, if it takes one. */
-  readonly value?: Omit<FlagValue, "parse">;
+  readonly value?: Omit<FlagValue, "parse"> | undefined;
   /** What it does, in half a line. Only flags without effect have none; help and completions leave them out. */
   readonly help?: string;
   /** It does the same in ssh, so help only names it. */
@@ -38,7 +43,7 @@ export interface Flag {
 
 /** A {@linkcode Flag} as it is written in the table: `read` receives the parsed value. */
 type FlagEntry<T> = Omit<Flag, "value" | "read"> & {
-  readonly value?: FlagValue<T>;
+  readonly value?: FlagValue<T> | undefined;
   read(line: CommandLine, value: T, name: string): void;
 };
 
@@ -66,7 +71,7 @@ export function ignored(
   return names.split(" ").map((name) =>
     toFlag({
       names: [name],
-      ...value && { value },
+      value,
       read: (line) => note && line.notes.add(`${name}: ${note}`),
     })
   );
@@ -81,7 +86,7 @@ export function refused(
   return names.split(" ").map((name) =>
     toFlag({
       names: [name],
-      ...value && { value },
+      value,
       read: () => {
         throw new ArgumentError(name, why);
       },
@@ -94,7 +99,7 @@ export function text(
   name: string,
   complete?: FlagValue["complete"],
 ): FlagValue {
-  return { name, parse: (text) => text, ...complete && { complete } };
+  return { name, complete, parse: (text) => text };
 }
 
 /** A file. */

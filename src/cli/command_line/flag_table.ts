@@ -238,7 +238,7 @@ function override(
   return flag<string | undefined>({
     names: [name],
     help,
-    ...typeof to === "object" && { value: to },
+    value: typeof to === "object" ? to : undefined,
     read: ({ overrides }, value) => overrides.set(keyword, value ?? `${to}`),
   });
 }

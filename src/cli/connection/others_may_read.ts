@@ -1,8 +1,8 @@
 import { thisMachine } from "../ssh_config/local_machine.ts";
 
 /**
- * Whether others may read a private key of this user's: as with `ssh`, such a
- * one is none. A file that cannot be looked at is told of when it is read.
+ * Whether others may read a private key of this user; `ssh` does not use such
+ * a key. False if Deno may not look: reading the file says so.
  */
 export async function othersMayRead(file: string): Promise<boolean> {
   try {

@@ -2,19 +2,19 @@ import { runDenoWith } from "../../permissions.ts";
 import { ConnectError } from "../../errors.ts";
 import type { DialRequest, Transport } from "../../ssh/dial/transport.ts";
 
-/** Has the user's shell run `$0`. Not all shells can be told to ignore a signal. */
+/** Runs `$0` in the user's shell. sh sets the signal, since not all shells can ignore one. */
 const RUN = `trap '' INT; exec "\${SHELL:-/bin/sh}" -c "$0"`;
 
-/** How long the command may take to end once it is told to, in milliseconds. */
+/** How long the command may take to end after SIGHUP, in milliseconds. */
 const END_MS = 2000;
 
 /**
  * Reaches a server through a command whose standard input and output are the
- * connection (ssh_config(5), `ProxyCommand`); the user's shell runs it. What it
- * says on standard error is shown.
+ * connection (ssh_config(5), `ProxyCommand`), run by the user's shell. Its
+ * standard error is inherited.
  *
- * Ctrl-C does not reach it: it is up to us when it ends, as connections may
- * still go on for a while.
+ * It ignores Ctrl-C, after which live connections may go on for a while; it
+ * ends when the transport is closed.
  *
  * @throws {ConnectError} if it cannot be run.
  */
@@ -26,7 +26,7 @@ export function dialByCommand(
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command("/bin/sh", {
-      // Shells give way to the command, so that it is what is killed.
+      // exec replaces each shell, so that the signal reaches the command itself.
       args: ["-c", RUN, `exec ${command}`],
       stdin: "piped",
       stdout: "piped",

@@ -36,9 +36,9 @@ async function hopsTo(
   ) {
     const hop = await resolveSshConfig({
       host,
-      ...user !== undefined && { user },
-      ...port !== undefined && { port },
-      ...configFile !== undefined && { configFile },
+      user,
+      port,
+      configFile,
     });
     // Only the first is reached from here.
     const { proxyJump: _, proxyCommand: __, ...direct } = hop;

@@ -39,7 +39,7 @@ export function openReporter(
       ? new LiveView(snapshot, Deno.stderr, { destination: host, verbosity })
       : new EventLog(file ?? Deno.stderr, {
         verbosity,
-        ...isLog && { prefix: timestamp },
+        prefix: isLog ? timestamp : undefined,
       }),
   );
 }

@@ -13,13 +13,13 @@ export interface SshConfigRequest {
   /** The destination's host as it was typed: a name, an address, or a `Host` of the configuration. */
   host: string;
   /** The user of the command line; comes before `options`. */
-  user?: string;
+  user?: string | undefined;
   /** The port of the command line; comes before `options`. */
-  port?: number;
+  port?: number | undefined;
   /** The `-o` options in order, e.g. `Port=2222`; they come before the files. */
   options?: readonly string[];
   /** The only file to read (`-F`); `none` for no file. By default `~/.ssh/config`, then `/etc/ssh/ssh_config`. */
-  configFile?: string;
+  configFile?: string | undefined;
   /** What the configuration may depend on; this machine by default. */
   machine?: LocalMachine;
 }

@@ -1,5 +1,6 @@
 /** What tells a session's programs where sound is, and the cookie for it: files on the server. @module */
 
+import { defined } from "../../defined.ts";
 import { quote } from "../../text/quote.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import { X2GoError } from "../errors.ts";
@@ -141,7 +142,7 @@ async function run(
     name: SETUP,
     session: session.name,
     text: ["umask 077", ...commands].join(" && "),
-    ...(stdin && { stdin }),
+    ...defined({ stdin }),
   };
   return (await runScript(connection, script, wait)).stdout.trim();
 }

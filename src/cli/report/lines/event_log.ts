@@ -15,7 +15,7 @@ import {
 /** Options of an {@linkcode EventLog}. */
 export interface EventLogOptions extends ReporterOptions {
   /** What is put before each line; nothing by default. */
-  prefix?: (now: Date) => string;
+  prefix?: ((now: Date) => string) | undefined;
   /** Whether there is a live view too; what it shows is then logged only with a verbosity of 1. */
   live?: boolean;
   /** The time; that of this machine by default. */
@@ -71,7 +71,7 @@ export class EventLog implements Reporter {
     if (level === "debug" && text === this.#lastDebug) return;
     this.#lastDebug = level === "debug" ? text : undefined;
     // What is wrong at one attempt to connect is so at the next.
-    this.#add({ level, text, ...level === "warn" && { key: text } });
+    this.#add({ level, text, key: level === "warn" ? text : undefined });
   }
 
   /** A log does not use the screen. */

@@ -1,5 +1,6 @@
 /** The options about the way to the server: `ProxyJump` and `ProxyCommand`, of which the first one counts. @module */
 
+import { defined } from "../../../defined.ts";
 import { ArgumentError } from "../../../errors.ts";
 import { shown } from "../../../text/shown.ts";
 import { parseDestination } from "../../command_line/destination.ts";
@@ -79,11 +80,7 @@ function parseHop(text: string): JumpHost | undefined {
   const host = address ?? name;
   const port = portText === "" ? undefined : parsePort(portText) || NaN;
   if (host === undefined || Number.isNaN(port)) return undefined;
-  return {
-    ...user !== undefined && { user },
-    host,
-    ...port !== undefined && { port },
-  };
+  return defined({ user, host, port });
 }
 
 async function expandProxyJump(
@@ -94,11 +91,15 @@ async function expandProxyJump(
   const { value, line } = written;
   const expand = (text: string) =>
     expandTokens(text, line, proxyTokens(tokens));
-  const hops = await Promise.all(value.map(async (hop) => ({
-    ...hop,
-    host: await expand(hop.host),
-    ...hop.user !== undefined && { user: await expand(hop.user) },
-  })));
+  const hops = await Promise.all(
+    value.map(async ({ user, host, port }) =>
+      defined({
+        user: user && await expand(user),
+        host: await expand(host),
+        port,
+      })
+    ),
+  );
   const last = hops.at(-1)!;
   if (
     last.host === hostName && (last.port ?? 22) === port &&

@@ -1,3 +1,4 @@
+import { defined } from "../../../defined.ts";
 import { shown } from "../../../text/shown.ts";
 import { each, type Option } from "./option.ts";
 import { duration } from "./value_types.ts";
@@ -24,7 +25,7 @@ export const rekeyLimit: Option<RekeyLimit, RekeyLimit | undefined> = each(
         );
       }
       const ms = line.hasMore ? duration.parse(line, env) : undefined;
-      return { bytes: toBytes(amount), ...ms !== undefined && { ms } };
+      return defined({ bytes: toBytes(amount), ms });
     },
     isSame: () => false,
     expand: (limits) =>

@@ -1,3 +1,4 @@
+import { defined } from "../../../defined.ts";
 import {
   parseRemoteForward,
   type RemoteForwardLine,
@@ -28,11 +29,11 @@ export const remoteForwards: Option<
       forwards.map(async ({ line, value: { listen, connect } }) => {
         const expand = async (end: string) =>
           end.includes("/") ? await expandTokens(end, line, tokens) : end;
-        return {
+        return defined({
           listen: await expand(listen),
-          ...connect && { connect: await expand(connect) },
+          connect: connect && await expand(connect),
           where: line.where,
-        };
+        });
       }),
     );
   },

@@ -1,4 +1,5 @@
-import { LoginSecrets, Secrets } from "../../../src/cli/connection/secrets.ts";
+import { LoginSecrets } from "../../../src/cli/connection/login_secrets.ts";
+import { Secrets } from "../../../src/cli/connection/secrets.ts";
 import { assert, assertEquals } from "../../assert.ts";
 
 /** The answers of logins where no terminal is, and what was logged. */
