@@ -107,6 +107,19 @@ export {
   UnclaimedConnections,
 } from "./src/forward/listen/accept_unclaimed.ts";
 export { ForwardedConn } from "./src/forward/tunnel/forwarded_conn.ts";
+export {
+  serve,
+  ServedPort,
+  type ServeOptions,
+} from "./src/forward/http/serve.ts";
+export type {
+  FetchHandler,
+  FetchInfo,
+  FetchTarget,
+  HttpLimits,
+  UpgradeWebSocketOptions,
+  WebSocketUpgrade,
+} from "./src/forward/http/fetch_target.ts";
 export type { BindOptions } from "./src/forward/tunnel/bind_options.ts";
 export type {
   Target,

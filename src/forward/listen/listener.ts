@@ -6,7 +6,7 @@ import type { Bind, SshConnection } from "../../ssh/connection.ts";
 import { type BindOptions, toBind } from "../tunnel/bind_options.ts";
 import { Binding } from "../tunnel/binding.ts";
 import { checkRetry } from "../tunnel/retry_options.ts";
-import type { ForwardedConn } from "../tunnel/forwarded_conn.ts";
+import { boundAddr, type ForwardedConn } from "../tunnel/forwarded_conn.ts";
 import type { TunnelOptions } from "../tunnel/tunnel_options.ts";
 import { AcceptQueue } from "./accept_queue.ts";
 
@@ -52,10 +52,7 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
 
   /** Where the server listens, as a `Deno.Addr`. */
   get addr(): Deno.Addr {
-    const { bound } = this;
-    return isTcp(bound)
-      ? { transport: "tcp", hostname: bound.hostname, port: bound.port }
-      : { transport: "unix", path: bound.path };
+    return boundAddr(this.bound);
   }
 
   /**

@@ -98,8 +98,12 @@ export class SupervisedTunnels {
 }
 
 function isSame(a: SupervisedTunnel, b: SupervisedTunnel): boolean {
+  const functions: unknown[] = [];
   const key = ({ bind, target }: SupervisedTunnel) =>
-    JSON.stringify([toBind(bind), target]);
-  return key(a) === key(b) &&
-    (typeof a.target !== "function" || a.target === b.target);
+    JSON.stringify([toBind(bind), target], (_, value) => {
+      if (typeof value !== "function") return value;
+      if (!functions.includes(value)) functions.push(value);
+      return { function: functions.indexOf(value) };
+    });
+  return key(a) === key(b);
 }

@@ -6,7 +6,7 @@ import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, SshConnection } from "../../ssh/connection.ts";
 import { checkMs } from "../../validate.ts";
 import { toBind } from "../tunnel/bind_options.ts";
-import { createDialer } from "../tunnel/dialer.ts";
+import { createDialer } from "../tunnel/create_dialer.ts";
 import { ReverseTunnel } from "../tunnel/tunnel.ts";
 import type { ProbeResult } from "../verify/probe.ts";
 import { denialError, type DenialReason } from "../verify/denial.ts";

@@ -1,6 +1,6 @@
 import { DuplexStream } from "../../streams/duplex_stream.ts";
 import { isTcp } from "../../ssh/bind.ts";
-import type { ForwardedOpen, SshChannel } from "../../ssh/connection.ts";
+import type { Bind, ForwardedOpen, SshChannel } from "../../ssh/connection.ts";
 import {
   type ByteSink,
   type ByteSource,
@@ -32,20 +32,13 @@ export class ForwardedConn implements Deno.Conn {
    */
   constructor(
     channel: SshChannel,
-    { bind, originator }: Pick<ForwardedOpen, "bind" | "originator">,
+    from: Pick<ForwardedOpen, "bind" | "originator">,
   ) {
     this.#channel = channel;
     this.#stream = new DuplexStream(channel);
-    this.localAddr = isTcp(bind)
-      ? { transport: "tcp", hostname: bind.hostname, port: bind.port }
-      : { transport: "unix", path: bind.path };
-    this.remoteAddr = isTcp(bind)
-      ? {
-        transport: "tcp",
-        hostname: originator.address,
-        port: originator.port,
-      }
-      : { transport: "unix", path: "" };
+    ({ localAddr: this.localAddr, remoteAddr: this.remoteAddr } = addressesOf(
+      from,
+    ));
     this.closed = channel.closed.then(() => {});
   }
 
@@ -99,4 +92,24 @@ export class ForwardedConn implements Deno.Conn {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** Both ends of a connection to a bound port, as Deno writes addresses. */
+export function addressesOf(
+  { bind, originator }: Pick<ForwardedOpen, "bind" | "originator">,
+): { localAddr: Deno.Addr; remoteAddr: Deno.Addr } {
+  const { address: hostname, port } = originator;
+  return {
+    localAddr: boundAddr(bind),
+    remoteAddr: isTcp(bind)
+      ? { transport: "tcp", hostname, port }
+      : { transport: "unix", path: "" },
+  };
+}
+
+/** A bind as Deno writes addresses. */
+export function boundAddr(bind: Bind): Deno.Addr {
+  return isTcp(bind)
+    ? { transport: "tcp", hostname: bind.hostname, port: bind.port }
+    : { transport: "unix", path: bind.path };
 }

@@ -1,3 +1,4 @@
+import type { FetchTarget } from "../http/fetch_target.ts";
 import type { ForwardedConn } from "./forwarded_conn.ts";
 
 /** A TCP service that this side can reach. */
@@ -22,4 +23,4 @@ export interface UnixTarget {
 export type TargetHandler = (connection: ForwardedConn) => void | Promise<void>;
 
 /** What answers the connections of a tunnel. */
-export type Target = TcpTarget | UnixTarget | TargetHandler;
+export type Target = TcpTarget | UnixTarget | TargetHandler | FetchTarget;

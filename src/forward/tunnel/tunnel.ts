@@ -23,7 +23,8 @@ import { toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
 import { checkRetry } from "./retry_options.ts";
 import { LiveConnections } from "./live_connections.ts";
-import { createDialer, type Dialer } from "./dialer.ts";
+import { createDialer } from "./create_dialer.ts";
+import type { Dialer } from "./dialer.ts";
 import { TunnelConnection } from "./tunnel_connection.ts";
 import type { TunnelOptions } from "./tunnel_options.ts";
 
@@ -191,8 +192,12 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#accepting = false;
     const end = () => this.#endPeriod(this.#life.signal.reason);
     // Outside of the turns, so that it can cut short a drain under way.
-    if (drainMs === 0) end();
-    else void this.#connections.drained(drainMs).then(end);
+    if (drainMs === 0) {
+      end();
+    } else {
+      this.#dialer.drain?.();
+      void this.#connections.drained(drainMs).then(end);
+    }
     await this.#turns.take(async () => {
       await this.#release();
       // The next tunnel on the same bind must not share it with a drain.

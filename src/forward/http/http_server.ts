@@ -1,0 +1,208 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  ServerResponse,
+} from "node:http";
+import { sendNodeResponse } from "srvx/node";
+import { onAbort } from "../../abort.ts";
+import { type Logger, silentLogger } from "../../logger.ts";
+import type { SshChannel } from "../../ssh/connection.ts";
+import { ChannelSocket } from "./channel_socket.ts";
+import {
+  defaultHttpLimits,
+  type FetchInfo,
+  type FetchTarget,
+} from "./fetch_target.ts";
+import { HttpConnection } from "./http_connection.ts";
+import { RequestError, toRequest } from "./to_request.ts";
+import type { Upgrade } from "./upgrade.ts";
+
+/** Who is on the two sides of a connection. */
+export type Addresses = Pick<FetchInfo, "remoteAddr" | "localAddr">;
+
+/** A connection that is being served. */
+interface Served extends Addresses {
+  connection: HttpConnection;
+}
+
+/**
+ * Serves HTTP/1.1 on channels: parsed by node:http, answered by a fetch
+ * handler. It listens on nothing.
+ */
+export class HttpServer {
+  readonly #target: FetchTarget;
+  readonly #logger: Logger;
+  readonly #server: Server;
+  readonly #served = new Map<unknown, Served>();
+  readonly #upgrades = new Set<Upgrade>();
+  readonly #limits;
+  #isDraining = false;
+
+  constructor(target: FetchTarget, logger: Logger = silentLogger) {
+    this.#target = target;
+    this.#logger = logger;
+    const given = Object.entries(target).filter(([, value]) =>
+      value !== undefined
+    );
+    this.#limits = { ...defaultHttpLimits, ...Object.fromEntries(given) };
+    this.#server = createServer({
+      maxHeaderSize: this.#limits.maxHeaderBytes,
+      keepAliveTimeout: this.#limits.idleTimeoutMs, // as clients are told
+    });
+    // Deno closes the connections of a server that does not listen.
+    Object.defineProperty(this.#server, "listening", { value: true });
+    this.#server.on("request", (message, response) => {
+      this.#begin(message, response);
+      void this.#answer(message, response);
+    });
+    this.#server.on(
+      "upgrade",
+      (message, socket, head) =>
+        void this.#answerUpgrade(message, socket as ChannelSocket, head),
+    );
+    this.#server.on("clientError", refuse);
+    this.#server.on("connect", (_, socket) =>
+      (socket as ChannelSocket).end(
+        "HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n",
+      ));
+  }
+
+  /**
+   * Serves a channel until it has ended.
+   *
+   * @param signal Ends it at once.
+   */
+  async serve(
+    channel: SshChannel,
+    addresses: Addresses,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const socket = new ChannelSocket(channel);
+    const connection = new HttpConnection(socket, this.#limits);
+    const closed = new Promise<void>((resolve) =>
+      socket.once("close", () => resolve())
+    );
+    socket.on("error", () => {}); // the channel tells how it ended
+    this.#served.set(socket, { ...addresses, connection });
+    this.#server.emit("connection", socket);
+    using _stop = onAbort(signal, () => socket.destroy());
+    if (this.#isDraining) connection.drain();
+    await closed;
+    this.#served.delete(socket);
+  }
+
+  /** Ends each connection once what is being answered on it is; WebSockets are told to go. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const { connection } of this.#served.values()) connection.drain();
+    for (const upgrade of this.#upgrades) upgrade.goAway();
+  }
+
+  #begin(message: IncomingMessage, response: ServerResponse): void {
+    // What is written to a client that is gone fails; `close` follows.
+    response.on("error", () => {});
+    this.#served.get(message.socket)?.connection.begin(message, response);
+  }
+
+  async #answer(
+    message: IncomingMessage,
+    response: ServerResponse,
+    upgrade?: Upgrade,
+  ): Promise<void> {
+    const served = this.#served.get(message.socket);
+    if (!served) return;
+    const gone = new AbortController();
+    const completed = Promise.withResolvers<void>();
+    completed.promise.catch(() => {});
+    response.once("close", () => {
+      if (response.writableFinished || upgrade?.isDone) {
+        return completed.resolve();
+      }
+      const error = new DOMException("the client is gone", "AbortError");
+      gone.abort(error);
+      completed.reject(error);
+    });
+    let answer: Response;
+    try {
+      const request = toRequest(message, gone.signal);
+      answer = await this.#ask(request, {
+        remoteAddr: served.remoteAddr,
+        localAddr: served.localAddr,
+        completed: completed.promise,
+        upgradeWebSocket(options) {
+          if (upgrade) return upgrade.toWebSocket(request, options);
+          throw new TypeError("the request does not ask for a WebSocket");
+        },
+      });
+    } catch (error) {
+      answer = this.#toErrorResponse(error);
+    }
+    if (upgrade?.isDone) return;
+    upgrade?.decline(response);
+    // The head waits for the start of the body, but not if that takes its time.
+    const flushing = setTimeout(() => response.flushHeaders());
+    try {
+      await sendNodeResponse(response, answer);
+    } catch (error) {
+      this.#logger.error("a response could not be sent", error);
+      response.destroy();
+    } finally {
+      clearTimeout(flushing);
+    }
+  }
+
+  async #ask(request: Request, info: FetchInfo): Promise<Response> {
+    try {
+      return checked(await this.#target.fetch(request, info));
+    } catch (error) {
+      if (!this.#target.onError) throw error;
+      return checked(await this.#target.onError(error));
+    }
+  }
+
+  #toErrorResponse(error: unknown): Response {
+    if (error instanceof RequestError) {
+      return new Response(`${error.message}\n`, { status: error.status });
+    }
+    this.#logger.error("the fetch handler of a tunnel threw", error);
+    return new Response("Internal Server Error\n", { status: 500 });
+  }
+
+  async #answerUpgrade(
+    message: IncomingMessage,
+    socket: ChannelSocket,
+    head: Uint8Array,
+  ): Promise<void> {
+    const served = this.#served.get(socket);
+    const { Upgrade } = await import("./upgrade.ts");
+    const upgrade = new Upgrade(message, socket, head, () => {
+      served?.connection.upgraded();
+      this.#upgrades.add(upgrade);
+      socket.once("close", () => this.#upgrades.delete(upgrade));
+      if (this.#isDraining) upgrade.goAway();
+    });
+    const response = new ServerResponse(message);
+    this.#begin(message, response);
+    await this.#answer(message, response, upgrade);
+  }
+}
+
+/** What a handler returns may be anything, if it is JavaScript. */
+function checked(response: unknown): Response {
+  if (response instanceof Response) return response;
+  throw new TypeError("the fetch handler did not return a Response");
+}
+
+/** Answers what is not HTTP. */
+function refuse(error: Error & { code?: string }, socket: unknown): void {
+  const client = socket as ChannelSocket;
+  if (!client.writable) return void client.destroy();
+  const status = error.code === "HPE_HEADER_OVERFLOW"
+    ? "431 Request Header Fields Too Large"
+    : "400 Bad Request";
+  client.write(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+  );
+  client.destroySoon();
+}

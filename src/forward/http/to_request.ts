@@ -1,0 +1,76 @@
+import type { IncomingMessage } from "node:http";
+
+/** Methods that `Request` does not take (Fetch standard, section 2.2.1). */
+const FORBIDDEN = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+/** What a client sent cannot be made a request of; answered with this status. */
+export class RequestError extends Error {
+  constructor(readonly status: 400 | 405 | 501, message: string) {
+    super(message);
+  }
+}
+
+/**
+ * A genuine `Request`, which can be cloned, passed to `fetch` and wrapped,
+ * unlike the imitations that other adapters make for speed.
+ *
+ * @param signal Aborts when the client is gone.
+ * @throws {RequestError} if there is no such request.
+ */
+export function toRequest(
+  message: IncomingMessage,
+  signal: AbortSignal,
+): Request {
+  const { method = "GET" } = message;
+  if (FORBIDDEN.has(method)) {
+    throw new RequestError(405, `the method ${method} is not supported`);
+  }
+  const headers = headersOf(message);
+  const hasBody = method !== "GET" && method !== "HEAD" &&
+    (headers.has("transfer-encoding") ||
+      Number(headers.get("content-length") ?? 0) > 0);
+  return new Request(urlOf(message, headers.get("host") || "localhost"), {
+    method,
+    headers,
+    signal,
+    ...hasBody && { body: bodyOf(message), duplex: "half" },
+  });
+}
+
+/** @param host The `Host` header; several are joined by commas, which no host has (RFC 9112 section 3.2). */
+function urlOf({ url: path = "/" }: IncomingMessage, host: string): string {
+  const origin = /^[^\s/?#@\\,]+$/.test(host) && URL.parse(`http://${host}`);
+  if (!origin) throw new RequestError(400, "the Host header has no host");
+  // A path of two slashes is no other host; a proxy's client sends a whole URL.
+  const url = path.startsWith("/")
+    ? URL.parse(`${origin.origin}${path}`)
+    : path === "*"
+    ? origin
+    : URL.parse(path);
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new RequestError(400, "the request target is not a valid URL");
+  }
+  return url.href;
+}
+
+// Not from `headers` and `headersDistinct`, where a header `__proto__` is trouble.
+function headersOf({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+  }
+  return headers;
+}
+
+/** Read from the client only as it is read here; what nobody reads is skipped. */
+function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
+  const chunks = message.iterator({ destroyOnReturn: false });
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: () => void message.resume(),
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,112 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+// @ts-types="@types/ws"
+import { type WebSocket as WsSocket, WebSocketServer } from "ws";
+import { checkMs } from "../../validate.ts";
+import type { ChannelSocket } from "./channel_socket.ts";
+import type {
+  UpgradeWebSocketOptions,
+  WebSocketUpgrade,
+} from "./fetch_target.ts";
+import { ServedWebSocket } from "./served_web_socket.ts";
+
+/** The largest message unless the user says otherwise, in bytes. */
+const MAX_MESSAGE = 16 * 1024 * 1024;
+/** How long a client may be silent unless the user says otherwise, in milliseconds; as with `Deno.upgradeWebSocket`. */
+const IDLE_MS = 120_000;
+
+/** A request that asks for another protocol. It becomes a WebSocket, or is answered as any other. */
+export class Upgrade {
+  readonly #message: IncomingMessage;
+  readonly #socket: ChannelSocket;
+  readonly #head: Uint8Array;
+  readonly #onDone: () => void;
+  #webSocket: WsSocket | undefined;
+
+  /** @param onDone Called when it has become a WebSocket. */
+  constructor(
+    message: IncomingMessage,
+    socket: ChannelSocket,
+    head: Uint8Array,
+    onDone: () => void,
+  ) {
+    this.#message = message;
+    this.#socket = socket;
+    this.#head = head;
+    this.#onDone = onDone;
+  }
+
+  /** Whether it has become a WebSocket. */
+  get isDone(): boolean {
+    return this.#webSocket !== undefined;
+  }
+
+  /** @throws {TypeError} if the request does not ask for a WebSocket. */
+  toWebSocket(
+    request: Request,
+    {
+      protocol,
+      idleTimeoutMs = IDLE_MS,
+      maxMessageBytes = MAX_MESSAGE,
+    }: UpgradeWebSocketOptions = {},
+  ): WebSocketUpgrade {
+    checkMs("idleTimeoutMs", idleTimeoutMs);
+    const { headers, method } = request;
+    const isAsked = method === "GET" &&
+      headers.get("upgrade")?.toLowerCase() === "websocket" &&
+      headers.get("sec-websocket-version") === "13" &&
+      /^[+/0-9A-Za-z]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
+    if (!isAsked || this.isDone || this.#socket.destroyed) {
+      throw new TypeError("the request does not ask for a WebSocket");
+    }
+    const offered = headers.get("sec-websocket-protocol")?.split(/,\s*/) ?? [];
+    if (protocol !== undefined && !offered.includes(protocol)) {
+      throw new TypeError(`the client does not offer the protocol ${protocol}`);
+    }
+    const server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: maxMessageBytes,
+      handleProtocols: () => protocol ?? false,
+    });
+    // Calls back before it returns, since everything was checked.
+    server.handleUpgrade(
+      this.#message,
+      this.#socket,
+      this.#head as Parameters<typeof server.handleUpgrade>[2],
+      (webSocket) => this.#webSocket = webSocket,
+    );
+    if (!this.#webSocket) throw new TypeError("the handshake failed");
+    const socket = new ServedWebSocket(this.#webSocket, request.url);
+    if (idleTimeoutMs > 0) endWhenSilent(this.#webSocket, idleTimeoutMs);
+    this.#onDone();
+    return { socket, response: new Response(null, { status: 204 }) };
+  }
+
+  /** Has the response go to the client, on a connection that ends with it. */
+  decline(response: ServerResponse): void {
+    response.assignSocket(
+      this.#socket as unknown as Parameters<typeof response.assignSocket>[0],
+    );
+    response.shouldKeepAlive = false;
+    response.once("finish", () => this.#socket.destroySoon());
+    this.#socket.resume(); // the rest of what the client says is skipped
+  }
+
+  /** Closes the WebSocket since the server ends. */
+  goAway(): void {
+    this.#webSocket?.close(1001);
+  }
+}
+
+/** Asks a silent client for a sign of life, and ends the connection if there is none. */
+function endWhenSilent(webSocket: WsSocket, ms: number): void {
+  let isSilent = false;
+  const heard = () => isSilent = false;
+  webSocket.on("pong", heard).on("ping", heard).on("message", heard);
+  const timer = setInterval(() => {
+    if (isSilent) return webSocket.terminate();
+    isSilent = true;
+    webSocket.ping();
+  }, ms / 2);
+  webSocket.once("close", () => clearInterval(timer));
+}

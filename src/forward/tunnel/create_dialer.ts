@@ -1,0 +1,55 @@
+import { ArgumentError } from "../../errors.ts";
+import { connectTcp } from "../../streams/connect_tcp.ts";
+import { connectUnix } from "../../streams/connect_unix.ts";
+import { formatAddress } from "../../text/format_address.ts";
+import { checkHost, checkPort, checkText } from "../../validate.ts";
+import { checkFetchTarget } from "../http/fetch_target.ts";
+import type { Dialer, DialerOptions } from "./dialer.ts";
+import { FetchDialer } from "./fetch_dialer.ts";
+import { HandlerDialer } from "./handler_dialer.ts";
+import { SocketDialer } from "./socket_dialer.ts";
+import type { Target } from "./target.ts";
+import { requireTargetPermission } from "./target_permission.ts";
+
+/**
+ * @throws {ArgumentError} if nothing can be dialled there.
+ * @throws {RForwardError} `permission-denied` if Deno does not allow it.
+ */
+export function createDialer(
+  target: Target,
+  options: DialerOptions = {},
+): Dialer {
+  if (typeof target === "function") return new HandlerDialer(target);
+  if (typeof target !== "object" || target === null) {
+    throw new ArgumentError(
+      "target",
+      "use { hostname, port }, { path }, { fetch } or a function",
+    );
+  }
+  if ("fetch" in target) {
+    checkFetchTarget(target);
+    return new FetchDialer(target, options);
+  }
+  if ("path" in target) {
+    checkText("target.path", target.path, "path");
+    requireTargetPermission(target);
+    return new SocketDialer(
+      target.path,
+      options,
+      (signal) => connectUnix(target.path, signal),
+    );
+  }
+  const { hostname = "127.0.0.1", port } = target;
+  checkHost("target.hostname", hostname);
+  checkPort("target.port", port);
+  requireTargetPermission(target);
+  return new SocketDialer(
+    formatAddress(hostname, port),
+    options,
+    async (signal) => {
+      const conn = await connectTcp({ hostname, port }, signal);
+      conn.setNoDelay(true);
+      return conn;
+    },
+  );
+}

@@ -1,0 +1,488 @@
+import { Hono } from "hono";
+import {
+  type FetchHandler,
+  forward,
+  serve,
+  type ServedPort,
+  type ServeOptions,
+} from "../../../mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+} from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { ask, isRefused, receiveText, send, startRig, visit } from "../rig.ts";
+
+/** A served port on a real sshd; disposing shuts all of it down. */
+interface Site extends AsyncDisposable {
+  readonly web: ServedPort;
+  readonly url: string;
+}
+
+async function startSite(
+  handler: FetchHandler,
+  options: Partial<ServeOptions> = {},
+): Promise<Site> {
+  await using stack = new AsyncDisposableStack();
+  const { connection } = stack.use(await startRig("sshd"));
+  const web = await serve(connection, { port: 0, ...options }, handler);
+  // A test that failed in mid-request must not wait for its end.
+  stack.defer(() => web.shutdown({ drainMs: 0 }));
+  const kept = stack.move();
+  return {
+    web,
+    url: `http://127.0.0.1:${web.port}`,
+    [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
+  };
+}
+
+/** A client whose connections end with the test. */
+function startClient(): Deno.HttpClient {
+  return Deno.createHttpClient({ poolIdleTimeout: 60_000 });
+}
+
+/** A body of `size` bytes that is made as it is read. */
+function bytes(size: number): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let left = size;
+  return new ReadableStream({
+    pull(controller) {
+      const chunk = new Uint8Array(Math.min(left, 64 * 1024)).fill(left % 251);
+      if (chunk.length === 0) return controller.close();
+      left -= chunk.length;
+      controller.enqueue(chunk);
+    },
+  }, { highWaterMark: 0 });
+}
+
+async function sizeOf(stream: ReadableStream<Uint8Array>): Promise<number> {
+  let size = 0;
+  for await (const chunk of stream) size += chunk.length;
+  return size;
+}
+
+serverTest(
+  "sshd",
+  "serve() answers with a Hono app over one connection, and many at once",
+  async () => {
+    const app = new Hono<{ Bindings: { remoteAddr: Deno.NetAddr } }>();
+    app.get("/hello/:name", (c) => c.text(`hello ${c.req.param("name")}`));
+    app.get("/who", (c) => c.json(c.env.remoteAddr));
+    app.post("/size", async (c) => c.text(`${await sizeOf(c.req.raw.body!)}`));
+    let connections = 0;
+    await using site = await startSite(
+      (request, info) => app.fetch(request, { remoteAddr: info.remoteAddr }),
+      { onConnection: () => connections++ },
+    );
+    using client = startClient();
+    for (let i = 0; i < 1000; i++) {
+      const response = await fetch(`${site.url}/hello/${i}`, { client });
+      assertEquals(await response.text(), `hello ${i}`);
+    }
+    assert(connections <= 2, `${connections} connections`); // fetch may open a spare one
+
+    using visitor = await visit(site.web.port);
+    await send(visitor, "GET /who HTTP/1.0\r\n\r\n");
+    assertMatch(
+      await receiveText(visitor),
+      RegExp(`"hostname":"127.0.0.1","port":${visitor.localAddr.port}`),
+    );
+
+    const upload = await fetch(`${site.url}/size`, {
+      client,
+      method: "POST",
+      body: bytes(3_000_000),
+    });
+    assertEquals(await upload.text(), "3000000");
+    const missing = await fetch(`${site.url}/missing`, { client });
+    assertEquals(missing.status, 404);
+    await missing.body?.cancel();
+
+    const all = await Promise.all(
+      Array.from({ length: 100 }, async (_, i) => {
+        const response = await fetch(`${site.url}/hello/${i}`, { client });
+        return await response.text();
+      }),
+    );
+    assertEquals(all, Array.from({ length: 100 }, (_, i) => `hello ${i}`));
+  },
+);
+
+serverTest(
+  "sshd",
+  "serve() reads and writes bodies no faster than the other side does",
+  async () => {
+    let made = 0;
+    const read = Promise.withResolvers<void>();
+    await using site = await startSite(async (request) => {
+      if (request.method === "POST") {
+        await read.promise;
+        return new Response(`${await sizeOf(request.body!)}`);
+      }
+      return new Response(
+        bytes(64 * 1024 * 1024).pipeThrough(
+          new TransformStream({
+            transform(chunk, controller) {
+              made += chunk.length;
+              controller.enqueue(chunk);
+            },
+          }),
+        ),
+      );
+    });
+    using client = startClient();
+    const response = await fetch(site.url, { client });
+    const reader = response.body!.getReader();
+    let got = (await reader.read()).value!.length;
+    // What is on the way has a bound: windows and sockets, not the body.
+    let before = -1;
+    while (before !== made) {
+      before = made;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert(made < 32 * 1024 * 1024, `${made} bytes were made ahead`);
+    for (;;) {
+      const { value } = await reader.read();
+      if (!value) break;
+      got += value.length;
+    }
+    assertEquals([got, made], [64 * 1024 * 1024, 64 * 1024 * 1024]);
+
+    let sent = 0;
+    const body = bytes(64 * 1024 * 1024).pipeThrough(
+      new TransformStream({
+        transform(chunk, controller) {
+          sent += chunk.length;
+          controller.enqueue(chunk);
+        },
+      }),
+    );
+    const upload = fetch(site.url, { client, method: "POST", body });
+    before = -1;
+    while (before !== sent) {
+      before = sent;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert(sent < 32 * 1024 * 1024, `${sent} bytes were read ahead`);
+    read.resolve();
+    assertEquals(await (await upload).text(), `${64 * 1024 * 1024}`);
+  },
+);
+
+serverTest(
+  "sshd",
+  "serve() streams events as they happen, and tells when the client is gone",
+  async () => {
+    const gone = Promise.withResolvers<string>();
+    const next = new EventTarget();
+    await using site = await startSite((request, info) => {
+      request.signal.addEventListener(
+        "abort",
+        () => info.completed.catch((error) => gone.resolve(error.name)),
+      );
+      let n = 0;
+      const events = new ReadableStream<string>({
+        start: (controller) =>
+          next.addEventListener(
+            "tick",
+            () => controller.enqueue(`data: ${++n}\n\n`),
+          ),
+      });
+      return new Response(events.pipeThrough(new TextEncoderStream()), {
+        headers: { "content-type": "text/event-stream" },
+      });
+    });
+    const end = new AbortController();
+    const response = await fetch(site.url, { signal: end.signal });
+    const reader = response.body!.pipeThrough(new TextDecoderStream())
+      .getReader();
+    for (const n of [1, 2, 3]) {
+      next.dispatchEvent(new Event("tick"));
+      assertEquals((await reader.read()).value, `data: ${n}\n\n`);
+    }
+    end.abort();
+    await assertRejects(() => reader.read(), DOMException);
+    next.dispatchEvent(new Event("tick")); // sshd notices it when it has to write
+    assertEquals(await gone.promise, "AbortError");
+  },
+);
+
+serverTest("sshd", "serve() makes WebSockets of requests", async () => {
+  const closed = Promise.withResolvers<CloseEvent>();
+  await using site = await startSite((_, info) => {
+    const { socket, response } = info.upgradeWebSocket({
+      protocol: "echo",
+      maxMessageBytes: 1000,
+    });
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => socket.send(`hello, ${socket.protocol}`);
+    socket.onmessage = ({ data }) => socket.send(data);
+    socket.addEventListener("close", closed.resolve);
+    return response;
+  });
+  const url = site.url.replace("http", "ws");
+  const socket = new WebSocket(url, ["other", "echo"]);
+  socket.binaryType = "arraybuffer";
+  const received: unknown[] = [];
+  const all = Promise.withResolvers<void>();
+  socket.onmessage = ({ data }) => {
+    const { length } = received;
+    received.push(typeof data === "string" ? data : new Uint8Array(data));
+    if (length === 0) socket.send("héllo");
+    if (length === 1) socket.send(new Uint8Array([0, 1, 255]));
+    if (length === 2) all.resolve();
+  };
+  await all.promise;
+  assertEquals(received, [
+    "hello, echo",
+    "héllo",
+    new Uint8Array([0, 1, 255]),
+  ]);
+  socket.close(4001, "enough");
+  const { code, reason, wasClean } = await closed.promise;
+  assertEquals([code, reason, wasClean], [4001, "enough", true]);
+
+  const tooMuch = new WebSocket(url, "echo");
+  const end = Promise.withResolvers<CloseEvent>();
+  tooMuch.onopen = () => tooMuch.send("x".repeat(1001));
+  tooMuch.onclose = end.resolve;
+  assertEquals((await end.promise).code, 1009);
+
+  // What asks for none gets the error of the handler.
+  const plain = await fetch(site.url);
+  assertEquals([plain.status, await plain.text()], [
+    500,
+    "Internal Server Error\n",
+  ]);
+});
+
+serverTest(
+  "sshd",
+  "serve().shutdown() lets requests finish, and ends what is idle",
+  async () => {
+    const begun = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    const closed = Promise.withResolvers<CloseEvent>();
+    await using site = await startSite(async (request, info) => {
+      if (request.url.endsWith("/socket")) {
+        const { socket, response } = info.upgradeWebSocket();
+        socket.onclose = closed.resolve;
+        return response;
+      }
+      if (request.url.endsWith("/slow")) {
+        begun.resolve();
+        await go.promise;
+      }
+      return new Response("whole");
+    });
+    using client = startClient();
+    using other = startClient();
+    const idle = await fetch(site.url, { client: other });
+    assertEquals(await idle.text(), "whole");
+    const socket = new WebSocket(`${site.url.replace("http", "ws")}/socket`);
+    await new Promise((resolve) => socket.onopen = resolve);
+    const slow = fetch(`${site.url}/slow`, { client });
+    await begun.promise;
+    const shutdown = site.web.shutdown();
+    assertEquals((await closed.promise).code, 1001);
+    assert(await isRefused(site.web.port));
+    go.resolve();
+    assertEquals(await (await slow).text(), "whole");
+    await shutdown;
+    await site.web.finished;
+    assertEquals(site.web.tunnel.connections.size, 0);
+  },
+);
+
+serverTest(
+  "sshd",
+  "serve() ends clients that are slow, idle, too large or not HTTP",
+  async () => {
+    await using site = await startSite(
+      async (request) => new Response(await request.text()),
+      { maxHeaderBytes: 2048, headerTimeoutMs: 300, idleTimeoutMs: 400 },
+    );
+    const { port } = site.web;
+    async function answerTo(text: string, drip?: string): Promise<string> {
+      using conn = await visit(port);
+      await send(conn, text);
+      const timer = setInterval(() => {
+        if (drip) send(conn, drip).catch(() => clearInterval(timer));
+      }, 50);
+      try {
+        return (await receiveText(conn)).split("\r\n")[0]!;
+      } finally {
+        clearInterval(timer);
+      }
+    }
+    const head = "GET / HTTP/1.1\r\nHost: a\r\n";
+    const [slowLoris, idle, halfBody, large, tls, ...bad] = await Promise.all([
+      answerTo(head, "X: y\r\n"),
+      answerTo(""),
+      answerTo("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf"),
+      answerTo(`${head}X: ${"y".repeat(3000)}\r\n\r\n`),
+      answerTo("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+      answerTo("GET / HTTP/1.1\r\n\r\n"),
+      answerTo(`${head}Host: b\r\n\r\n`),
+      answerTo("GET / HTTP/1.1\r\nHost: a/b?c#d@e\r\n\r\n"),
+      answerTo(`${head}X: a\0b\r\n\r\n`),
+      answerTo(`${head}X: \x1b[31m\r\n\r\n`),
+      answerTo(`${head}X: a\n\nY: b\r\n\r\n`),
+      answerTo(`${head}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`),
+      answerTo(
+        `${head}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      ),
+    ]);
+    assertMatch(slowLoris, / 408 /);
+    assertEquals([idle, halfBody], ["", ""]);
+    assertMatch(large, / 431 /);
+    for (const line of [tls, ...bad]) assertMatch(line, / 400 /);
+    const method = await answerTo(
+      "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n",
+    );
+    assertMatch(method, / 405 /);
+    // It continues to serve others.
+    assertMatch(await answerTo(`${head}Connection: close\r\n\r\n`), / 200 /);
+  },
+);
+
+serverTest("sshd", "serve() takes hostile headers as data", async () => {
+  await using site = await startSite((request) =>
+    Response.json({ url: request.url, headers: [...request.headers] })
+  );
+  const headers = [
+    "Host: example.com:80",
+    "__proto__: polluted",
+    "constructor: x",
+    'X-Html: <script>alert("1")</script>',
+    "X-Forwarded-Host: evil.example",
+    "X-Forwarded-Proto: https",
+    "X-Same: 1",
+    "X-Same: 2",
+    "Connection: close",
+  ];
+  const said = await ask(
+    site.web.port,
+    `GET //evil.example/../a?b=%00 HTTP/1.1\r\n${headers.join("\r\n")}\r\n\r\n`,
+  );
+  assertMatch(said, /^HTTP\/1.1 200 /);
+  const json = said.slice(said.indexOf("{"), said.lastIndexOf("}") + 1);
+  const seen = JSON.parse(json) as { url: string; headers: string[][] };
+  assertEquals(seen.url, "http://example.com//a?b=%00");
+  assertEquals(
+    seen.headers.filter(([name]) => /proto|constr|html|same/.test(name!)),
+    [
+      ["__proto__", "polluted"],
+      ["constructor", "x"],
+      ["x-forwarded-proto", "https"],
+      ["x-html", '<script>alert("1")</script>'],
+      ["x-same", "1, 2"],
+    ],
+  );
+  assertEquals(({} as Record<string, unknown>)["polluted"], undefined);
+});
+
+serverTest(
+  "sshd",
+  "serve() gives handlers genuine requests, and survives those that throw",
+  async () => {
+    const errors: unknown[] = [];
+    await using site = await startSite(async (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/nothing") return undefined as unknown as Response;
+      if (pathname === "/throw") throw new Error("on purpose");
+      if (pathname === "/broken") {
+        return new Response(
+          new ReadableStream({ pull: (c) => c.error(new Error("on purpose")) }),
+        );
+      }
+      const copy = new Request(request.clone(), { headers: { a: "b" } });
+      const { href } = new URL("/again", request.url);
+      if (pathname === "/proxy") return await fetch(href, request);
+      return new Response(`${copy.headers.get("a")}${await copy.text()}`);
+    }, {
+      onError: (error) => {
+        errors.push(error);
+        return new Response("mine", { status: 503 });
+      },
+    });
+    const proxied = await fetch(`${site.url}/proxy`, {
+      method: "PUT",
+      body: bytes(100_000).pipeThrough(
+        new TransformStream({
+          transform: (chunk, c) => c.enqueue(chunk.fill(97)),
+        }),
+      ),
+    });
+    assertEquals((await proxied.text()).length, 100_001);
+    for (const path of ["/throw", "/nothing"]) {
+      const response = await fetch(`${site.url}${path}`);
+      assertEquals([response.status, await response.text()], [503, "mine"]);
+    }
+    assertEquals(errors.length, 2);
+    await assertRejects(
+      async () => await (await fetch(`${site.url}/broken`)).text(),
+      TypeError,
+    );
+    assertEquals(await (await fetch(site.url)).text(), "b");
+  },
+);
+
+serverTest(
+  "sshd",
+  "target: { fetch } answers on a Unix socket of the server",
+  async () => {
+    await using rig = await startRig("sshd");
+    const path = `${rig.server.dir}/web.sock`;
+    await using _tunnel = await forward(rig.connection, {
+      bind: { path },
+      target: {
+        fetch: (_, { remoteAddr, localAddr }) =>
+          Response.json([remoteAddr, localAddr]),
+      },
+    });
+    using client = Deno.createHttpClient({
+      proxy: { transport: "unix", path },
+    });
+    const response = await fetch("http://localhost/", { client });
+    assertEquals(await response.json(), [
+      { transport: "unix", path: "" },
+      { transport: "unix", path },
+    ]);
+  },
+);
+
+Deno.test("the package loads what speaks HTTP only once it is needed", async () => {
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", new URL("../../../mod.ts", import.meta.url).href],
+    stdout: "piped",
+    stderr: "null",
+  }).output();
+  interface Module {
+    specifier: string;
+    dependencies?: {
+      specifier: string;
+      isDynamic?: boolean;
+      code?: { specifier?: string };
+    }[];
+  }
+  const { modules, roots } = JSON.parse(
+    new TextDecoder().decode(output.stdout),
+  ) as { modules: Module[]; roots: string[] };
+  const graph = new Map(modules.map((module) => [module.specifier, module]));
+  const loaded = new Set<string>();
+  const visitModule = (specifier: string) => {
+    if (loaded.has(specifier)) return;
+    loaded.add(specifier);
+    for (const it of graph.get(specifier)?.dependencies ?? []) {
+      if (!it.isDynamic && it.code?.specifier) visitModule(it.code.specifier);
+    }
+  };
+  roots.forEach(visitModule);
+  assert(loaded.size > 100, `${loaded.size} modules`);
+  const http = [...loaded].filter((it) =>
+    /node:http|npm:\/?(srvx|ws|hono)|http_server/.test(it)
+  );
+  assertEquals(http, []);
+});
