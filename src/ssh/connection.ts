@@ -302,6 +302,9 @@ export interface SshConnection extends AsyncDisposable {
    */
   shell(options?: ExecOptions): Promise<SshProcess>;
 
-  /** Disconnects and closes. Idempotent. Settles once the stream is closed. */
+  /**
+   * Disconnects and closes. Idempotent. Settles once the stream is closed and
+   * nothing is written to known_hosts any more.
+   */
   close(): Promise<void>;
 }

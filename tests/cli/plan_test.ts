@@ -89,6 +89,23 @@ Deno.test("readPlan() runs no subsystem, and says so", async () => {
   ]);
 });
 
+Deno.test("readPlan() says that UpdateHostKeys ask updates nothing", async () => {
+  const { settings } = await plan("-R", "80:a:1", "-oUpdateHostKeys=ask");
+  assertEquals(settings.warnings, [
+    "UpdateHostKeys ask: nothing is asked once the connection is up, so known_hosts is not updated; use yes or no",
+  ]);
+});
+
+Deno.test("readPlan() says that the ssh2 engine does not compress", async () => {
+  const warnings = async (...argv: string[]) =>
+    (await plan("-R", "80:a:1", ...argv)).settings.warnings;
+  assertEquals(await warnings("-C", "--engine", "ssh2"), [
+    "Compression yes: the ssh2 engine does not compress",
+  ]);
+  assertEquals(await warnings("-C"), []);
+  assertEquals(await warnings("--engine", "ssh2"), []);
+});
+
 Deno.test("readPlan() takes a command to run, and says if it is not run", async () => {
   const withCommand = async (...argv: string[]) => {
     const command = parseArguments(

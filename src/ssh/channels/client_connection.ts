@@ -79,6 +79,8 @@ export class ClientConnection implements SshConnection {
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #stopKeepalive: () => void;
   #onCancelled: ((bind: Bind) => void) | undefined;
+  /** The update of known_hosts that is under way. */
+  #updating: Promise<void> | undefined;
   #closing = false;
   #lost: ConnectionLostError | undefined;
 
@@ -94,7 +96,10 @@ export class ClientConnection implements SshConnection {
     this.#acknowledger = new Acknowledger(transport);
     if (parts.noDelay === "never") this.#acknowledger.stop();
     this.#mux = new Mux(transport, this.#requests, logger, this.#acknowledger);
-    this.#mux.onHostKeys = (shown) => this.#updateHostKeys(shown.slice());
+    this.#mux.onHostKeys = (shown) => {
+      this.#mux.onHostKeys = undefined; // once
+      this.#updating = this.#updateHostKeys(shown.slice());
+    };
     transport.receive((message) => this.#mux.receive(message));
     this.#stopKeepalive = watchKeepalive(parts.keepalive, {
       bytesReceived: () => transport.bytesReceived,
@@ -221,6 +226,7 @@ export class ClientConnection implements SshConnection {
       this.#transport.close();
     }
     await this.#transport.closed;
+    await this.#updating;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -235,7 +241,6 @@ export class ClientConnection implements SshConnection {
 
   /** Whatever comes of it, the connection goes on. */
   async #updateHostKeys(shown: Uint8Array): Promise<void> {
-    this.#mux.onHostKeys = undefined; // once
     const { transport, logger, updateHostKeys } = this.#parts;
     const prove = async (data: Uint8Array) => {
       const reply = await this.#ask({ name: PROVE_REQUEST, data });

@@ -152,6 +152,32 @@ serverTest(
 );
 
 serverTest(
+  "sshd",
+  "connection.close() waits for an update of known_hosts that is under way",
+  async () => {
+    await using sshd = await startSshd();
+    const slow = join(sshd.dir, "slow");
+    await run("mkfifo", [slow]);
+    const files = [sshd.knownHostsFile];
+    const connection = await connect({
+      hostname: sshd.hostname,
+      port: sshd.port,
+      user: sshd.user,
+      privateKeys: [{ file: sshd.keyFile }],
+      hostKeys: { files, updateFiles: [slow, ...files] },
+    });
+    const writer = await Deno.open(slow, { write: true }); // once it is read
+    let isClosed = false;
+    const closing = connection.close().then(() => isClosed = true);
+    await connection.closed;
+    await new Promise((resolve) => setTimeout(resolve));
+    assert(!isClosed);
+    writer.close();
+    await closing;
+  },
+);
+
+serverTest(
   ["sshd", "ssh"],
   "connect() takes RSA keys of minRsaBits or more",
   async () => {
