@@ -28,6 +28,10 @@ Deno.test("readLines() splits a text as split() does, wherever its pieces end", 
   for (const text of texts) assertEquals(await linesOf(text), text.split("\n"));
 });
 
+Deno.test("readLines() can be stopped in the middle of a line", async () => {
+  for await (const _ of readLines("/dev/zero", 100)) break;
+});
+
 Deno.test("readLines() gives undefined for a line that is too long, and the others", async () => {
   const long = "x".repeat(300_000);
   assertEquals(

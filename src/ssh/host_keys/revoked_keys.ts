@@ -1,6 +1,7 @@
 import { throwIfNotPermitted } from "../../permissions.ts";
 import { ArgumentError, type HostKeyLocation } from "../../errors.ts";
 import type { Certificate } from "../keys/public/certificate.ts";
+import { readFile } from "../../text/read_file.ts";
 import { Krl } from "./krl.ts";
 import { plainKey } from "../keys/public/plain_key.ts";
 import { publicKeyLine } from "../keys/public/public_key_line.ts";
@@ -48,7 +49,7 @@ export async function readRevokedKeys(
 async function readList(file: string): Promise<RevokedKeys> {
   let bytes: Uint8Array;
   try {
-    bytes = await Deno.readFile(file);
+    bytes = await readFile(file);
   } catch (cause) {
     throwIfNotPermitted(
       cause,

@@ -84,6 +84,7 @@ Deno.test("readRevokedKeys() refuses all where a file cannot be read or used", a
         /no host key is accepted, as \S+missing cannot be read: No such file/,
       ],
       [dir.path, /cannot be read: Is a directory/],
+      ["/dev/zero", /cannot be read: it has more than 256 MiB/],
       [
         broken,
         /is a key revocation list that cannot be used: the message is cut short/,

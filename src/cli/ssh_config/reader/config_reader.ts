@@ -1,6 +1,7 @@
 import { isAbsolute } from "node:path";
 import { throwIfNotPermitted } from "../../../permissions.ts";
 import { ArgumentError } from "../../../errors.ts";
+import { readTextFile } from "../../../text/read_file.ts";
 import { nearest } from "../../command_line/nearest.ts";
 import { ConfigLine } from "./config_line.ts";
 import { expandTilde, expandTokens } from "../expand/expand.ts";
@@ -20,6 +21,9 @@ import { destinationTokens } from "../expand/tokens.ts";
 
 /** How deep files may include one another, as in ssh. */
 const MAX_DEPTH = 16;
+
+/** How large a file may be, in bytes. */
+const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
 /** Where the system's configuration is. */
 export const systemDirectory = "/etc/ssh";
@@ -233,7 +237,7 @@ export class ConfigReader {
 
   async #read(path: string, checkOwner: boolean): Promise<string | undefined> {
     try {
-      const text = await Deno.readTextFile(path);
+      const text = await readTextFile(path, MAX_CONFIG_BYTES);
       if (checkOwner) await this.#checkOwner(path);
       return text;
     } catch (cause) {

@@ -9,6 +9,7 @@
 import { dirname } from "node:path";
 import type { HostKeyLocation } from "../../../errors.ts";
 import type { Logger } from "../../../logger.ts";
+import { readTextFile } from "../../../text/read_file.ts";
 import { readLines } from "../../../text/read_lines.ts";
 import { keyType } from "../../keys/public/key_blob.ts";
 import { hmacSha1 } from "./hmac_sha1.ts";
@@ -311,7 +312,7 @@ function isMissing(error: unknown): boolean {
 /** The whole text of a file; undefined if there is no such file. */
 export async function readIfPresent(file: string): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(file);
+    return await readTextFile(file);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

@@ -42,6 +42,9 @@ function isPublicKey(text: string): boolean {
 
 function whyNoKey(text: string): string {
   if (text.trim() === "") return "is empty";
+  if (text.includes("\0")) {
+    return "is not text in UTF-8; if it is a key in UTF-16, as PowerShell's > writes it, convert it";
+  }
   if (/^\s*PuTTY-User-Key-File-\d/.test(text)) {
     return "is a PuTTY key; convert it with puttygen KEY.ppk -O private-openssh -o KEY";
   }

@@ -1,7 +1,11 @@
 import { throwIfNotPermitted } from "../../../permissions.ts";
 import { AuthenticationError } from "../../../errors.ts";
 import type { Logger } from "../../../logger.ts";
+import { readTextFile } from "../../../text/read_file.ts";
 import type { KeySource } from "../../options.ts";
+
+/** How large the file of a key may be, in bytes; OpenSSH's limit. */
+export const MAX_KEY_BYTES: number = 1024 * 1024;
 
 /**
  * Reads a key from where it is.
@@ -21,7 +25,10 @@ export async function loadKey<K>(
   try {
     return "file" in source
       ? await parse(source.file, await readFile(what, source.file))
-      : await parse("the key given as text", source.text);
+      : await parse(
+        "the key given as text",
+        source.text.replace(/^\uFEFF/, ""),
+      );
   } catch (error) {
     if (!source.optional || !(error instanceof AuthenticationError)) {
       throw error;
@@ -35,7 +42,7 @@ export async function loadKey<K>(
 
 async function readFile(what: string, file: string): Promise<string> {
   try {
-    return await Deno.readTextFile(file);
+    return await readTextFile(file, MAX_KEY_BYTES);
   } catch (cause) {
     throwIfNotPermitted(
       cause,

@@ -132,6 +132,11 @@ async function parsePem(
   try {
     return await localKey(key.export({ format: "jwk" }) as JsonWebKey);
   } catch {
+    if (key.asymmetricKeyType === "dsa") {
+      throw new UnusableKey(
+        "is a DSA key in PEM, which is not supported; use Ed25519, ECDSA or RSA, or convert it with ssh-keygen -p -f, for servers that know nothing else",
+      );
+    }
     throw new UnusableKey(
       `is of the kind ${key.asymmetricKeyType}; use Ed25519, ECDSA or RSA`,
     );

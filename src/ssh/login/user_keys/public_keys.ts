@@ -2,7 +2,8 @@ import { Buffer } from "node:buffer";
 import type { Logger } from "../../../logger.ts";
 import { keyType } from "../../keys/public/key_blob.ts";
 import type { PublicKey } from "../../options.ts";
-import { loadKey, unusable } from "./load_key.ts";
+import { readTextFile } from "../../../text/read_file.ts";
+import { loadKey, MAX_KEY_BYTES, unusable } from "./load_key.ts";
 import { OpensshKeyFile } from "../../keys/private/openssh_key_file.ts";
 import { parsePublicKey } from "../../keys/public/public_key.ts";
 import { publicKeyLine } from "../../keys/public/public_key_line.ts";
@@ -57,7 +58,7 @@ export async function readPublicFile(
   const { state } = await Deno.permissions.query({ name: "read", path });
   if (state !== "granted") return;
   try {
-    return publicHalf(await Deno.readTextFile(path));
+    return publicHalf(await readTextFile(path, MAX_KEY_BYTES));
   } catch {
     return undefined;
   }

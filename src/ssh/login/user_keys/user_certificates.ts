@@ -7,7 +7,8 @@ import {
   parseCertificate,
 } from "../../keys/public/certificate.ts";
 import { certifiedKey } from "./certified_key.ts";
-import { loadKey, unusable } from "./load_key.ts";
+import { readTextFile } from "../../../text/read_file.ts";
+import { loadKey, MAX_KEY_BYTES, unusable } from "./load_key.ts";
 import { publicKeyLine } from "../../keys/public/public_key_line.ts";
 import type { SigningKey } from "../../keys/private/signing_key.ts";
 
@@ -58,7 +59,8 @@ async function holdsCertificate(path: string): Promise<boolean> {
   const { state } = await Deno.permissions.query({ name: "read", path });
   if (state !== "granted") return false;
   try {
-    const [type = ""] = (await Deno.readTextFile(path)).trimStart().split(" ");
+    const [type = ""] = (await readTextFile(path, MAX_KEY_BYTES)).trimStart()
+      .split(" ");
     return isCertificateType(type);
   } catch {
     return false;

@@ -428,6 +428,24 @@ Deno.test("lookUpKnownHost() wants the files that it is told of", async () => {
   }
 });
 
+Deno.test("lookUpKnownHost() ends at a file that does not, and at a directory", async () => {
+  for (
+    const [file, reason] of [
+      ["/dev/zero", "it has more than 256 MiB"],
+      ["/tmp", "Is a directory (os error 21)"],
+    ] as const
+  ) {
+    const { message } = await assertRejects(
+      () => lookUpKnownHost({ files: [file] }, "host", 22, silentLogger),
+      ArgumentError,
+    );
+    assertEquals(
+      message,
+      `hostKeys.files: Cannot read the known_hosts file ${file}: ${reason}`,
+    );
+  }
+});
+
 Deno.test("lookUpKnownHost() takes no host that would be more than a name in known_hosts", async () => {
   for (
     const host of ["", "*", "a,b", "!a", "#a", "|1|a", "@revoked", "[a]", "a b"]

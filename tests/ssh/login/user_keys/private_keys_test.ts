@@ -316,6 +316,10 @@ Deno.test("loadPrivateKey() says which file it cannot read, and why", async () =
     { file: "/tmp" },
     /\/tmp cannot be read: Is a directory/,
   );
+  await assertUnusable(
+    { file: "/dev/zero" },
+    /\/dev\/zero cannot be read: it has more than 1 MiB/,
+  );
 });
 
 serverTest(
@@ -356,7 +360,12 @@ Deno.test("loadPrivateKey() finds a key among other things", async () => {
   const certificate =
     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
   for (const [form, text] of forms(keys[1]![1])) {
-    for (const all of [`${text}${certificate}`, `Bag Attributes\n${text}`]) {
+    for (
+      const all of [
+        ...[`${text}${certificate}`, `Bag Attributes\n${text}`],
+        `\uFEFF${text}`, // as Windows editors begin files
+      ]
+    ) {
       const { key } = await load({ text: all, passphrase });
       assertEquals(keyType(key.blob), "ecdsa-sha2-nistp256", form);
     }
@@ -389,6 +398,12 @@ Deno.test("loadPrivateKey() names what is wrong with a key, and the remedy", asy
       [pkcs8.slice(0, -20), /has no -----END line/],
       [openSsh.replace(/\n.{70}/, "\n"), /is damaged|not in OpenSSH's format/],
       ["hello", /is not a private key that can be used/],
+      [openSsh.replaceAll(/./g, "$&\0"), /is not text in UTF-8.*UTF-16/],
+      [
+        generateKeyPairSync("dsa" as "rsa", { modulusLength: 1024 }).privateKey
+          .export({ type: "pkcs8", format: "pem" }) as string,
+        /is a DSA key in PEM, which is not supported; .*ssh-keygen -p -f/,
+      ],
     ] as const
   ) {
     for (const passphrase of [undefined, "any"]) {
