@@ -33,7 +33,7 @@ export async function loadUserCertificates(
   >,
   logger: Logger,
 ): Promise<UserCertificate[]> {
-  const sources = certificates ?? await besideKeys(privateKeys);
+  const sources = certificates ?? await besideKeys(privateKeys, logger);
   const loaded = await Promise.all(
     sources.map((source) => loadUserCertificate(source, logger)),
   );
@@ -43,21 +43,32 @@ export async function loadUserCertificates(
 /** Nobody is asked for the permission to read what need not be there. */
 async function besideKeys(
   keys: readonly PrivateKey[],
+  logger: Logger,
 ): Promise<PublicKey[]> {
   const sources: PublicKey[] = [];
   for (const key of keys) {
     if (!("file" in key)) continue;
     const name = key.file.replace(/\.pub$/, "");
     for (const file of [`${name}-cert.pub`, `${name}.pub`]) {
-      if (await holdsCertificate(file)) sources.push({ file, optional: true });
+      if (await holdsCertificate(file, logger)) {
+        sources.push({ file, optional: true });
+      }
     }
   }
   return sources;
 }
 
-async function holdsCertificate(path: string): Promise<boolean> {
+async function holdsCertificate(
+  path: string,
+  logger: Logger,
+): Promise<boolean> {
   const { state } = await Deno.permissions.query({ name: "read", path });
-  if (state !== "granted") return false;
+  if (state !== "granted") {
+    logger.debug(
+      `Not looking for a certificate in ${path}: run deno with --allow-read=${path}`,
+    );
+    return false;
+  }
   try {
     const [type = ""] = (await readTextFile(path, MAX_KEY_BYTES)).trimStart()
       .split(" ");

@@ -5,6 +5,7 @@ import { silentLogger } from "../../../../src/logger.ts";
 import { localKey } from "../../../../src/ssh/keys/private/local_key.ts";
 import {
   loadUserCertificate,
+  loadUserCertificates,
   withCertificates,
 } from "../../../../src/ssh/login/user_keys/user_certificates.ts";
 import { certificateRig } from "../../keys/public/certificate_rig.ts";
@@ -55,6 +56,24 @@ serverTest(
     }
   },
 );
+
+Deno.test({
+  name: "loadUserCertificates() says where it may not look for a certificate",
+  permissions: { read: false },
+  async fn() {
+    const said: string[] = [];
+    const debug = (message: string) => said.push(message);
+    const logger = { ...silentLogger, debug };
+    const privateKeys = [{ file: "/keys/id" }];
+    assertEquals(await loadUserCertificates({ privateKeys }, logger), []);
+    assertEquals(
+      said,
+      ["/keys/id-cert.pub", "/keys/id.pub"].map((file) =>
+        `Not looking for a certificate in ${file}: run deno with --allow-read=${file}`
+      ),
+    );
+  },
+});
 
 Deno.test("withCertificates() puts the certificates of a key in front of it", async () => {
   const jwks = ["ssh-ed25519", "ssh-ed25519"].map((type) => generateJwk(type));
