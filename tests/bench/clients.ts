@@ -27,6 +27,8 @@ export interface TunnelRequest {
   cipher: string;
   /** What is done about Nagle's algorithm on the server. */
   noDelay: NoDelay;
+  /** The size of all receive windows, in bytes; where it is not set they follow the path. */
+  window?: number;
   /** The target's port on 127.0.0.1. */
   targetPort: number;
 }
@@ -49,8 +51,8 @@ const noSession = { options: ["-N"], command: [] };
  * that is the form to compare with.
  */
 export const clients: readonly Client[] = [
-  { name: "rforward", start: rforward(chacha20) },
-  { name: "rforward-nodelay", start: rforward(chacha20, "always") },
+  { name: "rforward", start: rforward() },
+  { name: "rforward-nodelay", start: rforward({ noDelay: "always" }) },
   { name: "ssh-chacha20", start: ssh(chacha20, session) },
   { name: "ssh-chacha20-N", start: ssh(chacha20, noSession) },
   { name: "ssh-aes128-gcm", start: ssh(aes128, session) },
@@ -66,9 +68,11 @@ export const clients: readonly Client[] = [
   },
 ];
 
-function rforward(
-  cipher: string,
-  noDelay: NoDelay = "auto",
+/** Starts rforward_client.ts. */
+export function rforward(
+  { noDelay = "auto", ...rest }: Partial<
+    Pick<TunnelRequest, "noDelay" | "window">
+  > = {},
 ): Client["start"] {
   const script = fileURLToPath(import.meta.resolve("./rforward_client.ts"));
   return ({ hostname, port, user, keyFile, knownHostsFile }, targetPort) => {
@@ -79,10 +83,9 @@ function rforward(
         user,
         keyFile,
         knownHostsFile,
-        cipher,
         targetPort,
       },
-      noDelay,
+      ...{ cipher: chacha20, noDelay, ...rest },
     };
     return startProcess(
       Deno.execPath(),

@@ -4,6 +4,8 @@
  * serves every measurement.
  */
 
+import { SoundPlayer } from "./sound.ts";
+
 /** What the target does with a connection. */
 export const Mode = {
   /** Takes `length` bytes, then answers with one. */
@@ -12,6 +14,8 @@ export const Mode = {
   source: 2,
   /** Sends back what it gets. */
   echo: 3,
+  /** Plays what it gets until EOF, then answers with how many gaps it had and how long they were, in milliseconds (two float64). */
+  sound: 4,
 } as const;
 
 /** One of {@linkcode Mode}'s values. */
@@ -57,9 +61,24 @@ export async function serveLoad(conn: Deno.TcpConn): Promise<void> {
       }
       break;
     }
+    case Mode.sound:
+      await play(conn);
+      break;
     default:
       throw new Error("the load does not start with a mode");
   }
+}
+
+async function play(conn: Deno.Conn): Promise<void> {
+  const player = new SoundPlayer();
+  const buffer = new Uint8Array(bufferBytes);
+  for (let n; (n = await conn.read(buffer)) !== null;) {
+    player.add(n, performance.now());
+  }
+  const result = new DataView(new ArrayBuffer(16));
+  result.setFloat64(0, player.gaps);
+  result.setFloat64(8, player.silentMs);
+  await writeAll(conn, new Uint8Array(result.buffer));
 }
 
 /** Writes `length` bytes. */

@@ -2,7 +2,12 @@
  * rforward beside `ssh -R`, with `-N` and with a session, through the same
  * sshd, in interleaved rounds:
  *
- *     deno task bench [--netns] [--rounds N] [--mib N] [--only SUITE,…] [--clients CLIENT,…] [--json]
+ *     deno task bench [--netns] [--rounds N] [--mib N] [--only SUITE,…] [--clients CLIENT,…]
+ *                     [--json] [--markdown] [--compare FILE] [--svg FILE]
+ *
+ * `--compare` holds the ratios against those of a run that was saved with
+ * `--json`. `--svg` measures throughput over receive windows and round trips,
+ * and plots it. Suites whose programs are missing are left out, with the reason.
  *
  * Only ratios of one run count: the clients share the machine with sshd, the
  * load and whatever else runs there.
@@ -12,16 +17,23 @@ import { parseArgs } from "node:util";
 import { startSshd } from "../servers/openssh.ts";
 import { startProcess } from "./bench_process.ts";
 import { clients } from "./clients.ts";
+import { compare, comparisonTable, type Results } from "./compare.ts";
 import { countOption } from "./count_option.ts";
 import { inspectEnvironment, runInNamespace, warnings } from "./environment.ts";
-import { byName, table } from "./report.ts";
-import { startLongPath } from "./long_path.ts";
+import { plot } from "./plot.ts";
+import { byName, markdown, type Result, table, unsteady } from "./report.ts";
+import { type Bench, type Suite, Unavailable } from "./suite.ts";
+import { postgres, redis } from "./suites/databases.ts";
 import { fairness } from "./suites/fairness.ts";
+import { folders } from "./suites/folders.ts";
 import { latency } from "./suites/latency.ts";
 import { longPaths } from "./suites/long_path.ts";
 import { memory } from "./suites/memory.ts";
 import { rate } from "./suites/rate.ts";
+import { sound } from "./suites/sound.ts";
+import { start } from "./suites/start.ts";
 import { throughput } from "./suites/throughput.ts";
+import { windowCurves, windows } from "./suites/windows.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -31,6 +43,9 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     clients: { type: "string" },
     json: { type: "boolean", default: false },
+    markdown: { type: "boolean", default: false },
+    compare: { type: "string" },
+    svg: { type: "string" },
   },
 });
 if (options.netns) {
@@ -40,12 +55,16 @@ if (options.netns) {
 }
 const rounds = countOption("rounds", options.rounds);
 const mib = countOption("mib", options.mib);
-const suites = pick(
-  "only",
-  [throughput, latency, rate, memory, fairness, ...longPaths],
-  options.only,
-);
-const contestants = pick("clients", clients, options.clients);
+const usual = [
+  ...[throughput, latency, rate, memory, fairness, sound],
+  ...[postgres, redis, start, ...longPaths, folders],
+];
+const suites = options.only === undefined
+  ? options.svg === undefined ? usual : [...usual, windows]
+  : pick("only", [...usual, windows], options.only);
+const saved: Results | undefined = options.compare === undefined
+  ? undefined
+  : JSON.parse(await Deno.readTextFile(options.compare)).results;
 
 const environment = inspectEnvironment();
 await using sshd = await startSshd();
@@ -54,32 +73,35 @@ await using target = await startProcess(
   ["run", "-A", fileURLToPath(import.meta.resolve("./target.ts"))],
   /^READY (\d+)$/m,
 );
+const bench: Bench = {
+  ...{ sshd, target, mib },
+  clients: pick("clients", clients, options.clients),
+};
 
 const tables: string[] = [];
-const results: Record<string, unknown> = {};
+const notes: string[] = [];
+const unsteadyOnes: string[] = [];
+const results: Record<string, ReturnType<typeof byName>> = {};
 for (const suite of suites) {
-  const measured: { client: string; rounds: number[][] }[] = contestants.map(
-    ({ name }) => ({ client: name, rounds: suite.metrics.map(() => []) }),
-  );
-  for (let round = 1; round <= rounds; round++) {
-    for (const [i, contestant] of contestants.entries()) {
-      console.error(`${suite.name} ${round}/${rounds}: ${contestant.name}`);
-      // A fresh process each time: none inherits another round's heap.
-      await using path = suite.pathMs === undefined
-        ? undefined
-        : await startLongPath(sshd, suite.pathMs);
-      await using client = await contestant.start(
-        path?.server ?? sshd,
-        target.port,
-      );
-      const values = await suite.measure(client, { mib });
-      values.forEach((value, m) => measured[i]?.rounds[m]?.push(value));
-    }
+  const { name, metrics } = suite;
+  try {
+    const measured = await run(suite);
+    tables.push((options.markdown ? markdown : table)(name, metrics, measured));
+    results[name] = byName(metrics, measured);
+    unsteadyOnes.push(...unsteady(name, metrics, measured));
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    notes.push(`${name} was left out: ${error.message}`);
   }
-  tables.push(table(suite.name, suite.metrics, measured));
-  results[suite.name] = byName(suite.metrics, measured);
 }
 
+if (unsteadyOnes.length > 0) {
+  notes.push(
+    `the machine was not quiet: rounds differ by more than twice, ${unsteadyOnes.length} times, e.g. ${
+      unsteadyOnes.slice(0, 3).join("; ")
+    }`,
+  );
+}
 if (options.json) {
   console.log(JSON.stringify({ environment, rounds, mib, results }, null, 2));
 } else {
@@ -93,7 +115,41 @@ if (options.json) {
   );
   console.log(tables.join("\n\n"));
 }
-for (const warning of warnings(environment)) console.error(`! ${warning}`);
+if (saved) {
+  // Standard output may be JSON.
+  console.error(
+    `\nin relation to ${options.compare}, first what changed most:`,
+  );
+  console.error(comparisonTable(compare(saved, results)));
+}
+if (options.svg !== undefined && results.windows) {
+  const svg = plot({
+    title: "From the server, over the round trip and the receive window",
+    xLabel: "round trip, ms",
+    yLabel: "MB/s",
+    curves: windowCurves(results.windows),
+  });
+  await Deno.writeTextFile(options.svg, svg);
+}
+for (const warning of [...warnings(environment), ...notes]) {
+  console.error(`! ${warning}`);
+}
+
+async function run(suite: Suite): Promise<Result[]> {
+  await using contest = await suite.prepare(bench);
+  const measured = contest.contestants.map(({ name }) => ({
+    client: name,
+    rounds: suite.metrics.map((): number[] => []),
+  }));
+  for (let round = 1; round <= rounds; round++) {
+    for (const [i, contestant] of contest.contestants.entries()) {
+      console.error(`${suite.name} ${round}/${rounds}: ${contestant.name}`);
+      const values = await contestant.measure();
+      values.forEach((value, m) => measured[i]?.rounds[m]?.push(value));
+    }
+  }
+  return measured;
+}
 
 function pick<T extends { name: string }>(
   option: string,

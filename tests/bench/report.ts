@@ -48,14 +48,17 @@ export function table(
   ).join("\n");
 }
 
+/** A metric's value in each round, and the middle one. */
+export interface Rounds {
+  readonly median: number;
+  readonly rounds: readonly number[];
+}
+
 /** A suite as an object: each client's metrics, with their medians and rounds. */
 export function byName(
   metrics: readonly string[],
   results: readonly Result[],
-): Record<
-  string,
-  Record<string, { median: number; rounds: readonly number[] }>
-> {
+): Record<string, Record<string, Rounds>> {
   return Object.fromEntries(results.map(({ client, rounds }) => [
     client,
     Object.fromEntries(metrics.map((metric, m) => {
@@ -63,6 +66,59 @@ export function byName(
       return [metric, { median: median(values), rounds: values }];
     })),
   ]));
+}
+
+/** A suite as a table in Markdown: a line for each metric, with medians and the range of the rounds. */
+export function markdown(
+  title: string,
+  metrics: readonly string[],
+  results: readonly Result[],
+): string {
+  const first = results[0];
+  const rows = metrics.map((metric, m) => {
+    const of = ({ rounds }: Result) => rounds[m] ?? [];
+    const ours = median(first ? of(first) : []);
+    return [
+      `${title}: ${metric}`,
+      ...results.map((result) => {
+        const values = of(result);
+        const value = median(values);
+        if (Number.isNaN(value)) return "-";
+        const range = `${digits(Math.min(...values))}–${
+          digits(Math.max(...values))
+        }`;
+        const held = result === first ? "" : `, ${ratio(ours / value)}`;
+        return `${digits(value)} (${range})${held}`;
+      }),
+    ];
+  });
+  return [
+    ["", ...results.map(({ client }) => client)],
+    ["---", ...results.map(() => "---")],
+    ...rows,
+  ].map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
+/**
+ * Clients that should be steady and were not: the machine had other things to
+ * do. Some of their rounds took twice as long as others.
+ */
+export function unsteady(
+  title: string,
+  metrics: readonly string[],
+  results: readonly Result[],
+): string[] {
+  return results.flatMap(({ client, rounds }) =>
+    metrics.flatMap((metric, m) => {
+      const values = rounds[m] ?? [];
+      const [least, most] = [Math.min(...values), Math.max(...values)];
+      return least > 0 && most > 2 * least
+        ? [
+          `${title}, ${client}, ${metric}: ${digits(least)} to ${digits(most)}`,
+        ]
+        : [];
+    })
+  );
 }
 
 /** Three digits that count. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "../assert.ts";
-import { median, table } from "./report.ts";
+import { markdown, median, table, unsteady } from "./report.ts";
 
 Deno.test("median() is the middle, or the mean of the two in the middle", () => {
   assertEquals(median([3, 1, 2]), 2);
@@ -24,4 +24,27 @@ Deno.test("table() shows medians, and the first client in relation to the others
       "ours / none    0.02x      -",
     ].join("\n"),
   );
+});
+
+const results = [
+  { client: "ours", rounds: [[3, 1, 2], [NaN]] },
+  { client: "theirs", rounds: [[4, 4, 4], [0.25]] },
+];
+
+Deno.test("markdown() has a line for each metric, with the range of its rounds and the ratio", () => {
+  assertEquals(
+    markdown("speed", ["up", "CPU"], results),
+    [
+      "|  | ours | theirs |",
+      "| --- | --- | --- |",
+      "| speed: up | 2.00 (1.00–3.00) | 4.00 (4.00–4.00), 0.50x |",
+      "| speed: CPU | - | 0.250 (0.250–0.250), - |",
+    ].join("\n"),
+  );
+});
+
+Deno.test("unsteady() names what differed by more than twice between rounds", () => {
+  assertEquals(unsteady("speed", ["up", "CPU"], results), [
+    "speed, ours, up: 1.00 to 3.00",
+  ]);
 });

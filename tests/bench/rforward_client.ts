@@ -1,8 +1,17 @@
 /** rforward as a client under test: opens a tunnel, prints `READY` and the bound port, and runs until it is killed. */
 import { connect, forward } from "../../mod.ts";
+import { WindowLimits } from "../../src/ssh/channels/receive_windows.ts";
 import type { TunnelRequest } from "./clients.ts";
 
 const request: TunnelRequest = JSON.parse(Deno.args[0] ?? "");
+if (request.window !== undefined) {
+  const { window } = request;
+  Object.assign(WindowLimits, {
+    ...{ channelMax: window, shortPath: window },
+    ...{ alone: window, longPath: window },
+    connection: 16 * window + WindowLimits.reserved,
+  });
+}
 await using connection = await connect({
   hostname: request.hostname,
   port: request.port,

@@ -1,12 +1,13 @@
 import { Mode, openLoad, roundTrip } from "../load.ts";
 import type { Suite } from "../suite.ts";
+import { tunnelSuite } from "../tunnel_suite.ts";
 
 /** How long bulk runs before echoes count, and for how long they do, in milliseconds. */
 const WARM_UP_MS = 500;
 const MEASURED_MS = 2500;
 
 /** 64 bytes there and back beside bulk on another connection through the same client, which runs as fast as it can. */
-export const fairness: Suite = {
+export const fairness: Suite = tunnelSuite({
   name: "fairness",
   metrics: [
     "beside up p50 ms",
@@ -22,7 +23,7 @@ export const fairness: Suite = {
       ...await echoBeside(port, receiveUntil),
     ];
   },
-};
+});
 
 /** Moves bytes until the signal aborts, and counts them. */
 type Bulk = (port: number, signal: AbortSignal) => Promise<number>;
@@ -54,7 +55,11 @@ async function echoBeside(port: number, bulk: Bulk): Promise<number[]> {
 /** More than any client moves meanwhile, in bytes. */
 const ENDLESS = 2 ** 40;
 
-async function sendUntil(port: number, signal: AbortSignal): Promise<number> {
+/** Sends as fast as it goes, until the signal aborts; returns how many bytes. */
+export async function sendUntil(
+  port: number,
+  signal: AbortSignal,
+): Promise<number> {
   using conn = await openLoad(port, Mode.sink, ENDLESS);
   const buffer = new Uint8Array(256 * 1024);
   let moved = 0;
@@ -62,7 +67,8 @@ async function sendUntil(port: number, signal: AbortSignal): Promise<number> {
   return moved;
 }
 
-async function receiveUntil(
+/** Receives as fast as it goes, until the signal aborts; returns how many bytes. */
+export async function receiveUntil(
   port: number,
   signal: AbortSignal,
 ): Promise<number> {

@@ -1,5 +1,6 @@
 import { Mode, openLoad, readAll, receive, send } from "../load.ts";
 import type { Suite } from "../suite.ts";
+import { tunnelSuite } from "../tunnel_suite.ts";
 
 /** A transfer is no larger than this, in MiB: it takes seconds on such a path. */
 const MAX_MIB = 128;
@@ -10,24 +11,24 @@ const MAX_MIB = 128;
  * learn the path.
  */
 function longPath(pathMs: number): Suite {
-  return {
+  return tunnelSuite({
     name: `path-${pathMs}ms`,
     pathMs,
     metrics: ["1 MiB up ms", "up MB/s", "down MB/s"],
     async measure({ port }, { mib }) {
       // TCP's own slow start is over then.
-      await up(port, 4 * 2 ** 20);
-      const small = await up(port, 2 ** 20);
+      await transferUp(port, 4 * 2 ** 20);
+      const small = await transferUp(port, 2 ** 20);
       const bytes = Math.min(mib, MAX_MIB) * 2 ** 20;
-      const upMs = await up(port, bytes);
+      const upMs = await transferUp(port, bytes);
       const downMs = await down(port, bytes);
       return [small, bytes / 1000 / upMs, bytes / 1000 / downMs];
     },
-  };
+  });
 }
 
-/** From the server to the client; returns how many milliseconds it took. */
-async function up(port: number, bytes: number): Promise<number> {
+/** Transfers bytes from the server to the client; returns how many milliseconds it took. */
+export async function transferUp(port: number, bytes: number): Promise<number> {
   using conn = await openLoad(port, Mode.sink, bytes);
   const before = performance.now();
   await send(conn, bytes);

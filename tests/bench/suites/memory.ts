@@ -1,12 +1,13 @@
 import { Mode, openLoad, roundTrip } from "../load.ts";
 import { residentBytes } from "../process_stat.ts";
 import type { Suite } from "../suite.ts";
+import { tunnelSuite } from "../tunnel_suite.ts";
 
 const connections = 1000;
 const mib = 1024 * 1024;
 
 /** Resident memory of the client with many connections that have carried one byte and are now idle. */
-export const memory: Suite = {
+export const memory: Suite = tunnelSuite({
   name: "memory",
   metrics: ["start MiB", `${connections} idle MiB`, "KiB each"],
   async measure({ pid, port }) {
@@ -20,4 +21,4 @@ export const memory: Suite = {
     const after = residentBytes(pid);
     return [before / mib, after / mib, (after - before) / 1024 / connections];
   },
-};
+});

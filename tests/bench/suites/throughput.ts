@@ -1,9 +1,10 @@
 import { Mode, openLoad, readAll, receive, send } from "../load.ts";
 import { cpuSeconds } from "../process_stat.ts";
 import type { Suite } from "../suite.ts";
+import { tunnelSuite } from "../tunnel_suite.ts";
 
 /** One large transfer each way: up is from the server to the client, down is from the client to the server. */
-export const throughput: Suite = {
+export const throughput: Suite = tunnelSuite({
   name: "throughput",
   metrics: [
     "up Gbit/s",
@@ -24,7 +25,7 @@ export const throughput: Suite = {
     });
     return [up.rate, down.rate, up.cpu, down.cpu];
   },
-};
+});
 
 async function timed(
   pid: number | undefined,

@@ -1,0 +1,29 @@
+import { assertEquals } from "../assert.ts";
+import { compare, comparisonTable } from "./compare.ts";
+
+const once = (median: number) => ({ median, rounds: [median] });
+
+Deno.test("compare() holds ratios against ratios, not one machine's figures against another's", () => {
+  const then = {
+    rate: { ours: { up: once(2), old: once(1) }, ssh: { up: once(4) } },
+  };
+  const now = {
+    rate: { ours: { up: once(1), new: once(1) }, ssh: { up: once(1) } },
+    added: { ours: { up: once(1) }, ssh: { up: once(1) } },
+  };
+  assertEquals(compare(then, now), [
+    { suite: "rate", peer: "ssh", metric: "up", then: 0.5, now: 1 },
+  ]);
+});
+
+Deno.test("comparisonTable() has what changed most in front", () => {
+  const common = { suite: "rate", peer: "ssh" };
+  assertEquals(
+    comparisonTable([
+      { ...common, metric: "a", then: 1, now: 1.1 },
+      { ...common, metric: "b", then: 1, now: 0.5 },
+    ]),
+    "  0.50x  1.00 → 0.50  rate, b, to ssh\n" +
+      "  1.10x  1.00 → 1.10  rate, a, to ssh",
+  );
+});
