@@ -63,13 +63,10 @@ export type {
   RekeyLimit,
 } from "./src/ssh/message_transport.ts";
 export type { Dial, DialRequest, Transport } from "./src/ssh/dial/transport.ts";
-export type { KeepaliveOptions } from "./src/ssh/channels/keepalive.ts";
-export type {
-  HostKey,
-  HostKeyPolicy,
-  HostKeyVerifier,
-  KnownHostsOptions,
-} from "./src/ssh/host_keys/host_keys.ts";
+export type { KeepaliveOptions } from "./src/ssh/options.ts";
+export type { HostKey, HostKeyVerifier } from "./src/ssh/host_keys/host_key.ts";
+export type { KnownHostsOptions } from "./src/ssh/host_keys/known_hosts/known_hosts_options.ts";
+export type { HostKeyPolicy } from "./src/ssh/host_keys/host_key_policy.ts";
 export type {
   Bind,
   CloseReason,

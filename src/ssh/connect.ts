@@ -2,7 +2,7 @@ import { silentLogger } from "../logger.ts";
 import type { SshConnection } from "./connection.ts";
 import { Deadline } from "../abort.ts";
 import { agentSocket } from "./login/agent.ts";
-import type { Credentials } from "./login/attempts.ts";
+import type { Credentials } from "./login/credentials.ts";
 import { checkOptions } from "./check_options.ts";
 import { reach } from "./dial/reach.ts";
 import { Handshake } from "./handshake.ts";

@@ -6,8 +6,9 @@ import { silentLogger } from "../logger.ts";
 import type { ByteStream } from "../streams/byte_stream.ts";
 import { ClientConnection } from "./channels/client_connection.ts";
 import { startOf } from "./engine.ts";
-import type { HostKey, HostKeyCheck } from "./host_keys/host_keys.ts";
-import type { Credentials } from "./login/attempts.ts";
+import type { HostKey } from "./host_keys/host_key.ts";
+import type { HostKeyCheck } from "./host_keys/host_keys.ts";
+import type { Credentials } from "./login/credentials.ts";
 import { isTransientDisconnect } from "./login/disconnect_reason.ts";
 import { Login } from "./login/login.ts";
 import {

@@ -1,8 +1,7 @@
 import type { Algorithms } from "./algorithms.ts";
 import type { Logger } from "../logger.ts";
-import type { HostKeyPolicy } from "./host_keys/host_keys.ts";
+import type { HostKeyPolicy } from "./host_keys/host_key_policy.ts";
 import type { Engine } from "./engine.ts";
-import type { KeepaliveOptions } from "./channels/keepalive.ts";
 import type { NoDelay } from "./connection.ts";
 import type { RekeyLimit } from "./message_transport.ts";
 import type { Dial } from "./dial/transport.ts";
@@ -179,4 +178,12 @@ export interface ConnectOptions {
   signal?: AbortSignal;
   /** Where to tell what happens; nowhere by default. */
   logger?: Logger;
+}
+
+/** How a connection is found dead (OpenSSH: `ServerAliveInterval`, `ServerAliveCountMax`). */
+export interface KeepaliveOptions {
+  /** How long the server may be silent before it is asked, in milliseconds; 0 never asks. 15000 by default. */
+  intervalMs?: number;
+  /** How many times it is asked in vain before the connection ends. 3 by default. */
+  countMax?: number;
 }

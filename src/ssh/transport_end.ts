@@ -1,4 +1,5 @@
-import { ProtocolError } from "../errors.ts";
+import { DisconnectReason } from "./messages/transport_messages.ts";
+import { ConnectionLostError, ProtocolError } from "../errors.ts";
 import { printable } from "../text/printable.ts";
 
 /** How a {@linkcode MessageTransport} ended. */
@@ -50,4 +51,22 @@ export function transportError(end: TransportEnd): Error {
     case "error":
       return end.error;
   }
+}
+
+/** The error of a connection that was not closed here. */
+export function lostBy(end: TransportEnd): ConnectionLostError {
+  if (end.how === "error") {
+    const { error: cause } = end;
+    return new ConnectionLostError(
+      `the connection broke: ${printable(cause.message)}`,
+      { cause },
+    );
+  }
+  const isWord = end.how === "disconnect" &&
+    end.reason !== DisconnectReason.BY_APPLICATION;
+  return new ConnectionLostError(
+    isWord
+      ? `the server ended the connection: ${transportError(end).message}`
+      : "the server closed the connection",
+  );
 }

@@ -7,7 +7,7 @@ import { nativeEngine } from "../../src/ssh/native/native_engine.ts";
 import { ssh2 } from "../../src/ssh/ssh2/mod.ts";
 import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { Ssh2Socket } from "../../src/testing/ssh2_socket.ts";
-import type { HostKeyPolicy } from "../../src/ssh/host_keys/host_keys.ts";
+import type { HostKeyPolicy } from "../../src/ssh/host_keys/host_key_policy.ts";
 import { HostKey } from "../../src/testing/host_key.ts";
 import { startTestServer } from "../../src/testing/mod.ts";
 import { acceptClient } from "../../src/testing/ssh2_server.ts";

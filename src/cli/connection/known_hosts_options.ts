@@ -1,8 +1,6 @@
 import { defined } from "../../defined.ts";
-import type {
-  HostKeyVerifier,
-  KnownHostsOptions,
-} from "../../ssh/host_keys/host_keys.ts";
+import type { HostKeyVerifier } from "../../ssh/host_keys/host_key.ts";
+import type { KnownHostsOptions } from "../../ssh/host_keys/known_hosts/known_hosts_options.ts";
 import { signatureAlgorithms } from "../../ssh/keys/public/verify_signature.ts";
 import { applyAlgorithmList } from "../ssh_config/options/algorithm_list.ts";
 import type { SshSettings } from "../ssh_config/ssh_settings.ts";

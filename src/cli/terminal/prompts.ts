@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HostKey } from "../../ssh/host_keys/host_keys.ts";
+import type { HostKey } from "../../ssh/host_keys/host_key.ts";
 import { knownHostsName } from "../../ssh/host_keys/known_hosts/known_hosts_file.ts";
 import type { KeyboardInteractive } from "../../ssh/options.ts";
 import { printable } from "../../text/printable.ts";

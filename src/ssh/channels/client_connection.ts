@@ -1,5 +1,5 @@
 import {
-  ConnectionLostError,
+  type ConnectionLostError,
   ForwardDeniedError,
   RForwardError,
 } from "../../errors.ts";
@@ -25,7 +25,8 @@ import type {
 import { formatAddress } from "../../text/format_address.ts";
 import { forwardDenied } from "../forward_denied.ts";
 import { type GlobalReply, GlobalRequests } from "./global_requests.ts";
-import { type KeepaliveOptions, watchKeepalive } from "./keepalive.ts";
+import { watchKeepalive } from "./keepalive.ts";
+import type { KeepaliveOptions } from "../options.ts";
 import {
   type HostKeyProof,
   PROVE_REQUEST,
@@ -47,8 +48,7 @@ import {
   readChosenPort,
   shellRequest,
 } from "../messages/request_payloads.ts";
-import { DisconnectReason } from "../messages/transport_messages.ts";
-import { type TransportEnd, transportError } from "../transport_end.ts";
+import { lostBy, type TransportEnd } from "../transport_end.ts";
 
 /** What an authenticated connection is made of. */
 export interface ConnectionParts {
@@ -333,23 +333,6 @@ export class ClientConnection implements SshConnection {
     this.#closed.resolve(reason);
     if (lost) this.#parts.logger.warn(`SSH connection lost: ${lost.message}`);
   }
-}
-
-function lostBy(end: TransportEnd): ConnectionLostError {
-  if (end.how === "error") {
-    const { error: cause } = end;
-    return new ConnectionLostError(
-      `the connection broke: ${printable(cause.message)}`,
-      { cause },
-    );
-  }
-  const isWord = end.how === "disconnect" &&
-    end.reason !== DisconnectReason.BY_APPLICATION;
-  return new ConnectionLostError(
-    isWord
-      ? `the server ended the connection: ${transportError(end).message}`
-      : "the server closed the connection",
-  );
 }
 
 function connectionClosed(): RForwardError {

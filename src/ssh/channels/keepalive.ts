@@ -1,12 +1,5 @@
+import type { KeepaliveOptions } from "../options.ts";
 import { ConnectionLostError } from "../../errors.ts";
-
-/** How a connection is found dead (OpenSSH: `ServerAliveInterval`, `ServerAliveCountMax`). */
-export interface KeepaliveOptions {
-  /** How long the server may be silent before it is asked, in milliseconds; 0 never asks. 15000 by default. */
-  intervalMs?: number;
-  /** How many times it is asked in vain before the connection ends. 3 by default. */
-  countMax?: number;
-}
 
 /** What a keepalive watches. */
 export interface KeepaliveSubject {

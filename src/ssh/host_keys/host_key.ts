@@ -11,3 +11,6 @@ export interface HostKey {
   /** The key as it came over the wire (RFC 4253 section 6.6). */
   data: Uint8Array;
 }
+
+/** Decides about a key: `true` accepts it, all else rejects it, also a throw. */
+export type HostKeyVerifier = (key: HostKey) => boolean | Promise<boolean>;

@@ -1,8 +1,6 @@
+import type { HostKeyVerifier } from "./host_key.ts";
 import type { HostKey } from "./host_key.ts";
 import { rejectedError } from "./host_key_errors.ts";
-
-/** Decides about a key: `true` accepts it, all else rejects it, also a throw. */
-export type HostKeyVerifier = (key: HostKey) => boolean | Promise<boolean>;
 
 /** @throws {HostKeyError} `rejected`, unless the user's own verifier accepts the key. */
 export async function askVerifier(

@@ -14,34 +14,11 @@ import {
 import type { HostKey } from "./host_key.ts";
 import { fingerprint, isSameKey, keyType } from "../keys/public/key_blob.ts";
 import { parsePublicKey, rsaBits } from "../keys/public/public_key.ts";
+import type { HostKeyPolicy } from "./host_key_policy.ts";
 import { smallKeyError } from "./host_key_errors.ts";
-import { askVerifier, type HostKeyVerifier } from "./host_key_verifier.ts";
+import { askVerifier } from "./host_key_verifier.ts";
 import type { HostKeyProof } from "./host_key_update.ts";
 import { type KnownHost, lookUpKnownHost } from "./known_hosts/known_hosts.ts";
-import type { KnownHostsOptions } from "./known_hosts/known_hosts_options.ts";
-
-export type { HostKey } from "./host_key.ts";
-export { fingerprint } from "../keys/public/key_blob.ts";
-export type { HostKeyVerifier } from "./host_key_verifier.ts";
-export type { KnownHostsOptions } from "./known_hosts/known_hosts_options.ts";
-
-/**
- * How a server's host key is verified: against known_hosts, or by a function
- * of one's own. Nothing skips the check but `"insecure-accept-any"`, with
- * which anyone on the way to the server can pose as it.
- *
- * @example A server whose fingerprint is known
- * ```ts
- * import type { HostKeyPolicy } from "@x2go/rforward";
- *
- * const hostKeys: HostKeyPolicy = (key) =>
- *   key.fingerprint === "SHA256:uNiVztksCsDhcc0u9e8BrlQXsWCn94gG9CQgOdXOFQI";
- * ```
- */
-export type HostKeyPolicy =
-  | KnownHostsOptions
-  | HostKeyVerifier
-  | "insecure-accept-any";
 
 /** A policy made ready for one connection. */
 export interface HostKeyCheck {

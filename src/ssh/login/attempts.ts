@@ -1,7 +1,6 @@
+import type { Credentials, UserKey } from "./credentials.ts";
 import type { Logger } from "../../logger.ts";
 import { fingerprint, isSameKey, keyType } from "../keys/public/key_blob.ts";
-import type { LoadedKey } from "./user_keys/private_keys.ts";
-import type { UserCertificate } from "./user_keys/user_certificates.ts";
 import type { ConnectOptions } from "../options.ts";
 import { defaultUserKeyAlgorithms } from "../keys/public/user_key_algorithms.ts";
 import { Agent, type SessionBinding } from "./agent.ts";
@@ -15,23 +14,6 @@ import { NamedAgentKey } from "./user_keys/named_agent_key.ts";
 import { PasswordPrompt } from "./password_prompt.ts";
 import { logInWithKey, logInWithKeys } from "./public_key_login.ts";
 import { signatureAlgorithms } from "./signature_algorithms.ts";
-
-/** A key that was prepared to log in with. */
-export type UserKey = LoadedKey | LockedKey | NamedAgentKey;
-
-/** What was prepared to log in with. */
-export interface Credentials {
-  /** The private keys, read. */
-  readonly privateKeys: readonly UserKey[];
-  /** The files of optional private keys that are missing or unusable. */
-  readonly missingFiles: readonly string[];
-  /** The certificates of these keys and the agent's. */
-  readonly certificates: readonly UserCertificate[];
-  /** The agent's socket. */
-  readonly agent: string | undefined;
-  /** The only keys of the agent to offer, as they go over the wire; all of them if undefined. */
-  readonly agentKeys: readonly Uint8Array[] | undefined;
-}
 
 /** What attempts need of the connection. */
 export interface AttemptContext {

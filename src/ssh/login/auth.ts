@@ -7,12 +7,8 @@ import type { SigningKey } from "../keys/private/signing_key.ts";
 import type { ConnectOptions } from "../options.ts";
 import { printable } from "../../text/printable.ts";
 import type { Attempt } from "./attempt.ts";
-import {
-  type AttemptContext,
-  attempts,
-  type Credentials,
-  keysNotOffered,
-} from "./attempts.ts";
+import { type AttemptContext, attempts, keysNotOffered } from "./attempts.ts";
+import type { Credentials } from "./credentials.ts";
 import { signatureAlgorithms } from "./signature_algorithms.ts";
 
 /** Which ways to log in there are, which is next, and which were tried. */

@@ -19,7 +19,7 @@ import type { ConnectOptions } from "../options.ts";
 import { printable, printableLines } from "../../text/printable.ts";
 import type { SessionBinding } from "./agent.ts";
 import type { Attempt } from "./attempt.ts";
-import type { Credentials } from "./attempts.ts";
+import type { Credentials } from "./credentials.ts";
 import { Authentication } from "./auth.ts";
 import type { LoginDialog, LoginReply } from "./login_dialog.ts";
 import { UnusableKeyError } from "./user_keys/unusable_key_error.ts";

@@ -1,6 +1,6 @@
 import { Prompts } from "../../../src/cli/terminal/prompts.ts";
 import type { Asker } from "../../../src/cli/terminal/terminal.ts";
-import type { HostKey } from "../../../src/ssh/host_keys/host_keys.ts";
+import type { HostKey } from "../../../src/ssh/host_keys/host_key.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
 
 /** A person who gives prepared answers, and what they got to see. */

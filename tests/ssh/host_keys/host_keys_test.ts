@@ -1,9 +1,11 @@
 import { ConnectError, HostKeyError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/logger.ts";
+import { fingerprint } from "../../../src/ssh/keys/public/key_blob.ts";
+import type {
+  HostKey,
+  HostKeyVerifier,
+} from "../../../src/ssh/host_keys/host_key.ts";
 import {
-  fingerprint,
-  type HostKey,
-  type HostKeyVerifier,
   preferKnownKeys,
   prepareHostKeys,
 } from "../../../src/ssh/host_keys/host_keys.ts";

@@ -1,4 +1,4 @@
-import type { HostKeyVerifier } from "../host_key_verifier.ts";
+import type { HostKeyVerifier } from "../host_key.ts";
 
 /**
  * Verification against known_hosts (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"),

@@ -1,3 +1,4 @@
+import { isSameKey } from "../../keys/public/key_blob.ts";
 import { ProtocolError } from "../../../errors.ts";
 import type { OpeningKey } from "../../cipher/packet_cipher.ts";
 import type {
@@ -18,6 +19,7 @@ import {
 import { type KexInit, readKexInit, writeKexInit } from "./kex_init.ts";
 import {
   type Agreement,
+  algorithmsToOffer,
   isGuessWrong,
   markers,
   negotiate,
@@ -113,7 +115,9 @@ export class KeyExchanges {
     if (this.#current) return;
     const { options, writer } = this.#parts;
     const isFirst = this.#isFirst;
-    const offer = offerOf(offered(options), options.role, { isFirst });
+    const offer = offerOf(algorithmsToOffer(options), options.role, {
+      isFirst,
+    });
     const message = writeKexInit(offer);
     this.#current = { ours: { offer, message } };
     this.#newKeysSent = false;
@@ -238,9 +242,7 @@ export class KeyExchanges {
     verify: () => Promise<void>,
   ): Promise<void> {
     if (this.#hostKey) {
-      const same = this.#hostKey.length === hostKey.length &&
-        this.#hostKey.every((byte, i) => byte === hostKey[i]);
-      if (same) return;
+      if (isSameKey(this.#hostKey, hostKey)) return;
       throw new ProtocolError("the server showed another host key than before");
     }
     clearTimeout(this.#deadline);
@@ -341,17 +343,6 @@ export class KeyExchanges {
         ),
       ), exchangeTimeoutMs);
   }
-}
-
-/** A server offers only host key algorithms that it has a key for. */
-function offered(options: TransportOptions) {
-  if (options.role === "client") return options.algorithms;
-  const algorithms = options.hostKeys.flatMap((key) => key.algorithms);
-  return {
-    ...options.algorithms,
-    hostKey: options.algorithms.hostKey
-      .filter((name) => algorithms.includes(name)),
-  };
 }
 
 function isCompressed({ compression }: NegotiatedDirection): boolean {

@@ -5,6 +5,7 @@ import {
   type AlgorithmLists,
   type Negotiated,
   type NegotiatedDirection,
+  type TransportOptions,
   UnknownAlgorithmError,
 } from "../../message_transport.ts";
 import { certificateType } from "../../keys/public/certificate.ts";
@@ -46,6 +47,17 @@ export function checkAlgorithms(lists: AlgorithmLists): void {
     const unknown = lists[key].find((name) => !supported[key].includes(name));
     if (unknown !== undefined) throw new UnknownAlgorithmError(key, unknown);
   }
+}
+
+/** What a transport offers: a server only host key algorithms that it has a key for. */
+export function algorithmsToOffer(options: TransportOptions): AlgorithmLists {
+  if (options.role === "client") return options.algorithms;
+  const algorithms = options.hostKeys.flatMap((key) => key.algorithms);
+  return {
+    ...options.algorithms,
+    hostKey: options.algorithms.hostKey
+      .filter((name) => algorithms.includes(name)),
+  };
 }
 
 /** The contents of a KEXINIT. */
