@@ -55,7 +55,7 @@ export type {
   KeySource,
   PrivateKey,
   PublicKey,
-} from "./src/ssh/options.ts";
+} from "./src/ssh/connect_options.ts";
 export type { Engine } from "./src/ssh/engine.ts";
 export type {
   Negotiated,
@@ -63,7 +63,7 @@ export type {
   RekeyLimit,
 } from "./src/ssh/message_transport.ts";
 export type { Dial, DialRequest, Transport } from "./src/ssh/dial/transport.ts";
-export type { KeepaliveOptions } from "./src/ssh/options.ts";
+export type { KeepaliveOptions } from "./src/ssh/connect_options.ts";
 export type { HostKey, HostKeyVerifier } from "./src/ssh/host_keys/host_key.ts";
 export type { KnownHostsOptions } from "./src/ssh/host_keys/known_hosts/known_hosts_options.ts";
 export type { HostKeyPolicy } from "./src/ssh/host_keys/host_key_policy.ts";
@@ -83,6 +83,7 @@ export type {
   SshChannel,
   SshConnection,
   SshProcess,
+  SshSignal,
   TcpBind,
   UnixBind,
 } from "./src/ssh/connection.ts";
@@ -93,20 +94,21 @@ export {
   type TunnelState,
 } from "./src/forward/tunnel/tunnel.ts";
 export type { TunnelOptions } from "./src/forward/tunnel/tunnel_options.ts";
-export { TunnelConnection } from "./src/forward/tunnel/tunnel_connection.ts";
+export type { TunnelConnection } from "./src/forward/tunnel/tunnel_connection.ts";
 export {
-  ForwardListener,
+  type ForwardListener,
   listen,
   type ListenOptions,
 } from "./src/forward/listen/listener.ts";
 export {
   acceptUnclaimed,
-  UnclaimedConnections,
+  type UnclaimedConnections,
 } from "./src/forward/listen/accept_unclaimed.ts";
-export { ForwardedConn } from "./src/forward/tunnel/forwarded_conn.ts";
+export { takeUnclaimed } from "./src/forward/listen/take_unclaimed.ts";
+export type { ForwardedConn } from "./src/forward/tunnel/forwarded_conn.ts";
 export {
   serve,
-  ServedPort,
+  type ServedPort,
   type ServeOptions,
 } from "./src/forward/http/serve.ts";
 export type {
@@ -133,7 +135,7 @@ export {
 } from "./src/forward/verify/probe.ts";
 export type { Reach } from "./src/forward/verify/reach.ts";
 export { supervise } from "./src/forward/supervise/supervise.ts";
-export { Supervisor } from "./src/forward/supervise/supervisor.ts";
+export type { Supervisor } from "./src/forward/supervise/supervisor.ts";
 export type {
   SessionMode,
   SupervisedTunnel,
@@ -146,11 +148,6 @@ export type {
 } from "./src/forward/supervise/supervisor_options.ts";
 export type { RetryOptions } from "./src/forward/tunnel/retry_options.ts";
 export type { DenialReason } from "./src/forward/verify/denial.ts";
-export { PortDispatcher } from "./src/forward/tunnel/dispatcher.ts";
-export {
-  type ForwardedOpenInspector,
-  Registration,
-} from "./src/forward/tunnel/registration.ts";
 export {
   relay,
   type RelayOptions,

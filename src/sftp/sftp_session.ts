@@ -6,10 +6,10 @@ import { printable } from "../text/printable.ts";
 import type { FileSystemSpace } from "./files/file_system_space.ts";
 import { SftpFiles } from "./files/sftp_files.ts";
 import {
+  FieldReader,
   MAX_DATA,
   MAX_PACKET,
   Packet,
-  PacketReader,
 } from "./protocol/sftp_protocol.ts";
 import { SftpReplies } from "./sftp_replies.ts";
 import { statusOf } from "./protocol/sftp_status.ts";
@@ -95,11 +95,11 @@ export class SftpSession {
   async #answer(step: Transfer | Uint8Array): Promise<void> {
     const packet = step instanceof Uint8Array ? step : undefined;
     if (!this.#started && packet?.[0] !== Packet.init) throw notSftp();
-    if (packet) await this.#answerRequest(new PacketReader(packet));
+    if (packet) await this.#answerRequest(new FieldReader(packet));
     else await this.#answerTransfer(step as Transfer);
   }
 
-  async #answerRequest(request: PacketReader): Promise<void> {
+  async #answerRequest(request: FieldReader): Promise<void> {
     const type = request.uint8();
     const id = leadingNumber(request);
     if (type === Packet.init) return this.#start(id);
@@ -160,7 +160,7 @@ export class SftpSession {
     for (const { id } of parts) this.#replies.ok(id);
   }
 
-  #perform(type: number, id: number, request: PacketReader): Promise<void> {
+  #perform(type: number, id: number, request: FieldReader): Promise<void> {
     const files = this.#files;
     switch (type) {
       case Packet.open:
@@ -218,7 +218,7 @@ export class SftpSession {
     }
   }
 
-  #extended(id: number, name: string, request: PacketReader): Promise<void> {
+  #extended(id: number, name: string, request: FieldReader): Promise<void> {
     const files = this.#files;
     switch (name) {
       case "posix-rename@openssh.com":
@@ -301,7 +301,7 @@ async function both(...work: Promise<void>[]): Promise<void> {
 }
 
 /** The number of a request, or the version in INIT: without it there is nothing to answer. */
-function leadingNumber(request: PacketReader): number {
+function leadingNumber(request: FieldReader): number {
   try {
     return request.uint32();
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { MAX_DATA, Packet, PacketReader } from "./protocol/sftp_protocol.ts";
+import { FieldReader, MAX_DATA, Packet } from "./protocol/sftp_protocol.ts";
 
 /** Requests that are merged at most: their replies have to fit one buffer. */
 const MAX_PARTS = 64;
@@ -54,7 +54,7 @@ function append(to: Transfer, next: Transfer): boolean {
 }
 
 function readTransfer(packet: Uint8Array): Transfer | undefined {
-  const request = new PacketReader(packet);
+  const request = new FieldReader(packet);
   try {
     const type = request.uint8();
     if (type !== Packet.read && type !== Packet.write) return undefined;

@@ -4,7 +4,7 @@ import { noDelayModes } from "./connection.ts";
 import { startOf } from "./engine.ts";
 import { nativeEngine } from "./native/native_engine.ts";
 import type { Algorithms } from "./algorithms.ts";
-import type { ConnectOptions, KeySource } from "./options.ts";
+import type { ConnectOptions, KeySource } from "./connect_options.ts";
 import { shown } from "../text/shown.ts";
 
 /** @throws {ArgumentError} that names the first option that cannot be used. */

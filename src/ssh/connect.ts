@@ -4,14 +4,14 @@ import { Deadline } from "../abort.ts";
 import { agentSocket } from "./login/agent.ts";
 import type { Credentials } from "./login/credentials.ts";
 import { checkOptions } from "./check_options.ts";
-import { reach } from "./dial/reach.ts";
+import { reachServer } from "./dial/reach_server.ts";
 import { Handshake } from "./handshake.ts";
 import {
   type HostKeyCheck,
   preferKnownKeys,
   prepareHostKeys,
 } from "./host_keys/host_keys.ts";
-import type { ConnectOptions } from "./options.ts";
+import type { ConnectOptions } from "./connect_options.ts";
 import { loadPrivateKey } from "./login/user_keys/private_keys.ts";
 import { loadPublicKey } from "./login/user_keys/public_keys.ts";
 import { plainKey } from "./keys/public/plain_key.ts";
@@ -89,7 +89,12 @@ export async function establish(
   const { hostKeys, credentials } = await deadline.race(
     prepare(options, where, deadline.signal),
   );
-  const stream = await reach(options, where, connectTimeoutMs, deadline.signal);
+  const stream = await reachServer(
+    options,
+    where,
+    connectTimeoutMs,
+    deadline.signal,
+  );
   return await new Handshake({
     options,
     where: {

@@ -6,7 +6,7 @@ import {
 import { formatAddress } from "../text/format_address.ts";
 import { establish } from "./connect.ts";
 import type { SshConnection } from "./connection.ts";
-import type { ConnectOptions } from "./options.ts";
+import type { ConnectOptions } from "./connect_options.ts";
 import type { ClientConnection } from "./channels/client_connection.ts";
 import type { DialRequest, Transport } from "./dial/transport.ts";
 import {

@@ -138,15 +138,32 @@ export interface SshProcess extends AsyncDisposable {
   /** Closes stdin and collects what the command prints until it ends. */
   output(): Promise<CommandOutput>;
   /**
-   * Asks the server to send a signal, `"TERM"` by default (RFC 4254 section
-   * 6.9). The server may ignore it (OpenSSH does for root), and does not tell.
+   * Asks the server to send a signal (RFC 4254 section 6.9). The server may
+   * ignore it (OpenSSH does for root), and sends no answer.
    *
-   * @throws {ArgumentError} if RFC 4254 section 6.10 does not name it.
+   * @param signal `"SIGTERM"` by default.
+   * @throws {ArgumentError} if SSH has no such signal.
    */
-  kill(signal?: string): void;
+  kill(signal?: SshSignal): void;
   /** Closes the channel: the command's input and output end, but no signal is sent. */
   close(): void;
 }
+
+/** The signals that SSH has (RFC 4254 section 6.10), named as `Deno.Signal` names them. */
+export type SshSignal =
+  | "SIGABRT"
+  | "SIGALRM"
+  | "SIGFPE"
+  | "SIGHUP"
+  | "SIGILL"
+  | "SIGINT"
+  | "SIGKILL"
+  | "SIGPIPE"
+  | "SIGQUIT"
+  | "SIGSEGV"
+  | "SIGTERM"
+  | "SIGUSR1"
+  | "SIGUSR2";
 
 /** Options of {@linkcode SshConnection.exec} and {@linkcode SshConnection.shell}. */
 export interface ExecOptions {
@@ -242,8 +259,8 @@ export interface SshConnection extends AsyncDisposable {
 
   /**
    * Names the one taker of connections that the server opens. Without one
-   * they are refused. Tunnels and listeners name {@linkcode PortDispatcher},
-   * whose `takeUnclaimed()` takes what they do not.
+   * they are refused. The first tunnel or listener is one; beside them,
+   * {@linkcode takeUnclaimed} takes what belongs to none of them.
    *
    * @param onCancelled Called with each bind that the server has released
    * because of {@linkcode cancelForward}, before that settles.

@@ -19,7 +19,7 @@ import {
   type NegotiatedDirection,
 } from "./message_transport.ts";
 import { nativeEngine } from "./native/native_engine.ts";
-import type { ConnectOptions } from "./options.ts";
+import type { ConnectOptions } from "./connect_options.ts";
 import { printable } from "../text/printable.ts";
 import { type TransportEnd, transportError } from "./transport_end.ts";
 

@@ -5,7 +5,7 @@ import type { Ssh2Socket } from "./ssh2_socket.ts";
 import { forgetWrite, type ServerChannel } from "./ssh2_server.ts";
 
 /** What a channel needs of the connection that it is on. */
-export interface ChannelCarrier {
+export interface ChannelHolder {
   readonly socket: Ssh2Socket;
   /** Aborts when the connection is gone. */
   readonly signal: AbortSignal;
@@ -34,7 +34,7 @@ export class ServedChannel {
   readonly #closedByClient = new AbortController();
   readonly #writes = new Turns();
 
-  constructor(channel: ServerChannel, carrier: ChannelCarrier) {
+  constructor(channel: ServerChannel, carrier: ChannelHolder) {
     this.#channel = channel;
     this.#socket = carrier.socket;
     this.cut = AbortSignal.any([this.#closedHere.signal, carrier.signal]);

@@ -8,10 +8,10 @@ import { ConnectionLostError } from "../errors.ts";
 import { type Account, authenticate } from "./accounts.ts";
 import { type CommandStreams, serveCommand } from "./command.ts";
 import { Console } from "./console.ts";
-import { describe, ForwardListener } from "./forward_listener.ts";
+import { BoundSockets, describe } from "./bound_sockets.ts";
 import type { Manners } from "./profile.ts";
-import { closeConn, relay, setNoDelay } from "./relay.ts";
-import { type ChannelCarrier, ServedChannel } from "./served_channel.ts";
+import { closeConn, serveSocket, setNoDelay } from "./serve_socket.ts";
+import { type ChannelHolder, ServedChannel } from "./served_channel.ts";
 import { type Programs, serveSession } from "./served_session.ts";
 import {
   acceptClient,
@@ -39,7 +39,7 @@ export interface Service extends Programs {
 
 /** What is bound for a client. */
 interface Forward {
-  readonly listener: ForwardListener;
+  readonly listener: BoundSockets;
   /** As it was asked, with the port that was chosen. */
   readonly bind: Bind;
   /** As it is named to the client when a visitor connects. */
@@ -50,7 +50,7 @@ interface Forward {
 const VISITORS = { hostname: "127.0.0.1", port: 0 };
 
 /** One client's SSH connection and all that is open for it. */
-export class ServedConnection implements ChannelCarrier {
+export class ServedConnection implements ChannelHolder {
   readonly socket: Ssh2Socket;
   readonly signal: AbortSignal;
   /** Settles when everything of it is released. */
@@ -189,7 +189,7 @@ export class ServedConnection implements ChannelCarrier {
     const { allowForward, manners, logger } = this.#service;
     if (!allowForward(asked)) throw new Error("not allowed");
     if (manners && "path" in asked) throw new Error("not offered");
-    const listener = new ForwardListener(
+    const listener = new BoundSockets(
       manners ? VISITORS : asked,
       (conn) => this.#run(this.#forward(client, forward.name, conn)),
       logger,
@@ -207,7 +207,7 @@ export class ServedConnection implements ChannelCarrier {
     manners: Manners,
     asked: TcpBind,
     port: number,
-    listener: ForwardListener,
+    listener: BoundSockets,
   ): Forward {
     const bind = { ...asked, port: asked.port || port };
     this.#console.say(manners.announce(bind, `${VISITORS.hostname}:${port}`));
@@ -239,7 +239,7 @@ export class ServedConnection implements ChannelCarrier {
     try {
       this.signal.throwIfAborted();
       const channel = await openForwarded(client, bind, originatorOf(conn));
-      await relay(new ServedChannel(channel, this), conn);
+      await serveSocket(new ServedChannel(channel, this), conn);
     } catch (error) {
       this.#service.logger.debug(
         `the client takes no connection to ${describe(bind)}: ${error}`,
@@ -267,7 +267,7 @@ export class ServedConnection implements ChannelCarrier {
       );
       return reject();
     }
-    await relay(new ServedChannel(accept(), this), conn);
+    await serveSocket(new ServedChannel(accept(), this), conn);
   }
 
   /** Keeps a task until it has ended. */

@@ -5,7 +5,7 @@ import { generateKeyPair } from "../ssh/keys/private/key_pair.ts";
 import { checkMs } from "../validate.ts";
 import { parseAuthorizedKeys } from "./accounts.ts";
 import type { CommandHandler, ShellHandler } from "./command.ts";
-import { HostKey } from "./host_key.ts";
+import { ServedHostKey } from "./served_host_key.ts";
 import { type Manners, manners, type Profile } from "./profile.ts";
 import { ServedConnection, type Service } from "./served_connection.ts";
 
@@ -105,7 +105,7 @@ export async function startTestServer(
   options: TestServerOptions = {},
 ): Promise<TestServer> {
   const privateKey = options.hostKey ?? (await generateKeyPair()).privateKey;
-  return new ListeningServer(options, new HostKey(privateKey));
+  return new ListeningServer(options, new ServedHostKey(privateKey));
 }
 
 class ListeningServer implements TestServer {
@@ -122,7 +122,7 @@ class ListeningServer implements TestServer {
   readonly #accepting: Promise<void>;
   #disposing: Promise<void> | undefined;
 
-  constructor(options: TestServerOptions, hostKey: HostKey) {
+  constructor(options: TestServerOptions, hostKey: ServedHostKey) {
     this.user = options.user ?? "tester";
     this.password = options.password ?? crypto.randomUUID();
     const behaviour = mannersOf(options);

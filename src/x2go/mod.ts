@@ -10,7 +10,7 @@
 
 export { X2GoError, type X2GoErrorCode } from "./errors.ts";
 export type { SshFileServer } from "./folders/folder_endpoint.ts";
-export { type FolderOptions, FolderShare } from "./folders/folder_share.ts";
+export type { FolderOptions, FolderShare } from "./folders/folder_share.ts";
 export {
   type Job,
   type JobHandler,
@@ -21,17 +21,13 @@ export {
   keepSession,
   type KeepSessionOptions,
 } from "./session/keep_session.ts";
-export { MimeBoxShare } from "./jobs/mime_box_share.ts";
-export { PrinterShare } from "./jobs/printer_share.ts";
+export type { MimeBoxShare } from "./jobs/mime_box_share.ts";
+export type { PrinterShare } from "./jobs/printer_share.ts";
 export type { DisplayOptions, StartOptions } from "./server/protocol.ts";
 export type { WaitOptions } from "./server/run_script.ts";
 export { X2GoSession } from "./session/x2go_session.ts";
-export type {
-  ReadySession,
-  SessionInfo,
-  SessionState,
-} from "./server/session_info.ts";
-export type { SessionAccess, SessionShare } from "./session/session_share.ts";
-export { type SoundOptions, SoundShare } from "./sound/sound_share.ts";
+export type { SessionInfo, SessionState } from "./server/session_info.ts";
+export type { SessionShare } from "./session/session_share.ts";
+export type { SoundOptions, SoundShare } from "./sound/sound_share.ts";
 export type { SoundSystem, SoundTarget } from "./sound/sound_server.ts";
 export type { SpoolOptions, SpoolShare } from "./jobs/spool.ts";

@@ -3,8 +3,8 @@ import { type Logger, silentLogger } from "../../src/logger.ts";
 import { PacketSource } from "../../src/sftp/protocol/packet_source.ts";
 import {
   type Attributes,
+  FieldReader,
   Packet,
-  PacketReader,
   Status,
 } from "../../src/sftp/protocol/sftp_protocol.ts";
 import { SftpSession } from "../../src/sftp/sftp_session.ts";
@@ -16,7 +16,7 @@ import { byteStream } from "../streams/byte_stream.ts";
 export interface Reply {
   type: number;
   id: number;
-  body: PacketReader;
+  body: FieldReader;
 }
 
 export class SftpClient implements AsyncDisposable {
@@ -159,7 +159,7 @@ export class SftpClient implements AsyncDisposable {
   }
 
   #take(packet: Uint8Array): void {
-    const body = new PacketReader(packet);
+    const body = new FieldReader(packet);
     const type = body.uint8();
     const id = body.uint32();
     this.#waiting.get(id)?.({ type, id, body });
@@ -174,7 +174,7 @@ export function handleOf({ type, body }: Reply): Uint8Array {
 }
 
 /** The names in a NAME reply. */
-export function namesOf(body: PacketReader): string[] {
+export function namesOf(body: FieldReader): string[] {
   return Array.from({ length: body.uint32() }, () => {
     const name = body.text();
     body.text();

@@ -4,7 +4,7 @@ import type { MessageTransport } from "../../src/ssh/message_transport.ts";
 import type { SigningKey } from "../../src/ssh/keys/private/signing_key.ts";
 import {
   publicKeySignatureData,
-  writePublicKeyProbe,
+  writePublicKeyQuery,
   writeSignedRequest,
 } from "../../src/ssh/messages/login_messages.ts";
 import { MessageNumber } from "../../src/ssh/messages/message_number.ts";
@@ -68,7 +68,7 @@ async function offer(
           publicKeySignatureData(signed.sessionId, request),
         ),
       )
-      : writePublicKeyProbe(request),
+      : writePublicKeyQuery(request),
   );
   return (await messages.next())[0]!;
 }
@@ -124,7 +124,7 @@ const early: [string, Uint8Array][] = [
   ["asks for another service", writeServiceRequest("ssh-connection")],
   [
     "does not ask for the service",
-    writePublicKeyProbe({
+    writePublicKeyQuery({
       ...{ user: "me", algorithm: "ssh-ed25519", blob: new Uint8Array() },
     }),
   ],

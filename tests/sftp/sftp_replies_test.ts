@@ -1,4 +1,4 @@
-import { PacketReader, Status } from "../../src/sftp/protocol/sftp_protocol.ts";
+import { FieldReader, Status } from "../../src/sftp/protocol/sftp_protocol.ts";
 import { SftpReplies } from "../../src/sftp/sftp_replies.ts";
 import { assertEquals, assertThrows } from "../assert.ts";
 import { concat, packet, string, uint32, uint64 } from "./sftp_client.ts";
@@ -47,7 +47,7 @@ Deno.test("SftpReplies.attributes() fits times into version 3", async () => {
   const info = await Deno.stat(".");
   const times = (mtime: Date | null) => {
     replies.attributes(1, { ...info, atime: null, mtime });
-    const reader = new PacketReader(replies.take().slice(4));
+    const reader = new FieldReader(replies.take().slice(4));
     reader.uint8();
     reader.uint32();
     return reader.attributes().times;

@@ -7,7 +7,7 @@ import {
 } from "../../src/errors.ts";
 import { connect } from "../../src/ssh/connect.ts";
 import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
-import type { ConnectOptions } from "../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../src/ssh/connect_options.ts";
 import { startTestServer, type TestServer } from "../../src/testing/mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { type Proxy, startProxy } from "../servers/proxy.ts";

@@ -6,7 +6,7 @@ import {
   HostKeyError,
 } from "../../src/errors.ts";
 import { connectThrough } from "../../src/ssh/connect_through.ts";
-import type { ConnectOptions } from "../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../src/ssh/connect_options.ts";
 import { startTestServer } from "../../src/testing/mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";

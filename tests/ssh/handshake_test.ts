@@ -8,7 +8,7 @@ import { ssh2 } from "../../src/ssh/ssh2/mod.ts";
 import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { Ssh2Socket } from "../../src/testing/ssh2_socket.ts";
 import type { HostKeyPolicy } from "../../src/ssh/host_keys/host_key_policy.ts";
-import { HostKey } from "../../src/testing/host_key.ts";
+import { ServedHostKey } from "../../src/testing/served_host_key.ts";
 import { startTestServer } from "../../src/testing/mod.ts";
 import { acceptClient } from "../../src/testing/ssh2_server.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
@@ -27,7 +27,7 @@ interface HastyProtocol {
 
 /** A server that goes on before the client has said that its host key is good. */
 async function startHastyServer(haste: (protocol: HastyProtocol) => void) {
-  const hostKey = new HostKey((await generateKeyPair()).privateKey);
+  const hostKey = new ServedHostKey((await generateKeyPair()).privateKey);
   const received: Uint8Array[] = [];
   const server = startTcpServer(async (conn) => {
     const socket = new Ssh2Socket({
@@ -167,7 +167,7 @@ async function keepsSecrets(
 }
 
 Deno.test("connect() does not believe a server that shows a good host key and cannot sign with it", async () => {
-  const hostKey = new HostKey((await generateKeyPair()).privateKey);
+  const hostKey = new ServedHostKey((await generateKeyPair()).privateKey);
   const liar = Object.create(hostKey.key, {
     sign: { value: () => Buffer.alloc(64, 1) },
   });

@@ -1,9 +1,9 @@
 /** An SSH server whose connection layer is the test's: for what no server in its right mind does. */
 import type { AuthContext } from "ssh2";
-import type { ConnectOptions } from "../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../src/ssh/connect_options.ts";
 import type { ConnectionHandlers, Ssh2Protocol } from "./ssh2.ts";
 import { Ssh2Socket } from "../../src/testing/ssh2_socket.ts";
-import { HostKey } from "../../src/testing/host_key.ts";
+import { ServedHostKey } from "../../src/testing/served_host_key.ts";
 import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { acceptClient, type ParsedKey } from "../../src/testing/ssh2_server.ts";
 
@@ -60,7 +60,7 @@ export interface ScriptedServer extends AsyncDisposable {
 export async function startScriptedServer(
   script: Script,
 ): Promise<ScriptedServer> {
-  const hostKey = new HostKey((await generateKeyPair()).privateKey);
+  const hostKey = new ServedHostKey((await generateKeyPair()).privateKey);
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const sockets: Ssh2Socket[] = [];
   const accepting = (async () => {

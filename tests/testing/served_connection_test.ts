@@ -169,7 +169,7 @@ Deno.test("a signal of the client aborts exec, and is how the command ended", as
   await using process = await client.exec("sleep");
   await started.promise;
 
-  process.kill("TERM");
+  process.kill("SIGTERM");
 
   const status = await process.status;
   assertEquals(status.signal, "SIGTERM");

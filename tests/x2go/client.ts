@@ -1,6 +1,6 @@
 import { connect } from "../../src/ssh/connect.ts";
 import type { SshConnection } from "../../src/ssh/connection.ts";
-import type { ConnectOptions } from "../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../src/ssh/connect_options.ts";
 import {
   isReady,
   type ReadySession,

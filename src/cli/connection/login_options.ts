@@ -1,5 +1,5 @@
 import type { Logger } from "../../logger.ts";
-import type { ConnectOptions, PrivateKey } from "../../ssh/options.ts";
+import type { ConnectOptions, PrivateKey } from "../../ssh/connect_options.ts";
 import type { SshSettings } from "../ssh_config/ssh_settings.ts";
 import { exists } from "./exists.ts";
 import type { LoginSecrets } from "./login_secrets.ts";

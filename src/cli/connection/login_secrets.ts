@@ -1,6 +1,6 @@
 import type { Logger } from "../../logger.ts";
 import type { HostKey } from "../../ssh/host_keys/host_key.ts";
-import type { KeyboardInteractive } from "../../ssh/options.ts";
+import type { KeyboardInteractive } from "../../ssh/connect_options.ts";
 import { printable, printableLines } from "../../text/printable.ts";
 import type { Prompts } from "../terminal/prompts.ts";
 import type { Secrets } from "./secrets.ts";

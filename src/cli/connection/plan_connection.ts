@@ -4,7 +4,7 @@ import { connectThrough } from "../../ssh/connect_through.ts";
 import type { NoDelay, SshConnection } from "../../ssh/connection.ts";
 import { dialFrom } from "../../ssh/dial/dial_from.ts";
 import type { Engine } from "../../ssh/engine.ts";
-import type { ConnectOptions } from "../../ssh/options.ts";
+import type { ConnectOptions } from "../../ssh/connect_options.ts";
 import type { SshSettings } from "../ssh_config/ssh_settings.ts";
 import { Prompts } from "../terminal/prompts.ts";
 import { algorithmOptions } from "./algorithm_options.ts";

@@ -6,7 +6,7 @@
 
 import type { HostKey } from "../../ssh/host_keys/host_key.ts";
 import { knownHostsName } from "../../ssh/host_keys/known_hosts/known_hosts_file.ts";
-import type { KeyboardInteractive } from "../../ssh/options.ts";
+import type { KeyboardInteractive } from "../../ssh/connect_options.ts";
 import { printable } from "../../text/printable.ts";
 import type { Asker } from "./terminal.ts";
 

@@ -1,8 +1,8 @@
 import { onAbort } from "../../abort.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
-import { PortDispatcher } from "../tunnel/dispatcher.ts";
 import type { ForwardedConn } from "../tunnel/forwarded_conn.ts";
 import { AcceptQueue } from "./accept_queue.ts";
+import { takeUnclaimed } from "./take_unclaimed.ts";
 
 /** Connections that belong to no tunnel and no listener, accepted one by one: see {@linkcode acceptUnclaimed}. */
 export class UnclaimedConnections
@@ -16,8 +16,7 @@ export class UnclaimedConnections
    * @ignore
    */
   constructor(connection: SshConnection) {
-    this.#taking = PortDispatcher.of(connection)
-      .takeUnclaimed((open) => this.#queue.take(open));
+    this.#taking = takeUnclaimed(connection, (open) => this.#queue.take(open));
     onAbort(
       connection.signal,
       (reason) => this.#queue.close(reason),

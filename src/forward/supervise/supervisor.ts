@@ -66,6 +66,8 @@ export class Supervisor
    *
    * @param options How to connect and what to keep up.
    * @throws {ArgumentError} if they cannot be used.
+   *
+   * @ignore
    */
   constructor(options: SupervisorOptions) {
     if (typeof options.verify === "object") {

@@ -7,7 +7,7 @@ import type {
   ServerInfo,
   SshConnection,
 } from "../../ssh/connection.ts";
-import type { ConnectOptions } from "../../ssh/options.ts";
+import type { ConnectOptions } from "../../ssh/connect_options.ts";
 import type { RetryOptions } from "../tunnel/retry_options.ts";
 import type { TunnelConnection } from "../tunnel/tunnel_connection.ts";
 import type { TunnelOptions } from "../tunnel/tunnel_options.ts";

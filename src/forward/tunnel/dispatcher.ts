@@ -81,34 +81,9 @@ export class PortDispatcher {
   }
 
   /**
-   * Takes the connections that belong to no tunnel and no listener: those of
-   * binds that the program asked for itself, with
-   * {@linkcode SshConnection.requestForward}, and those that the server opens
-   * unasked. To accept them one by one, use {@linkcode acceptUnclaimed}.
+   * See the function `takeUnclaimed`.
    *
-   * @param taker Confirms or refuses each; what it leaves unanswered is refused.
-   * @returns what gives them up again when it is disposed of.
-   * @throws {RForwardError} if they have a taker already.
-   *
-   * @example
-   * ```ts
-   * import { connect, PortDispatcher } from "@x2go/rforward";
-   * import { startTestServer } from "@x2go/rforward/testing";
-   *
-   * await using server = await startTestServer();
-   * await using connection = await connect({
-   *   hostname: server.hostname,
-   *   port: server.port,
-   *   user: server.user,
-   *   password: server.password,
-   *   hostKeys: { text: server.knownHosts },
-   * });
-   * using _ = PortDispatcher.of(connection).takeUnclaimed(async (open) => {
-   *   const { readable, writable } = open.confirm();
-   *   await readable.pipeTo(writable); // echoes
-   * });
-   * await connection.requestForward({ hostname: "127.0.0.1", port: 0 });
-   * ```
+   * @throws {RForwardError} if these connections have a taker already.
    */
   takeUnclaimed(taker: ForwardedOpenTaker): Disposable {
     if (this.#unclaimed) {

@@ -29,6 +29,8 @@ export class ForwardedConn implements Deno.Conn {
    *
    * @param channel The channel; {@linkcode close} closes it.
    * @param from What the server said of it when it opened it.
+   *
+   * @ignore
    */
   constructor(
     channel: SshChannel,

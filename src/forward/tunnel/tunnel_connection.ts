@@ -32,6 +32,8 @@ export class TunnelConnection {
    * @param channel Its channel, confirmed.
    * @param target The target that has answered.
    * @param period Aborts when the tunnel pauses or stops.
+   *
+   * @ignore
    */
   constructor(
     open: ForwardedOpen,

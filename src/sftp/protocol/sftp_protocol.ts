@@ -93,7 +93,7 @@ export interface Attributes {
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads a packet field by field; every method throws `InvalidData` past its end. */
-export class PacketReader {
+export class FieldReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   #offset = 0;

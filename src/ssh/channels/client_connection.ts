@@ -26,7 +26,7 @@ import { formatAddress } from "../../text/format_address.ts";
 import { forwardDenied } from "../forward_denied.ts";
 import { type GlobalReply, GlobalRequests } from "./global_requests.ts";
 import { watchKeepalive } from "./keepalive.ts";
-import type { KeepaliveOptions } from "../options.ts";
+import type { KeepaliveOptions } from "../connect_options.ts";
 import {
   type HostKeyProof,
   PROVE_REQUEST,
@@ -146,7 +146,7 @@ export class ClientConnection implements SshConnection {
     if (this.#mux.taker) {
       throw new RForwardError(
         "invalid-argument",
-        "this connection's forwarded connections have a taker already; beside tunnels, use PortDispatcher.of(connection).takeUnclaimed()",
+        "this connection's forwarded connections have a taker already; beside tunnels, use takeUnclaimed()",
       );
     }
     this.#mux.taker = taker;

@@ -1,4 +1,4 @@
-import type { KeepaliveOptions } from "../options.ts";
+import type { KeepaliveOptions } from "../connect_options.ts";
 import { ConnectionLostError } from "../../errors.ts";
 
 /** What a keepalive watches. */

@@ -11,6 +11,7 @@ import type {
   ExecOptions,
   ExitStatus,
   SshProcess,
+  SshSignal,
 } from "../connection.ts";
 import type { ChannelRequest } from "../messages/connection_messages.ts";
 import {
@@ -189,14 +190,14 @@ class RemoteProcess implements SshProcess {
     return { ...status, stdout, stderr };
   }
 
-  kill(signal = "TERM"): void {
-    const name = signal.replace(/^SIG/, "");
+  kill(signal: SshSignal = "SIGTERM"): void {
+    const name = /^SIG(.*)/.exec(signal)?.[1] ?? "";
     if (!signalNames.has(name)) {
       throw new ArgumentError(
         "signal",
         `${
           JSON.stringify(signal)
-        } is no signal of SSH; use one such as "TERM" or "SIGHUP"`,
+        } is not a signal of SSH; use one such as "SIGTERM" or "SIGHUP"`,
       );
     }
     this.#channel.kill(name);

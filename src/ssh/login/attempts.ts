@@ -1,7 +1,7 @@
 import type { Credentials, UserKey } from "./credentials.ts";
 import type { Logger } from "../../logger.ts";
 import { fingerprint, isSameKey, keyType } from "../keys/public/key_blob.ts";
-import type { ConnectOptions } from "../options.ts";
+import type { ConnectOptions } from "../connect_options.ts";
 import { defaultUserKeyAlgorithms } from "../keys/public/user_key_algorithms.ts";
 import { Agent, type SessionBinding } from "./agent.ts";
 import { AgentKeys } from "./user_keys/agent_keys.ts";

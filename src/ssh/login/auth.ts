@@ -4,7 +4,7 @@ import { keyType } from "../keys/public/key_blob.ts";
 import { parsePublicKey, rsaBits } from "../keys/public/public_key.ts";
 import { plainKey } from "../keys/public/plain_key.ts";
 import type { SigningKey } from "../keys/private/signing_key.ts";
-import type { ConnectOptions } from "../options.ts";
+import type { ConnectOptions } from "../connect_options.ts";
 import { printable } from "../../text/printable.ts";
 import type { Attempt } from "./attempt.ts";
 import { type AttemptContext, attempts, keysNotOffered } from "./attempts.ts";

@@ -2,7 +2,7 @@ import { ArgumentError, AuthenticationError } from "../../errors.ts";
 import type {
   KeyboardInteractive,
   KeyboardInteractiveRequest,
-} from "../options.ts";
+} from "../connect_options.ts";
 import {
   readInfoRequest,
   writeInfoResponse,

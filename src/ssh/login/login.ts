@@ -15,7 +15,7 @@ import {
   readServiceRequest,
   writeServiceRequest,
 } from "../messages/transport_messages.ts";
-import type { ConnectOptions } from "../options.ts";
+import type { ConnectOptions } from "../connect_options.ts";
 import { printable, printableLines } from "../../text/printable.ts";
 import type { SessionBinding } from "./agent.ts";
 import type { Attempt } from "./attempt.ts";

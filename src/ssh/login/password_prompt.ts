@@ -7,7 +7,7 @@ import type {
   AskSecret,
   ChangePassword,
   KeyboardInteractive,
-} from "../options.ts";
+} from "../connect_options.ts";
 import { printableLines } from "../../text/printable.ts";
 import type { Attempt } from "./attempt.ts";
 import type { LoginDialog, LoginOutcome } from "./login_dialog.ts";

@@ -5,7 +5,7 @@ import type { SigningKey } from "../keys/private/signing_key.ts";
 import {
   publicKeySignatureData,
   readPublicKeyOk,
-  writePublicKeyProbe,
+  writePublicKeyQuery,
   writeSignedRequest,
 } from "../messages/login_messages.ts";
 import { WireReader } from "../wire.ts";
@@ -29,7 +29,7 @@ export async function logInWithKey(
   const { blob } = key;
   const request = { user: dialog.user, algorithm, blob };
   if (probe) {
-    const reply = await dialog.request(writePublicKeyProbe(request));
+    const reply = await dialog.request(writePublicKeyQuery(request));
     if (reply.kind !== "message") return reply;
     const accepted = readPublicKeyOk(reply.message);
     if (!isSameKey(accepted.blob, blob)) {

@@ -39,7 +39,7 @@ export interface PublicKeyRequest {
 }
 
 /** Asks whether a key would do (RFC 4252 section 7). */
-export function writePublicKeyProbe(key: PublicKeyRequest): Uint8Array {
+export function writePublicKeyQuery(key: PublicKeyRequest): Uint8Array {
   return request(key.user, "publickey").boolean(false)
     .string(key.algorithm).string(key.blob).bytes();
 }

@@ -11,7 +11,7 @@ const SLAB_SIZE = 512 * 1024;
 const LINGER_MS = 1000;
 
 /** How a socket ended. */
-export interface SocketEnd {
+export interface SocketClosing {
   /** What broke the stream, unless we had ended it before. */
   readonly error?: Error;
 }
@@ -32,12 +32,12 @@ export class ByteSocket {
   /** Bytes that came in so far: any of them is a sign of life. */
   bytesReceived = 0;
   /** Settles as soon as no more bytes are sent or received. */
-  readonly ended: Promise<SocketEnd>;
+  readonly ended: Promise<SocketClosing>;
   /** Settles once the stream is closed and all work has stopped. */
   readonly closed: Promise<void>;
 
   readonly #stream: ByteStream;
-  readonly #ended = Promise.withResolvers<SocketEnd>();
+  readonly #ended = Promise.withResolvers<SocketClosing>();
   readonly #closed = Promise.withResolvers<void>();
   readonly #output: StreamOutput;
   #ending = false;

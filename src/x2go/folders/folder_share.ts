@@ -40,6 +40,8 @@ export class FolderShare extends SessionShare {
    * @param path The folder's absolute path.
    * @param options How it is shared.
    * @throws {ArgumentError} if it cannot be shared so.
+   *
+   * @ignore
    */
   constructor(server: FolderServer, path: string, options: FolderOptions = {}) {
     super();
@@ -68,7 +70,11 @@ export class FolderShare extends SessionShare {
     return this.#mounted?.tunnel;
   }
 
-  /** Has the server mount it. */
+  /**
+   * Has the server mount it.
+   *
+   * @ignore
+   */
   protected override async open(access: SessionAccess): Promise<void> {
     const { path, readOnly } = this;
     this.#mounted = this.#via
@@ -80,7 +86,11 @@ export class FolderShare extends SessionShare {
       );
   }
 
-  /** Has the server unmount it; programs that use it get errors. */
+  /**
+   * Has the server unmount it; programs that use it get errors.
+   *
+   * @ignore
+   */
   protected override async close(): Promise<void> {
     await this.#mounted?.unmount();
     this.#mounted = undefined;

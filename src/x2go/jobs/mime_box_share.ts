@@ -18,6 +18,8 @@ export class MimeBoxShare extends SpoolShare {
    * @param server What mounts the session's folders.
    * @param handler What is done with each file; its title is its name.
    * @param options Receives problems.
+   *
+   * @ignore
    */
   constructor(
     server: FolderServer,
@@ -27,12 +29,20 @@ export class MimeBoxShare extends SpoolShare {
     super(server, "mimebox", handler, options);
   }
 
-  /** Each file is a job. */
+  /**
+   * Each file is a job.
+   *
+   * @ignore
+   */
   protected override completes(name: string): boolean {
     return !name.startsWith(".");
   }
 
-  /** A directory that was renamed is not a job. */
+  /**
+   * A directory that was renamed is not a job.
+   *
+   * @ignore
+   */
   protected override async collect(
     path: string,
     directory: string,

@@ -19,6 +19,8 @@ export class PrinterShare extends SpoolShare {
    * @param server What mounts the session's folders.
    * @param handler What is done with each job.
    * @param options Receives problems.
+   *
+   * @ignore
    */
   constructor(
     server: FolderServer,
@@ -34,12 +36,20 @@ export class PrinterShare extends SpoolShare {
     return mountPoint === undefined ? {} : { X2GO_SPOOLDIR: mountPoint };
   }
 
-  /** The PDF comes first. */
+  /**
+   * The PDF comes first.
+   *
+   * @ignore
+   */
   protected override completes(name: string): boolean {
     return name.endsWith(".ready");
   }
 
-  /** The last file has two lines: the PDF's name and the job's title. */
+  /**
+   * The last file has two lines: the PDF's name and the job's title.
+   *
+   * @ignore
+   */
   protected override async collect(
     path: string,
     directory: string,

@@ -49,6 +49,8 @@ export abstract class SpoolShare extends SessionShare {
    * @param kind What it is for.
    * @param handler What is done with each job.
    * @param options Receives problems.
+   *
+   * @ignore
    */
   constructor(
     server: FolderServer,
@@ -82,7 +84,11 @@ export abstract class SpoolShare extends SessionShare {
     return this.#queue.failed;
   }
 
-  /** Whether a job is complete when a file of that name is. */
+  /**
+   * Whether a job is complete when a file of that name is.
+   *
+   * @ignore
+   */
   protected abstract completes(name: string): boolean;
 
   /**
@@ -91,13 +97,19 @@ export abstract class SpoolShare extends SessionShare {
    * @param path The file that completes it.
    * @param directory Where to move them.
    * @returns the job; undefined if they are not a job.
+   *
+   * @ignore
    */
   protected abstract collect(
     path: string,
     directory: string,
   ): Promise<Job | undefined>;
 
-  /** Has the server mount it. */
+  /**
+   * Has the server mount it.
+   *
+   * @ignore
+   */
   protected override async open(access: SessionAccess): Promise<void> {
     this.#session = access.session.name;
     const directory = this.#directory ??= await makeDirectory();
@@ -113,7 +125,11 @@ export abstract class SpoolShare extends SessionShare {
     this.#queue.retry();
   }
 
-  /** Has the server unmount it. Jobs that have arrived are handled. */
+  /**
+   * Has the server unmount it. Jobs that have arrived are handled.
+   *
+   * @ignore
+   */
   protected override async close(): Promise<void> {
     await this.#mounted?.unmount();
     this.#mounted = undefined;

@@ -23,10 +23,18 @@ export abstract class SessionShare implements AsyncDisposable {
   /** What the session's programs need in their environment to find it. */
   abstract readonly environment: Readonly<Record<string, string>>;
 
-  /** Makes it available. If that fails, {@linkcode close} tidies up. */
+  /**
+   * Makes it available. If that fails, {@linkcode close} tidies up.
+   *
+   * @ignore
+   */
   protected abstract open(access: SessionAccess): Promise<void>;
 
-  /** Releases the session's ports and everything else; does nothing if it is not open. */
+  /**
+   * Releases the session's ports and everything else; does nothing if it is not open.
+   *
+   * @ignore
+   */
   protected abstract close(): Promise<void>;
 
   /** Settles when it has been stopped. */
@@ -34,12 +42,20 @@ export abstract class SessionShare implements AsyncDisposable {
     return this.#stopped.promise;
   }
 
-  /** Releases the session's ports: it is suspended. The session calls this. */
+  /**
+   * Releases the session's ports: it is suspended. The session calls this.
+   *
+   * @ignore
+   */
   pause(): Promise<void> {
     return this.#turns.take(() => this.#close());
   }
 
-  /** Opens it, unless it is open. The session calls this. */
+  /**
+   * Opens it, unless it is open. The session calls this.
+   *
+   * @ignore
+   */
   resume(access: SessionAccess): Promise<void> {
     return this.#turns.take(async () => {
       if (this.#ended || this.#isOpen) return;

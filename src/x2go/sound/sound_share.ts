@@ -79,6 +79,8 @@ export class SoundShare extends SessionShare {
    * Not open yet; `X2GoSession.shareSound` does the rest.
    *
    * @param options Which sound server here.
+   *
+   * @ignore
    */
   constructor(options: SoundOptions = {}) {
     super();
@@ -105,6 +107,8 @@ export class SoundShare extends SessionShare {
   /**
    * Binds the session's sound port, and then tells the session's programs about
    * it: a client that is denied the port leaves alone what another has set up.
+   *
+   * @ignore
    */
   protected override async open(access: SessionAccess): Promise<void> {
     this.#problem = undefined;
@@ -117,7 +121,11 @@ export class SoundShare extends SessionShare {
     this.#environment = await this.#tellPrograms(access, this.#tunnel.port);
   }
 
-  /** From now on, programs are turned away. */
+  /**
+   * From now on, programs are turned away.
+   *
+   * @ignore
+   */
   protected override async close(): Promise<void> {
     // First: once the port is free, another user of the server may take it.
     await this.#tellProgramsOfEnd();

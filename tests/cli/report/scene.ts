@@ -4,8 +4,8 @@ import type {
   SupervisedTunnelSnapshot,
   SupervisorSnapshot,
 } from "../../../mod.ts";
-import { TunnelConnection } from "../../../mod.ts";
 import type { Output } from "../../../src/cli/report/output.ts";
+import { TunnelConnection } from "../../../src/forward/tunnel/tunnel_connection.ts";
 import { FakeOpen } from "../../forward/fake_connection.ts";
 
 /** Lets promises that are settled be seen. */

@@ -2,10 +2,10 @@ import {
   acceptUnclaimed,
   ConnectionLostError,
   forward,
-  PortDispatcher,
   relay,
   RForwardError,
 } from "../../../mod.ts";
+import { PortDispatcher } from "../../../src/forward/tunnel/dispatcher.ts";
 import {
   assert,
   assertEquals,

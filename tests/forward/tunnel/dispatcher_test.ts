@@ -1,5 +1,6 @@
 import type { Bind, ForwardedOpen } from "../../../mod.ts";
-import { listen, PortDispatcher } from "../../../mod.ts";
+import { listen } from "../../../mod.ts";
+import { PortDispatcher } from "../../../src/forward/tunnel/dispatcher.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { FakeConnection } from "../fake_connection.ts";
 

@@ -1,10 +1,7 @@
 /** What is said of how a connection through a tunnel ended. */
-import {
-  ConnectionLostError,
-  RForwardError,
-  TunnelConnection,
-} from "../../../mod.ts";
+import { ConnectionLostError, RForwardError } from "../../../mod.ts";
 import type { CloseReason } from "../../../mod.ts";
+import { TunnelConnection } from "../../../src/forward/tunnel/tunnel_connection.ts";
 import { assertEquals } from "../../assert.ts";
 import { FakeOpen } from "../fake_connection.ts";
 

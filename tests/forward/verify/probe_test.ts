@@ -1,11 +1,11 @@
 import {
   ArgumentError,
   forward,
-  PortDispatcher,
   probe,
   type ProbeResult,
   type Reach,
 } from "../../../mod.ts";
+import { PortDispatcher } from "../../../src/forward/tunnel/dispatcher.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startDropbear } from "../../servers/dropbear.ts";

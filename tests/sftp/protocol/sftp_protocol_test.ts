@@ -1,4 +1,4 @@
-import { PacketReader } from "../../../src/sftp/protocol/sftp_protocol.ts";
+import { FieldReader } from "../../../src/sftp/protocol/sftp_protocol.ts";
 import { assertEquals, assertThrows } from "../../assert.ts";
 import { attributes, concat, string, uint32, uint64 } from "../sftp_client.ts";
 
@@ -9,7 +9,7 @@ Deno.test("PacketReader reads field by field, also in the middle of a buffer", (
     ...[Uint8Array.of(9, 9, 9, 7), uint32(2 ** 32 - 1), uint64(2 ** 40)],
     ...[string("täxt"), string(uint32(5)), string("")],
   ).subarray(3);
-  const reader = new PacketReader(bytes);
+  const reader = new FieldReader(bytes);
 
   assertEquals(reader.uint8(), 7);
   assertEquals(reader.uint32(), 2 ** 32 - 1);
@@ -21,7 +21,7 @@ Deno.test("PacketReader reads field by field, also in the middle of a buffer", (
 });
 
 Deno.test("PacketReader refuses what it cannot hold", () => {
-  const read = (...fields: Uint8Array[]) => new PacketReader(concat(...fields));
+  const read = (...fields: Uint8Array[]) => new FieldReader(concat(...fields));
 
   assertThrows(() => read(uint64(2n ** 53n)).uint64(), InvalidData);
   assertThrows(() => read(uint32(5), uint32(0)).bytes(), InvalidData);
@@ -48,9 +48,9 @@ Deno.test("PacketReader.attributes() reads what is there", () => {
       { owner: all.owner, times: all.times },
     ]
   ) {
-    assertEquals(new PacketReader(attributes(set)).attributes(), set);
+    assertEquals(new FieldReader(attributes(set)).attributes(), set);
   }
   // A file's type is no permission.
-  const typed = new PacketReader(attributes({ permissions: 0o100600 }));
+  const typed = new FieldReader(attributes({ permissions: 0o100600 }));
   assertEquals(typed.attributes(), { permissions: 0o600 });
 });

@@ -7,7 +7,7 @@ import {
 import { connect } from "../../../src/ssh/connect.ts";
 import type { SshConnection } from "../../../src/ssh/connection.ts";
 import { generateKeyPair } from "../../../src/ssh/keys/private/key_pair.ts";
-import { HostKey } from "../../../src/testing/host_key.ts";
+import { ServedHostKey } from "../../../src/testing/served_host_key.ts";
 import {
   assert,
   assertEquals,
@@ -347,7 +347,7 @@ Deno.test("a connection survives a key re-exchange, and not one with another hos
   await new Promise((resolve) => setTimeout(resolve, 100));
   await assertAlive(it.connection);
 
-  const other = new HostKey((await generateKeyPair()).privateKey);
+  const other = new ServedHostKey((await generateKeyPair()).privateKey);
   it.protocol._hostKeys = { "ssh-ed25519": other.key };
   it.protocol.rekey();
   const { error } = await within(1000, "the end", it.connection.closed);

@@ -1,7 +1,7 @@
 import { ConnectionLostError } from "../../../src/errors.ts";
 import { connect } from "../../../src/ssh/connect.ts";
 import { watchKeepalive } from "../../../src/ssh/channels/keepalive.ts";
-import type { KeepaliveOptions } from "../../../src/ssh/options.ts";
+import type { KeepaliveOptions } from "../../../src/ssh/connect_options.ts";
 import {
   assert,
   assertEquals,

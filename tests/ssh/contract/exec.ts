@@ -6,6 +6,7 @@ import {
   assertRejects,
   assertThrows,
 } from "../../assert.ts";
+import type { SshSignal } from "../../../src/ssh/connection.ts";
 import { assertSameBytes, noise } from "../../testing/sockets.ts";
 import { within } from "../../within.ts";
 import { bytes, section, type Subject } from "./setting.ts";
@@ -155,8 +156,11 @@ export function testExec(subject: Subject): void {
       // sshd loses a signal to a command that is only starting.
       await process.stdout.getReader().read();
 
-      for (const signal of ["", "NOSUCH", "SIGNOSUCH", "TERM\0"]) {
-        const error = assertThrows(() => process.kill(signal), ArgumentError);
+      for (const signal of ["", "TERM", "SIGNOSUCH", "SIGTERM\0"]) {
+        const error = assertThrows(
+          () => process.kill(signal as SshSignal),
+          ArgumentError,
+        );
         assertEquals(error.argument, "signal");
       }
       process.kill("SIGKILL");
@@ -170,7 +174,7 @@ export function testExec(subject: Subject): void {
         await using process = await connection.exec("exit 0");
         await process.status;
         process.kill();
-        process.kill("KILL");
+        process.kill("SIGKILL");
         await using other = await connection.exec("echo on");
         assertEquals(text((await other.output()).stdout), "on\n");
       },

@@ -4,7 +4,7 @@ import type {
   SshChannel,
   SshConnection,
 } from "../../../src/ssh/connection.ts";
-import type { ConnectOptions } from "../../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../../src/ssh/connect_options.ts";
 import { type Program, serverTest } from "../../servers/availability.ts";
 import type { SshServer } from "../../servers/ssh_server.ts";
 import { within } from "../../within.ts";

@@ -4,7 +4,7 @@ import {
   ConnectionLostError,
 } from "../../../src/errors.ts";
 import { connect } from "../../../src/ssh/connect.ts";
-import type { ConnectOptions } from "../../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../../src/ssh/connect_options.ts";
 import type {
   DialRequest,
   Transport,

@@ -7,7 +7,7 @@ import {
 import { connect } from "../../../src/ssh/connect.ts";
 import { verifySignature } from "../../../src/ssh/keys/public/verify_signature.ts";
 import { Agent } from "../../../src/ssh/login/agent.ts";
-import type { ConnectOptions } from "../../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../../src/ssh/connect_options.ts";
 import { startTestServer } from "../../../src/testing/mod.ts";
 import {
   assert,

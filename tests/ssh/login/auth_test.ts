@@ -11,7 +11,7 @@ import { connect } from "../../../src/ssh/connect.ts";
 import type {
   ConnectOptions,
   KeyboardInteractiveRequest,
-} from "../../../src/ssh/options.ts";
+} from "../../../src/ssh/connect_options.ts";
 import { generateKeyPair } from "../../../src/ssh/keys/private/key_pair.ts";
 import { startTestServer, type TestServer } from "../../../src/testing/mod.ts";
 import {

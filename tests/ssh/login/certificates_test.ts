@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { AuthenticationError, HostKeyError } from "../../../src/errors.ts";
 import { connect } from "../../../src/ssh/connect.ts";
-import type { ConnectOptions } from "../../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../../src/ssh/connect_options.ts";
 import { assertEquals, assertMatch, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { type Sshd, startSshd } from "../../servers/openssh.ts";

@@ -16,7 +16,7 @@ import {
 import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
 import { writeServiceAccept } from "../../../src/ssh/messages/transport_messages.ts";
 import { startNativeTransport } from "../../../src/ssh/native/native_transport.ts";
-import type { ConnectOptions } from "../../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../../src/ssh/connect_options.ts";
 import { WireReader, WireWriter } from "../../../src/ssh/wire.ts";
 import { assertEquals, assertMatch, assertRejects } from "../../assert.ts";
 import { startTcpServer } from "../../servers/tcp_server.ts";

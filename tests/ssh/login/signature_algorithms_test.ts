@@ -3,7 +3,7 @@ import { AuthenticationError } from "../../../src/errors.ts";
 import { defaultUserKeyAlgorithms } from "../../../src/ssh/keys/public/user_key_algorithms.ts";
 import { connect } from "../../../src/ssh/connect.ts";
 import { signatureAlgorithms } from "../../../src/ssh/login/signature_algorithms.ts";
-import type { ConnectOptions } from "../../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../../src/ssh/connect_options.ts";
 import { assertEquals, assertMatch, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { type Sshd, startSshd } from "../../servers/openssh.ts";

@@ -33,7 +33,7 @@ import {
   writeKeyboardInteractiveRequest,
   writeNoneRequest,
   writePasswordRequest,
-  writePublicKeyProbe,
+  writePublicKeyQuery,
   writeSignedRequest,
 } from "../../../src/ssh/messages/login_messages.ts";
 import {
@@ -99,7 +99,7 @@ const WRITTEN: [what: string, written: Uint8Array, expected: Uint8Array][] = [
   ],
   [
     "USERAUTH_REQUEST publickey, without a signature",
-    writePublicKeyProbe(key),
+    writePublicKeyQuery(key),
     wire(
       ...[50, "me", "ssh-connection", "publickey", 0],
       ...["ssh-ed25519", u32(3), bytes],

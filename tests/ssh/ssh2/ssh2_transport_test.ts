@@ -2,7 +2,7 @@ import { ArgumentError, ConnectionLostError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/logger.ts";
 import { connect } from "../../../src/ssh/connect.ts";
 import type { Algorithms } from "../../../src/ssh/algorithms.ts";
-import type { ConnectOptions } from "../../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../../src/ssh/connect_options.ts";
 import { ssh2 } from "../../../src/ssh/ssh2/mod.ts";
 import { Ssh2Transport } from "../../../src/ssh/ssh2/ssh2_transport.ts";
 import { startNativeTransport } from "../../../src/ssh/native/native_transport.ts";

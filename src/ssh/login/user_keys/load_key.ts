@@ -2,7 +2,7 @@ import { throwIfNotPermitted } from "../../../permissions.ts";
 import { AuthenticationError } from "../../../errors.ts";
 import type { Logger } from "../../../logger.ts";
 import { readTextFile } from "../../../text/read_file.ts";
-import type { KeySource } from "../../options.ts";
+import type { KeySource } from "../../connect_options.ts";
 
 /** How large the file of a key may be, in bytes; OpenSSH's limit. */
 export const MAX_KEY_BYTES: number = 1024 * 1024;

@@ -2,7 +2,7 @@ import { ArgumentError } from "../../../errors.ts";
 import type { Logger } from "../../../logger.ts";
 import { fingerprint, isSameKey, keyType } from "../../keys/public/key_blob.ts";
 import type { SigningKey } from "../../keys/private/signing_key.ts";
-import type { AskSecret } from "../../options.ts";
+import type { AskSecret } from "../../connect_options.ts";
 import { algorithmsOf } from "../../keys/public/key_algorithms.ts";
 import type { Agent } from "../agent.ts";
 import { unusable } from "./load_key.ts";

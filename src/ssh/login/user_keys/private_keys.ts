@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import type { Logger } from "../../../logger.ts";
 import { fingerprint, isSameKey } from "../../keys/public/key_blob.ts";
-import type { PrivateKey } from "../../options.ts";
+import type { PrivateKey } from "../../connect_options.ts";
 import { loadKey, unusable } from "./load_key.ts";
 import { LockedKey } from "./locked_key.ts";
 import { NamedAgentKey } from "./named_agent_key.ts";

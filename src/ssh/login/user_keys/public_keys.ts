@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Logger } from "../../../logger.ts";
 import { keyType } from "../../keys/public/key_blob.ts";
-import type { PublicKey } from "../../options.ts";
+import type { PublicKey } from "../../connect_options.ts";
 import { readTextFile } from "../../../text/read_file.ts";
 import { loadKey, MAX_KEY_BYTES, unusable } from "./load_key.ts";
 import { OpensshKeyFile } from "../../keys/private/openssh_key_file.ts";

@@ -1,7 +1,11 @@
 import type { Logger } from "../../../logger.ts";
 import { ProtocolError } from "../../../errors.ts";
 import { isSameKey } from "../../keys/public/key_blob.ts";
-import type { ConnectOptions, PrivateKey, PublicKey } from "../../options.ts";
+import type {
+  ConnectOptions,
+  PrivateKey,
+  PublicKey,
+} from "../../connect_options.ts";
 import {
   isCertificateType,
   parseCertificate,

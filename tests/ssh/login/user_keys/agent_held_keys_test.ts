@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { AuthenticationError } from "../../../../src/errors.ts";
 import { connect } from "../../../../src/ssh/connect.ts";
-import type { ConnectOptions } from "../../../../src/ssh/options.ts";
+import type { ConnectOptions } from "../../../../src/ssh/connect_options.ts";
 import { ssh2 } from "../../../../src/ssh/ssh2/mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../../../assert.ts";
 import { serverTest, skDummy } from "../../../servers/availability.ts";

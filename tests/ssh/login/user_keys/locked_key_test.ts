@@ -4,7 +4,7 @@ import { connect } from "../../../../src/ssh/connect.ts";
 import type {
   ConnectOptions,
   PrivateKey,
-} from "../../../../src/ssh/options.ts";
+} from "../../../../src/ssh/connect_options.ts";
 import {
   assert,
   assertEquals,

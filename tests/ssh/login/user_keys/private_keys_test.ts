@@ -11,7 +11,7 @@ import { connect } from "../../../../src/ssh/connect.ts";
 import { keyType } from "../../../../src/ssh/keys/public/key_blob.ts";
 import { generateKeyPair } from "../../../../src/ssh/keys/private/key_pair.ts";
 import { openSshKey } from "../../keys/private/openssh_key.ts";
-import type { PrivateKey } from "../../../../src/ssh/options.ts";
+import type { PrivateKey } from "../../../../src/ssh/connect_options.ts";
 import {
   type LoadedKey,
   loadPrivateKey,

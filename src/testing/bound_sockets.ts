@@ -2,7 +2,7 @@ import type { Bind, TcpBind } from "../ssh/connection.ts";
 import type { Logger } from "../logger.ts";
 
 /** The listening sockets behind one forward. */
-export class ForwardListener {
+export class BoundSockets {
   /** As it was asked, with the port that was chosen. */
   readonly bind: Bind;
 

@@ -1,7 +1,7 @@
 import { Deadline, delay } from "../../abort.ts";
 import { ConnectError } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";
-import type { ConnectOptions } from "../options.ts";
+import type { ConnectOptions } from "../connect_options.ts";
 import { dialTcp, dialWith } from "./dial.ts";
 import type { TransportStream } from "./transport_stream.ts";
 
@@ -14,7 +14,7 @@ const PAUSE_MS = 1000;
  * @param signal Gives up.
  * @throws {ConnectError} why the last attempt failed.
  */
-export async function reach(
+export async function reachServer(
   { dial, addressFamily, connectionAttempts = 1 }: ConnectOptions,
   where: { hostname: string; port: number },
   timeoutMs: number,

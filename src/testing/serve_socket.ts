@@ -9,7 +9,7 @@ const READ_SIZE = 32 * 1024;
  * Carries bytes between a channel and a socket of this machine, each way until
  * its own end, then closes both. An error of one, or its closing, ends both.
  */
-export async function relay(
+export async function serveSocket(
   channel: ServedChannel,
   conn: Deno.Conn,
 ): Promise<void> {

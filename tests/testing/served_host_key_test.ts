@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
-import { HostKey } from "../../src/testing/host_key.ts";
+import { ServedHostKey } from "../../src/testing/served_host_key.ts";
 import { ArgumentError } from "../../src/errors.ts";
 import {
   assert,
@@ -41,7 +41,7 @@ for (
     } makes, and ssh verifies it`,
     async () => {
       await using made = await makeKey(...args);
-      const key = new HostKey(made.privateKey);
+      const key = new ServedHostKey(made.privateKey);
       await using setting = await setUp({
         hostKey: made.privateKey,
         exec: () => Promise.resolve(0),
@@ -76,7 +76,7 @@ serverTest("ssh", "HostKey is a new one for each server", async () => {
 });
 
 Deno.test("hostKey.knownHostsLine() names the port unless it is 22", async () => {
-  const key = new HostKey((await generateKeyPair()).privateKey);
+  const key = new ServedHostKey((await generateKeyPair()).privateKey);
 
   assertEquals(key.knownHostsLine("host", 22), `host ${key.publicKey}\n`);
   assertEquals(
@@ -93,7 +93,7 @@ serverTest(
     await using locked = await makeKey("-t", "ed25519", "-N", "secret");
 
     for (const text of [made.publicKey, locked.privateKey]) {
-      const error = assertThrows(() => new HostKey(text), ArgumentError);
+      const error = assertThrows(() => new ServedHostKey(text), ArgumentError);
       assertEquals(error.argument, "hostKey");
     }
   },

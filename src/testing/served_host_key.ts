@@ -3,7 +3,7 @@ import { ArgumentError } from "../errors.ts";
 import { type ParsedKey, parseKey } from "./ssh2_server.ts";
 
 /** The server's host key, and how clients know it. */
-export class HostKey {
+export class ServedHostKey {
   /** The private key. */
   readonly key: ParsedKey;
   /** `SHA256:…`, as `ssh-keygen -l` prints it. */
