@@ -75,6 +75,18 @@ export interface Ssh2Protocol {
 export const ssh2Loaded: Promise<void> = (crypto as { init: Promise<void> })
   .init;
 
+/** Encrypts a message, and has it written. */
+export function sendMessage(
+  { _cipher: cipher }: Ssh2Protocol,
+  head: Uint8Array,
+  body: Uint8Array = new Uint8Array(),
+): void {
+  const packet = cipher.allocPacket(head.length + body.length);
+  packet.set(head, 5);
+  packet.set(body, 5 + head.length);
+  cipher.encrypt(packet);
+}
+
 /**
  * Has ssh2 let go of all that it holds. Deno holds a cipher until its
  * `final()`, which ssh2 does not call.

@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { ProtocolError } from "../../errors.ts";
 import { ByteSocket } from "./byte_socket.ts";
+import { ExchangeGate } from "./exchange_gate.ts";
 import { Greeting } from "./greeting.ts";
 import { isSameKey } from "../keys/public/key_blob.ts";
 import {
@@ -22,17 +23,11 @@ import { ssh2Offer } from "./ssh2_offer.ts";
 import {
   createProtocol,
   releaseProtocol,
+  sendMessage,
   ssh2Loaded,
   type Ssh2Negotiated,
   type Ssh2Protocol,
 } from "./ssh2_protocol.ts";
-
-/** Bytes of messages that may wait for a key exchange. */
-const MAX_WAITING = 1024 * 1024;
-/** Bytes either way with the same keys, unless the options say otherwise (RFC 4253 section 9). */
-const REKEY_BYTES = 1024 ** 3;
-/** How long the other side may take for an exchange, unless the options say otherwise, in milliseconds. */
-const EXCHANGE_TIMEOUT_MS = 120_000;
 
 /** Messages carried by npm:ssh2's `Protocol`: the engine for what the native one leaves out. */
 export class Ssh2Transport implements MessageTransport {
@@ -46,6 +41,7 @@ export class Ssh2Transport implements MessageTransport {
   readonly #socket: ByteSocket;
   readonly #protocol: Ssh2Protocol;
   readonly #greeting = new Greeting();
+  readonly #gate: ExchangeGate;
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<TransportEnd>();
   #end: TransportEnd | undefined;
@@ -53,21 +49,17 @@ export class Ssh2Transport implements MessageTransport {
   #receiver: MessageReceiver | undefined;
   /** EXT_INFO that came before there was a receiver. */
   #extInfo: Uint8Array | undefined;
-  /** Whether keys are being exchanged; what is sent then waits. */
-  #exchanging = true;
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
-  #exchanged = Promise.withResolvers<void>();
   #hostKey: Uint8Array | undefined;
-  /** Bytes both ways when keys were exchanged last. */
-  #bytesBefore = 0;
-  /** Ends an exchange that takes too long, or begins the next one. */
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ClientTransportOptions) {
     this.#options = options;
     const offer = ssh2Offer(options.algorithms);
     this.#socket = new ByteSocket(options.stream);
+    this.#gate = new ExchangeGate(
+      options,
+      () => this.rekey(),
+      (error) => this.#fail(error),
+    );
     this.ready = this.#ready.promise;
     this.ended = this.#ended.promise;
     this.closed = this.#socket.closed;
@@ -107,14 +99,12 @@ export class Ssh2Transport implements MessageTransport {
   }
 
   get congested(): boolean {
-    return this.#exchanging || this.#socket.congested;
+    return this.#gate.isClosed || this.#socket.congested;
   }
 
   async drained(): Promise<void> {
     while (!this.#end && this.congested) {
-      await (this.#exchanging
-        ? this.#exchanged.promise
-        : this.#socket.drained());
+      await (this.#gate.opened ?? this.#socket.drained());
     }
   }
 
@@ -127,23 +117,14 @@ export class Ssh2Transport implements MessageTransport {
 
   send(head: Uint8Array, body: Uint8Array = new Uint8Array()): void {
     if (this.#end) return;
-    if (!this.#exchanging) {
-      this.#encrypt(head, body);
-      return this.#rekeyIfDue();
-    }
-    const message = new Uint8Array(head.length + body.length);
-    message.set(head);
-    message.set(body, head.length);
-    this.#waiting.push(message);
-    this.#waitingBytes += message.length;
-    if (this.#waitingBytes > MAX_WAITING) {
-      this.#fail(new ProtocolError("the key exchange takes too long"));
-    }
+    if (this.#gate.isClosed) return this.#gate.hold(head, body);
+    sendMessage(this.#protocol, head, body);
+    this.#rekeyIfDue();
   }
 
   rekey(): void {
-    if (this.#exchanging || this.#end) return;
-    this.#beginExchange();
+    if (this.#gate.isClosed || this.#end) return;
+    this.#gate.close();
     this.#protocol.rekey();
   }
 
@@ -194,7 +175,7 @@ export class Ssh2Transport implements MessageTransport {
   ): number | false | void {
     if (this.#end) return;
     const [number = MessageNumber.IGNORE] = payload;
-    if (number === MessageNumber.KEXINIT) this.#beginExchange();
+    if (number === MessageNumber.KEXINIT) this.#gate.close();
     const isTransports = number < MessageNumber.DEBUG ||
       number >= 20 && number < 50;
     if (isTransports) return onPayload(payload);
@@ -241,28 +222,13 @@ export class Ssh2Transport implements MessageTransport {
     ).catch((error) => this.#fail(error));
   }
 
-  #beginExchange(): void {
-    if (this.#exchanging) return;
-    this.#exchanging = true;
-    this.#exchanged = Promise.withResolvers();
-    const { exchangeTimeoutMs = EXCHANGE_TIMEOUT_MS } = this.#options;
-    this.#startTimer(exchangeTimeoutMs, () =>
-      this.#fail(
-        new ProtocolError(
-          `the key exchange took more than ${exchangeTimeoutMs} ms`,
-        ),
-      ));
-  }
-
   #rekeyIfDue(): void {
-    const { bytes = REKEY_BYTES } = this.#options.rekey ?? {};
-    const used = this.bytesReceived + this.bytesSent - this.#bytesBefore;
-    if (used >= bytes) this.rekey();
+    if (this.#gate.isDue(this.#bytes)) this.rekey();
   }
 
-  #startTimer(ms: number | undefined, work: () => void): void {
-    clearTimeout(this.#timer);
-    if (ms !== undefined) this.#timer = setTimeout(work, ms);
+  /** Bytes both ways. */
+  get #bytes(): number {
+    return this.bytesReceived + this.bytesSent;
   }
 
   #onExchanged({ kex, serverHostKey, cs, sc }: Ssh2Negotiated): void {
@@ -273,30 +239,16 @@ export class Ssh2Transport implements MessageTransport {
       toClient: { cipher: sc.cipher, mac: sc.mac ?? "", compression: "none" },
       strictKex: this.#protocol._strictMode,
     };
-    this.#exchanging = false;
     this.#isReady = true;
-    this.#bytesBefore = this.bytesReceived + this.bytesSent;
-    this.#startTimer(this.#options.rekey?.ms, () => this.rekey());
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    for (const message of waiting) this.send(message);
-    this.#exchanged.resolve();
+    const held = this.#gate.open(this.#bytes);
+    for (const message of held) this.send(message);
     this.#ready.resolve();
-  }
-
-  #encrypt(head: Uint8Array, body: Uint8Array): void {
-    const { _cipher: cipher } = this.#protocol;
-    const packet = cipher.allocPacket(head.length + body.length);
-    packet.set(head, 5);
-    packet.set(body, 5 + head.length);
-    cipher.encrypt(packet);
   }
 
   /** Says goodbye, unless the other side has not said what it speaks. */
   #goodbye(reason: number): void {
     if (this.#end || this.peerVersion === "") return;
-    this.#encrypt(writeDisconnect({ reason, text: "" }), new Uint8Array());
+    sendMessage(this.#protocol, writeDisconnect({ reason, text: "" }));
   }
 
   #fail(error: Error, reason: number = DisconnectReason.PROTOCOL_ERROR): void {
@@ -307,10 +259,8 @@ export class Ssh2Transport implements MessageTransport {
   #finish(end: TransportEnd): void {
     if (this.#end) return;
     this.#end = end;
-    this.#waiting = [];
-    clearTimeout(this.#timer);
+    this.#gate.stop();
     this.#socket.end();
-    this.#exchanged.resolve();
     this.#ready.reject(
       this.peerVersion === ""
         ? new IdentificationError(
