@@ -1,5 +1,5 @@
 /**
- * The command `rforward`: `ssh -R` that stays up, and says whether it works.
+ * The command `rforward`: `ssh -R` that stays up, and reports whether it works.
  *
  * ```sh
  * deno install -g -A -n rforward jsr:@x2go/rforward/cli
@@ -26,8 +26,8 @@ import { EXIT } from "./exit_status.ts";
  * Runs the command.
  *
  * @param argv The arguments, without the program's name.
- * @returns the exit status: 0 if it did what it was asked, also to end; 2 for
- * a mistake in the arguments; 255, as ssh, for all else.
+ * @returns the exit status: 0 if it did what it was asked, including to end; 2
+ * for a usage error; 255, as in ssh, for everything else.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
@@ -39,7 +39,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     if (!(error instanceof RForwardError)) throw error;
     console.error(`rforward: ${error.message}`);
-    // What is wrong with a file is no mistake of the command line.
+    // A mistake in a file is not a usage error.
     const isUsage = error instanceof ArgumentError &&
       !/:\d+$|^-[EF]$|\//.test(error.argument);
     if (isUsage) console.error("See rforward --help.");
@@ -47,7 +47,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Loads what the command needs, and no more: `--version` connects to nothing. */
+/** Loads only what the command needs: `--version` needs no connections. */
 async function execute(command: Command): Promise<number> {
   switch (command.name) {
     case "help":

@@ -19,10 +19,10 @@ import { thisMachine } from "./ssh_config/local_machine.ts";
 import { resolveSshConfig } from "./ssh_config/resolve_ssh_config.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";
 
-/** What the command line and the configuration come to. */
+/** What to do according to the command line and the configuration. */
 export interface Plan {
   readonly settings: SshSettings;
-  /** The servers that lead there, which is the last of them. */
+  /** The servers on the way, and the destination as the last. */
   readonly hops: readonly SshSettings[];
   readonly forwards: readonly ForwardSpec[];
   readonly session: SessionMode;
@@ -33,8 +33,8 @@ export interface Plan {
 /**
  * Reads the configuration.
  *
- * @throws {ArgumentError} if something in it cannot be used.
- * @throws {RForwardError} `permission-denied` if Deno may not look at something that is needed.
+ * @throws {ArgumentError} if it is not valid.
+ * @throws {RForwardError} `permission-denied` if Deno may not read what it needs.
  */
 export async function readConfig(
   args: Arguments,
@@ -43,7 +43,7 @@ export async function readConfig(
   const left = new Set(missing.map((file) => setting("IdentityFile", file)));
   const settings = await resolveSshConfig({
     host: args.host,
-    // ssh takes no notice of them either.
+    // ssh ignores missing files, too.
     options: args.settings.filter((line) => !left.has(line)),
     configFile: args.configFile,
   });
@@ -58,14 +58,14 @@ export async function readConfig(
   return { settings: { ...settings, warnings }, forwards };
 }
 
-/** Those that cannot be had. */
+/** The files that do not exist. */
 async function missingFiles(files: readonly string[]): Promise<string[]> {
   const missing: string[] = [];
   for (const file of files) {
     try {
       await Deno.stat(file.replace(/^~(?=\/)/, () => thisMachine.home));
     } catch (error) {
-      // A file that Deno may not look at is reported when it is read.
+      // If Deno may not look, reading the file says so.
       if (!(error instanceof Deno.errors.NotCapable)) missing.push(file);
     }
   }
@@ -73,9 +73,9 @@ async function missingFiles(files: readonly string[]): Promise<string[]> {
 }
 
 /**
- * Reads the configuration, also that of the servers on the way.
+ * Reads the configuration, including that of the servers on the way.
  *
- * @throws as {@linkcode readConfig} does, and if there is nothing to forward.
+ * @throws like {@linkcode readConfig}, and if there is nothing to forward.
  * @throws {ForwardDeniedError} if one forward has the port of another, and all of them have to be.
  */
 export async function readPlan(args: Arguments): Promise<Plan> {
@@ -117,7 +117,7 @@ export async function readPlan(args: Arguments): Promise<Plan> {
   };
 }
 
-/** npm:ssh2 is loaded by nothing else. */
+/** Loads npm:ssh2 only if it is asked for. */
 async function loadEngine(name: Arguments["engine"]): Promise<Engine> {
   return name === "ssh2"
     ? (await import("../ssh/ssh2/mod.ts")).ssh2
@@ -125,8 +125,8 @@ async function loadEngine(name: Arguments["engine"]): Promise<Engine> {
 }
 
 /**
- * When to open a session: as `--session` says, else as in ssh, but that where
- * ssh has a shell one is opened only if that is of use.
+ * When to open a session: as `--session` says, otherwise as in ssh, except that
+ * where ssh opens a shell, it is opened only if the server needs it.
  *
  * @throws {ArgumentError} if there are two commands.
  */
@@ -136,7 +136,7 @@ function sessionOf(
 ): SessionMode {
   if (session === "never") return session;
   if (session === undefined && sessionType === "none") return "never";
-  // Then RemoteCommand is the name of a subsystem.
+  // RemoteCommand is the name of the subsystem then.
   if (sessionType === "subsystem") configured = undefined;
   if (typed !== undefined && configured !== undefined) {
     throw new ArgumentError(
@@ -148,7 +148,7 @@ function sessionOf(
   return command === undefined ? session ?? "auto" : { command };
 }
 
-/** Leaves out those that the server would deny because of one before, which has the same port or path. */
+/** Separates forwards that the server would deny because an earlier one has the same port or path. */
 function withoutClashes(
   forwards: readonly ForwardSpec[],
 ): { accepted: ForwardSpec[]; denied: ForwardDeniedError[] } {
@@ -175,7 +175,7 @@ function withoutClashes(
   return { accepted, denied };
 }
 
-/** What of the settings does not matter to a connection. */
+/** The settings that do not affect the connection. */
 const BESIDE: readonly string[] = [
   "remoteForwards",
   "clearAllForwardings",
@@ -183,7 +183,7 @@ const BESIDE: readonly string[] = [
   "warnings",
 ] satisfies (keyof SshSettings)[];
 
-/** Whether both plans take the same connection. */
+/** Whether both plans can use the same connection. */
 export function isSameConnection(a: Plan, b: Plan): boolean {
   const connection = ({ hops }: Plan) =>
     JSON.stringify(
@@ -198,7 +198,7 @@ export function tunnelsOf({ settings, forwards }: Plan): SupervisedTunnel[] {
   return forwards.map(({ bind, target }) => ({
     bind,
     target,
-    // In ssh it is about local sockets; those of the server are what matters here.
+    // In ssh this concerns local sockets; here it concerns those on the server.
     unlinkStale: settings.streamLocalBindUnlink ?? false,
   }));
 }

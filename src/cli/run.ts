@@ -20,10 +20,10 @@ import { Systemd } from "./process/systemd.ts";
 import { type Asker, Terminal } from "./terminal/terminal.ts";
 
 /**
- * Keeps the forwards up until it is asked to end, or nothing can mend it.
+ * Keeps the forwards up until it is asked to end, or retrying cannot help.
  *
  * @returns the exit status.
- * @throws {ArgumentError} if something in the configuration cannot be used.
+ * @throws {ArgumentError} if the configuration is not valid.
  */
 export async function run(args: Arguments): Promise<number> {
   const plan = await readPlan(args);
@@ -31,10 +31,9 @@ export async function run(args: Arguments): Promise<number> {
   return await command.ended;
 }
 
-/** Makes a connection. */
 type Connect = (signal: AbortSignal) => Promise<SshConnection>;
 
-/** The command at work. */
+/** The running command. */
 class ForwardCommand implements AsyncDisposable {
   readonly #args: Arguments;
   readonly #resources = new AsyncDisposableStack();
@@ -43,17 +42,17 @@ class ForwardCommand implements AsyncDisposable {
   readonly #secrets: Secrets;
   readonly #logger: Logger;
   #plan: Plan;
-  /** Undefined at the very beginning only. */
+  /** Undefined only until it has started. */
   #supervisor!: Supervisor;
-  /** Why it ended without being asked to. */
+  /** Why it ended without being asked. */
   #failure: RForwardError | undefined;
   #stopping = false;
-  /** Whether systemd knows that it is ready: once it was up. */
+  /** Whether systemd was notified that it is ready, when it was up for the first time. */
   #ready = false;
-  /** Whether another supervisor is to take this one's place. */
+  /** Whether another supervisor is going to replace this one. */
   #replacing = false;
   readonly #reloads = new Turns();
-  /** Whether a person sat at a terminal when it began. */
+  /** Whether it had a terminal at the start. */
   readonly #attended = hasTerminal();
 
   static async start(args: Arguments, plan: Plan): Promise<ForwardCommand> {
@@ -109,14 +108,14 @@ class ForwardCommand implements AsyncDisposable {
     this.#resources.use(onSignal("SIGHUP", () => this.#hangUp()));
   }
 
-  /** @throws {ArgumentError} if there is something in the plan that cannot be used. */
+  /** @throws {ArgumentError} if the plan is not valid. */
   #connectAs({ hops, engine, noDelay }: Plan): Connect {
     return planConnection(hops, {
       engine,
       noDelay,
       secrets: this.#secrets,
       onBanner: (text) => this.#reporter.message("info", text),
-      // The same of a connection, once there is one.
+      // Less important once there is a connection.
       logger: {
         ...this.#logger,
         warn: (message) =>
@@ -143,7 +142,7 @@ class ForwardCommand implements AsyncDisposable {
       bindRetry: defined({ forMs: bindWaitMs }),
       connectRetry: defined({ maxMs: maxWaitMs }),
       onEvent: (event) => this.#onEvent(event),
-      // Most of what happens to tunnels comes as an event.
+      // The rest is reported as events.
       logger: { ...silentLogger, warn: logger.warn, error: logger.error },
     });
   }
@@ -169,7 +168,7 @@ class ForwardCommand implements AsyncDisposable {
     );
     switch (event.type) {
       case "connected":
-        // From now on the terminal may be unattended.
+        // The terminal may be unattended from now on.
         this.#secrets.asker = undefined;
         break;
       case "lost":
@@ -198,7 +197,7 @@ class ForwardCommand implements AsyncDisposable {
     }`;
   }
 
-  /** Ctrl-C: once for an orderly end, twice for the end. */
+  /** Ctrl-C: the first lets connections finish, the second ends at once. */
   #interrupt(): void {
     const { drainMs } = this.#args;
     const live = this.#supervisor.snapshot.tunnels
@@ -219,7 +218,7 @@ class ForwardCommand implements AsyncDisposable {
     void this.#supervisor.stop({ drainMs });
   }
 
-  /** Reads the configuration anew; or the terminal is gone, and so is who sat at it. */
+  /** SIGHUP: reads the configuration again, or ends if the terminal has hung up. */
   #hangUp(): void {
     if (this.#attended && !hasTerminal()) this.#stop(0);
     else void this.#reloads.take(() => this.#reload());
@@ -249,7 +248,7 @@ class ForwardCommand implements AsyncDisposable {
     if (this.#ready) this.#systemd?.notify({ state: "reloading" });
     this.#plan = plan;
     if (isSame) {
-      // The next reload is not to wait for connections that may go on a while.
+      // Not awaited: the next reload must not wait for connections that drain.
       this.#supervisor.setTunnels(tunnelsOf(plan), { drainMs })
         .catch((error) => this.#keep(error));
       if (this.#ready) this.#systemd?.notify({ state: "ready" });
@@ -270,7 +269,7 @@ class ForwardCommand implements AsyncDisposable {
   }
 }
 
-/** Whether a terminal is there that has not hung up. */
+/** Whether there is a terminal that has not hung up. */
 function hasTerminal(): boolean {
   return Deno.stdin.isTerminal() || Deno.stderr.isTerminal();
 }

@@ -3,7 +3,7 @@ import { ArgumentError } from "../../errors.ts";
 import { parsePort } from "./port.ts";
 import { shown } from "../../text/shown.ts";
 
-/** Where to log in, as the command line says it. */
+/** The destination on the command line. */
 export interface Destination {
   /** A name, an address, or an alias of ssh_config. */
   host: string;
@@ -15,12 +15,12 @@ export interface Destination {
 
 /**
  * Reads `host`, `user@host` or `ssh://[user@]host[:port]`, as OpenSSH does.
- * The user of a URI is percent-decoded. Unlike OpenSSH 9.2 it takes an IPv6
- * address in a URI, `ssh://[::1]:22`, and refuses an empty host, and one with
- * a port behind it, which OpenSSH looks up as a name.
+ * The user of a URI is percent-decoded. Unlike OpenSSH 9.2 it accepts an IPv6
+ * address in a URI, `ssh://[::1]:22`, and refuses an empty host and `host:port`,
+ * which OpenSSH looks up as a name.
  *
- * @throws {ArgumentError} if it has another form, or characters that could
- * do harm where ssh_config hands host and user to a shell.
+ * @throws {ArgumentError} if it has another form, or characters that a shell
+ * could interpret when ssh_config passes host and user to one.
  */
 export function parseDestination(text: string): Destination {
   const destination = text.startsWith("ssh://")
@@ -45,8 +45,8 @@ export function parseDestination(text: string): Destination {
 /**
  * Checks the name of a user on the server.
  *
- * @param argument What named the user, for the error.
- * @throws {ArgumentError} if ssh would not take the user's name either.
+ * @param argument The argument that names the user, for the error.
+ * @throws {ArgumentError} if ssh would refuse it.
  */
 export function checkUser(argument: string, user: string): void {
   // As valid_ruser() in ssh.c, since 9.6 and in Debian's 9.2: the name may get into a ProxyCommand.
@@ -77,7 +77,7 @@ function parseUri(uri: string): Destination {
   });
 }
 
-/** RFC 3986's way, with `+` for a blank as ssh has it; what follows a `;` is for the connection and not used. */
+/** Decodes a user as RFC 3986 says, and `+` as a space, as ssh does; parameters after `;` are ignored. */
 function decodeUser(text: string): string {
   const user = text.replace(/;.*/s, "").replaceAll("+", " ");
   try {

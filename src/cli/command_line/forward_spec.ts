@@ -4,13 +4,13 @@ import type { Bind } from "../../ssh/connection.ts";
 import { parsePort } from "./port.ts";
 import { looksLikeKey, shown } from "../../text/shown.ts";
 
-/** The value of `-R`: where the server is to listen, and who answers here. */
+/** The value of `-R`: a bind on the server and a target on this side. */
 export interface ForwardSpec {
-  /** Where the server is to listen, as ssh asks it. */
+  /** Where to listen, as ssh requests it. */
   bind: Bind;
-  /** Who answers on this side. */
+  /** The target on this side. */
   target: { host: string; port: number } | { path: string };
-  /** What was written. */
+  /** The text as written. */
   text: string;
 }
 
@@ -22,45 +22,45 @@ export interface ForwardSpec {
  * - `remote_socket:host:hostport`
  * - `remote_socket:local_socket`
  *
- * A field with a `/` is the path of a socket; one in brackets is taken as it
- * is (IPv6 addresses, paths with colons); a backslash makes the next character
- * a plain one; `${NAME}` stands for a variable of the environment. A port may
- * be the name of a service, and 0 has the server choose. Without a bind address
- * the server is asked for `localhost`; an empty one and `*` stand for all. The
- * `%` tokens of ssh_config in the path of a socket are left as they are.
+ * A field with a `/` is the path of a socket; one in brackets is taken
+ * literally (IPv6 addresses, paths with colons); a backslash escapes the next
+ * character; `${NAME}` is an environment variable. A port may be the name of a
+ * service, and 0 lets the server choose. The default bind address is
+ * `localhost`; an empty one and `*` stand for all addresses. The `%` tokens of
+ * ssh_config in the path of a socket are not expanded.
  *
- * Unlike ssh it refuses what could never work: a host that is empty or no host.
+ * Unlike ssh it refuses a host that is empty or not valid.
  *
- * @throws {ArgumentError} that points at the place where it went wrong.
+ * @throws {ArgumentError} that points at the mistake.
  */
 export function parseForwardSpec(text: string): ForwardSpec {
   return read(new Spec("-R", text).expand(), text);
 }
 
-/** The values of a `RemoteForward` line in ssh_config, its variables expanded. */
+/** The values of a `RemoteForward` line in ssh_config, with variables expanded. */
 export interface RemoteForwardLine {
   /** `[bind_address:]port`, or a socket. */
   listen: string;
   /** `host:hostport`, or a socket; without one it is a SOCKS proxy in ssh, which is not supported. */
   connect?: string;
-  /** Where it stands, for the error. */
+  /** Its file and line, for the error. */
   where: string;
 }
 
 /**
  * Reads the values of a `RemoteForward` line as {@linkcode parseForwardSpec} does.
  *
- * @throws {ArgumentError} that points at the place where it went wrong.
+ * @throws {ArgumentError} that points at the mistake.
  */
 export function parseRemoteForward(
   { listen, connect, where }: RemoteForwardLine,
 ): ForwardSpec {
-  // OpenSSH joins them so too.
+  // As OpenSSH does.
   const text = connect === undefined ? listen : `${listen}:${connect}`;
   return read(new Spec(where, text), text);
 }
 
-/** Leaves out what was said before, as ssh does. */
+/** Removes forwards that repeat an earlier one, as ssh does. */
 export function withoutDuplicates(
   specs: readonly ForwardSpec[],
 ): ForwardSpec[] {
@@ -75,9 +75,9 @@ export function withoutDuplicates(
 /** A part of a specification between colons. */
 interface Field {
   text: string;
-  /** Where it begins. */
+  /** Where it starts. */
   at: number;
-  /** Where the colon after it is, or the end. */
+  /** The position of the colon after it, or the end. */
   end: number;
   isPath: boolean;
 }
@@ -96,11 +96,11 @@ function read(spec: Spec, text: string): ForwardSpec {
   return { bind, target: { host, port: spec.port(last, 1) }, text };
 }
 
-/** A specification that is being read. */
+/** A specification, and the argument to name in errors. */
 class Spec {
   constructor(readonly argument: string, readonly text: string) {}
 
-  /** Puts in the values of environment variables. */
+  /** Expands environment variables. */
   expand(): Spec {
     const text = this.text.replace(
       /\$\{([^}]*)(\}?)/g,
@@ -115,7 +115,7 @@ class Spec {
     return new Spec(this.argument, text);
   }
 
-  /** Like parse_fwd_field() in OpenSSH's readconf.c; a colon at the end counts for nothing. */
+  /** Like parse_fwd_field() in OpenSSH's readconf.c; a colon at the end is ignored. */
   split(): Field[] {
     const fields: Field[] = [];
     let at = this.text.length - this.text.trimStart().length;
@@ -169,7 +169,7 @@ class Spec {
       : { hostname: "localhost", port: this.port(first, 0) };
   }
 
-  /** @returns the text of a field, if that can be a host. */
+  /** @throws {ArgumentError} if it is not a valid host. */
   host({ text, at }: Field, what: string): string {
     if (/^[^\s/\p{Cc}]{1,255}$/u.test(text)) return text;
     return this.fail(at, what);
@@ -197,7 +197,7 @@ class Spec {
     if (second && parsePort(second.text) === undefined) {
       this.fail(end, `${colon}the port of the target`);
     }
-    // What is left is a SOCKS proxy on the server's side in ssh.
+    // ssh starts a SOCKS proxy here.
     this.fail(
       end,
       `${colon}the target, host:port or /socket (without one, ssh -R makes a SOCKS proxy; that is not supported)`,

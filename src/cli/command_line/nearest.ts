@@ -1,9 +1,9 @@
-/** The word that was probably meant, if one is similar enough. */
+/** The most similar word, if it is similar enough to be meant. */
 export function nearest(
   written: string,
   words: Iterable<string>,
 ): string | undefined {
-  // All short options are equally near but for their case.
+  // Short options differ from all others by one letter; only another case is similar.
   const limit = written.length <= 2 ? 0.5 : written.length / 3;
   const [best] = [...words]
     .map((word) => ({ word, distance: editDistance(written, word) }))
@@ -12,7 +12,7 @@ export function nearest(
   return best?.word;
 }
 
-/** Levenshtein's distance; letters that differ only in case are half as far. */
+/** The Levenshtein distance; letters that differ only in case count half. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (const [i, letter] of [...a].entries()) {

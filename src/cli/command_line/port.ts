@@ -1,12 +1,12 @@
 /**
  * A port as ssh reads it: a number from 0 to 65535, or the name of a TCP
- * service in `/etc/services`, which is read only if it is a name and may be
- * read without asking.
+ * service in `/etc/services`, which is read only for a name, and only if Deno
+ * permits it.
  *
- * @returns undefined if it is neither.
+ * @returns undefined if it is not valid.
  */
 export function parsePort(text: string): number | undefined {
-  // strtonum(3), which ssh uses, takes blanks and a sign too.
+  // strtonum(3), which ssh uses, accepts spaces and a sign too.
   if (/^\s*[+-]?\d+$/.test(text)) {
     const port = Number(text);
     return port >= 0 && port <= 65535 ? Math.abs(port) : undefined;

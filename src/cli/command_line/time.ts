@@ -11,12 +11,12 @@ const seconds: Record<string, number> = {
 };
 
 /**
- * A time as ssh_config has it: seconds, or `1m30s`. A fraction may be given too.
+ * Reads a time as in ssh_config: seconds, or `1m30s`, also with fractions.
  *
- * @param argument What was given it, for the error.
- * @param leastMs The shortest that makes sense.
- * @returns milliseconds that a timer takes.
- * @throws {ArgumentError} if it is none.
+ * @param argument The name of the argument, for the error.
+ * @param leastMs The shortest valid time.
+ * @returns milliseconds, at most what a timer can wait.
+ * @throws {ArgumentError} if it is not valid.
  */
 export function parseTime(
   argument: string,

@@ -3,10 +3,10 @@ import { acceptNewAdvice } from "../../ssh/host_keys/host_key_errors.ts";
 import type { SshSettings } from "../ssh_config/ssh_settings.ts";
 
 /**
- * Says how to accept a new host key in the words of ssh_config. Options of the
- * command line hold for the last server only; a jump host needs a `Host` block.
+ * Rewrites the advice of a host key error for ssh_config. Options of the
+ * command line apply to the last server only; a jump host needs a `Host` block.
  *
- * @param hops The servers on the way, and the one it leads to.
+ * @param hops The servers on the way, and the last one.
  */
 export function withHostKeyAdvice(
   error: unknown,

@@ -32,7 +32,7 @@ export interface ConnectContext {
 /**
  * Prepares to connect as the settings say.
  *
- * @param hops The servers on the way, and the one it leads to.
+ * @param hops The servers on the way, and the last one.
  * @returns connects, each time it is called.
  * @throws {ArgumentError} if the settings of one are not valid.
  */

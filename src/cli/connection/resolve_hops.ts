@@ -2,15 +2,15 @@ import { ArgumentError } from "../../errors.ts";
 import { resolveSshConfig } from "../ssh_config/resolve_ssh_config.ts";
 import type { SshSettings } from "../ssh_config/ssh_settings.ts";
 
-/** Servers that may stand in one chain of `ProxyJump`; so many that only a circle has more. */
+/** The most servers in one chain of `ProxyJump`; only a circle has more. */
 const MAX_HOPS = 16;
 
 /**
- * Finds the servers of `ProxyJump` that lead to one.
+ * Resolves the servers of `ProxyJump`.
  *
  * @param configFile The configuration file of the command line.
- * @returns all of them in order; the one asked for is the last.
- * @throws {ArgumentError} if the configuration of one cannot be used.
+ * @returns the servers on the way in order, and the destination as the last.
+ * @throws {ArgumentError} if the configuration of one is not valid.
  */
 export function resolveHops(
   settings: SshSettings,
@@ -27,7 +27,7 @@ async function hopsTo(
   if (depth > MAX_HOPS) {
     throw new ArgumentError(
       "ProxyJump",
-      `goes over more than ${MAX_HOPS} hosts`,
+      `leads through more than ${MAX_HOPS} hosts`,
     );
   }
   const before: SshSettings[] = [];

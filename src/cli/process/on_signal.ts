@@ -1,4 +1,4 @@
-/** Calls back when the process gets a signal, until it is disposed of. Does nothing where there is no such signal. */
+/** Listens to a signal of the process until disposed of. Does nothing where the signal does not exist. */
 export function onSignal(
   name: Deno.Signal,
   listener: () => void,
@@ -6,7 +6,7 @@ export function onSignal(
   try {
     Deno.addSignalListener(name, listener);
   } catch {
-    return { [Symbol.dispose]() {} }; // Windows has but two
+    return { [Symbol.dispose]() {} }; // Windows has only two
   }
   return {
     [Symbol.dispose]: () => Deno.removeSignalListener(name, listener),

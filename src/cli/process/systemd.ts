@@ -15,9 +15,9 @@ export interface SystemdNews {
 export interface SystemdOptions {
   /** The socket's path; one that begins with `@` is abstract. */
   socket: string;
-  /** How long systemd waits for a sign of life, in milliseconds; undefined if it does not. */
+  /** The watchdog's time limit, in milliseconds; undefined without a watchdog. */
   watchdogMs?: number | undefined;
-  /** Logger, for failures to notify. */
+  /** Logger for failures to notify. */
   logger: Logger;
 }
 
@@ -27,7 +27,7 @@ const ASSIGNMENTS = {
   stopping: "STOPPING=1",
 } as const;
 
-/** The least time between two statuses, in milliseconds. */
+/** The minimum time between two statuses, in milliseconds. */
 const STATUS_INTERVAL_MS = 1000;
 
 /** How long one message may take, in milliseconds. systemd-notify waits for systemd itself for 5 s. */
@@ -39,22 +39,22 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /**
  * Notifies systemd of the service's state, and that it is alive.
  *
- * Messages go through `systemd-notify`, a process each (15 ms): Deno 2.9 has
+ * Each message is sent by a `systemd-notify` process (15 ms), since Deno 2.9 has
  * Unix datagram sockets only behind `--unstable-net`. It needs
- * `--allow-run=systemd-notify`, and `NotifyAccess=all` in the unit, because it
- * is not the service's main process that speaks. `Type=notify-reload` is not
- * supported: it wants the time of a clock that Deno cannot read.
+ * `--allow-run=systemd-notify`, and `NotifyAccess=all` in the unit, because the
+ * sender is not the service's main process. `Type=notify-reload` is not
+ * supported: it requires a clock that Deno cannot read.
  *
- * One message is sent at a time, and the latest status wins. That the process is
- * alive means that its event loop turns: a tunnel that is down heals itself,
- * and a restart would not help it. Nothing here throws; the first of several
+ * One message is sent at a time, and the latest status wins. The watchdog is
+ * fed as long as the event loop runs: a tunnel that is down recovers by itself,
+ * and a restart would not help. Nothing here throws; the first of consecutive
  * failures is logged.
  */
 export class Systemd implements AsyncDisposable {
   readonly #socket: string;
   readonly #logger: Logger;
   readonly #heartbeat: ReturnType<typeof setInterval> | undefined;
-  /** What it is doing, in order: each change counts. */
+  /** The states to send, in order; none is skipped. */
   readonly #states: NonNullable<SystemdNews["state"]>[] = [];
   #news: Pick<SystemdNews, "status"> & { alive?: true } = {};
   #status = "";
@@ -68,7 +68,7 @@ export class Systemd implements AsyncDisposable {
     this.#socket = socket;
     this.#logger = logger;
     if (watchdogMs !== undefined) {
-      // As sd_watchdog_enabled(3) recommends: twice as often as it has to be.
+      // Twice as often as required, as sd_watchdog_enabled(3) recommends.
       this.#heartbeat = setInterval(
         () => this.#tell({ alive: true }),
         Math.min(watchdogMs / 2, MAX_TIMER_MS),
@@ -77,8 +77,8 @@ export class Systemd implements AsyncDisposable {
   }
 
   /**
-   * The systemd that started this process and wants to hear of it; undefined
-   * if none does, or if Deno may not read the variables that tell
+   * Opens the connection to the systemd that started this process; undefined
+   * without one, or if Deno may not read its variables
    * (`--allow-env=NOTIFY_SOCKET,WATCHDOG_USEC,WATCHDOG_PID`).
    *
    * @param environment Looks up a variable of the environment.
@@ -108,7 +108,7 @@ export class Systemd implements AsyncDisposable {
     this.#tell(news);
   }
 
-  /** Sends what is left to tell, and ends the signs of life. */
+  /** Sends what is pending, and stops feeding the watchdog. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#heartbeat);
     this.#closed = true;

@@ -5,7 +5,7 @@ export interface Clock {
   /**
    * Calls back once, after this many milliseconds.
    *
-   * @returns cancels it; idempotent, and without effect once it was called.
+   * @returns a function that cancels it; idempotent, and without effect after the call.
    */
   after(ms: number, callback: () => void): () => void;
 }

@@ -14,8 +14,8 @@ import type { SshSettings } from "../ssh_config/ssh_settings.ts";
  * Opens the reporter that the command line asks for.
  *
  * @param snapshot What a live view shows; nothing while it is undefined.
- * @param resources Takes ownership of what has to be closed in the end.
- * @throws {ArgumentError} if there is a log file, and it cannot be written.
+ * @param resources Takes ownership of what has to be closed.
+ * @throws {ArgumentError} if the log file cannot be written.
  */
 export function openReporter(
   { output, logFile, host }: Arguments,
@@ -29,7 +29,7 @@ export function openReporter(
     : resources.use(openLog(logFile));
   const isLive = output === "live" && !file && verbosity >= 0 &&
     Deno.stderr.isTerminal() && canMoveCursor();
-  // What reads a pipe, as the journal does, has times of its own, or looks for
+  // Readers of a pipe, such as the journal, add times of their own, or expect
   // lines as ssh prints them.
   const isLog = file !== undefined || fstatSync(2).isFile();
   return resources.use(
@@ -45,8 +45,8 @@ export function openReporter(
 }
 
 /**
- * Whether a terminal can do what the live view needs, as far as Deno may look.
- * One that has no name cannot, except on Windows, where none has one.
+ * Whether the terminal supports a live view; true if Deno may not look. A
+ * terminal without a name does not, except on Windows, where names are not set.
  */
 function canMoveCursor(): boolean {
   const { state } = Deno.permissions.querySync({

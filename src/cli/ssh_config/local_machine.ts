@@ -3,23 +3,23 @@ import { throwIfNotPermitted } from "../../permissions.ts";
 import { readVariable } from "../../environment.ts";
 import { ArgumentError } from "../../errors.ts";
 
-/** What configuration may depend on, on this side. */
+/** What configuration can depend on. */
 export interface LocalMachine {
   /** The user's home directory. */
   readonly home: string;
   /** The user's name. */
   readonly userName: string;
-  /** The user's number; undefined where users have none (Windows). */
+  /** The user's number; undefined on Windows. */
   readonly uid: number | undefined;
-  /** The machine's name, with its domain if that is part of it. */
+  /** The machine's name, with its domain if it has one. */
   readonly hostName: string;
   /** Looks up an environment variable. */
   env(name: string): string | undefined;
 }
 
 /**
- * This machine. Everything is looked up when it is asked for, so that only
- * those need Deno's permission whose configuration needs it.
+ * This machine. Everything is looked up when it is needed, so that permissions
+ * are needed only for what the configuration uses.
  */
 export const thisMachine: LocalMachine = {
   get home() {
@@ -27,7 +27,7 @@ export const thisMachine: LocalMachine = {
     return this.env(variable) ||
       account().homedir;
   },
-  // As ssh does, not USER: su leaves the former user's name there.
+  // Not USER, as in ssh: su leaves the former user's name there.
   get userName() {
     return account().username;
   },
@@ -42,7 +42,7 @@ export const thisMachine: LocalMachine = {
   },
 };
 
-/** @throws {ArgumentError} if this machine does not know who runs this, as in some containers. */
+/** @throws {ArgumentError} if the user has no account, as in some containers. */
 function account(): { username: string; homedir: string } {
   try {
     return allowed("--allow-sys=uid,gid,userInfo", userInfo);

@@ -8,7 +8,7 @@ import { type LocalMachine, thisMachine } from "./local_machine.ts";
 import type { SshSettings } from "./ssh_settings.ts";
 import { shown } from "../../text/shown.ts";
 
-/** What is asked of the configuration. */
+/** What to look up in the configuration. */
 export interface SshConfigRequest {
   /** The destination's host as it was typed: a name, an address, or a `Host` of the configuration. */
   host: string;
@@ -20,20 +20,20 @@ export interface SshConfigRequest {
   options?: readonly string[];
   /** The only file to read (`-F`); `none` for no file. By default `~/.ssh/config`, then `/etc/ssh/ssh_config`. */
   configFile?: string | undefined;
-  /** What the configuration may depend on; this machine by default. */
+  /** What the configuration can depend on; this machine by default. */
   machine?: LocalMachine;
 }
 
 /**
- * Finds what the command line and ssh_config say about a destination, as
- * OpenSSH 9.2 does (ssh_config(5)): the first value of each option counts, and a
- * line that ssh would refuse is an error even where it has no effect. Unlike
- * ssh it looks up no names for `CanonicalizeHostname`, and takes the values of
- * options that have no effect here as they are.
+ * Resolves the settings for a destination from the command line and ssh_config,
+ * as OpenSSH 9.2 does (ssh_config(5)): the first value of each option counts,
+ * and a line that ssh would refuse is an error even where it has no effect.
+ * Unlike ssh it does not look up names for `CanonicalizeHostname`, nor check the
+ * values of options without effect.
  *
- * @throws {ArgumentError} if ssh would refuse what is asked or configured; its
- * `argument` is the file and line, or the option of the command line.
- * @throws {RForwardError} `permission-denied` if Deno may not look at something that is needed.
+ * @throws {ArgumentError} if ssh would refuse the request or the configuration;
+ * its `argument` is the file and line, or the option of the command line.
+ * @throws {RForwardError} `permission-denied` if Deno may not read what it needs.
  */
 export async function resolveSshConfig(
   request: SshConfigRequest,
@@ -82,7 +82,7 @@ async function readFiles(
   });
 }
 
-/** Refuses what a shell would take for more than a name: these are put into commands (CVE-2023-51385). */
+/** Refuses names that a shell would interpret: they are inserted into commands (CVE-2023-51385). */
 function checkNames(host: string, user: string | undefined): void {
   if (user !== undefined) checkUser("User", user);
   if (/^(?!-)[^'"`$\\;&<>|(){}\s\p{Cc}]+$/u.test(host)) return;
@@ -94,9 +94,9 @@ function checkNames(host: string, user: string | undefined): void {
   );
 }
 
-/** A name in lower case; an address as getnameinfo(3) writes it, which is how URLs do, too. */
+/** A name in lower case, or an address as getnameinfo(3) and URLs write it. */
 function usualForm(host: string): string {
-  if (host.includes("%") || /:.*\./.test(host)) return host; // what URLs cannot have, or write in another way
+  if (host.includes("%") || /:.*\./.test(host)) return host; // not possible in URLs, or written in another way
   const url = host.includes(":")
     ? URL.parse(`http://[${host}]`)
     : /^[\da-fx.]+$/i.test(host)

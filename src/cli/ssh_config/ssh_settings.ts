@@ -28,8 +28,8 @@ type Optional = {
  * {@linkcode optionTable}, with tokens, `~` and variables expanded.
  */
 export interface SshSettings extends Present, Optional {
-  /** The destination's host as it was typed: what `known_hosts` and people may call it. */
+  /** The destination's host as it was typed. */
   readonly host: string;
-  /** What the configuration asks for and will not get, each with file and line. */
+  /** Warnings about lines without effect, with file and line. */
   readonly warnings: readonly string[];
 }

@@ -1,28 +1,26 @@
-/** What became of a line that is being typed. */
+/** The state of a line that is being typed. */
 export type LineState = "typing" | "entered" | "interrupted" | "ended";
 
-/** What is left to skip of an arrow or function key. */
+/** What is to be skipped of an arrow or function key. */
 type Skipping = "nothing" | "escape" | "final" | "sequence";
 
 /**
- * Puts together the line that a person types while the terminal leaves all
- * keys to the program. Arrow and function keys do nothing: nobody who cannot
- * see what they type can mean them to be part of it.
+ * Edits a line that is typed while the terminal passes on all keys. Arrow and
+ * function keys are ignored: without echo, they cannot be meant as text.
  */
 export class LineEditor {
   readonly #decoder = new TextDecoder();
   readonly #characters: string[] = [];
   #skipping: Skipping = "nothing";
 
-  /** What was typed so far. */
+  /** The text so far. */
   get line(): string {
     return this.#characters.join("");
   }
 
   /**
-   * Takes bytes as the terminal gives them; a character may come in pieces.
-   * What follows the end of the line is dropped: it cannot be the answer to a
-   * question that was not asked yet.
+   * Takes bytes of the terminal; a character may be split. What follows the end
+   * of the line is dropped: it cannot answer a question that was not asked yet.
    */
   type(bytes: Uint8Array): LineState {
     for (const character of this.#decoder.decode(bytes, { stream: true })) {
@@ -56,7 +54,7 @@ export class LineEditor {
     return "typing";
   }
 
-  /** Whether a character belongs to a key's sequence: ESC [ parameters final, or ESC O final (ECMA-48, xterm). */
+  /** Whether a character is part of a key's escape sequence: ESC [ parameters final, or ESC O final (ECMA-48, xterm). */
   #skips(character: string): boolean {
     const before = this.#skipping;
     this.#skipping = character === "\x1b" ? "escape" : "nothing";

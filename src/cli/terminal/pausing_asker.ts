@@ -1,7 +1,7 @@
 import type { Reporter } from "../report/reporter.ts";
 import type { Asker } from "./terminal.ts";
 
-/** Keeps the screen free for questions. */
+/** Pauses a reporter while a question is asked. */
 export class PausingAsker implements Asker {
   readonly #asker: Asker;
   readonly #reporter: Reporter;
@@ -18,13 +18,13 @@ export class PausingAsker implements Asker {
     this.#asker.write(text);
   }
 
-  /** Asks a question whose answer may be seen. */
+  /** Asks a question whose answer is shown. */
   async askLine(question: string, signal?: AbortSignal): Promise<string> {
     using _ = this.#reporter.pause();
     return await this.#asker.askLine(question, signal);
   }
 
-  /** Asks a question whose answer is a secret. */
+  /** Asks a question whose answer is hidden. */
   async askHidden(question: string, signal?: AbortSignal): Promise<string> {
     using _ = this.#reporter.pause();
     return await this.#asker.askHidden(question, signal);

@@ -1,5 +1,5 @@
 /**
- * What a person is asked, in the words of `ssh`.
+ * The questions of a login, in the words of `ssh`.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import type { KeyboardInteractive } from "../../ssh/connect_options.ts";
 import { printable } from "../../text/printable.ts";
 import type { Asker } from "./terminal.ts";
 
-/** How many lines of a server's instruction are shown. */
+/** The maximum number of lines of a server's instruction. */
 const MAX_LINES = 20;
 
-/** How ssh shows the types of keys. */
+/** The types of keys as ssh prints them. */
 const KEY_TYPES: ReadonlyMap<string, string> = new Map([
   ["ssh-ed25519", "ED25519"],
   ["ssh-rsa", "RSA"],
@@ -25,14 +25,14 @@ const KEY_TYPES: ReadonlyMap<string, string> = new Map([
   ["sk-ecdsa-sha2-nistp256@openssh.com", "ECDSA-SK"],
 ]);
 
-/** Puts the questions of a login to a person. */
+/** Asks a person the questions of a login. */
 export class Prompts {
   readonly #asker: Asker;
   readonly #signal: AbortSignal | undefined;
 
   /**
-   * @param asker Whom to ask.
-   * @param signal Gives up asking: what waits for an answer then rejects.
+   * @param asker Asks the person.
+   * @param signal Aborts the questions.
    */
   constructor(asker: Asker, signal?: AbortSignal) {
     this.#asker = asker;
@@ -40,7 +40,7 @@ export class Prompts {
   }
 
   /**
-   * Whether the person takes a host key that is not known.
+   * Whether the person accepts an unknown host key.
    *
    * @throws {RForwardError} `interrupted`
    */
@@ -63,8 +63,7 @@ export class Prompts {
   /**
    * Asks for the passphrase of a private key.
    *
-   * @returns the passphrase; undefined if the answer was empty: the person
-   * would rather log in in another way.
+   * @returns the passphrase; undefined if the answer is empty, to skip the key.
    * @throws {RForwardError} `interrupted`
    */
   async passphrase(file: string): Promise<string | undefined> {
@@ -84,10 +83,10 @@ export class Prompts {
   }
 
   /**
-   * Asks for a new password, twice, until both are the same.
+   * Asks for a new password twice, until both answers are the same.
    *
-   * @param said What the server says about it, printable; may be empty.
-   * @returns the password; undefined if the answer was empty.
+   * @param said The server's text about it, printable; may be empty.
+   * @returns the password; undefined if the answer is empty.
    * @throws {RForwardError} `interrupted`
    */
   async newPassword(
@@ -105,14 +104,14 @@ export class Prompts {
     }
   }
 
-  /** Says that the last answer was refused, and that it is asked for again. */
+  /** Tells the person that the last answer was refused. */
   denied(): void {
     this.#asker.write("Permission denied, please try again.\n");
   }
 
   /**
-   * Passes on what a server asks. Each question is marked as the server's, so
-   * that it cannot pass for one of this program.
+   * Passes on the server's questions, each marked as the server's, so that it
+   * cannot pass for a question of this program.
    */
   keyboardInteractive(user: string, host: string): KeyboardInteractive {
     return async ({ name, instruction, prompts }) => {

@@ -5,48 +5,47 @@ import { Turns } from "../../streams/turns.ts";
 import { LineEditor } from "./line_editor.ts";
 import { onSignal } from "../process/on_signal.ts";
 
-/** Whom questions are put to. */
+/** Asks a person questions. */
 export interface Asker {
   /** Shows text. */
   write(text: string): void;
-  /** Asks a question whose answer may be seen. */
+  /** Asks a question whose answer is shown. */
   askLine(question: string, signal?: AbortSignal): Promise<string>;
-  /** Asks a question whose answer is a secret. */
+  /** Asks a question whose answer is hidden. */
   askHidden(question: string, signal?: AbortSignal): Promise<string>;
 }
 
-/** What Deno can read a terminal by: a file, or standard input. */
+/** The input of a terminal: a file, or standard input. */
 type Keyboard = Pick<Deno.FsFile, "read" | "setRaw">;
 
-/** What can be written to at once. */
+/** The output of a terminal. */
 type Screen = Pick<Deno.FsFile, "writeSync">;
 
-/** What ends a process that does not listen, and would leave the terminal without echo: at any other end, Deno restores it. */
+/** Signals whose default action would leave the terminal without echo; in all other cases Deno restores it. */
 const DEADLY_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
 
-/** How long to look for what was typed before a question, in milliseconds. It is there at once; a busy machine may take its time to read it. */
+/** How long to read what was typed before a question, in milliseconds: long enough for a busy machine. */
 const DRAIN_MS = 50;
 
 /**
- * The terminal that a person sits at.
+ * The terminal of the process.
  *
- * It is read through standard input, or, where that is something else, through
- * `/dev/tty` as `ssh` does; that needs `--allow-read=/dev/tty`. It is written
- * through standard error or output, whichever is a terminal; where neither is,
- * through `/dev/tty`, for which Deno wants `--allow-all`.
+ * It is read through standard input or, if that is not a terminal, through
+ * `/dev/tty` as in `ssh`, which needs `--allow-read=/dev/tty`. It is written
+ * through standard error or output, whichever is a terminal, otherwise through
+ * `/dev/tty`, for which Deno requires `--allow-all`.
  *
- * Questions wait for one another. A read that was begun for a question cannot
- * be taken back if nobody answers: it keeps the process alive until the
- * terminal is disposed of.
+ * Questions are asked one after the other. A pending read cannot be cancelled:
+ * it keeps the process alive until the terminal is disposed of.
  */
 export class Terminal implements Asker, Disposable {
   readonly #keyboard: Keyboard;
   readonly #screen: Screen;
   readonly #resources: DisposableStack;
   readonly #turns = new Turns();
-  /** Who gets what is typed; without one, it is dropped. */
+  /** Receives what is typed; without one, it is dropped. */
   #taker: ((bytes: Uint8Array | undefined) => void) | undefined;
   #reading = false;
 
@@ -60,7 +59,7 @@ export class Terminal implements Asker, Disposable {
     this.#resources = resources;
   }
 
-  /** The terminal; undefined if there is none, or none that Deno may use. */
+  /** Opens the terminal; undefined without one, or if Deno may not use it. */
   static open(): Terminal | undefined {
     using resources = new DisposableStack();
     const keyboard = Deno.stdin.isTerminal()
@@ -79,7 +78,7 @@ export class Terminal implements Asker, Disposable {
   }
 
   /**
-   * Asks a question whose answer may be seen.
+   * Asks a question whose answer is shown.
    *
    * @throws {RForwardError} `interrupted`: Ctrl-C, Ctrl-D, or a signal that ends programs.
    * @throws the signal's reason, if it aborts.
@@ -99,7 +98,7 @@ export class Terminal implements Asker, Disposable {
     return this.#turns.take(() => this.#ask(question, true, signal));
   }
 
-  /** Lets go of the terminal; closes standard input if it is still being read. */
+  /** Closes the terminal, and standard input if a read is pending. */
   [Symbol.dispose](): void {
     this.#resources.dispose();
     if (this.#reading && this.#keyboard === Deno.stdin) Deno.stdin.close();
@@ -126,7 +125,7 @@ export class Terminal implements Asker, Disposable {
     if (hidden) this.#setUnseen(true);
     if (Deno.build.os !== "windows") {
       stack.use(onSignal("SIGCONT", () => {
-        // While this was stopped, the shell set the terminal to its own liking.
+        // The shell has changed the terminal's mode while the process was stopped.
         this.#setUnseen(false);
         if (hidden) this.#setUnseen(true);
         this.write(question);
@@ -139,7 +138,7 @@ export class Terminal implements Asker, Disposable {
     return answer;
   }
 
-  /** Drops what was typed before the question, as `ssh` does: it cannot be meant as the answer. */
+  /** Drops what was typed before the question, as in `ssh`. */
   async #drain(until: AbortSignal): Promise<void> {
     this.#listen(() => {});
     await delay(DRAIN_MS, until);
@@ -172,7 +171,7 @@ export class Terminal implements Asker, Disposable {
     }
   }
 
-  /** Has a taker take what is typed. */
+  /** Passes what is typed to a function. */
   #listen(taker: (bytes: Uint8Array | undefined) => void): void {
     this.#taker = taker;
     if (!this.#reading) void this.#read();
@@ -182,7 +181,7 @@ export class Terminal implements Asker, Disposable {
     const buffer = new Uint8Array(1024);
     this.#reading = true;
     while (this.#taker) {
-      // It fails if the terminal hung up or was disposed of: an end like any other.
+      // Fails if the terminal hung up or was closed, which ends the input.
       const length = await this.#keyboard.read(buffer).catch(() => null);
       this.#taker?.(length === null ? undefined : buffer.subarray(0, length));
       if (length === null) break;
@@ -190,23 +189,23 @@ export class Terminal implements Asker, Disposable {
     this.#reading = false;
   }
 
-  /** Whether the terminal gives each key at once and shows none. Ctrl-C stays a signal; Windows has no such mode. */
+  /** Turns off echo and line editing. Ctrl-C still sends a signal, except on Windows. */
   #setUnseen(unseen: boolean): void {
     this.#keyboard.setRaw(unseen, { cbreak: Deno.build.os !== "windows" });
   }
 
-  /** @param newLine Whether Enter was not seen. */
+  /** @param newLine Whether to start a new line, as Enter was not echoed. */
   #restore(newLine: boolean): void {
     try {
       this.#setUnseen(false);
       if (newLine) this.write("\n");
     } catch {
-      // It hung up: there is nothing to restore any more.
+      // The terminal hung up.
     }
   }
 }
 
-/** `/dev/tty`; undefined if there is none, or none that Deno may open. */
+/** `/dev/tty`; undefined if it cannot be opened. */
 function controllingTerminal(
   options: Deno.OpenOptions,
 ): Deno.FsFile | undefined {

@@ -25,7 +25,7 @@ export class JsonLog implements Reporter {
   #ended = false;
 
   /**
-   * @param out Where the lines go; a failure to write them is ignored.
+   * @param out Receives the lines; a failure to write them is ignored.
    */
   constructor(out: Output, options: JsonLogOptions = {}) {
     this.#out = out;
@@ -74,7 +74,7 @@ export class JsonLog implements Reporter {
   }
 }
 
-/** JSON without what does something to a terminal; JSON.stringify leaves some of it. */
+/** JSON without characters that control a terminal, some of which JSON.stringify keeps. */
 function escape(json: string): string {
   return json.replace(
     unprintable,

@@ -19,19 +19,19 @@ type EventOf<T extends SupervisorEvent["type"]> = Extract<
 >;
 
 /**
- * Puts events into the words that a user of `ssh` knows. It remembers what was
+ * Formats events in the words that users of `ssh` know. It remembers what was
  * printed, so that each reason is given only once.
  */
 export class EventFormatter {
   readonly #isPrinted: (level: Level) => boolean;
   readonly #explained = new WeakSet<RForwardError>();
-  /** Where each tunnel leads to. */
+  /** The target of each tunnel. */
   readonly #targets = new Map<number, string>();
   /** Who answered at each tunnel's port since it was bound. */
   readonly #verdicts = new Map<number, ProbeVerdict>();
-  /** From where each tunnel's port can be reached, if that was warned of. */
+  /** The last warning about where each tunnel's port can be reached from. */
   readonly #warnings = new Map<number, string>();
-  /** The server that is connected to, or was last. */
+  /** The current server, or the last one. */
   #server: ServerInfo | undefined;
 
   /** @param isPrinted Whether lines of a level are printed; all are by default. */
@@ -55,7 +55,7 @@ export class EventFormatter {
     );
   }
 
-  /** A port that is reachable from elsewhere than was asked for; once while it stays so. */
+  /** Warns of a port that is not reachable as asked, once while that stays so. */
   #warn(event: SupervisorEvent): Line | undefined {
     if (event.type !== "verified") return undefined;
     const { tunnel, probe: { warning } } = event;
@@ -122,16 +122,16 @@ export class EventFormatter {
           level: "info",
           text: `this machine slept, or the process was stopped, for ${
             formatDuration(event.ms)
-          }; looking whether the server is still there`,
+          }; checking whether the server is still there`,
         };
       case "state":
-        return undefined; // the other events say it
+        return undefined; // the other events imply it
       case "stopped":
         return { level: "info", text: "stopped", visible: true };
     }
   }
 
-  /** @returns the line for a connection that is over. */
+  /** @returns the line for a connection that has ended. */
   formatClosed(connection: TunnelConnection, ms: number, error?: Error): Line {
     const { bytesToTarget, bytesToServer } = connection;
     const text = `${nameOf(connection)} closed after ${formatDuration(ms)}, ${
@@ -162,7 +162,7 @@ export class EventFormatter {
     if (line.level === "warn") {
       return { ...line, key: `verified ${tunnel} ${line.text}` };
     }
-    // Looked at again, and nothing has changed.
+    // Checked again, and nothing has changed.
     const level = before === probe.verdict ? "debug" : line.level;
     return { ...line, level, visible: true };
   }
@@ -170,12 +170,12 @@ export class EventFormatter {
   #denied({ tunnel, asked, reason, error, ms }: EventOf<"denied">): Line {
     const failed = `Warning: remote port forwarding failed for ${
       listenName(asked)
-    }`; // as ssh begins, for those who look for that
+    }`; // starts as in ssh, for scripts that search for it
     const next = ms === undefined
       ? "giving up"
       : `asking again in ${formatDuration(ms)}`;
     const line = { level: "warn", key: `denied ${tunnel} ${reason}` } as const;
-    // Who answers there instead was reported before.
+    // Who answers there instead has been reported.
     const isKnown = this.#verdicts.delete(tunnel) ||
       this.#explained.has(error);
     this.#explain(error);
@@ -184,13 +184,13 @@ export class EventFormatter {
       : { ...line, text: `${failed}: ${error.message}; ${next}` };
   }
 
-  /** The error was given as the reason in a warning. */
+  /** Remembers that a warning gave the error as its reason. */
   #explain(error: RForwardError): void {
     if (this.#isPrinted("warn")) this.#explained.add(error);
   }
 }
 
-/** What ended it, for the last line. */
+/** The last line: what ended it. */
 function explain(error: RForwardError): string {
   return error instanceof HostKeyError
     ? hostKeyWarning(error)
@@ -238,7 +238,7 @@ function sessionEnded({ status, error }: EventOf<"session-ended">): Line {
   };
 }
 
-/** What could not be bound, as ssh names it. */
+/** What could not be bound, in ssh's words. */
 function listenName(bind: Bind): string {
   return isTcp(bind) ? `listen port ${bind.port}` : `listen path ${bind.path}`;
 }

@@ -14,9 +14,9 @@ import {
 
 /** Options of an {@linkcode EventLog}. */
 export interface EventLogOptions extends ReporterOptions {
-  /** What is put before each line; nothing by default. */
+  /** The prefix of each line; empty by default. */
   prefix?: ((now: Date) => string) | undefined;
-  /** Whether there is a live view too; what it shows is then logged only with a verbosity of 1. */
+  /** Whether there is a live view; what it shows is logged only with a verbosity of 1 then. */
   live?: boolean;
   /** The time; that of this machine by default. */
   clock?: Clock;
@@ -38,7 +38,7 @@ export class EventLog implements Reporter {
   #lastDebug: string | undefined;
 
   /**
-   * @param out Where the lines go; a failure to write them is ignored.
+   * @param out Receives the lines; a failure to write them is ignored.
    */
   constructor(out: Output, options: EventLogOptions = {}) {
     this.#out = out;
@@ -67,10 +67,10 @@ export class EventLog implements Reporter {
 
   /** Reports anything else. */
   message(level: Level, text: string): void {
-    // sshd says the same twice after a login.
+    // sshd sends the same message twice after a login.
     if (level === "debug" && text === this.#lastDebug) return;
     this.#lastDebug = level === "debug" ? text : undefined;
-    // What is wrong at one attempt to connect is so at the next.
+    // The same warning comes with each attempt to connect.
     this.#add({ level, text, key: level === "warn" ? text : undefined });
   }
 
@@ -88,7 +88,7 @@ export class EventLog implements Reporter {
 
   #add(line: Line): void {
     if (this.#ended) return;
-    // What the server writes again and again is no repetition of ours.
+    // Output of the server is never suppressed.
     if (line.output) return this.#write(line);
     if (!isReported(line.level, this.#options)) return;
     const { live = false, verbosity = 0 } = this.#options;

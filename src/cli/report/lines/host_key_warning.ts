@@ -13,7 +13,7 @@ function story(error: HostKeyError): string[] {
       return changed(error);
     case "rejected": // by the person who was asked
       return [];
-    case "unknown": // which server, and what works there, is in its message
+    case "unknown": // the message names the server and the remedy
     case "revoked":
       return [oneLine(error.message)];
   }

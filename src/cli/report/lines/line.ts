@@ -4,12 +4,12 @@ import type { Level } from "../reporter.ts";
 export interface Line {
   /** How much it matters. */
   level: Level;
-  /** What is said. */
+  /** Its text. */
   text: string;
   /** Lines with the same key repeat each other; one without a key reports a change. */
   key?: string | undefined;
-  /** A live view shows it anyway. */
+  /** A live view shows the same. */
   visible?: true;
-  /** The server wrote it on the session: it is not a message of ours, and is shown also with `-q`, as ssh does. */
+  /** The server wrote it on the session, so that it is shown also with `-q`, as in ssh. */
   output?: true;
 }

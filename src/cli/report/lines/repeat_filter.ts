@@ -22,9 +22,8 @@ interface Entry {
  * number of repeats, before the next different line or after a minute, two,
  * four and so on up to an hour.
  *
- * Lines with the same key are the same line. A line without a key reports a
- * change, after which everything is news again; except a debug line, as those
- * report everything.
+ * Lines with the same key are the same line. A line without a key, unless it is
+ * a debug line, reports a change, after which nothing counts as a repeat.
  */
 export class RepeatFilter implements Disposable {
   readonly #clock: Clock;
@@ -34,7 +33,7 @@ export class RepeatFilter implements Disposable {
   /** Those with repeats to report. */
   readonly #repeated = new Set<Entry>();
 
-  /** @param print Receives the lines that are left. */
+  /** @param print Receives the lines that pass. */
   constructor(clock: Clock, print: (line: Line) => void) {
     this.#clock = clock;
     this.#print = print;
@@ -56,7 +55,7 @@ export class RepeatFilter implements Disposable {
     this.#print(line);
   }
 
-  /** Prints what is still held back. */
+  /** Prints the pending numbers of repeats. */
   [Symbol.dispose](): void {
     this.#printRepeats();
     this.#forgetAll();

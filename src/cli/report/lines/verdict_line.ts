@@ -8,8 +8,8 @@ import { formatDuration } from "../text/units.ts";
 /**
  * The line about who answers at a bound port.
  *
- * @param target Where it is to lead to.
- * @param server The server that it is on, if that is known.
+ * @param target The tunnel's target.
+ * @param server The server, if it is known.
  */
 export function verdictLine(
   bound: Bind,
@@ -54,7 +54,7 @@ export function verdictLine(
   }
 }
 
-/** From where, if that was asked for or is more than was asked for. */
+/** Where it is reachable from, if that is more than the server itself or is unknown. */
 function reachable({ reach, askedReach }: ProbeResult): string {
   if (reach === "network") return ", reachable from other hosts";
   if (askedReach === "server-only") return "";
@@ -63,7 +63,7 @@ function reachable({ reach, askedReach }: ProbeResult): string {
     : "";
 }
 
-/** Why a server does not let us look, in the words of its kind. */
+/** Why the server does not permit the check, in its own terms. */
 function whyForbidden(server: ServerInfo | undefined): string {
   const refuses = "the server does not connect to it for us";
   switch (server && serverKind(server)) {
@@ -72,11 +72,11 @@ function whyForbidden(server: ServerInfo | undefined): string {
     case "dropbear":
       return `${refuses} (dropbear's -j, or permitopen in authorized_keys)`;
     default:
-      return "this kind of server does not let us look";
+      return "this kind of server does not permit the check";
   }
 }
 
-/** Where it is, if it is not at all addresses that belong to what was asked: sshd heeds them only as `GatewayPorts` says. */
+/** The addresses it is bound at, if not at all that were asked for: sshd obeys those only as `GatewayPorts` says. */
 function partly(addresses: ProbeResult["addresses"]): string {
   if (addresses.every(({ answer }) => answer === "ours")) return "";
   const ours = addresses.filter(({ answer }) => answer === "ours")
@@ -84,7 +84,7 @@ function partly(addresses: ProbeResult["addresses"]): string {
   return `, at ${ours.join(" and ")} only`;
 }
 
-/** Where a port leads to. */
+/** The statement that a port leads to the target. */
 export function leads(bound: Bind, target: string): string {
   return `${formatBind(bound)} on the server leads to ${target}`;
 }

@@ -17,11 +17,11 @@ import {
 } from "./status_lines.ts";
 import { TerminalGuard } from "./terminal_guard.ts";
 
-/** How big a terminal is. */
+/** The size of a terminal. */
 export interface TerminalSize {
-  /** How many characters go into a line. */
+  /** Characters in a line. */
   columns: number;
-  /** How many lines there are. */
+  /** Lines. */
   rows: number;
 }
 
@@ -29,7 +29,7 @@ export interface TerminalSize {
 export interface LiveViewOptions extends ReporterOptions {
   /** The server as the user named it. */
   destination: string;
-  /** Asked before each drawing; the size of this process's terminal by default. */
+  /** The size, looked up before each drawing; that of this process's terminal by default. */
   size?: () => TerminalSize;
   /** Whether states have colours; by default unless `NO_COLOR` is set. */
   color?: boolean;
@@ -37,23 +37,22 @@ export interface LiveViewOptions extends ReporterOptions {
   clock?: Clock;
 }
 
-/** The least time between two drawings, in milliseconds. */
+/** The minimum time between two drawings, in milliseconds. */
 const FRAME_MS = 250;
 
-/** How often to look whether anything runs, or to count down, in milliseconds. */
+/** The time between drawings while nothing happens, in milliseconds: for rates and countdowns. */
 const IDLE_MS = 1000;
 
 /**
- * Shows the state of it all at the bottom of a terminal, redrawn in place, and
- * prints what happens in lines that scroll above it.
+ * Shows the current state at the bottom of a terminal, redrawn in place, and
+ * prints events in lines that scroll above it.
  *
- * The cursor rests, unseen, at the beginning of the first line that was drawn:
- * terminals that wrap lines anew when they are resized take it along, so what
- * was drawn can be found and cleared whatever became of it.
+ * The hidden cursor rests at the start of the first drawn line: terminals that
+ * rewrap lines when they are resized move it along, so the drawing can always
+ * be found and cleared.
  *
- * However the process ends, the terminal is left in order, as far as it can
- * know: a signal that ends it is its owner's to listen to, and to dispose of
- * the view.
+ * The terminal is restored when the process exits, except by a signal: its
+ * owner listens to those and disposes of the view.
  */
 export class LiveView implements Reporter {
   readonly #snapshot: () => SupervisorSnapshot | undefined;
@@ -63,22 +62,22 @@ export class LiveView implements Reporter {
   readonly #began: Date;
   readonly #log: EventLog;
   readonly #guard: TerminalGuard;
-  /** By what a tunnel is, as its place may change. */
+  /** By bind and target of a tunnel, as its position may change. */
   readonly #meters = new Map<string, readonly [RateMeter, RateMeter]>();
-  /** What is on the screen, line by line. */
+  /** The lines on the screen. */
   #shown: readonly string[] = [];
   #drawnAt = -Infinity;
   #timer: { at: number; cancel: () => void } | undefined;
   #pauses = 0;
-  /** What was reported while it was paused. */
+  /** Reports from while it was paused. */
   #held = "";
   #ended = false;
 
   /**
-   * Takes the bottom of the screen once there is something to show.
+   * Uses the bottom of the screen once there is something to show.
    *
-   * @param snapshot What to show; nothing while it is undefined.
-   * @param out The terminal; once it has hung up, nothing is written.
+   * @param snapshot The state to show; nothing is shown while it is undefined.
+   * @param out The terminal; nothing is written once it has hung up.
    */
   constructor(
     snapshot: () => SupervisorSnapshot | undefined,
@@ -117,7 +116,7 @@ export class LiveView implements Reporter {
     this.#drawSoon();
   }
 
-  /** Takes the view off the screen until disposed of, and holds back reports. */
+  /** Clears the view until disposed of, and holds back reports. */
   pause(): Disposable {
     this.#pauses++;
     this.#clear();
@@ -193,7 +192,7 @@ export class LiveView implements Reporter {
     const { columns, rows } = size();
     return {
       destination,
-      // The last column stays free: what terminals do after it differs.
+      // The last column stays free: terminals differ in what they do after it.
       columns: columns - 1,
       rows: Math.max(1, rows - 1),
       now: new Date(this.#clock.now()),
@@ -207,7 +206,7 @@ export class LiveView implements Reporter {
     ).join("");
   }
 
-  /** Draws lines in the place of those that are there, below what is to stay. */
+  /** Replaces the drawn lines, and prints what stays above them. */
   #show(lines: readonly string[], above = ""): void {
     const back = lines.length > 1 ? `\x1b[${lines.length - 1}A` : "";
     writeText(
@@ -222,7 +221,7 @@ export class LiveView implements Reporter {
     this.#shown = lines;
   }
 
-  /** Takes lines of the log. */
+  /** Prints lines of the log above the view. */
   #scroll(bytes: Uint8Array): number {
     const text = new TextDecoder().decode(bytes).replaceAll("\n", "\r\n");
     if (this.#pauses > 0) this.#held += text;
@@ -237,7 +236,7 @@ export class LiveView implements Reporter {
     this.#held = "";
   }
 
-  /** Draws anew, wherever the cursor is now. */
+  /** Redraws at the current position of the cursor. */
   #redraw(): void {
     this.#clear();
     this.#drawSoon();
@@ -248,11 +247,11 @@ export class LiveView implements Reporter {
     this.#shown = [];
   }
 
-  /** Leaves what is shown on the screen, and the cursor below it. */
+  /** Leaves the drawing on the screen, and the cursor below it. */
   #leave(): void {
     const { length } = this.#shown;
     if (length === 0) return;
-    // The terminal may have shown a ^C or ^Z where the cursor was.
+    // The terminal may have printed ^C or ^Z at the cursor.
     this.#show(this.#shown);
     const down = length > 1 ? `\x1b[${length - 1}B` : "";
     writeText(this.#out, `${down}\r\n\x1b[?25h`);
@@ -267,7 +266,7 @@ function consoleSize(): TerminalSize {
     const { columns, rows } = Deno.consoleSize();
     if (columns > 0 && rows > 0) return { columns, rows };
   } catch {
-    // No terminal that it knows of: the size that all once had.
+    // Not a terminal: assume the traditional size.
   }
   return { columns: 80, rows: 24 };
 }

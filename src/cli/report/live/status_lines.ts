@@ -9,11 +9,11 @@ import { oneLine } from "../../../text/one_line.ts";
 import { pad, textWidth, truncate } from "../text/text_width.ts";
 import { count, formatBytes, formatDuration } from "../text/units.ts";
 
-/** A piece of a line; only words for a state have a colour. */
+/** A part of a line; only states have a colour. */
 export interface Span {
-  /** What is shown. */
+  /** Its text. */
   text: string;
-  /** In which colour; the terminal's own by default. */
+  /** Its colour; the terminal's own by default. */
   color?: "green" | "yellow" | "red";
 }
 
@@ -25,21 +25,21 @@ export interface Rates {
   toServer: number;
 }
 
-/** What the lines are made of besides the snapshot. */
+/** What the lines need besides the snapshot. */
 export interface StatusOptions {
   /** The server as the user named it. */
   destination: string;
-  /** How wide a line may be. */
+  /** The width of a line. */
   columns: number;
-  /** How many lines there may be. */
+  /** The maximum number of lines. */
   rows: number;
-  /** The time. */
+  /** The current time. */
   now: Date;
   /** One for each tunnel. */
   rates: readonly Rates[];
 }
 
-/** The state of it all: a header, and for each tunnel a line, or two where the terminal is narrow. */
+/** The current state: a header, and for each tunnel a line, or two on a narrow terminal. */
 export function statusLines(
   snapshot: SupervisorSnapshot,
   options: StatusOptions,
@@ -55,12 +55,12 @@ export function statusLines(
   return fitAll(lines, options);
 }
 
-/** What the numbers of a tunnel are. */
+/** Explains the numbers of a tunnel. */
 const LEGEND: Span = {
   text: " (live/all connections, ↓ to the target, ↑ to the server)",
 };
 
-/** What is left to say when it is over. */
+/** The summary at the end. */
 export function summaryLines(
   snapshot: SupervisorSnapshot,
   began: Date,
@@ -95,7 +95,7 @@ export function summaryLines(
   ], options);
 }
 
-/** Which server, its state, and more of that, on a line of its own if need be. */
+/** The server, its state and details, on a second line if they do not fit. */
 function header(
   snapshot: SupervisorSnapshot,
   more: string,
@@ -119,7 +119,7 @@ function stateLines(
   const more = `since ${timeOf(since, now)}${next}${reconnects(snapshot)}`;
   return [
     ...header(snapshot, more, options),
-    // The tunnels' own lines say why it is degraded.
+    // If it is degraded, the tunnels' lines say why.
     ...waits ? [[{ text: ` ${oneLine(error.message)}` }]] : [],
   ];
 }
@@ -134,7 +134,7 @@ function tunnelLines(
   const routeWidth = widest(routes);
   const counts = tunnels.map(({ live, total }) => `${live}/${total}`);
   const countWidth = widest(counts);
-  // As wide as it can become, so that the lines stay where they are.
+  // The maximum width, so that the layout does not jump.
   const inOneLine = columns >=
     1 + stateWidth + 1 + routeWidth + 2 + countWidth + 2 * TRAFFIC_WIDTH;
   return tunnels.flatMap((tunnel, i) => {
@@ -165,7 +165,7 @@ function tunnelLines(
 const TRAFFIC_WIDTH = 15;
 
 function traffic(arrow: string, bytes: number, rate: number): string {
-  // Slower than a byte a second is a rest of the average.
+  // Less than a byte a second is what remains of the average.
   const speed = rate < 1 ? "" : `${formatBytes(rate)}/s`;
   return ` ${arrow}${formatBytes(bytes).padStart(5)} ${speed.padEnd(7)}`;
 }
@@ -209,7 +209,7 @@ function routeOf({ bound, target }: SupervisedTunnelSnapshot): string {
   return oneLine(`${formatBind(bound)} → ${target}`);
 }
 
-/** From where it can be reached, if that is not as asked. */
+/** Where it is reachable from, if that is not as asked. */
 function reachNote({ state, probe }: SupervisedTunnelSnapshot): string[] {
   if (state !== "up" || !probe?.warning) return [];
   return [
@@ -219,7 +219,7 @@ function reachNote({ state, probe }: SupervisedTunnelSnapshot): string[] {
   ];
 }
 
-/** The connections that the target did not take, and why it is not taking any now. */
+/** The connections that the target did not accept, and why it accepts none now. */
 function failures({ failed, targetError }: SupervisedTunnelSnapshot): string[] {
   if (failed === 0) return [];
   return [
@@ -243,7 +243,7 @@ function targetTrouble({ code }: TargetError): string {
   }
 }
 
-/** Reasons as short as a row needs them; the event has the whole one. */
+/** Short reasons for a row; the event has the full one. */
 const DENIALS: Partial<Record<DenialReason, string>> = {
   "in-use": "in use on the server",
   prohibited: "not allowed by the server",
@@ -270,7 +270,7 @@ function reconnects({ reconnects }: SupervisorSnapshot): string {
   return reconnects > 0 ? `, ${count(reconnects, "reconnect")}` : "";
 }
 
-/** The local time, with the day if that is another one. */
+/** The local time, with the date unless it is today. */
 function timeOf(date: Date, now: Date): string {
   const two = (n: number) => String(n).padStart(2, "0");
   const time = [date.getHours(), date.getMinutes(), date.getSeconds()]
@@ -295,14 +295,14 @@ function fitAll(
   return shown.map((line) => fit(line, columns));
 }
 
-/** A line cut off where the terminal ends. */
+/** Truncates a line to the width of the terminal. */
 function fit(line: readonly Span[], columns: number): Span[] {
   let left = columns;
   return line.flatMap((span) => {
     if (left <= 0) return [];
     const text = truncate(span.text, left);
     left -= textWidth(text);
-    // What was cut off says so; nothing may follow it.
+    // Nothing may follow the ellipsis.
     if (text !== span.text) left = 0;
     return [{ ...span, text }];
   });

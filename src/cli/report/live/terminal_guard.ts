@@ -1,17 +1,17 @@
-/** A view that has to react to what happens to the process. */
+/** A view that reacts to signals and the end of the process. */
 export interface GuardedView {
-  /** Leaves the terminal to others. */
+  /** Gives up the terminal. */
   leave(): void;
-  /** Takes it again, or it has another size. */
+  /** Takes it again, or adapts to its new size. */
   redraw(): void;
 }
 
-/** The exit code of a process that SIGQUIT has ended. */
+/** The exit code after SIGQUIT. */
 const QUIT = 128 + 3;
 
 /**
- * Makes sure that a terminal is left in order when the process exits, fails,
- * is quit with Ctrl-\, or stopped with Ctrl-Z, which needs `--allow-run`.
+ * Restores the terminal when the process exits, fails, is quit with Ctrl-\, or
+ * stopped with Ctrl-Z, which needs `--allow-run`.
  */
 export class TerminalGuard implements Disposable {
   readonly #resources: DisposableStack;

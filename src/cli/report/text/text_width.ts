@@ -1,20 +1,20 @@
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** What terminals show two columns wide, as far as it is likely in a name or a path. */
+/** Characters that are two columns wide, as far as they are likely in names and paths. */
 const WIDE =
   /^[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6\p{Emoji_Presentation}]/u;
 
-/** What takes no column of its own: combining marks and what is not seen at all. */
+/** Characters without a column of their own: combining marks and invisible ones. */
 const NARROW = /^[\p{M}\p{Cf}\p{Cc}]/u;
 
-/** How many columns of a terminal a text takes. */
+/** The number of columns that a text takes on a terminal. */
 export function textWidth(text: string): number {
   let width = 0;
   for (const { segment } of graphemes.segment(text)) width += widthOf(segment);
   return width;
 }
 
-/** As much of a text as goes into so many columns, with an ellipsis where something is left out. */
+/** Truncates a text to a number of columns, with an ellipsis. */
 export function truncate(text: string, columns: number): string {
   if (textWidth(text) <= columns) return text;
   let kept = "";
@@ -27,7 +27,7 @@ export function truncate(text: string, columns: number): string {
   return columns > 0 ? `${kept}…` : "";
 }
 
-/** A text with spaces behind it, to fill so many columns. */
+/** Pads a text with spaces to a number of columns. */
 export function pad(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - textWidth(text)));
 }

@@ -7,13 +7,13 @@ import { shown } from "../../../text/shown.ts";
 /** Looks up an environment variable. */
 export type Environment = (name: string) => string | undefined;
 
-/** What tokens stand for, by their letter; worked out when one is met. */
+/** The values of tokens by their letter, computed when needed. */
 export type Tokens = Readonly<Record<string, () => string | Promise<string>>>;
 
 /**
- * Puts the values of environment variables for `${NAME}`.
+ * Replaces `${NAME}` by environment variables.
  *
- * @throws {ArgumentError} if one is not set or its brace not closed.
+ * @throws {ArgumentError} if one is not set, or a brace is not closed.
  */
 export function expandVariables(
   text: string,
@@ -27,10 +27,10 @@ export function expandVariables(
 }
 
 /**
- * Puts what tokens stand for, and if `env` is given the values of environment
- * variables. What was put is not expanded again.
+ * Replaces tokens, and environment variables if `env` is given. Values are not
+ * expanded again.
  *
- * @throws {ArgumentError} if the option has no such token, or as {@linkcode expandVariables}.
+ * @throws {ArgumentError} if the option does not have a token, or like {@linkcode expandVariables}.
  */
 export async function expandTokens(
   text: string,
@@ -59,7 +59,7 @@ export async function expandTokens(
 }
 
 /**
- * Puts the user's home directory for a `~` at the beginning.
+ * Replaces a leading `~` by the user's home directory.
  *
  * @throws {ArgumentError} for the home directory of another user.
  */

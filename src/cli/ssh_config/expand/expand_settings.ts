@@ -6,7 +6,7 @@ import type { SshSettings } from "../ssh_settings.ts";
 import { destinationTokens } from "./tokens.ts";
 
 /**
- * Expands the values that were read, and adds ssh's defaults.
+ * Expands the values that were read, and adds the defaults.
  *
  * @param host The host as it was typed.
  * @param hostName The host to connect to.

@@ -1,7 +1,7 @@
 import type { Tokens } from "./expand.ts";
 import type { LocalMachine } from "../local_machine.ts";
 
-/** What tokens tell of a destination. */
+/** What tokens say about a destination. */
 export interface Destination {
   /** The host to connect to. */
   readonly host: string;
@@ -11,11 +11,11 @@ export interface Destination {
   readonly port: number;
   /** The user there. */
   readonly user: () => string;
-  /** What the host is called in known_hosts. */
+  /** The host's name in known_hosts. */
   readonly keyAlias: string;
 }
 
-/** The tokens that most options take (ssh_config(5), "TOKENS"). */
+/** The tokens that most options accept (ssh_config(5), "TOKENS"). */
 export function destinationTokens(
   machine: LocalMachine,
   { host, originalHost, port, user, keyAlias }: Destination,

@@ -4,11 +4,11 @@ import { matchesPatternList } from "../reader/patterns.ts";
 import { shown } from "../../../text/shown.ts";
 
 /**
- * Checks the names of a list of algorithms. As with ssh, those after `-` may
- * be anything.
+ * Checks the names in a list of algorithms. As in ssh, names after `-` are not
+ * checked.
  *
- * @param known The names that ssh or this program know.
- * @throws {ArgumentError} if a name, or a pattern, stands for none of them.
+ * @param known The names that ssh or this program knows.
+ * @throws {ArgumentError} if a name or pattern matches none of them.
  */
 export function checkAlgorithmNames(
   line: ConfigLine,
@@ -27,14 +27,14 @@ export function checkAlgorithmNames(
 
 /**
  * The algorithms that `Ciphers`, `MACs`, `KexAlgorithms` or
- * `HostKeyAlgorithms` ask for: a list between commas that replaces the default
- * one, or after `+` is added to it, after `-` taken from it, and after `^` put
- * before it. Names may be patterns. Those that are not supported are left out.
+ * `HostKeyAlgorithms` select: a list separated by commas that replaces the
+ * default, or after `+` is appended to it, after `-` removed from it, and after
+ * `^` put before it. Names may be patterns. Unsupported names are left out.
  *
  * @param option The option's name, for the error.
- * @param list Its value; undefined for the default ones.
- * @param defaults What is offered by default.
- * @param supported All that could be offered; by default no more than `defaults`.
+ * @param list Its value; undefined for the default.
+ * @param defaults The default.
+ * @param supported All supported names; the default ones by default.
  * @throws {ArgumentError} if nothing is left.
  *
  * @example

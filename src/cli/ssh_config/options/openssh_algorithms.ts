@@ -16,8 +16,8 @@ const KEYS = SIGNATURES.flatMap((name) => [
 ]);
 
 /**
- * What OpenSSH 9.2 to 10.0 know, by the kind of list: what is none of these,
- * nor known here, is a mistake.
+ * The algorithms that OpenSSH 9.2 to 10.0 know, by kind: other names are an
+ * error, unless this program knows them.
  */
 export const opensshAlgorithms = {
   cipher: names(`

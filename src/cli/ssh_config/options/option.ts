@@ -7,14 +7,14 @@ export interface Written<T> {
   readonly value: T;
   /** Its line. */
   readonly line: ConfigLine;
-  /** Whether the line is of the command line or of the user's configuration, not of the system's. */
+  /** Whether it comes from the command line or the user's configuration, not the system's. */
   readonly user: boolean;
 }
 
 /** The values that count, by the key of their option. */
 export type WrittenValues = ReadonlyMap<string, readonly Written<unknown>[]>;
 
-/** What values are expanded with. */
+/** What values can be expanded with. */
 export interface Scope {
   readonly machine: LocalMachine;
   readonly tokens: Tokens;

@@ -24,11 +24,11 @@ export class RawSettings {
   }
 
   /**
-   * Reads a line, if it is of an option that has an effect.
+   * Reads the line of an option that has an effect.
    *
-   * @param active Whether it is in a block that matches. Lines of other blocks are checked, too.
-   * @param user Whether it is of the command line or of the user's configuration.
-   * @returns whether it is.
+   * @param active Whether its block matches; other lines are only checked.
+   * @param user Whether it comes from the command line or the user's configuration.
+   * @returns false if it is of another option.
    * @throws {ArgumentError} if ssh would refuse it.
    */
   read(

@@ -2,9 +2,9 @@ import { ArgumentError } from "../../../errors.ts";
 import { splitArguments, takeWord } from "./tokenize.ts";
 import { shown } from "../../../text/shown.ts";
 
-/** A line of ssh_config that sets something, or an `-o` option of the command line. */
+/** A line of ssh_config with an option, or an `-o` option of the command line. */
 export class ConfigLine {
-  /** Where it stands, e.g. `/home/alice/.ssh/config:3` or `-o Port`. */
+  /** Its place, e.g. `/home/alice/.ssh/config:3` or `-o Port`. */
   readonly where: string;
   /** Its keyword as it was written. */
   readonly name: string;
@@ -18,18 +18,18 @@ export class ConfigLine {
    * Splits a line.
    *
    * @param text The line, without its newline.
-   * @param where Where it stands; of a keyword on the command line, if none is given.
-   * @returns undefined if it says nothing: it is empty, a comment, or begins with a quote that is not closed.
+   * @param where Its place; by default the keyword on the command line.
+   * @returns undefined if it is empty, a comment, or starts with a quote that is not closed.
    * @throws {ArgumentError} if there is no argument, or a quote in it is not closed.
    */
   static parse(text: string, where?: string): ConfigLine | undefined {
-    // ssh reads lines as C strings. And it keeps the first character whatever it is.
+    // ssh reads lines as C strings, and always keeps the first character.
     const line = text.replace(/\0[^]*/, "").replace(/(?!^)[ \t\r\n\f]+$/, "");
     let first = takeWord(line);
     if (first?.word === "") first = takeWord(first.rest ?? "");
     if (first === undefined || /^(?:#|$)/.test(first.word)) return undefined;
     const { rest = "" } = first;
-    // No keyword is that long; what is may be a line of a key.
+    // No keyword is longer; the text may be part of a key.
     const word = first.word.length > 60 ? "(too long)" : first.word;
     return new ConfigLine(where ?? `-o ${word}`, word, rest.trimStart());
   }
@@ -45,7 +45,7 @@ export class ConfigLine {
     this.first = words[0] ?? "";
   }
 
-  /** The keyword, which has no case. */
+  /** The keyword in lower case. */
   get keyword(): string {
     return this.name.toLowerCase();
   }
@@ -82,16 +82,16 @@ export class ConfigLine {
     return words;
   }
 
-  /** Takes all that follows the keyword as one text, for a command: quotes and `#` are its own. */
+  /** Takes everything after the keyword as one text, for a command: quotes and `#` belong to it. */
   text(): string {
     this.#words.length = 0;
     return this.rest.replace(/^[ \t\r\n=]+/, "");
   }
 
   /**
-   * Says that this is all the line may hold.
+   * Checks that no argument is left.
    *
-   * @throws {ArgumentError} if an argument is left over.
+   * @throws {ArgumentError} if one is.
    */
   end(): void {
     const [extra] = this.#words;
@@ -103,7 +103,7 @@ export class ConfigLine {
 
   /** An error about this line. */
   error(problem: string, cause?: unknown): ArgumentError {
-    // Of a keyword on the command line, `where` names it already.
+    // On the command line, `where` names the keyword.
     const subject = this.where === `-o ${this.name}` ? "" : `${this.name} `;
     return new ArgumentError(
       this.where,

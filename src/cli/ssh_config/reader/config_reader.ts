@@ -19,30 +19,30 @@ import { RawSettings } from "../options/raw_settings.ts";
 import { runShell } from "./run_shell.ts";
 import { destinationTokens } from "../expand/tokens.ts";
 
-/** How deep files may include one another, as in ssh. */
+/** The maximum depth of `Include`, as in ssh. */
 const MAX_DEPTH = 16;
 
 /** How large a file may be, in bytes. */
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
-/** Where the system's configuration is. */
+/** The directory of the system's configuration. */
 export const systemDirectory = "/etc/ssh";
 
-/** Whose a file is. */
+/** The kind of a file. */
 export interface FileSource {
-  /** Whether it is the user's, or the system's. */
+  /** Whether it is the user's, not the system's. */
   readonly user: boolean;
-  /** Whether it is refused if someone else could have written it. */
+  /** Whether it is refused if other users can write it. */
   readonly checkOwner: boolean;
 }
 
-/** The block that lines stand in. */
+/** The block of the current line. */
 interface Block {
-  /** Whether it matches, so that its lines count. */
+  /** Whether it matches, so that its lines have an effect. */
   active: boolean;
-  /** Whether none of this file can match, as it is included by a block that does not. */
+  /** Whether no block of this file can match, because a block that does not match includes it. */
   readonly never: boolean;
-  /** How many files included one another to get here. */
+  /** The depth of `Include`. */
   readonly depth: number;
 }
 
@@ -50,7 +50,7 @@ interface Block {
 export class ConfigReader {
   /** What was read so far. */
   readonly settings = new RawSettings();
-  /** What the configuration asks for and will not get, by what names it. */
+  /** Warnings about lines without effect, by what they are about. */
   readonly warnings = new Map<string, string>();
   readonly #machine: LocalMachine;
   readonly #originalHost: string;
@@ -59,9 +59,7 @@ export class ConfigReader {
   #wantsFinal = false;
 
   /**
-   * Has read nothing yet.
-   *
-   * @param machine What configuration may depend on.
+   * @param machine What configuration can depend on.
    * @param host The destination's host as it was typed.
    */
   constructor(machine: LocalMachine, host: string) {
@@ -70,19 +68,19 @@ export class ConfigReader {
     this.#host = host;
   }
 
-  /** Whether the files have to be read a second time, because `Match final` or `CanonicalizeHostname` say so. */
+  /** Whether `Match final` or `CanonicalizeHostname` wants the files to be read a second time. */
   get wantsFinal(): boolean {
     return this.#wantsFinal ||
       this.settings.first("canonicalizeHostname") === true;
   }
 
-  /** From now on files are read for the second time: for the host that the first time has found. */
+  /** Starts the second time, for the host name that the first time found. */
   startFinal(hostName: string): void {
     this.#final = true;
     this.#host = hostName;
   }
 
-  /** The host to connect to, as far as it is known. */
+  /** The host to connect to, according to what was read so far. */
   async hostName(): Promise<string> {
     const hostName = this.settings.written("hostName");
     if (this.#final || hostName === undefined) return this.#host;
@@ -94,7 +92,7 @@ export class ConfigReader {
   /**
    * Reads an `-o` option.
    *
-   * @throws {ArgumentError} if ssh would not take it.
+   * @throws {ArgumentError} if ssh would refuse it.
    */
   readOption(text: string): void {
     const line = ConfigLine.parse(text);
@@ -106,10 +104,10 @@ export class ConfigReader {
   }
 
   /**
-   * Reads a file and what it includes.
+   * Reads a file and the files that it includes.
    *
-   * @returns whether there is one that can be read.
-   * @throws {ArgumentError} if a line is not as it has to be, or others may write the file.
+   * @returns whether it exists and can be read.
+   * @throws {ArgumentError} if ssh would refuse a line, or others may write the file.
    * @throws {RForwardError} `permission-denied` if Deno may not read it.
    */
   readFile(path: string, source: FileSource): Promise<boolean> {

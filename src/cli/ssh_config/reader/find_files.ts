@@ -1,13 +1,13 @@
-/** File name patterns as glob(3) has them, which `Include` takes. @module */
+/** File name patterns of glob(3), for `Include`. @module */
 
 import { throwIfNotPermitted } from "../../../permissions.ts";
 
 /**
- * The files that a pattern names, sorted. In each part of the path `*`, `?` and
- * `[…]` stand for characters; none of them for a dot at the beginning.
+ * The files that match a pattern, sorted. In each part of the path `*`, `?` and
+ * `[…]` match characters, but not a leading dot.
  *
  * @param pattern An absolute path.
- * @throws {RForwardError} `permission-denied` if Deno may not look.
+ * @throws {RForwardError} `permission-denied` if Deno may not read a directory.
  */
 export async function findFiles(pattern: string): Promise<string[]> {
   const [root = "", ...parts] = pattern.split("/");
@@ -19,7 +19,7 @@ export async function findFiles(pattern: string): Promise<string[]> {
       ? (await Promise.all(found.map((path) => entries(path, part)))).flat()
       : found.map((path) => `${path}/${part.replace(/\\(.)/g, "$1")}`);
   }
-  // Directories on the way are not looked at: Deno would have to allow it.
+  // Directories on the way are not read, which would need permissions.
   if (!seen) found = (await Promise.all(found.map(existing))).flat();
   return found.sort();
 }
@@ -49,7 +49,7 @@ async function entries(directory: string, part: string): Promise<string[]> {
   }
 }
 
-/** What cannot be looked at is not there, unless it is Deno that forbids it. */
+/** Ignores what cannot be read, unless Deno does not permit it. */
 function none(cause: unknown, path: string): string[] {
   throwIfNotPermitted(
     cause,
@@ -73,6 +73,6 @@ function toRegExp(part: string): RegExp {
   try {
     return new RegExp(`^${source}$`);
   } catch {
-    return /$^/; // a range from a later to an earlier character matches nothing
+    return /$^/; // a reversed range matches nothing
   }
 }

@@ -3,23 +3,23 @@ import { matchesHostList, matchesPatternList } from "./patterns.ts";
 import { takeWord } from "./tokenize.ts";
 import { shown } from "../../../text/shown.ts";
 
-/** What the criteria of a `Match` line are held against. */
+/** What the criteria of a `Match` line are compared with. */
 export interface MatchSubject {
   /** The destination's host as it was typed. */
   readonly originalHost: string;
-  /** The host to connect to, as far as it is known. */
+  /** The host to connect to, according to what was read so far. */
   readonly host: () => Promise<string>;
-  /** The user there, as far as it is known. */
+  /** The user there, according to what was read so far. */
   readonly user: () => string;
   /** The local user. */
   readonly localUser: () => string;
-  /** Whether everything is read a second time. */
+  /** Whether the files are read a second time. */
   readonly final: boolean;
-  /** Told that a second time is wanted. */
+  /** Requests a second time. */
   readonly wantFinal: () => void;
-  /** Whether a command succeeds; undefined if it cannot be told, so that nothing matches. */
+  /** Whether a command succeeds; undefined if it cannot be run, so that nothing matches. */
   readonly exec: (command: string) => Promise<boolean | undefined>;
-  /** Told of criteria of later releases, which match nothing here. */
+  /** Warns of a criterion of a later release, which never matches here. */
   readonly warn: (criterion: string) => void;
 }
 
@@ -33,10 +33,10 @@ const later = new Set([
 ]);
 
 /**
- * Whether all criteria of a `Match` line hold (ssh_config(5), "Match"). Once one
- * does not, no command is run; but all are read.
+ * Whether all criteria of a `Match` line hold (ssh_config(5), "Match"). After one
+ * that does not, the others are only checked, and no command is run.
  *
- * @throws {ArgumentError} if the line is not as it has to be.
+ * @throws {ArgumentError} if ssh would refuse the line.
  */
 export async function matches(
   line: ConfigLine,
@@ -68,7 +68,7 @@ export async function matches(
   if (count === 0) throw line.error("has no criteria");
   return matched;
 
-  /** Whether a criterion holds; undefined if that cannot be told. */
+  /** Whether a criterion holds; undefined if it is unknown. */
   async function check(criterion: string): Promise<boolean | undefined> {
     if (criterion === "final") subject.wantFinal();
     if (criterion === "final" || criterion === "canonical") {

@@ -1,13 +1,13 @@
 /** The patterns of ssh_config(5), "PATTERNS". @module */
 
 /**
- * Whether `text` is what `pattern` says: `*` stands for any characters, `?`
- * for one, all others for themselves.
+ * Whether `text` matches `pattern`: `*` matches any characters, `?` one, and
+ * all others themselves.
  */
 export function matchesPattern(text: string, pattern: string): boolean {
   let at = 0;
   let next = 0;
-  // Where to go on if what follows the last `*` does not fit: that `*` takes one character more.
+  // Where to continue if the rest does not match: the last `*` takes one more character.
   let star = -1;
   let taken = 0;
   while (at < text.length) {
@@ -29,7 +29,7 @@ export function matchesPattern(text: string, pattern: string): boolean {
   return next === pattern.length;
 }
 
-/** Whether `text` fits one of the patterns, and none of those after a `!`. */
+/** Whether `text` matches one of the patterns, and none of those after a `!`. */
 export function matchesPatterns(
   text: string,
   patterns: readonly string[],
@@ -50,7 +50,7 @@ export function matchesPatternList(text: string, list: string): boolean {
   return matchesPatterns(text, list.split(","));
 }
 
-/** {@linkcode matchesPatternList} for host names, which have no case. */
+/** {@linkcode matchesPatternList} for host names, in any case. */
 export function matchesHostList(host: string, list: string): boolean {
   return matchesPatternList(host.toLowerCase(), list.toLowerCase());
 }

@@ -3,11 +3,11 @@ import type { LocalMachine } from "../local_machine.ts";
 import { shown } from "../../../text/shown.ts";
 
 /**
- * Runs a command of `Match exec` in the user's shell, without input, and with
- * its errors shown.
+ * Runs a command of `Match exec` in the user's shell, without input; standard
+ * error is inherited.
  *
  * @returns whether it succeeded; undefined if Deno may not run it.
- * @throws {ArgumentError} if there is no such shell, or a signal ended it.
+ * @throws {ArgumentError} if the shell cannot be run, or a signal ended it.
  */
 export async function runShell(
   command: string,

@@ -1,21 +1,21 @@
 /**
- * How OpenSSH cuts a line of ssh_config into words. It has two ways that
- * differ in what quotes and backslashes do, and which is used where shows.
+ * How OpenSSH splits a line of ssh_config into words. It has two ways, which
+ * differ in quotes and backslashes.
  *
  * @module
  */
 
-/** A word, and what comes after it and its separator; undefined at the end of the line. */
+/** A word, and the rest of the line. */
 export interface Word {
   /** The word, without its quotes. */
   word: string;
-  /** What follows. */
+  /** What follows the separator; undefined at the end of the line. */
   rest: string | undefined;
 }
 
 /**
- * Takes the first word as keywords and the criteria of `Match` are taken:
- * ended by white space, by one `=`, or by the end of double quotes.
+ * Takes the first word, for keywords and the criteria of `Match`: it is ended
+ * by white space, by one `=`, or by the end of double quotes.
  *
  * @returns undefined if a quote is not closed.
  */
@@ -38,9 +38,9 @@ export function takeWord(text: string): Word | undefined {
 }
 
 /**
- * Splits a line's arguments: at blanks, with single and double quotes, and
- * backslashes before quotes, backslashes and (outside quotes) blanks. A `#`
- * that begins an argument ends the line.
+ * Splits a line's arguments at spaces and tabs, with single and double quotes,
+ * and backslashes before quotes, backslashes and (outside quotes) spaces. A `#`
+ * at the start of an argument ends the line.
  *
  * @returns undefined if a quote is not closed.
  */

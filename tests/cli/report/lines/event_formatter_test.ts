@@ -156,7 +156,7 @@ for (
       "dropbear_2022.83",
       "the server does not connect to it for us (dropbear's -j, or permitopen in authorized_keys)",
     ],
-    ["Go", "this kind of server does not let us look"],
+    ["Go", "this kind of server does not permit the check"],
   ] as const
 ) {
   Deno.test(`eventFormatter.format() says why a port cannot be verified as ${software} calls it`, () => {
