@@ -12,7 +12,7 @@ import {
   type ForwardSpec,
   parseRemoteForward,
   withoutDuplicates,
-} from "./command_line/forward_spec.ts";
+} from "./command_line/values/forward_spec.ts";
 import { setting } from "./command_line/setting.ts";
 import { resolveHops } from "./connection/resolve_hops.ts";
 import { thisMachine } from "./ssh_config/local_machine.ts";

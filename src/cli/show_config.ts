@@ -1,5 +1,5 @@
 import { isTcp } from "../ssh/bind.ts";
-import type { ForwardSpec } from "./command_line/forward_spec.ts";
+import type { ForwardSpec } from "./command_line/values/forward_spec.ts";
 import type { Option } from "./ssh_config/options/option.ts";
 import { optionTable } from "./ssh_config/options/option_table.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";

@@ -1,5 +1,5 @@
 import type { NoDelay } from "../../ssh/connection.ts";
-import type { ForwardSpec } from "./forward_spec.ts";
+import type { ForwardSpec } from "./values/forward_spec.ts";
 
 /** A shell that completions are written for. */
 export type Shell = typeof shells[number];

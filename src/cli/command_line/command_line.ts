@@ -1,11 +1,11 @@
 import { ArgumentError } from "../../errors.ts";
 import type { Arguments, Command } from "./arguments.ts";
-import { parseDestination } from "./destination.ts";
+import { parseDestination } from "./values/destination.ts";
 import {
   type ForwardSpec,
   parseForwardSpec,
   withoutDuplicates,
-} from "./forward_spec.ts";
+} from "./values/forward_spec.ts";
 import { setting } from "./setting.ts";
 
 /** What was read of a command line so far. */

@@ -1,8 +1,8 @@
 import { ArgumentError } from "../../errors.ts";
 import { shown } from "../../text/shown.ts";
 import type { CommandLine } from "./command_line.ts";
-import { parsePort } from "./port.ts";
-import { parseTime } from "./time.ts";
+import { parsePort } from "./values/port.ts";
+import { parseTime } from "./values/time.ts";
 
 /** The value of a flag. */
 export interface FlagValue<T = string> {

@@ -11,7 +11,7 @@ import { nativeEngine } from "../../ssh/native/native_engine.ts";
 import { optionNames } from "../ssh_config/options/option_table.ts";
 import { engineNames, sessionModes, shells } from "./arguments.ts";
 import type { CommandLine } from "./command_line.ts";
-import { checkUser } from "./destination.ts";
+import { checkUser } from "./values/destination.ts";
 import {
   choice,
   count,
@@ -24,7 +24,7 @@ import {
   time,
 } from "./flag.ts";
 import { flagsWithoutEffect } from "./flags_without_effect.ts";
-import { parseForwardSpec } from "./forward_spec.ts";
+import { parseForwardSpec } from "./values/forward_spec.ts";
 
 /** Flags that ssh does not have, and `-R`, in the order of `--help`. */
 const own: readonly Flag[] = [

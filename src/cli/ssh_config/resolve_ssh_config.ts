@@ -1,6 +1,6 @@
 import { ArgumentError } from "../../errors.ts";
 import { checkPort } from "../../validate.ts";
-import { checkUser } from "../command_line/destination.ts";
+import { checkUser } from "../command_line/values/destination.ts";
 import { setting } from "../command_line/setting.ts";
 import { ConfigReader, systemDirectory } from "./reader/config_reader.ts";
 import { expandSettings } from "./expand/expand_settings.ts";

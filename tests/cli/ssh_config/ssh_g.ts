@@ -6,7 +6,7 @@ import {
   thisMachine,
 } from "../../../src/cli/ssh_config/local_machine.ts";
 import type { SshConfigRequest } from "../../../src/cli/ssh_config/resolve_ssh_config.ts";
-import type { RemoteForwardLine } from "../../../src/cli/command_line/forward_spec.ts";
+import type { RemoteForwardLine } from "../../../src/cli/command_line/values/forward_spec.ts";
 import type { JumpHost } from "../../../src/cli/ssh_config/options/proxy.ts";
 import type { SshSettings } from "../../../src/cli/ssh_config/ssh_settings.ts";
 

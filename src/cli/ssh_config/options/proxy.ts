@@ -3,8 +3,8 @@
 import { defined } from "../../../defined.ts";
 import { ArgumentError } from "../../../errors.ts";
 import { shown } from "../../../text/shown.ts";
-import { parseDestination } from "../../command_line/destination.ts";
-import { parsePort } from "../../command_line/port.ts";
+import { parseDestination } from "../../command_line/values/destination.ts";
+import { parsePort } from "../../command_line/values/port.ts";
 import { expandTokens, type Tokens } from "../expand/expand.ts";
 import { expandCommand } from "../expand/expand_values.ts";
 import type { ConfigLine } from "../reader/config_line.ts";

@@ -2,7 +2,7 @@ import { defined } from "../../../defined.ts";
 import {
   parseRemoteForward,
   type RemoteForwardLine,
-} from "../../command_line/forward_spec.ts";
+} from "../../command_line/values/forward_spec.ts";
 import { expandTokens, expandVariables } from "../expand/expand.ts";
 import { each, type Option } from "./option.ts";
 

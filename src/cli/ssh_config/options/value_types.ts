@@ -1,7 +1,7 @@
 /** The kinds of values that options have; each refuses what ssh refuses. @module */
 
 import { shown } from "../../../text/shown.ts";
-import { parsePort } from "../../command_line/port.ts";
+import { parsePort } from "../../command_line/values/port.ts";
 import type { ValueType } from "./option.ts";
 
 /** The largest number that ssh takes, and the longest time in milliseconds that a timer takes. */

@@ -1,8 +1,8 @@
-import { readVariable } from "../../environment.ts";
-import { ArgumentError } from "../../errors.ts";
-import type { Bind } from "../../ssh/connection.ts";
+import { readVariable } from "../../../environment.ts";
+import { ArgumentError } from "../../../errors.ts";
+import type { Bind } from "../../../ssh/connection.ts";
 import { parsePort } from "./port.ts";
-import { looksLikeKey, shown } from "../../text/shown.ts";
+import { looksLikeKey, shown } from "../../../text/shown.ts";
 
 /** The value of `-R`: a bind on the server and a target on this side. */
 export interface ForwardSpec {

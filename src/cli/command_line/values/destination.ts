@@ -1,7 +1,7 @@
-import { defined } from "../../defined.ts";
-import { ArgumentError } from "../../errors.ts";
+import { defined } from "../../../defined.ts";
+import { ArgumentError } from "../../../errors.ts";
 import { parsePort } from "./port.ts";
-import { shown } from "../../text/shown.ts";
+import { shown } from "../../../text/shown.ts";
 
 /** The destination on the command line. */
 export interface Destination {

@@ -1,5 +1,5 @@
-import { ArgumentError } from "../../errors.ts";
-import { shown } from "../../text/shown.ts";
+import { ArgumentError } from "../../../errors.ts";
+import { shown } from "../../../text/shown.ts";
 
 const seconds: Record<string, number> = {
   "": 1,

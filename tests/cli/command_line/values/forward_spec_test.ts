@@ -1,13 +1,13 @@
-import { ArgumentError } from "../../../src/errors.ts";
+import { ArgumentError } from "../../../../src/errors.ts";
 import {
   type ForwardSpec,
   parseForwardSpec,
   parseRemoteForward,
   withoutDuplicates,
-} from "../../../src/cli/command_line/forward_spec.ts";
-import { assertEquals, assertThrows } from "../../assert.ts";
-import { serverTest } from "../../servers/availability.ts";
-import { askSsh } from "./ssh_oracle.ts";
+} from "../../../../src/cli/command_line/values/forward_spec.ts";
+import { assertEquals, assertThrows } from "../../../assert.ts";
+import { serverTest } from "../../../servers/availability.ts";
+import { askSsh } from "../ssh_oracle.ts";
 
 Deno.test("parseForwardSpec() takes a port, a target and a bind address", () => {
   assertEquals(parseForwardSpec("8080:localhost:80"), {

@@ -1,5 +1,5 @@
-import { parsePort } from "../../../src/cli/command_line/port.ts";
-import { assertEquals } from "../../assert.ts";
+import { parsePort } from "../../../../src/cli/command_line/values/port.ts";
+import { assertEquals } from "../../../assert.ts";
 
 Deno.test("parsePort() reads numbers as strtonum(3) does", () => {
   for (const text of ["80", "080", "+80", " 80"]) {

@@ -1,8 +1,8 @@
-import { parseDestination } from "../../../src/cli/command_line/destination.ts";
-import { ArgumentError } from "../../../src/errors.ts";
-import { assertEquals, assertThrows } from "../../assert.ts";
-import { serverTest } from "../../servers/availability.ts";
-import { askSsh } from "./ssh_oracle.ts";
+import { parseDestination } from "../../../../src/cli/command_line/values/destination.ts";
+import { ArgumentError } from "../../../../src/errors.ts";
+import { assertEquals, assertThrows } from "../../../assert.ts";
+import { serverTest } from "../../../servers/availability.ts";
+import { askSsh } from "../ssh_oracle.ts";
 
 Deno.test("parseDestination() takes a host, and a user up to the last @", () => {
   assertEquals(parseDestination("server"), { host: "server" });
