@@ -119,6 +119,11 @@ export type {
   UpgradeWebSocketOptions,
   WebSocketUpgrade,
 } from "./src/forward/http/fetch_target.ts";
+export type {
+  SocksOptions,
+  SocksPermit,
+  SocksTarget,
+} from "./src/forward/socks/socks_target.ts";
 export type { BindOptions } from "./src/forward/tunnel/bind_options.ts";
 export type {
   Target,

@@ -24,6 +24,9 @@ const packages = {
   zsh: "zsh",
   fish: "fish",
   ip: "iproute2",
+  curl: "curl",
+  nginx: "nginx-light",
+  haproxy: "haproxy",
   "systemd-notify": "systemd",
   "systemd-analyze": "systemd",
 } as const;

@@ -6,6 +6,7 @@ import {
 } from "node:http";
 import { sendNodeResponse } from "srvx/node";
 import { onAbort } from "../../abort.ts";
+import { defined } from "../../defined.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import type { SshChannel } from "../../ssh/connection.ts";
 import { ChannelSocket } from "./channel_socket.ts";
@@ -13,6 +14,7 @@ import {
   defaultHttpLimits,
   type FetchInfo,
   type FetchTarget,
+  type HttpLimits,
 } from "./fetch_target.ts";
 import { HttpConnection } from "./http_connection.ts";
 import { RequestError, toRequest } from "./to_request.ts";
@@ -36,16 +38,17 @@ export class HttpServer {
   readonly #server: Server;
   readonly #served = new Map<unknown, Served>();
   readonly #upgrades = new Set<Upgrade>();
-  readonly #limits;
+  readonly #limits: Required<HttpLimits>;
   #isDraining = false;
 
   constructor(target: FetchTarget, logger: Logger = silentLogger) {
     this.#target = target;
     this.#logger = logger;
-    const given = Object.entries(target).filter(([, value]) =>
-      value !== undefined
-    );
-    this.#limits = { ...defaultHttpLimits, ...Object.fromEntries(given) };
+    const { maxHeaderBytes, headerTimeoutMs, idleTimeoutMs } = target;
+    this.#limits = {
+      ...defaultHttpLimits,
+      ...defined({ maxHeaderBytes, headerTimeoutMs, idleTimeoutMs }),
+    };
     this.#server = createServer({
       maxHeaderSize: this.#limits.maxHeaderBytes,
       keepAliveTimeout: this.#limits.idleTimeoutMs, // as clients are told

@@ -1,3 +1,4 @@
+import { defined } from "../../defined.ts";
 import type { CloseReason, SshConnection } from "../../ssh/connection.ts";
 import type { BindOptions } from "../tunnel/bind_options.ts";
 import { boundAddr } from "../tunnel/forwarded_conn.ts";
@@ -127,15 +128,6 @@ export async function serve(
   const served = new ServedPort(tunnel);
   onListen?.(served.addr);
   return served;
-}
-
-/** The same without what is undefined. */
-function defined<T extends object>(
-  values: T,
-): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
 function throwIfLost({ error }: CloseReason): void {

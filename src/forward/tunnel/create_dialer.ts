@@ -7,7 +7,9 @@ import { checkFetchTarget } from "../http/fetch_target.ts";
 import type { Dialer, DialerOptions } from "./dialer.ts";
 import { FetchDialer } from "./fetch_dialer.ts";
 import { HandlerDialer } from "./handler_dialer.ts";
+import { checkSocksOptions } from "../socks/socks_target.ts";
 import { SocketDialer } from "./socket_dialer.ts";
+import { SocksDialer } from "./socks_dialer.ts";
 import type { Target } from "./target.ts";
 import { requireTargetPermission } from "./target_permission.ts";
 
@@ -20,11 +22,16 @@ export function createDialer(
   options: DialerOptions = {},
 ): Dialer {
   if (typeof target === "function") return new HandlerDialer(target);
+  if (target === "socks") return new SocksDialer({}, options);
   if (typeof target !== "object" || target === null) {
     throw new ArgumentError(
       "target",
-      "use { hostname, port }, { path }, { fetch } or a function",
+      "use { hostname, port }, { path }, { fetch }, { socks }, 'socks' or a function",
     );
+  }
+  if ("socks" in target) {
+    checkSocksOptions(target.socks);
+    return new SocksDialer(target.socks, options);
   }
   if ("fetch" in target) {
     checkFetchTarget(target);

@@ -1,4 +1,5 @@
 import type { FetchTarget } from "../http/fetch_target.ts";
+import type { SocksTarget } from "../socks/socks_target.ts";
 import type { ForwardedConn } from "./forwarded_conn.ts";
 
 /** A TCP service that this side can reach. */
@@ -23,4 +24,10 @@ export interface UnixTarget {
 export type TargetHandler = (connection: ForwardedConn) => void | Promise<void>;
 
 /** What answers the connections of a tunnel. */
-export type Target = TcpTarget | UnixTarget | TargetHandler | FetchTarget;
+export type Target =
+  | TcpTarget
+  | UnixTarget
+  | TargetHandler
+  | FetchTarget
+  | SocksTarget
+  | "socks";

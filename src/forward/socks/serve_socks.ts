@@ -1,0 +1,115 @@
+import { Deadline } from "../../abort.ts";
+import { defined } from "../../defined.ts";
+import { TargetError } from "../../errors.ts";
+import { formatAddress } from "../../text/format_address.ts";
+import { printable } from "../../text/printable.ts";
+import { dialSocket } from "../tunnel/dial_socket.ts";
+import type { DialerOptions } from "../tunnel/dialer.ts";
+import type { ForwardedConn } from "../tunnel/forwarded_conn.ts";
+import { relay } from "../tunnel/relay.ts";
+import type { Destinations } from "./destinations.ts";
+import {
+  readSocksRequest,
+  SocksError,
+  type SocksRefusal,
+  type SocksRequest,
+} from "./socks_handshake.ts";
+import type { SocksOptions } from "./socks_target.ts";
+
+/** What a proxy goes by. */
+export interface SocksContext {
+  options: SocksOptions;
+  destinations: Destinations;
+  dialing: DialerOptions;
+}
+
+/**
+ * Serves one client of a SOCKS proxy until both directions have ended.
+ *
+ * @throws {TargetError} if the client was refused; it has its answer.
+ */
+export async function serveSocks(
+  client: ForwardedConn,
+  { options, destinations, dialing }: SocksContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const request = await readRequest(client, options, signal);
+  const name = printable(formatAddress(request.host, request.port));
+  let conn: Deno.TcpConn;
+  try {
+    conn = await dialSocket(
+      name,
+      (signal) => destinations.connect(request, signal),
+      signal,
+      dialing.targetTimeoutMs,
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    await refuse(client, () => request.refuse(reasonOf(error as Error)));
+    throw error;
+  }
+  try {
+    await request.accept();
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
+  const { lingerMs } = dialing;
+  await relay(client, conn, defined({ signal, lingerMs }));
+}
+
+async function readRequest(
+  client: ForwardedConn,
+  { credentials, handshakeTimeoutMs = 10_000 }: SocksOptions,
+  signal: AbortSignal,
+): Promise<SocksRequest> {
+  using deadline = new Deadline(handshakeTimeoutMs, signal);
+  deadline.start(() =>
+    new SocksError(`it asked for nothing within ${handshakeTimeoutMs} ms`)
+  );
+  try {
+    return await deadline.race(readSocksRequest(client, credentials));
+  } catch (cause) {
+    signal.throwIfAborted();
+    await refuse(client, () => Promise.resolve());
+    const { message } = cause as Error;
+    throw new TargetError(
+      "target-failed",
+      "SOCKS",
+      `a client of the SOCKS proxy was refused: ${message}`,
+      { cause },
+    );
+  }
+}
+
+/** Answers, and ends the connection; the client may be gone. */
+async function refuse(
+  client: ForwardedConn,
+  answer: () => Promise<void>,
+): Promise<void> {
+  try {
+    await answer();
+    await client.closeWrite();
+  } finally {
+    client.close();
+  }
+}
+
+function reasonOf(error: Error): SocksRefusal {
+  if (!(error instanceof TargetError)) return "failed";
+  switch (error.code) {
+    case "permission-denied":
+      return "not-allowed";
+    case "target-refused":
+      return "refused";
+    case "target-timeout":
+      return "host-unreachable";
+    case "target-unreachable":
+      // ENETUNREACH
+      return /network is unreachable/i.test(error.message)
+        ? "network-unreachable"
+        : "host-unreachable";
+    default:
+      return "failed";
+  }
+}
