@@ -1,8 +1,8 @@
 /**
  * Every error this package throws, rejects with or reports.
  *
- * All of them extend {@linkcode RForwardError}, so one `catch` can tell them
- * from foreign errors, and `error.code` tells them from one another without
+ * All of them extend {@linkcode RForwardError}, so one `catch` can distinguish them
+ * from foreign errors, and `error.code` distinguishes them without
  * reading a message.
  *
  * @module
@@ -47,7 +47,7 @@ export class RForwardError extends Error {
   readonly code: ErrorCode;
 
   /**
-   * Makes one.
+   * Creates the error.
    *
    * @param code What went wrong.
    * @param message What was tried, on what, and what to do.
@@ -66,7 +66,7 @@ export class ArgumentError extends RForwardError {
   readonly argument: string;
 
   /**
-   * Makes one.
+   * Creates the error.
    *
    * @param argument The name of the argument.
    * @param message What is wrong with it, and what it may be.
@@ -86,7 +86,7 @@ export class ConnectError extends RForwardError {
   readonly port: number;
 
   /**
-   * Makes one.
+   * Creates the error.
    *
    * @param code Which stage failed.
    * @param where The host and port that were tried.
@@ -146,7 +146,7 @@ export class HostKeyError extends RForwardError {
   /**
    * `unknown`: no known_hosts line names this host with a key of any kind.
    * `changed`: lines name it, with other keys. `revoked`: an `@revoked` line
-   * or a file of revoked keys holds this key, its certificate, or who signed that. `rejected`: the verification callback said no,
+   * or a file of revoked keys holds this key, its certificate, or the authority that signed it. `rejected`: the verification callback said no,
    * or it is an RSA key of too few bits.
    */
   readonly reason: HostKeyProblem;
@@ -160,7 +160,7 @@ export class HostKeyError extends RForwardError {
   readonly locations: readonly HostKeyLocation[];
 
   /**
-   * Makes one.
+   * Creates the error.
    *
    * @param reason Why it was not accepted.
    * @param key Whose it is, its fingerprint and type, and the lines that decided.
@@ -232,7 +232,7 @@ export class AuthenticationError extends RForwardError {
 /** The SSH connection ended without being asked to. */
 export class ConnectionLostError extends RForwardError {
   /**
-   * Makes one.
+   * Creates the error.
    *
    * @param message How it ended.
    */
@@ -250,12 +250,12 @@ export class ForwardDeniedError extends RForwardError {
    * What the server said of it, one line fit to be shown. OpenSSH 9.2 says
    * `Server has disabled port forwarding.` or the like if its configuration or
    * `authorized_keys` forbid what was asked, and nothing where a port is taken
-   * or only for root; dropbear never says a word.
+   * or only for root; dropbear says nothing.
    */
   readonly serverSays: string | undefined;
 
   /**
-   * Makes one.
+   * Creates the error.
    *
    * @param bind What was asked.
    * @param message What to check.

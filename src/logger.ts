@@ -13,17 +13,17 @@
  * ```
  */
 export interface Logger {
-  /** For whoever debugs this package. */
+  /** For debugging this package. */
   debug(message: string, ...args: unknown[]): unknown;
   /** The normal course of things. */
   info(message: string, ...args: unknown[]): unknown;
-  /** Something failed and the program goes on. */
+  /** Something failed and the program continues. */
   warn(message: string, ...args: unknown[]): unknown;
   /** Something ended that should not have. */
   error(message: string, ...args: unknown[]): unknown;
 }
 
-/** Says nothing: what the library logs to unless it is told otherwise. */
+/** Discards everything; the default. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

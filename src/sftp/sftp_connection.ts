@@ -142,7 +142,7 @@ export class SftpConnection implements ChannelCarrier {
 
   async #serve(channel: SftpChannel): Promise<void> {
     const writer = channel.writable.getWriter();
-    // The session learns of it by its next write.
+    // The session's next write fails.
     writer.closed.catch(() => {});
     try {
       await new SftpSession(this.folders, this.logger)

@@ -32,7 +32,7 @@ export interface SftpUser {
   readonly key: Uint8Array;
 }
 
-/** The server's side of RFC 4252: lets in who has the right name and proves to have the right key. */
+/** The server's side of RFC 4252: accepts the user with the right name who proves to have the right key. */
 export class SftpLogin {
   readonly #transport: MessageTransport;
   readonly #allowed: SftpUser;

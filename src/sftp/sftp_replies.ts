@@ -48,7 +48,7 @@ export class SftpReplies {
     this.status(id, Status.ok, "Success");
   }
 
-  /** STATUS, when there is no more to read. */
+  /** STATUS at the end of a file or directory. */
   eof(id: number): void {
     this.status(id, Status.eof, "End of file");
   }

@@ -23,7 +23,7 @@ const CIPHERS = [
   "aes256-gcm@openssh.com",
 ];
 
-/** What is served, and to whom. */
+/** Options of the SFTP server: the user, the keys and the time limit. */
 export interface SftpServerOptions {
   /** What the client may reach; folders may come and go meanwhile. */
   folders: SharedFolders;

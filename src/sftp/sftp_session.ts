@@ -64,7 +64,7 @@ export class SftpSession {
   }
 
   /**
-   * Serves until the client sends no more; then all that it had open is closed.
+   * Serves until the client's EOF; then closes everything that it had open.
    *
    * @param input What the client sends, as a byte stream.
    * @param output Takes the replies; a write that has settled is done with its bytes.
@@ -78,7 +78,7 @@ export class SftpSession {
       for (const step of transfers(packets)) {
         await both(this.#answer(step), sending);
         sending = send(output, this.#takeReplies());
-        sending.catch(() => {}); // the next step learns of it, or the end
+        sending.catch(() => {}); // the next step reports it, or the end
       }
     }
     await sending;
@@ -121,7 +121,7 @@ export class SftpSession {
     }
   }
 
-  /** INIT: each side tells its version, and the lower one counts. */
+  /** INIT: each side sends its version, and the lower one applies. */
   #start(version: number): void {
     if (version < VERSION) throw notSftp();
     this.#started = true;
@@ -209,7 +209,7 @@ export class SftpSession {
       case Packet.readlink:
         return this.#path(id, files.readLink(request.text()));
       case Packet.symlink:
-        // The target first: not as the draft has it, but as OpenSSH and so everybody does.
+        // The target first: unlike in the draft, but as OpenSSH and so every client does.
         return this.#ok(id, files.symlink(request.text(), request.text()));
       case Packet.extended:
         return this.#extended(id, request.text(), request);
@@ -269,7 +269,7 @@ export class SftpSession {
     else this.#replies.entries(id, entries);
   }
 
-  /** What statvfs(3) tells. */
+  /** What statvfs(3) reports. */
   async #space(id: number, space: Promise<FileSystemSpace>): Promise<void> {
     const READ_ONLY = 1, NO_SETUID = 2;
     const it = await space;
@@ -281,7 +281,7 @@ export class SftpSession {
       it.blocksAvailable,
       it.files,
       it.filesFree,
-      it.filesFree, // for everybody
+      it.filesFree, // for all users
       0, // the file system's number
       NO_SETUID | (it.readOnly ? READ_ONLY : 0),
       255, // bytes of a name
@@ -293,14 +293,14 @@ async function send(output: Output, replies: Uint8Array): Promise<void> {
   if (replies.length > 0) await output.write(replies);
 }
 
-/** Like Promise.all, but when it settles nothing goes on any more. */
+/** Like Promise.all, but settles only when both have. */
 async function both(...work: Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) {
     if (result.status === "rejected") throw result.reason;
   }
 }
 
-/** The number of a request, or the version in INIT: without it there is nothing to answer. */
+/** The number of a request, or the version in INIT: without it there can be no answer. */
 function leadingNumber(request: FieldReader): number {
   try {
     return request.uint32();

@@ -27,7 +27,7 @@ export interface TransferPart {
   data: Uint8Array;
 }
 
-/** Merges neighbouring requests; what is no READ or WRITE, or a malformed one, is passed on as it is. */
+/** Merges neighbouring requests; anything but a well-formed READ or WRITE is passed on unchanged. */
 export function* transfers(
   packets: Iterable<Uint8Array>,
 ): Generator<Transfer | Uint8Array, void, void> {

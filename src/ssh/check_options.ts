@@ -30,7 +30,7 @@ export function checkOptions(options: ConnectOptions): void {
   checkFunction("dial", dial);
   checkFunction("onBanner", options.onBanner);
   checkFunction("changePassword", options.changePassword);
-  if (options.engine) startOf(options.engine); // throws if it is none
+  if (options.engine) startOf(options.engine); // throws if it is not an engine
   if (!["undefined", "string", "function"].includes(typeof password)) {
     throw new ArgumentError("password", "has to be text, or a function");
   }

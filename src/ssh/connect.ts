@@ -30,7 +30,7 @@ import type { ClientConnection } from "./channels/client_connection.ts";
  * `--allow-net=unix:PATH`, `--allow-read` and `--allow-write`, and `agent: true`
  * `--allow-env=SSH_AUTH_SOCK`.
  *
- * @param options Where to, as whom, and how.
+ * @param options The server, the user, and how to connect.
  * @returns the connection; close it, or hold it with `await using`.
  * @throws {ArgumentError} if an option cannot be used.
  * @throws {ConnectError} if the server cannot be reached or does not speak SSH.
@@ -109,7 +109,7 @@ export async function establish(
   }).run();
 }
 
-/** What is read before anybody is dialled. */
+/** What is read before the server is dialled. */
 async function prepare(
   options: ConnectOptions,
   { hostname, port }: { hostname: string; port: number },

@@ -7,7 +7,7 @@ import type { RekeyLimit } from "./message_transport.ts";
 import type { Dial } from "./dial/transport.ts";
 
 /**
- * Asks the user for a secret; undefined gives up on what it is for. An error
+ * Asks the user for a secret; undefined cancels what it is for. An error
  * ends {@linkcode connect} with it.
  */
 export type AskSecret = () =>
@@ -16,7 +16,7 @@ export type AskSecret = () =>
   | Promise<string | undefined>;
 
 /**
- * Gives a new password for one that has expired; undefined gives up. An error
+ * Gives a new password for one that has expired; undefined cancels. An error
  * ends {@linkcode connect} with it.
  *
  * @param prompt What the server says about it, printable; often empty.
@@ -41,7 +41,7 @@ export type KeySource = ({ file: string } | { text: string }) & {
  */
 export type PrivateKey = KeySource & {
   /**
-   * What decrypts it: the passphrase, or who asks for it. That is asked only
+   * What decrypts it: the passphrase, or a callback that asks for it. That is asked only
    * if the server would take the key and no agent has it, and again if the
    * passphrase is wrong. PEM does not show the public key: where `FILE.pub`
    * does not either, it is asked before the key is offered.
@@ -58,11 +58,11 @@ export interface KeyboardInteractiveRequest {
   name: string;
   /** What to show first; often empty. */
   instruction: string;
-  /** The questions, in order; `echo` tells whether the answer may be shown. */
+  /** The questions, in order; `echo` says whether the answer may be shown. */
   prompts: readonly { text: string; echo: boolean }[];
 }
 
-/** Answers the questions of keyboard-interactive authentication, in order; undefined gives up without an answer, and the next method is tried. */
+/** Answers the questions of keyboard-interactive authentication, in order; undefined leaves them unanswered, and the next method is tried. */
 export type KeyboardInteractive = (
   request: KeyboardInteractiveRequest,
 ) => readonly string[] | undefined | Promise<readonly string[] | undefined>;
@@ -119,7 +119,7 @@ export interface ConnectOptions {
   agentKeys?: readonly PublicKey[];
   /** Answers the server's questions. Without it, a lone question with a hidden answer gets the password. */
   keyboardInteractive?: KeyboardInteractive;
-  /** The user's password, or who asks for it (only if the server wants it). */
+  /** The user's password, or a callback that asks for it (called only if the server wants it). */
   password?: string | AskSecret;
   /**
    * Gives the new password if the server says that the password has expired
@@ -176,7 +176,7 @@ export interface ConnectOptions {
   onBanner?: (text: string) => void;
   /** Gives up connecting. Has no effect once connected. */
   signal?: AbortSignal;
-  /** Where to tell what happens; nowhere by default. */
+  /** Logger; silent by default. */
   logger?: Logger;
 }
 
@@ -184,6 +184,6 @@ export interface ConnectOptions {
 export interface KeepaliveOptions {
   /** How long the server may be silent before it is asked, in milliseconds; 0 never asks. 15000 by default. */
   intervalMs?: number;
-  /** How many times it is asked in vain before the connection ends. 3 by default. */
+  /** How many requests may stay unanswered before the connection ends. 3 by default. */
   countMax?: number;
 }

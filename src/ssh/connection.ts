@@ -33,7 +33,7 @@ export interface UnixBind {
 /** Where the server listens for us. */
 export type Bind = TcpBind | UnixBind;
 
-/** Who connected to the bound port, as the server tells it: untrusted. */
+/** Who connected to the bound port, as the server reports it: untrusted. */
 export interface Originator {
   /** The address; empty for a Unix socket. */
   address: string;
@@ -69,7 +69,7 @@ export interface SshChannel extends Duplex {
   readonly bytesReceived: number;
   /** Bytes written to {@linkcode writable} that went to the transport. */
   readonly bytesSent: number;
-  /** Settles when the channel is closed on both sides, or the connection is gone. */
+  /** Settles when the channel is closed on both sides, or the connection has ended. */
   readonly closed: Promise<CloseReason>;
   /** Closes the channel now, both directions. Idempotent. */
   close(): void;
@@ -90,7 +90,7 @@ export interface ForwardedOpen {
   readonly answered: boolean;
   /**
    * Takes the connection.
-   * @throws {RForwardError} if it was answered before or the server is gone.
+   * @throws {RForwardError} if it was answered before or the connection has ended.
    */
   confirm(): SshChannel;
   /** Refuses it; the program on the server sees its connection end. Does nothing once answered. */

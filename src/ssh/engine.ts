@@ -17,7 +17,7 @@ export interface Engine {
 
 const starts = new WeakMap<Engine, StartTransport>();
 
-/** Makes an engine of what starts its transports. */
+/** Defines an engine by what starts its transports. */
 export function defineEngine(engine: Engine, start: StartTransport): Engine {
   starts.set(engine, start);
   return engine;

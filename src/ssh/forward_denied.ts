@@ -30,7 +30,7 @@ export function forwardDenied(
   );
 }
 
-/** Right after the login sshd says what `FILE:LINE:` of authorized_keys allows, which is no answer. */
+/** Right after the login sshd says what `FILE:LINE:` of authorized_keys allows, which does not answer the request. */
 function isAboutForwarding(said: string): boolean {
   return /forwarding/i.test(said) && !/:\d+: /.test(said);
 }

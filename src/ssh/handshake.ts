@@ -42,7 +42,7 @@ interface AcceptedHostKey {
   readonly signature: Uint8Array;
 }
 
-/** From a connected stream to an authenticated connection, or an error that tells where it ended. */
+/** From a connected stream to an authenticated connection, or an error that says where it ended. */
 export class Handshake {
   readonly #parts: HandshakeParts;
   readonly #transport: MessageTransport;
@@ -184,7 +184,7 @@ export class Handshake {
     }
   }
 
-  /** Says who has to answer in the login. */
+  /** Whether the server or the user has to answer next in the login. */
   #waitFor(whom: "server" | "agent" | "user"): void {
     const { deadline, where } = this.#parts;
     if (whom === "server") {

@@ -1,6 +1,6 @@
 /**
  * The lower seam: raw SSH messages, with RFC 4253 below and RFC 4252 and 4254
- * above. An engine implements it; nothing above can tell which.
+ * above. An engine implements it; nothing above knows which one runs.
  *
  * @module
  */
@@ -59,7 +59,7 @@ export interface MessageTransport {
   readonly negotiated: Negotiated;
 
   /**
-   * Names who takes the messages from now on, beginning with the next one.
+   * Sets the receiver of all messages from the next one on.
    * EXT_INFO (RFC 8308) that comes before there is a receiver is kept for it.
    */
   receive(receiver: MessageReceiver): void;
@@ -88,7 +88,7 @@ export interface MessageTransport {
   /**
    * Sends DISCONNECT, writes what is queued and closes. Idempotent.
    *
-   * @returns what {@linkcode closed} is; a peer that takes no part cannot hold it up for long.
+   * @returns {@linkcode closed}; a silent peer delays it only for a short time.
    */
   close(): Promise<void>;
   /** Closes at once; what is queued is dropped. Idempotent. */

@@ -7,7 +7,7 @@ import type { ServerInfo } from "./connection.ts";
  */
 export type ServerKind = "openssh" | "dropbear" | "go" | "other";
 
-/** Works out the kind of a server from its identification, which anybody may forge: good for advice only. */
+/** Works out the kind of a server from its identification, which can be forged: good for advice only. */
 export function serverKind(
   { software }: Pick<ServerInfo, "software">,
 ): ServerKind {

@@ -6,7 +6,7 @@ import { printable } from "../text/printable.ts";
 export type TransportEnd =
   /** `close()` or `destroy()` was called here. */
   | { readonly how: "closed" }
-  /** The other side closed the stream, without a word. */
+  /** The other side closed the stream without DISCONNECT. */
   | { readonly how: "eof" }
   /** The other side said why: SSH_MSG_DISCONNECT (RFC 4253 section 11.1). The text is as it came. */
   | {

@@ -4,7 +4,7 @@ const READ_SIZE = 16 * 1024;
 /**
  * A byte stream of what `read` fills buffers with, until it says null.
  *
- * @param cancel Called when its reader wants no more.
+ * @param cancel Called when its reader cancels.
  */
 export function byteReadable(
   read: (p: Uint8Array<ArrayBuffer>) => Promise<number | null>,

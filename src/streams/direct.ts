@@ -31,7 +31,7 @@ export interface ByteSink {
   end(): void | Promise<void>;
   /** Stops writing: a call that waits settles. */
   abort(reason: unknown): void;
-  /** Registers who learns of a failure while nothing is being written. */
+  /** Registers a callback for a failure while nothing is being written. */
   onFailure(callback: (error: unknown) => void): void;
 }
 

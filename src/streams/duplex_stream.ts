@@ -44,7 +44,7 @@ export class DuplexStream implements Direct {
     return p.length;
   }
 
-  /** Sends EOF; reading goes on. */
+  /** Sends EOF; reading continues. */
   async closeWrite(): Promise<void> {
     const sink = this.#openSink();
     await this.#writes.take(() => sink.end());

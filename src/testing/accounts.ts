@@ -6,7 +6,7 @@ import {
   parseKey,
 } from "./ssh2_server.ts";
 
-/** The one user of a test server, and how they prove who they are. */
+/** The one user of a test server, and how they authenticate. */
 export interface Account {
   user: string;
   password: string;

@@ -15,7 +15,7 @@ export class BoundSockets {
    *
    * @param bind What the client asked.
    * @param onConnection Takes over each connection.
-   * @throws what `Deno.listen` throws, if nothing at all could be bound.
+   * @throws what `Deno.listen` throws, if nothing could be bound.
    */
   constructor(
     bind: Bind,

@@ -11,7 +11,7 @@ export interface CommandStreams {
   readonly stdout: WritableStream<Uint8Array>;
   /** Standard error. */
   readonly stderr: WritableStream<Uint8Array>;
-  /** Aborts when the client sends a signal, closes the channel or is gone. */
+  /** Aborts when the client sends a signal, closes the channel or disconnects. */
   readonly signal: AbortSignal;
 }
 
@@ -77,9 +77,9 @@ export async function serveCommand(
   channel.close();
 }
 
-/** Waits until what is queued is written. What is locked has an owner, who has waited. */
+/** Waits until what is queued is written. A locked stream has an owner, which has waited. */
 async function flush(stream: WritableStream<Uint8Array>): Promise<void> {
   if (stream.locked) return;
-  // Rejects if the handler has closed it already, or the client is gone.
+  // Rejects if the handler has closed it already, or the client has disconnected.
   await stream.close().catch(() => {});
 }

@@ -32,7 +32,7 @@ export function setNoDelay(conn: Deno.Conn): void {
   try {
     if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay();
   } catch {
-    // The other side is gone already (macOS says so here): reading will tell.
+    // The other side is gone already (macOS says so here): reading will show.
   }
 }
 

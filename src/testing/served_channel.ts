@@ -7,7 +7,7 @@ import { forgetWrite, type ServerChannel } from "./ssh2_server.ts";
 /** What a channel needs of the connection that it is on. */
 export interface ChannelHolder {
   readonly socket: Ssh2Socket;
-  /** Aborts when the connection is gone. */
+  /** Aborts when the connection ends. */
   readonly signal: AbortSignal;
 }
 
@@ -23,7 +23,7 @@ export class ServedChannel {
    * read; cancelling throws away the rest.
    */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** Aborts when nothing can be written any more: the channel or the connection is closed. */
+  /** Aborts when nothing can be written: the channel or the connection is closed. */
   readonly signal: AbortSignal;
   /** Aborts when nothing can be read either: it was closed here, or the connection is. */
   readonly cut: AbortSignal;
@@ -53,7 +53,7 @@ export class ServedChannel {
     return this.#inTurn(this.#channel.stderr, chunk);
   }
 
-  /** Sends EOF: nothing will be written any more. */
+  /** Sends EOF: nothing more will be written. */
   eof(): void {
     this.#channel.eof();
   }
@@ -109,7 +109,7 @@ function readableOf(
     start(controller) {
       const onData = (chunk: Uint8Array<ArrayBuffer>) => {
         channel.pause();
-        // Not Node's Buffer: nobody who reads this has asked for one.
+        // Not Node's Buffer, which no reader here expects.
         controller.enqueue(
           new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength),
         );

@@ -87,7 +87,7 @@ export class ServedConnection implements ChannelHolder {
     return Array.from(this.#forwards, (forward) => forward.bind);
   }
 
-  /** Drops the connection without a word; settles when all is released. */
+  /** Drops the connection without DISCONNECT; settles when everything is released. */
   drop(): Promise<void> {
     this.socket.destroy();
     return this.closed;

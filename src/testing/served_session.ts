@@ -30,7 +30,7 @@ export function serveSession(
   acceptExec: (accept: Accept) => ServerChannel | undefined,
 ): void {
   if (shell) {
-    // Clients that have a terminal ask for one; nothing comes of it.
+    // Clients that have a terminal ask for one; it has no effect.
     session.on("pty", (accept: (() => void) | undefined) => accept?.());
     session.on("shell", (accept: Accept) => {
       const channel = accept();

@@ -42,7 +42,7 @@ export function acceptClient(
   onClient: (client: Connection) => void,
   ident?: string,
 ): void {
-  // A server for each socket: ssh2 does not tell which socket a client is on.
+  // A server for each socket: ssh2 does not say which socket a client is on.
   const server = new ssh2.Server({
     hostKeys: [{ key: hostKey }],
     ...ident !== undefined && { ident },
@@ -65,7 +65,7 @@ export function onForwardRequest(
   listener: (request: ForwardRequest) => void,
 ): void {
   client.on("request", (
-    // Both are missing if the client wants no reply.
+    // Both are missing if the client does not want a reply.
     accept: ((port?: number) => void) | undefined,
     reject: (() => void) | undefined,
     name: string,
@@ -85,7 +85,7 @@ export function onForwardRequest(
  * Asks the client to take a connection to what it has bound.
  *
  * @throws {Error} if the client refuses, or is gone. Must not be called once
- * it is gone: nobody would answer.
+ * it is gone: there would be no answer.
  */
 export function openForwarded(
   client: Connection,

@@ -19,12 +19,12 @@ const encoder = new TextEncoder();
 
 /** The socket; its events are those of node:net that ssh2 listens to. */
 export class Ssh2Socket extends EventEmitter {
-  /** Read by ssh2 when its own keepalive gives up. */
+  /** Read by ssh2 when its own keepalive fails. */
   readable = true;
   /** Read by ssh2 as the true state of {@linkcode writable}. */
   readonly _readableState: { ended: boolean } = { ended: false };
   readonly #socket: ByteSocket;
-  /** What came in first, to tell what answered if it was not SSH. */
+  /** What came in first, to name what answered if it was not SSH. */
   readonly greeting: Greeting = new Greeting();
 
   /** @param stream What carries the connection; this owns and closes it. */
@@ -58,12 +58,12 @@ export class Ssh2Socket extends EventEmitter {
     return this.#socket.bytesSent;
   }
 
-  /** Settles once the stream is closed and nothing runs any more. */
+  /** Settles once the stream is closed and nothing is running. */
   get closed(): Promise<void> {
     return this.#socket.closed;
   }
 
-  /** Settles when there is room again, or nothing will be written any more. */
+  /** Settles when there is room again, or nothing more will be written. */
   drained(): Promise<void> {
     return this.#socket.drained();
   }

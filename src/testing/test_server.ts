@@ -61,7 +61,7 @@ export interface TestServer extends AsyncDisposable {
   /** What is bound now: addresses as the clients asked, ports as they were chosen. */
   readonly forwards: readonly Bind[];
   /**
-   * Drops every connection without a word, as a server that crashed. Settles
+   * Drops every connection without DISCONNECT, like a server that crashed. Settles
    * when all that was open for them is released; new ones are welcome.
    */
   disconnectAll(): Promise<void>;

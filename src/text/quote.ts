@@ -1,7 +1,7 @@
 import { ArgumentError } from "../errors.ts";
 
 /**
- * One word for a shell. A quote in it is written `'"'"'`, without a backslash:
+ * Quotes one word for a shell. A quote in it is written `'"'"'`, without a backslash:
  * so it can be quoted again, and fish and tcsh, which may be login shells, read
  * it too.
  *

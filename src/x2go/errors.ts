@@ -5,9 +5,9 @@ import { type ErrorCode, RForwardError } from "../errors.ts";
  *
  * - `x2go-refused`: a command of x2goserver failed, or is not installed.
  * - `x2go-output`: what it printed is not what such a command prints.
- * - `x2go-state`: the session is not in a state in which that can be done.
+ * - `x2go-state`: the session's state does not allow it.
  * - `x2go-timeout`: a command, or what it was to bring about, took too long.
- * - `x2go-share`: the session goes on, but something shared with it does not.
+ * - `x2go-share`: the session continues, but something shared with it does not.
  */
 export type X2GoErrorCode = Extract<ErrorCode, `x2go-${string}`>;
 

@@ -35,8 +35,7 @@ export class UnclaimedConnections
   }
 
   /**
-   * Accepts no more connections, and refuses those that wait; accepted ones go
-   * on. Calling it again has no effect.
+   * Accepts no further connections, and refuses those that wait; accepted ones continue. Calling it again has no effect.
    */
   close(): void {
     this.#taking[Symbol.dispose]();

@@ -14,8 +14,8 @@ const RESUME = BURST / 4;
 const READ_PER_SECOND = 1024 * 1024;
 
 /**
- * Makes lines that can be shown of what a server writes: without what does
- * something to a terminal, without blank ones, and no more of them than a
+ * Turns what a server writes into lines that can be shown: without what does
+ * something to a terminal, without blank ones, and not more of them than a
  * person can read. What is too much is read all the same, if slowly: a server
  * whose output is not taken may stop serving the tunnel.
  */

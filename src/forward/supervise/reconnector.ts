@@ -25,7 +25,7 @@ export interface Wait {
 export class Reconnector {
   readonly #options: SupervisorOptions;
   readonly #signal: AbortSignal;
-  readonly #tell: (event: SupervisorEvent) => void;
+  readonly #emit: (event: SupervisorEvent) => void;
   readonly #backoff: Backoff;
   /** What to wait for before the next attempt. */
   #failure: RForwardError | undefined;
@@ -36,16 +36,16 @@ export class Reconnector {
 
   /**
    * @param signal Ends it.
-   * @param tell Called with each attempt and each wait.
+   * @param emit Called with each attempt and each wait.
    */
   constructor(
     options: SupervisorOptions,
     signal: AbortSignal,
-    tell: (event: SupervisorEvent) => void,
+    emit: (event: SupervisorEvent) => void,
   ) {
     this.#options = options;
     this.#signal = signal;
-    this.#tell = tell;
+    this.#emit = emit;
     this.#backoff = new Backoff(options.connectRetry);
   }
 
@@ -64,7 +64,7 @@ export class Reconnector {
     for (let attempt = 1;; attempt++) {
       if (this.#failure) await this.#rest(this.#failure);
       this.#signal.throwIfAborted();
-      this.#tell({ type: "connecting", attempt });
+      this.#emit({ type: "connecting", attempt });
       try {
         const connection = await this.#dial();
         this.#failure = undefined;
@@ -108,7 +108,7 @@ export class Reconnector {
     const until = new Date(Date.now() + ms);
     this.#wait = { error, until };
     const { signal } = this.#wake = new AbortController();
-    this.#tell({ type: "waiting", error, ms, until });
+    this.#emit({ type: "waiting", error, ms, until });
     await delay(ms, AbortSignal.any([this.#signal, signal])).catch(
       () => this.#signal.throwIfAborted(),
     );

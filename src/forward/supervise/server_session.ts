@@ -21,7 +21,7 @@ type SessionEvent = Extract<SupervisorEvent, { type: `session-${string}` }>;
  */
 export class ServerSession {
   readonly #mode: SessionMode;
-  readonly #tell: (event: SessionEvent) => void;
+  readonly #emit: (event: SessionEvent) => void;
   readonly #logger: Logger;
   readonly #answerMs: number;
   #answered = Promise.withResolvers<void>();
@@ -29,7 +29,7 @@ export class ServerSession {
   /** @throws {ArgumentError} if the mode is not one of them. */
   constructor(
     mode: SessionMode,
-    tell: (event: SessionEvent) => void,
+    emit: (event: SessionEvent) => void,
     logger: Logger,
     answerMs = ANSWER_MS,
   ) {
@@ -42,7 +42,7 @@ export class ServerSession {
       );
     }
     this.#mode = mode;
-    this.#tell = tell;
+    this.#emit = emit;
     this.#logger = logger;
     this.#answerMs = answerMs;
   }
@@ -65,7 +65,7 @@ export class ServerSession {
       if (this.#mode === "auto" || !(error instanceof ChannelError)) {
         this.#logger.debug(`no session: ${(error as Error).message}`, error);
       } else {
-        this.#tell({ type: "session-ended", error });
+        this.#emit({ type: "session-ended", error });
       }
     }
   }
@@ -97,12 +97,12 @@ export class ServerSession {
   async #read({ stdout, stderr, status }: SshProcess): Promise<void> {
     const lines = (stream: "stdout" | "stderr") =>
       new OutputLines((text) =>
-        this.#tell({ type: "session-output", stream, text })
+        this.#emit({ type: "session-output", stream, text })
       );
     await Promise.all([
       lines("stdout").read(stdout),
       lines("stderr").read(stderr),
     ]);
-    this.#tell({ type: "session-ended", status: await status });
+    this.#emit({ type: "session-ended", status: await status });
   }
 }

@@ -37,7 +37,7 @@ export class Supervisor
   implements AsyncDisposable, AsyncIterable<SupervisorSnapshot> {
   /** Settles when all tunnels are up for the first time; rejects if it stops before. */
   readonly ready: Promise<void>;
-  /** Settles when it has stopped: `closed` if it was asked to, `lost` with the error if it could not go on. */
+  /** Settles when it has stopped: `closed` if it was asked to, `lost` with the error if it could not continue. */
   readonly closed: Promise<CloseReason>;
 
   readonly #options: SupervisorOptions;
@@ -77,22 +77,22 @@ export class Supervisor
     checkRetry("bindRetry", options.bindRetry);
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
-    const tell = (event: SupervisorEvent) => this.#tell(event);
+    const emit = (event: SupervisorEvent) => this.#emit(event);
     const changed = () => this.#update();
     this.#session = new ServerSession(
       options.session ?? "never",
-      tell,
+      emit,
       this.#logger,
     );
     this.#tunnels = new SupervisedTunnels(options.tunnels, {
       options,
       probes: this.#probes,
       answered: () => this.#session.answered(),
-      tell,
+      emit,
       changed,
     });
     this.#reconnector = new Reconnector(options, this.#life.signal, (event) => {
-      tell(event);
+      emit(event);
       changed();
     });
     this.ready = this.#ready.promise;
@@ -209,7 +209,7 @@ export class Supervisor
     this.#giveUp = given.reject;
     this.#connection = connection;
     this.#connections++;
-    this.#tell({ type: "connected", server: connection.server });
+    this.#emit({ type: "connected", server: connection.server });
     this.#welcome(connection);
     using _stop = onAbort(this.#life.signal, given.reject);
     const session = this.#session.keep(connection);
@@ -229,7 +229,7 @@ export class Supervisor
           defined({ cause: error }),
         );
       const explained = this.#probes.explain(connection, lost);
-      this.#tell({ type: "lost", error: explained });
+      this.#emit({ type: "lost", error: explained });
       return explained;
     } finally {
       this.#giveUp = () => {};
@@ -250,7 +250,7 @@ export class Supervisor
   }
 
   #onSleep(ms: number): void {
-    this.#tell({ type: "slept", ms });
+    this.#emit({ type: "slept", ms });
     this.#reconnector.wake();
     // A missing answer ends the connection.
     this.#connection?.ping({ timeoutMs: AFTER_SLEEP_MS }).catch(() => {});
@@ -299,7 +299,7 @@ export class Supervisor
       // While it is not connected, what counts is since when.
       if (!isDown(state) || !isDown(this.#state)) this.#since = new Date();
       this.#state = state;
-      this.#tell({ type: "state", state });
+      this.#emit({ type: "state", state });
     }
     if (state === "up") {
       this.#wasUp = true;
@@ -317,14 +317,14 @@ export class Supervisor
       error ??
         new RForwardError("tunnel-stopped", "the supervisor was stopped"),
     );
-    this.#tell(defined({ type: "stopped" as const, error }));
+    this.#emit(defined({ type: "stopped" as const, error }));
     this.#become("stopped");
     this.#closed.resolve(
       error ? { reason: "lost", error } : { reason: "closed" },
     );
   }
 
-  #tell(event: SupervisorEvent): void {
+  #emit(event: SupervisorEvent): void {
     // There is no next request if this denial stops it all.
     if (event.type === "denied" && this.#needsAll) delete event.ms;
     try {

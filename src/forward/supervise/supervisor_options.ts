@@ -74,7 +74,7 @@ export interface SupervisorOptions {
    */
   verify?: boolean | { everyMs: number };
   /**
-   * Whether to open a session on each connection and tell what the server
+   * Whether to open a session on each connection and report what the server
    * writes there, line by line (`session-output`). `"never"` by default.
    */
   session?: SessionMode;
@@ -95,7 +95,7 @@ export interface SupervisorOptions {
  * - `up`: all tunnels are bound, and verified where that was asked for.
  * - `degraded`: connected, but not all of them are.
  * - `waiting`: not connected, until it tries again.
- * - `stopping`: it was asked to stop; live connections may go on for a while.
+ * - `stopping`: it was asked to stop; live connections may continue for a while.
  * - `stopped`: for good.
  */
 export type SupervisorState =
@@ -116,7 +116,7 @@ export type SupervisorState =
  * - `up`: bound, and verified where that was asked for.
  * - `waiting`: the port is in use; it will be asked for again.
  * - `denied`: for good.
- * - `stopping`: takes no connections; live ones may go on for a while.
+ * - `stopping`: takes no connections; live ones may continue for a while.
  */
 export type SupervisedTunnelState =
   | "down"
@@ -141,7 +141,7 @@ export interface SupervisedTunnelSnapshot {
   probe?: ProbeResult;
   /** Why it is not up. */
   error?: RForwardError;
-  /** The same in a word, where the server denied it or another program answers. */
+  /** The same as a code, where the server denied it or another program answers. */
   reason?: DenialReason;
   /** When the next request goes out. */
   until?: Date;
@@ -194,7 +194,7 @@ export type SupervisorEvent =
     checking: boolean;
   }
   | { type: "verified"; tunnel: number; bound: Bind; probe: ProbeResult }
-  /** The server denied the bind, or another program answers; `ms` until the next request, undefined if there is none. */
+  /** The server denied the bind, or another program answers; `ms` until the next request, undefined if there will not be one. */
   | {
     type: "denied";
     tunnel: number;

@@ -30,7 +30,7 @@ export interface SupervisorContext {
   /** The server has answered a request to listen, in one way or the other. */
   readonly answered: () => void;
   /** Passes on what happened. */
-  readonly tell: (event: SupervisorEvent) => void;
+  readonly emit: (event: SupervisorEvent) => void;
   /** The tunnel is in another state. */
   readonly changed: () => void;
 }
@@ -38,7 +38,7 @@ export interface SupervisorContext {
 /** How long to insist on a port that the server once chose before it may choose another one, in milliseconds. */
 const SAME_PORT_MS = 60_000;
 
-/** How long connections of a port that was given up may continue, in milliseconds: the longest timer there is. */
+/** How long connections of a released port may continue, in milliseconds: the longest timer there is. */
 const DRAIN_MS = 2 ** 31 - 1;
 
 /** One tunnel of a supervisor: bound anew on each connection. */
@@ -55,7 +55,7 @@ export class TunnelSupervisor {
   /** What to ask for: with the port that the server chose, once it has. */
   #bound: Bind;
   #held = false;
-  /** The one that is bound, and those whose connections may go on. */
+  /** The one that is bound, and those whose connections may continue. */
   readonly #tunnels = new Set<ReverseTunnel>();
   #state: SupervisedTunnelState = "down";
   #error: RForwardError | undefined;
@@ -220,7 +220,7 @@ export class TunnelSupervisor {
   #onBound(bound: Bind): void {
     const checking = this.#context.options.verify !== false;
     this.#bound = bound;
-    this.#tell({
+    this.#emit({
       type: "bound",
       asked: this.#asked,
       bound,
@@ -262,7 +262,7 @@ export class TunnelSupervisor {
   ): Promise<RForwardError | undefined> {
     const before = this.#probe;
     const found = this.#probe = await checks.probe(bound, before, signal);
-    this.#tell({ type: "verified", bound, probe: found });
+    this.#emit({ type: "verified", bound, probe: found });
     const { warning } = found;
     const isNew = warning !== undefined && warning !== before?.warning;
     // With onEvent, the event carries it.
@@ -291,12 +291,12 @@ export class TunnelSupervisor {
       onRequestDenied: () => {},
       onConnection: (connection) => {
         this.#totals.add(connection);
-        this.#tell({ type: "connection", connection });
+        this.#emit({ type: "connection", connection });
         onConnection?.(connection);
       },
       onTargetError: (error, originator) => {
         const failed = this.#totals.fail(error);
-        this.#tell({ type: "target-error", error, originator, failed });
+        this.#emit({ type: "target-error", error, originator, failed });
         onTargetError?.(error, originator);
       },
     });
@@ -308,7 +308,7 @@ export class TunnelSupervisor {
   #deny(
     { reason, error }: { reason: DenialReason; error: RForwardError },
   ): void {
-    this.#tell({ type: "denied", asked: this.#bound, reason, error });
+    this.#emit({ type: "denied", asked: this.#bound, reason, error });
     this.#reason = reason;
     this.#become("denied", error);
   }
@@ -319,7 +319,7 @@ export class TunnelSupervisor {
     signal: AbortSignal,
     first: () => void,
   ): Promise<void> {
-    this.#tell({ type: "denied", asked: this.#bound, reason, error, ms });
+    this.#emit({ type: "denied", asked: this.#bound, reason, error, ms });
     this.#reason = reason;
     this.#become("waiting", error, new Date(Date.now() + ms));
     first();
@@ -344,8 +344,8 @@ export class TunnelSupervisor {
     this.#context.changed();
   }
 
-  #tell(event: TunnelEvent): void {
-    this.#context.tell({ ...event, tunnel: this.index });
+  #emit(event: TunnelEvent): void {
+    this.#context.emit({ ...event, tunnel: this.index });
   }
 }
 

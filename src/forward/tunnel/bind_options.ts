@@ -1,7 +1,7 @@
 import { checkBind } from "../../ssh/bind.ts";
 import type { Bind, UnixBind } from "../../ssh/connection.ts";
 
-/** Where the server is to listen: on a TCP port, or on a Unix socket of its own. */
+/** Where the server is to listen: on a TCP port, or on a Unix socket. */
 export type BindOptions =
   | {
     /**

@@ -114,7 +114,7 @@ export class Binding {
     return released;
   }
 
-  /** Takes no more connections, whatever the server does. */
+  /** Takes no further connections, whatever the server does. */
   abandon(): void {
     this.#registration.remove();
   }

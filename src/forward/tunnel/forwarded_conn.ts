@@ -74,7 +74,7 @@ export class ForwardedConn implements Deno.Conn {
     return await this.#stream.write(p);
   }
 
-  /** Sends EOF; reading goes on. */
+  /** Sends EOF; reading continues. */
   async closeWrite(): Promise<void> {
     await this.#stream.closeWrite();
   }

@@ -96,7 +96,7 @@ export class Registration {
     this.#onCancelled();
   }
 
-  /** Takes no more connections. Calling it again has no effect. */
+  /** Takes no further connections. Idempotent. */
   remove(): void {
     this.#answered.resolve();
     this.#remove(this);

@@ -6,7 +6,7 @@ export interface RetryOptions {
   firstMs?: number;
   /** The longest wait, in milliseconds. */
   maxMs?: number;
-  /** How long to go on trying after the first failure, in milliseconds; 0 does not try again. */
+  /** How long to keep trying after the first failure, in milliseconds; 0 does not try again. */
   forMs?: number;
 }
 

@@ -13,7 +13,7 @@ const MOST_MS = 5000;
  * connections to its sockets (`AllowStreamLocalForwarding remote`) answers as if
  * nothing listened, so Linux's list of open sockets is read too.
  *
- * @returns whether there was one, and it is gone. False too where the user may
+ * @returns whether there was one and it was removed. False too where the user may
  * not run commands.
  */
 export async function removeStaleSocket(
@@ -58,7 +58,7 @@ async function remove(
   path: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  // A path is no option where it begins with /.
+  // A path that begins with / cannot be taken for an option.
   const file = path.startsWith("/") ? path : `./${path}`;
   const line = ` ${path.replace(/[\\.*^$[\]]/g, "\\$&")}$`;
   try {

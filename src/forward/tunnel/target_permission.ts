@@ -4,9 +4,9 @@ import { formatAddress } from "../../text/format_address.ts";
 import type { TcpTarget, UnixTarget } from "./target.ts";
 
 /**
- * Makes sure that Deno lets a target be dialled, and asks for it at once where
+ * Checks that Deno permits dialling a target, and asks for it at once where
  * Deno asks. Otherwise it would ask when the first connection comes in, which
- * holds up the whole process, perhaps with nobody there to answer.
+ * blocks the whole process, perhaps while nobody is there to answer.
  *
  * @throws {RForwardError} `permission-denied`, with the flags that are missing.
  */
@@ -51,7 +51,7 @@ function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
       status = Deno.permissions.requestSync(descriptor);
     }
   } catch (error) {
-    // Not every host name can be asked about; dialling it will tell.
+    // Deno cannot be asked about every host name; dialling it will show.
     if (error instanceof TypeError || error instanceof URIError) return true;
     throw error;
   }

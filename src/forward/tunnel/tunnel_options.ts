@@ -21,7 +21,7 @@ export interface TunnelOptions {
   lingerMs?: number;
   /**
    * How to ask again for a bind that the server denied. `forMs` is `firstMs` by
-   * default: the bind is asked for once more.
+   * default: the bind is requested again once.
    *
    * @default {{ firstMs: 1000, maxMs: 5000, forMs: 1000 }}
    */

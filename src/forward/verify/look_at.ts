@@ -113,7 +113,7 @@ class Watch {
   /** Settles with what the nonce came in on, closed. */
   readonly found: Promise<PeekedOpen> = this.#found.promise;
 
-  /** @returns the connection, to be served as it is, unless it is the probe's own. */
+  /** @returns the connection, to be served, unless it is the probe's own. */
   async inspect(open: ForwardedOpen): Promise<ForwardedOpen | undefined> {
     const peeked = new PeekedOpen(open);
     this.#seen.resolve();

@@ -21,7 +21,7 @@ export class PeekedOpen implements ForwardedOpen {
   readonly #channel: SshChannel;
   readonly #reader: ChunkReader;
   readonly #seen: Uint8Array[] = [];
-  /** The part after them, as long as it is waited for; undefined at the end. */
+  /** The read of the next part, while it is pending; undefined at the end. */
   #next: Promise<Uint8Array | undefined> | undefined;
   #answered = false;
 
@@ -43,7 +43,7 @@ export class PeekedOpen implements ForwardedOpen {
   }
 
   /**
-   * Whether it begins with these bytes; waits for no more of them than that takes.
+   * Whether it begins with these bytes; waits for only as many as that takes.
    *
    * @param until Ends the wait when it settles.
    */

@@ -75,7 +75,7 @@ export interface ProbeOptions {
 const REACH_MS = 1000;
 
 /**
- * Finds out who really answers at a port that the server said it bound for us,
+ * Finds out which program really answers at a port that the server said it bound for us,
  * and from where it can be reached.
  *
  * The server is asked to connect to the port itself (`direct-tcpip`, RFC 4254

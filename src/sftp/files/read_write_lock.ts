@@ -1,5 +1,5 @@
 /**
- * Lets work run together or alone, in the order in which it was asked for.
+ * Runs work concurrently or exclusively, in the order of the requests.
  */
 export class ReadWriteLock {
   /** Settles when the last work that was to run alone is done. */

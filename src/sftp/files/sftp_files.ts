@@ -200,7 +200,7 @@ export class SftpFiles implements Disposable {
   }
 
   /**
-   * Makes a symbolic link, unless it would lead outside: a program here that
+   * Creates a symbolic link, unless it would lead outside: a program here that
    * follows it would not expect that. Moving it or its directory may make it
    * lead outside; a client still cannot follow it then.
    */

@@ -97,7 +97,7 @@ export class SharedFolders {
    * Finds what a path leads to, symbolic links followed.
    *
    * @throws {Deno.errors.PermissionDenied} if that is outside, or it is a link that leads nowhere.
-   * @throws {Deno.errors.NotFound} if there is nothing.
+   * @throws {Deno.errors.NotFound} if nothing exists there.
    */
   async follow(path: string): Promise<Place> {
     return await this.#resolve(this.#inside(this.#here(path)));

@@ -1,4 +1,4 @@
-/** The letter of each type of file, and how Deno tells it. */
+/** The letter of each type of file, and Deno's name for it. */
 const types = [
   ["d", "isDirectory"],
   ["l", "isSymlink"],

@@ -20,7 +20,7 @@ export class PacketSource {
   /** @param input What comes in: a byte stream. */
   constructor(input: ReadableStream<Uint8Array>) {
     this.#reader = input.getReader({ mode: "byob" });
-    this.#reader.closed.catch(() => {}); // whoever takes next learns of it
+    this.#reader.closed.catch(() => {}); // the next take() reports it
   }
 
   /**
@@ -28,7 +28,7 @@ export class PacketSource {
    * first; none at the end. They are good until the next call.
    *
    * @throws {RForwardError} `protocol-error` after a length that no client
-   * sends: what follows cannot be told apart any more.
+   * sends: the packet boundaries are lost.
    */
   async take(): Promise<Uint8Array[]> {
     while (true) {

@@ -35,7 +35,7 @@ export interface ChannelCarrier {
   release(channel: Channel): void;
 }
 
-/** Who is who, and how much the other side takes. */
+/** The numbers of both sides, and how much the other side takes. */
 export interface ChannelIds {
   local: number;
   remote: number;
@@ -69,7 +69,7 @@ export class Channel implements SshChannel, Direct {
   readonly #maxPacket: number;
   #writable: WritableStream<Uint8Array> | undefined;
   #controller: WritableStreamDefaultController | undefined;
-  /** Who writes without the stream learns of a failure by this. */
+  /** Reports a failure to a writer that does not use the stream. */
   #onFailure: ((error: Error) => void) | undefined;
   #isSinkTaken = false;
   #sendWindow: number;
@@ -138,7 +138,7 @@ export class Channel implements SshChannel, Direct {
     this.#transport.send(writeChannelRequest(this.#remoteId, request));
   }
 
-  /** Why the channel takes no more messages, if it does not. */
+  /** Why the channel accepts no further messages, once it does not. */
   protected get failure(): Error | undefined {
     return this.#failure ??= this.#explain?.();
   }
@@ -210,7 +210,7 @@ export class Channel implements SshChannel, Direct {
     this.#received.abort(error);
   }
 
-  /** The reader wants no more. */
+  /** The reader cancelled. */
   protected onReadableCancelled(): void {
     this.close();
   }
@@ -313,7 +313,7 @@ export class Channel implements SshChannel, Direct {
         }
         await this.#woken.promise;
       } else {
-        // The turn of all others who were woken: a packet each.
+        // Let every other writer that was woken send a packet first.
         await undefined;
       }
       data = data.subarray(this.#sendWhatFits(data, this.#maxPacket));

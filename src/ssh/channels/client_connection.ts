@@ -233,13 +233,13 @@ export class ClientConnection implements SshConnection {
     return this.close();
   }
 
-  /** Ends the connection because it cannot go on. */
+  /** Ends the connection with an error. */
   fail(error: ConnectionLostError): void {
     this.#lost ??= error;
     this.#transport.destroy();
   }
 
-  /** Whatever comes of it, the connection goes on. */
+  /** A failure does not end the connection. */
   async #updateHostKeys(shown: Uint8Array): Promise<void> {
     const { transport, logger, updateHostKeys } = this.#parts;
     const prove = async (data: Uint8Array) => {
@@ -301,7 +301,7 @@ export class ClientConnection implements SshConnection {
     }
   }
 
-  /** Makes what is thrown at once a rejection too. */
+  /** Turns a synchronous throw into a rejection. */
   async #open<C>(open: () => Promise<C>): Promise<C> {
     this.#throwIfEnded();
     return await open();

@@ -20,7 +20,7 @@ const MAX_SPARE = 16;
  * are given away, or lent, or by copying them; the latter two use the buffers
  * again.
  *
- * However small the pieces are, they take no more memory than their length and
+ * However small the pieces are, they take only their length in memory, plus
  * one buffer.
  */
 export class GatheredBytes {

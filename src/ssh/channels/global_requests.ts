@@ -77,7 +77,7 @@ export class GlobalRequests implements PathProbe {
   }
 
   /**
-   * Makes the server answer something, for the sake of the answer. A request
+   * Sends a request whose only purpose is its answer. A request
    * that waits for its reply already does as well. No request waits for a
    * ping: there are servers that answer none. The keepalive, which asks for
    * this, has a time limit of its own.
@@ -123,7 +123,7 @@ export class GlobalRequests implements PathProbe {
     this.#said = said;
   }
 
-  /** The connection is gone. */
+  /** Called when the connection ends. */
   onConnectionEnd(error: RForwardError): void {
     this.#ended = error;
     for (const reply of this.#unanswered.splice(0)) reply.reject(error);
@@ -154,7 +154,7 @@ export class GlobalRequests implements PathProbe {
   #giveUp(name: string, timeoutMs: number): void {
     this.#fail(
       new ConnectionLostError(
-        `the server did not answer ${name} within ${timeoutMs} ms; the connection was closed, as later answers could not be told apart`,
+        `the server did not answer ${name} within ${timeoutMs} ms; the connection was closed, as later answers could not be assigned`,
       ),
     );
   }

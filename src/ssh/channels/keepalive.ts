@@ -11,7 +11,7 @@ export interface KeepaliveSubject {
   readonly fail: (error: ConnectionLostError) => void;
 }
 
-/** How often to look, in each interval: so much later than it could have been it is noticed. */
+/** How often to look in each interval, which bounds how late a loss is noticed. */
 const LOOKS = 4;
 
 /**

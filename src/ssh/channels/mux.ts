@@ -87,7 +87,7 @@ export class Mux implements ChannelCarrier {
    * Opens a channel of ours.
    *
    * @param payload The channel's type, and what goes with it.
-   * @param create Makes the channel once it is confirmed.
+   * @param create Creates the channel once it is confirmed.
    * @param what What is opened, for errors.
    */
   open<C extends Channel>(
@@ -138,19 +138,19 @@ export class Mux implements ChannelCarrier {
     return promise;
   }
 
-  /** Puts a channel on the books. */
+  /** Registers a channel. */
   add<C extends Channel>(channel: C): C {
     this.#channels.set(channel.localId, channel);
     return channel;
   }
 
-  /** Takes a channel off the books. */
+  /** Forgets a channel. */
   release(channel: Channel): void {
     this.#channels.delete(channel.localId);
   }
 
   /**
-   * The connection is gone: everything on it ends.
+   * Called when the connection ends; fails everything still open.
    *
    * @param error The error of everything that still uses it.
    */

@@ -124,7 +124,7 @@ export class SessionChannel extends Channel {
     this.#status.reject(error);
   }
 
-  /** A command goes on when its output is not wanted. */
+  /** The command continues when its output is discarded. */
   protected override onReadableCancelled(): void {}
 
   /** The exit status may come after EOF: the server closes. */

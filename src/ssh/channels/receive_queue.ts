@@ -23,7 +23,7 @@ export class ReceiveQueue implements ByteSource {
   #readable: ReadableStream<Chunk> | undefined;
   #controller: ReadableByteStreamController | undefined;
   #isDirect = false;
-  /** Whether a direct reader has seen the end, or wants no more. */
+  /** Whether a direct reader has seen the end or has cancelled. */
   #isTaken = false;
   #onTaken: (() => void) | undefined;
   /** Wakes the reader that waits for the next chunk. */
@@ -33,7 +33,7 @@ export class ReceiveQueue implements ByteSource {
 
   /**
    * @param onRead Receives the number of bytes that were read, or dropped after a cancel.
-   * @param onCancel Called when the reader wants no more.
+   * @param onCancel Called when the reader cancels.
    */
   constructor(onRead: (bytes: number) => void, onCancel: () => void) {
     this.#onRead = onRead;
@@ -58,7 +58,7 @@ export class ReceiveQueue implements ByteSource {
     return this.#held.length > 0 || this.#end ? this.#lendNext() : this.#wait();
   }
 
-  /** The reader wants no more. */
+  /** The reader cancelled. */
   cancel(): void {
     this.#end = {};
     this.#onRead(this.#held.clear());

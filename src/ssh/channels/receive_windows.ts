@@ -9,7 +9,7 @@ export const WindowLimits = {
   channelMin: 64 * KIB,
   /** What one channel may have. */
   channelMax: 16 * MIB,
-  /** What all channels of a connection may have, up to 256; each further one has its minimum besides. */
+  /** What up to 256 channels of a connection share; each further one has its minimum in addition. */
   connection: 48 * MIB,
   /** What of that is for the minimum of 256 channels. */
   reserved: 16 * MIB,
@@ -73,7 +73,7 @@ export class ReceiveWindows implements WindowOwner {
     return this.#left;
   }
 
-  /** The window of a new channel; whoever opens it closes it. */
+  /** The window of a new channel; the caller closes it. */
   open(): ReceiveWindow {
     const { channelMin, shortPath, longPath } = WindowLimits;
     const wanted = this.#isLong() ? longPath : shortPath;

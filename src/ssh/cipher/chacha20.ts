@@ -29,7 +29,7 @@ const ROTATE_16 = v128.const(0x01000302, 0x05040706, 0x09080b0a, 0x0d0c0f0e);
 const ROTATE_8 = v128.const(0x02010003, 0x06050407, 0x0a09080b, 0x0e0d0c0f);
 
 /**
- * Makes `chacha20(state, data, length)`, which XORs the keystream to data.
+ * Generates `chacha20(state, data, length)`, which XORs the keystream to data.
  *
  * The length, at least 1, is rounded up to whole strides: what follows the
  * data has to be expendable. The 16 words of the state stay as they are.

@@ -5,7 +5,7 @@ import { assemble, i8x16, WasmFunction } from "./wasm_assembler.ts";
 
 /** Bytes of the tag behind it. */
 export const TAG_SIZE = 16;
-/** The largest length of a packet that can be worked on, in bytes; OpenSSH takes no more either. */
+/** The largest packet that is accepted, in bytes, as with OpenSSH. */
 export const MAX_LENGTH = 256 * 1024;
 
 // Where things are in the memory of the module.
@@ -159,7 +159,7 @@ export class ChaCha20Poly1305 {
     const end = place(engine, sealed, sealed.length - LENGTH_SIZE - TAG_SIZE);
     bytes.copyWithin(TAG_RECEIVED, end, end + TAG_SIZE);
     this.#authenticate(engine, sequence, end - PACKET, TAG);
-    // All is looked at, so that the time it takes tells nothing.
+    // Compare every byte, so that the time reveals nothing.
     let difference = 0;
     for (let i = 0; i < TAG_SIZE; i++) {
       difference |= bytes[TAG + i]! ^ bytes[TAG_RECEIVED + i]!;

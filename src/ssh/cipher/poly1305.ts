@@ -54,7 +54,7 @@ const vector = {
 };
 
 /**
- * Makes `poly1305(key, message, length, tag)`, which writes the tag of a
+ * Generates `poly1305(key, message, length, tag)`, which writes the tag of a
  * message of at least one byte.
  *
  * It overwrites the 48 bytes before the message and the 16 after it. The tag

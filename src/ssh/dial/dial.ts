@@ -41,7 +41,7 @@ export async function dialTcp(
   }
 }
 
-/** The addresses of a host, as the system's resolver knows them; `Deno.connect` cannot be told the family. */
+/** The addresses of a host, as the system's resolver knows them; `Deno.connect` does not take a family. */
 async function addressesOf(
   where: { hostname: string; port: number },
   family: 4 | 6,
@@ -95,7 +95,7 @@ export async function dialWith(
   try {
     transport = await deadline.race(dialling);
   } catch (cause) {
-    // What is reached when nobody waits any more is closed.
+    // Close what is reached too late.
     dialling.then(
       (late) => new TransportStream(late).close(),
     ).catch(() => {});

@@ -9,7 +9,7 @@ import type { Dial } from "./transport.ts";
 
 /**
  * Reaches servers from one address of this machine (ssh_config(5),
- * `BindAddress`), which `Deno.connect` cannot be told.
+ * `BindAddress`), which `Deno.connect` does not support.
  *
  * @param local The address, or a name of it.
  * @param family Takes only addresses of it; either by default.
@@ -41,7 +41,7 @@ export function dialFrom(local: string, family: 0 | 4 | 6 = 0): Dial {
   };
 }
 
-/** node:net throws where nobody can catch it if it may not (measured with Deno 2.9.6). */
+/** Without permission node:net throws where it cannot be caught (measured with Deno 2.9.6). */
 async function askToBind(
   address: string,
   where: { hostname: string; port: number },

@@ -16,7 +16,7 @@ export interface DialRequest {
   hostname: string;
   /** {@linkcode ConnectOptions.port} */
   port: number;
-  /** Aborts when nobody waits any more; what is reached then is closed. */
+  /** Aborts when the result is no longer wanted; what is reached then is closed. */
   signal: AbortSignal;
 }
 

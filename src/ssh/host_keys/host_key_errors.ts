@@ -18,12 +18,12 @@ import {
   textSource,
 } from "./known_hosts/known_hosts_file.ts";
 
-/** How a program goes on with a new key; a command says it in its own words. */
+/** What a program can do about a new key; a command has its own advice. */
 export const acceptNewAdvice =
   "or set acceptNew to accept what an unknown host shows";
 
 /**
- * A key is revoked, or its certificate, or who signed that.
+ * The key, its certificate, or the authority that signed it is revoked.
  *
  * @param locations Where it is said.
  * @param what What is revoked; the key by default.

@@ -2,8 +2,7 @@ import type { HostKeyVerifier } from "./host_key.ts";
 import type { KnownHostsOptions } from "./known_hosts/known_hosts_options.ts";
 
 /**
- * How a server's host key is verified: against known_hosts, or by a function
- * of one's own. Nothing skips the check but `"insecure-accept-any"`, with
+ * How a server's host key is verified: against known_hosts, or by a callback. Nothing skips the check but `"insecure-accept-any"`, with
  * which anyone on the way to the server can pose as it.
  *
  * @example A server whose fingerprint is known

@@ -123,7 +123,7 @@ function knowing(check: (key: HostKey) => Promise<void>): KnownHost {
 }
 
 /**
- * Puts the host key algorithms first whose keys are known, and keeps the order
+ * Moves the host key algorithms whose keys are known to the front, and keeps the order
  * otherwise: a server with several keys then shows one that can be verified.
  * `ssh` goes about it in the same way.
  *

@@ -118,7 +118,7 @@ export class Agent {
     this.#conn = undefined;
   }
 
-  /** Connects, and tells which session this is for; an agent that does not know what that is refuses. */
+  /** Connects and binds the connection to the session; an agent without support for that refuses. */
   async #open(): Promise<AgentConn> {
     const conn = await this.#connect();
     const watch = onAbort(this.#signal, () => conn.close());

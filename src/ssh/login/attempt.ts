@@ -10,7 +10,7 @@ export interface Attempt {
    * Tries it.
    *
    * @returns undefined if there was nothing to send, e.g. because the user gave up.
-   * @throws {UnusableKeyError} if a key cannot be used; the login goes on without it.
+   * @throws {UnusableKeyError} if a key cannot be used; the login continues without it.
    */
   run(dialog: LoginDialog): Promise<LoginOutcome | undefined>;
   /** How often it may be tried still. */

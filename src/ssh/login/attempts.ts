@@ -173,7 +173,7 @@ function lockedKey(
       const unlocked = await key.unlock(dialog, maxPrompts, logger);
       const [algorithm] = unlocked ? dialog.algorithmsFor(unlocked) : [];
       if (!unlocked || algorithm === undefined) return undefined;
-      // The passphrase is known: there is nothing to save by asking first.
+      // The passphrase is known: asking the server first would save nothing.
       return await logInWithKey(unlocked, algorithm, { probe: false }, dialog);
     },
   };

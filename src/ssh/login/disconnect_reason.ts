@@ -1,5 +1,5 @@
 /**
- * Reasons that have nothing to do with who logs in, so that another attempt may
+ * Reasons that do not depend on the user, so that another attempt may
  * succeed (RFC 4253 section 11.1): a protocol error, a failed key exchange, a
  * bad MAC, a service that is not available, a lost connection, the end by the
  * application, too many connections.

@@ -11,7 +11,7 @@ export type LoginReply =
   /** A message of the method's own, numbers 60 to 79 (RFC 4252 section 6). */
   | { readonly kind: "message"; readonly message: Uint8Array };
 
-/** How a login attempt ended: there is nothing more to it. */
+/** How a login attempt ended. */
 export type LoginOutcome = Exclude<LoginReply, { kind: "message" }>;
 
 /** What attempts to log in know of the login, and what they talk to the server with. */
@@ -22,9 +22,9 @@ export interface LoginDialog {
   readonly sessionId: Uint8Array;
   /** Aborts when the attempt is over. */
   readonly signal: AbortSignal;
-  /** Reports who has to answer next, which starts or stops time limits. */
+  /** Reports whether the server or the user has to answer next, which starts or stops time limits. */
   waitFor(whom: "server" | "agent" | "user"): void;
-  /** Lists the attempt under way as tried; a request does so by itself. */
+  /** Lists the attempt under way as tried; a request does so, too. */
   noteTried(): void;
   /** Signature algorithms of a key that both sides would use, in the order to try them. */
   algorithmsFor(key: SigningKey): readonly string[];
@@ -33,7 +33,7 @@ export interface LoginDialog {
   /**
    * Sends a request and waits for the answer.
    *
-   * @throws {ProtocolError} if the answer is no answer to it.
+   * @throws {ProtocolError} if the reply does not answer it.
    */
   request(message: Uint8Array): Promise<LoginReply>;
 }

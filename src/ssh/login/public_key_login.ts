@@ -18,7 +18,7 @@ import { UnusableKeyError } from "./user_keys/unusable_key_error.ts";
  *
  * @param algorithm One of the key's.
  * @param probe Whether to ask first if the server would accept the key: saves a signature, and a passphrase, if not.
- * @throws {UnusableKeyError} if the key cannot sign; the login may go on without it.
+ * @throws {UnusableKeyError} if the key cannot sign; the login may continue without it.
  */
 export async function logInWithKey(
   key: SigningKey,

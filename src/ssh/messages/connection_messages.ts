@@ -83,7 +83,7 @@ export function readChannelOpen(message: Uint8Array): ChannelOpen {
 
 /** SSH_MSG_CHANNEL_OPEN_CONFIRMATION. */
 export interface ChannelConfirmation {
-  /** The channel's number at whom it is sent to. */
+  /** The recipient's number of the channel. */
   readonly recipient: number;
   /** The sender's number of the channel. */
   readonly sender: number;
@@ -191,7 +191,7 @@ export function readExtendedData(message: Uint8Array): Uint8Array {
   return new WireReader(message, 9).string();
 }
 
-/** A message that is nothing but its number and its channel's: CHANNEL_EOF, CHANNEL_CLOSE, CHANNEL_SUCCESS or CHANNEL_FAILURE. */
+/** A message that consists of its number and the channel's only: CHANNEL_EOF, CHANNEL_CLOSE, CHANNEL_SUCCESS or CHANNEL_FAILURE. */
 export function writeChannelMessage(
   number: 96 | 97 | 99 | 100,
   recipient: number,

@@ -24,7 +24,7 @@ function request(user: string, method: string): WireWriter {
     .string(user).string(SERVICE).string(method);
 }
 
-/** Asks for the methods that can go on (RFC 4252 section 5.2). */
+/** Asks for the methods that can continue (RFC 4252 section 5.2). */
 export function writeNoneRequest(user: string): Uint8Array {
   return request(user, "none").bytes();
 }
@@ -127,7 +127,7 @@ export function readInfoRequest(message: Uint8Array): InfoRequest {
 
 /** SSH_MSG_USERAUTH_FAILURE. */
 export interface LoginFailure {
-  /** The methods that can go on: untrusted. */
+  /** The methods that can continue: untrusted. */
   readonly methods: readonly string[];
   /** Whether the request before it was right, and more is wanted. */
   readonly partialSuccess: boolean;

@@ -38,7 +38,7 @@ function tcpBind({ hostname, port }: TcpBind): Uint8Array {
   return new WireWriter().string(hostname).uint32(port).bytes();
 }
 
-/** The port that the server chose: the reply to `tcpip-forward` with port 0; undefined if it tells none. */
+/** The port that the server chose: the reply to `tcpip-forward` with port 0; undefined if it names none. */
 export function readChosenPort(data: Uint8Array): number | undefined {
   return data.length < 4 ? undefined : new WireReader(data).uint32();
 }

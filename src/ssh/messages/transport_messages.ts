@@ -15,7 +15,7 @@ import { MessageNumber } from "./message_number.ts";
 /** Most extensions in one EXT_INFO; OpenSSH's limit. */
 const MAX_EXTENSIONS = 1024;
 
-/** Why a connection is ended (RFC 4253 section 11.1), as far as it is said here. */
+/** The reasons of RFC 4253 section 11.1 that are sent or handled here. */
 export const DisconnectReason = {
   PROTOCOL_ERROR: 2,
   KEY_EXCHANGE_FAILED: 3,

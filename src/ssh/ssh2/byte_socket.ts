@@ -129,7 +129,7 @@ export class ByteSocket {
         reader.onData(room.subarray(0, n));
         room = room.subarray(n);
         if (room.length < READ_SIZE / 2) room = new Uint8Array(SLAB_SIZE);
-        // Answers have no window: who does not take them cannot ask for more.
+        // Answers have no window: read no requests from a peer that does not take them.
         if (this.#output.queued > MAX_QUEUED) await this.drained();
       }
       if (this.#destroyed) return;
@@ -140,7 +140,7 @@ export class ByteSocket {
     }
   }
 
-  /** An error once we have said goodbye is no news. */
+  /** An error after our DISCONNECT is expected. */
   #fail(error: unknown): void {
     this.destroy(this.#ending ? undefined : error as Error);
   }
@@ -162,7 +162,7 @@ export class ByteSocket {
     this.#expectProgress();
   }
 
-  /** A goodbye takes no longer than the other side takes part in it. */
+  /** Closing waits only while the other side takes part in it. */
   #expectProgress(): void {
     clearTimeout(this.#linger);
     if (this.#destroyed) return;

@@ -168,7 +168,7 @@ export class Ssh2Transport implements MessageTransport {
     }
   }
 
-  /** Takes a payload from the decipher; what is ssh2's goes on to it. */
+  /** Takes a payload from the decipher; ssh2's own messages are passed on to it. */
   #onPayload(
     payload: Buffer,
     onPayload: Ssh2Protocol["_onPayload"],

@@ -139,7 +139,7 @@ export class FolderServer {
     const end = async () => {
       if (!isMounted) return;
       isMounted = false;
-      // Without a connection the server has unmounted it, or is gone.
+      // Without a connection the server has unmounted it, or has crashed.
       if (tunnel.connections.size > 0) {
         await unmount(connection, name, mountPoint).catch((error) =>
           logger.warn(`${mountPoint} is still mounted: ${error.message}`, error)

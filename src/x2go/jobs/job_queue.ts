@@ -41,7 +41,7 @@ export class JobQueue {
     return this.#failed;
   }
 
-  /** Puts a job in. */
+  /** Adds a job. */
   add(job: ArrivedJob): void {
     this.#waiting.push(job);
     this.retry();

@@ -96,7 +96,7 @@ function plain(text: string): string {
   return text.replace(/[/\\:*?"<>|\p{C}]+/gu, "_");
 }
 
-/** Makes a file of that name, or with the first number that no file has. */
+/** Creates a file of that name, or with the first number that is free. */
 async function openNew(
   directory: string,
   name: string,

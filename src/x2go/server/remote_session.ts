@@ -22,7 +22,7 @@ export const TIMEOUT_MS = 30_000;
 /** The same for a start or a resume, for which the server runs dozens of programs. */
 export const LONG_TIMEOUT_MS = 60_000;
 /**
- * How long a session that is about to be resumed may go on waiting for its
+ * How long a session that is about to be resumed may keep waiting for its
  * first display: one that is connecting takes a second or two.
  */
 const FIRST_DISPLAY_MS = 10_000;

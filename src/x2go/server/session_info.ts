@@ -5,7 +5,7 @@
  *   x2goserver ends it if none does within 60 s.
  * - `running`: a display shows it.
  * - `resuming`: it waits for a display to connect again.
- * - `suspending`, `suspended`: its programs go on, without a display.
+ * - `suspending`, `suspended`: its programs continue, without a display.
  * - `finished`: it has ended.
  */
 export type SessionState =
@@ -43,7 +43,7 @@ export interface SessionInfo {
   readonly soundPort: number | undefined;
   /** The port on the server's loopback where it looks for shared folders. */
   readonly foldersPort: number | undefined;
-  /** When it was started: the server's local time, whose zone it does not tell, e.g. `2026-11-22T06:01:42`. */
+  /** When it was started: the server's local time, in a zone that it does not say, e.g. `2026-11-22T06:01:42`. */
   readonly created: string;
   /** When it was last started, suspended or resumed: the server's local time. */
   readonly lastChanged: string;

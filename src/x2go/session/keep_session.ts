@@ -15,11 +15,11 @@ export interface KeepSessionOptions {
  * Moves a session to each new connection of a supervisor: what is shared with it
  * comes back automatically after a lost connection.
  *
- * What does not come back at once is tried again until it does; the rest goes on
+ * What does not come back at once is tried again until it does; the rest continues
  * in the meantime.
  *
  * @param session The session, on a connection of the supervisor's.
- * @param supervisor Keeps the connection; it needs no tunnels of its own.
+ * @param supervisor Keeps the connection; it need not have tunnels.
  * @returns a promise that settles when the supervisor has stopped, or when a
  * new connection finds the session finished; the server does not report it before.
  *

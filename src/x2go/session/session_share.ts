@@ -6,7 +6,7 @@ import type { ReadySession } from "../server/session_info.ts";
 export interface SessionAccess {
   /** The connection to the server. */
   readonly connection: SshConnection;
-  /** The session as it is now; its ports may have changed. */
+  /** The session's current state; its ports may have changed. */
   readonly session: ReadySession;
 }
 
@@ -24,7 +24,7 @@ export abstract class SessionShare implements AsyncDisposable {
   abstract readonly environment: Readonly<Record<string, string>>;
 
   /**
-   * Makes it available. If that fails, {@linkcode close} tidies up.
+   * Makes it available. If that fails, {@linkcode close} cleans up.
    *
    * @ignore
    */

@@ -164,7 +164,7 @@ export class X2GoSession implements AsyncDisposable {
    * may belong to another client now.
    *
    * @param options `timeoutMs`: 30000 by default.
-   * @returns the session as it is now.
+   * @returns the session's current state.
    * @throws {X2GoError} if the server does not answer.
    */
   refresh(options: WaitOptions = {}): Promise<SessionInfo> {
@@ -175,7 +175,7 @@ export class X2GoSession implements AsyncDisposable {
   }
 
   /**
-   * Suspends the session: its programs go on, and its display and all that is
+   * Suspends the session: its programs continue, and its display and all that is
    * shared with it are gone until {@linkcode resume}.
    *
    * @param options `timeoutMs`: how long each step may take; 30000 by default.
@@ -196,7 +196,7 @@ export class X2GoSession implements AsyncDisposable {
    *
    * @param options How it is shown. `timeoutMs`: how long each step may take;
    * 60000 by default.
-   * @returns the session as it is now, `resuming` until a display connects.
+   * @returns the session's current state, `resuming` until a display connects.
    * @throws {X2GoError} `x2go-state` if it is finished, or no display has
    * connected to it yet (one that is connecting has 10 s): x2goresume-session
    * would end such a session; `x2go-timeout` if a step took too long;
@@ -227,7 +227,7 @@ export class X2GoSession implements AsyncDisposable {
    *
    * @param connection A connection as the same user to the same server.
    * @param options `timeoutMs`: 30000 by default.
-   * @returns the session as it is now.
+   * @returns the session's current state.
    * @throws {X2GoError} `x2go-share` if something shared with it did not come
    * back, e.g. because another client shares its sound by now. That the server
    * may not have noticed the loss yet and hold the session's ports is no
@@ -273,7 +273,7 @@ export class X2GoSession implements AsyncDisposable {
   /**
    * Runs the program that the session is for; the session ends with it. It
    * finds what is shared with the session by then. Does not wait for its end,
-   * nor tell whether it could be started: `~/.x2go/C-NAME/cmdoutput` there does.
+   * nor report whether it could be started: `~/.x2go/C-NAME/cmdoutput` there does.
    *
    * @param command The program and its arguments, split at blanks; no quotes.
    */
@@ -295,7 +295,7 @@ export class X2GoSession implements AsyncDisposable {
    * @throws {X2GoError} if the session is suspended, or shares its sound
    * already, or its files cannot be written.
    * @throws {ForwardDeniedError} if the session's sound port is taken, e.g. by
-   * another client, whose sound goes on.
+   * another client, whose sound continues.
    */
   shareSound(options: SoundOptions = {}): Promise<SoundShare> {
     return this.#share(() => {
@@ -370,7 +370,7 @@ export class X2GoSession implements AsyncDisposable {
     return listMounts(this.connection, this.#info.name, options);
   }
 
-  /** Stops what is shared. The session itself goes on. */
+  /** Stops what is shared. The session itself continues. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#turns.take(() => this.#shares.stop());
   }
@@ -431,7 +431,7 @@ export class X2GoSession implements AsyncDisposable {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new X2GoError(
         "x2go-share",
-        `the session ${name} goes on, but not all that is shared with it: ${why}`,
+        `the session ${name} continues, but not everything shared with it: ${why}`,
         name,
         { cause },
       );

@@ -1,4 +1,4 @@
-/** What tells a session's programs where sound is, and the cookie for it: files on the server. @module */
+/** The files on the server that say where a session's programs find sound, and the cookie for it. @module */
 
 import { defined } from "../../defined.ts";
 import { quote } from "../../text/quote.ts";
@@ -25,7 +25,7 @@ const PULSE_COOKIE = ".pulse-cookie";
  *
  * @param port Where the session's programs find sound on the server.
  * @param cookie What they have to present.
- * @param id Names these files; a word.
+ * @param id Names these files; one word.
  * @returns their environment.
  */
 export async function writePulseFiles(

@@ -140,7 +140,7 @@ export class SoundGate {
   }
 }
 
-/** A last word to a program, which may be gone. */
+/** Sends a program a final answer; it may have disconnected. */
 async function answer(
   program: ForwardedConn,
   bytes: Uint8Array,

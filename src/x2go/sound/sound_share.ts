@@ -47,7 +47,7 @@ export interface SoundOptions {
    * `$XDG_CONFIG_HOME`) and `~/.pulse-cookie`. For esd: `~/.esd_auth`.
    */
   cookieFile?: string;
-  /** Called with the reason why no sound can be heard: nothing answers here, or there is no cookie. */
+  /** Called with the reason why sound does not work: nothing answers here, or there is no cookie. */
   onProblem?: (problem: RForwardError) => void;
   /** Logger; silent by default. */
   logger?: Logger;
@@ -105,7 +105,7 @@ export class SoundShare extends SessionShare {
   }
 
   /**
-   * Binds the session's sound port, and then tells the session's programs about
+   * Binds the session's sound port, and then informs the session's programs about
    * it: a client that is denied the port leaves alone what another has set up.
    *
    * @ignore
@@ -305,7 +305,7 @@ function ifAllowed<T>(ask: () => T): T | undefined {
 /** How long a sound server may take to accept a connection when one is looked for. */
 const PROBE_MS = 2000;
 
-/** How long a port that is taken is asked for, by who has shared the session's sound before, in milliseconds. */
+/** How long to keep asking for a port that is in use, by the previous sharer of the session's sound, in milliseconds. */
 const RETRY_MS = {
   // X2Go draws the port from those that the kernel gives to outgoing
   // connections, so one of them may have it for a while.

@@ -281,7 +281,7 @@ async function writeWhole(
       done += await file.write(bytes.subarray(done));
     }
   } catch (error) {
-    // Unless another process has appended a line of its own since.
+    // Unless another process has appended a line since.
     const { size } = await file.stat();
     if (isFile && size === before + done) await file.truncate(before);
     throw error;
@@ -293,7 +293,7 @@ async function endsInLine(file: string): Promise<boolean> {
   try {
     using open = await Deno.open(file);
     const { size } = await open.stat();
-    if (size === 0) return false; // also of what is no regular file
+    if (size === 0) return false; // also if it is not a regular file
     await open.seek(-1, Deno.SeekMode.End);
     const last = new Uint8Array(1);
     await open.read(last);

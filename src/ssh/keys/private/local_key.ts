@@ -26,7 +26,7 @@ export async function localKey(jwk: JsonWebKey): Promise<SigningKey> {
       .filter(([, { keyType }]) => keyType === type)
       .map(([name, { hash }]) => [name, hash]),
   );
-  // What nobody here verifies, but servers may want that know nothing better.
+  // Not verified here, but old servers may require it.
   if (type === "ssh-rsa") hashes.set("ssh-rsa", "SHA-1");
   const { alg: _, use: __, key_ops: ___, ...fields } = jwk;
   const keys = new Map<string, CryptoKey>();

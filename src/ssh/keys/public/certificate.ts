@@ -27,7 +27,7 @@ export interface Certificate {
   readonly validAfter: bigint;
   /** Seconds since 1970 from which it is not valid; 2^64 - 1 for always. */
   readonly validBefore: bigint;
-  /** Options that have to be understood by whoever accepts it. */
+  /** Critical options: whoever accepts it has to understand them. */
   readonly criticalOptions: ReadonlyMap<string, Uint8Array>;
   /** Options that may be ignored. */
   readonly extensions: ReadonlyMap<string, Uint8Array>;

@@ -97,7 +97,7 @@ function ecdsaPoint(type: EcdsaType, reader: WireReader): Uint8Array {
   throw new ProtocolError(`an ECDSA key is not a point of ${ssh}`);
 }
 
-/** An exponent of more bits would only take the time of whoever verifies. */
+/** A longer exponent would only cost the verifier time. */
 const MAX_EXPONENT_BITS = 64;
 
 function rsaNumbers(reader: WireReader): { e: Uint8Array; n: Uint8Array } {

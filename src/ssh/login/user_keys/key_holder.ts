@@ -3,7 +3,7 @@ import type { LoginDialog } from "../login_dialog.ts";
 
 /**
  * Who has keys and signs with them. An {@linkcode UnusableKeyError} of theirs
- * says why that is not possible, and the login goes on; any other ends it.
+ * says why that is not possible, and the login continues; any other ends it.
  */
 export interface KeyHolder {
   /** For people: who it is, and what it has to offer. */

@@ -57,7 +57,7 @@ async function readFile(what: string, file: string): Promise<string> {
   }
 }
 
-/** Why a key cannot be used, without a word of its content. */
+/** Why a key cannot be used, without any of its content. */
 export function unusable(
   name: string,
   why: string,

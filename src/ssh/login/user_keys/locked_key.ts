@@ -14,7 +14,7 @@ import { UnusableKeyError } from "./unusable_key_error.ts";
 export interface LockedKeyParts {
   /** For errors: which key it is. */
   name: string;
-  /** Whether the login goes on without it if no passphrase is right. */
+  /** Whether the login continues without it if no passphrase is right. */
   optional: boolean;
   /** Its public half, if that is known without the passphrase. */
   publicKey: Uint8Array | undefined;
@@ -45,7 +45,7 @@ export class LockedKey {
    * Asks for the passphrase until it is right.
    *
    * @param maxPrompts How often, at most.
-   * @returns nothing if the user gives up.
+   * @returns undefined if the user cancels.
    * @throws {AuthenticationError} if none was right, unless the key is optional.
    */
   async unlock(
@@ -86,7 +86,7 @@ export class LockedKey {
   }
 }
 
-/** Asks for the passphrase; gives nothing if the user gives up. */
+/** Asks for the passphrase; undefined if the user cancels. */
 type Unlock = (dialog: LoginDialog) => Promise<SigningKey | undefined>;
 
 /**

@@ -26,7 +26,7 @@ export interface LoadedKey {
  *
  * @param hasAgent Whether a public key may stand for a key of the agent.
  * @returns nothing if it is optional, and missing or unusable.
- * @throws {AuthenticationError} that says which key cannot be used and why, without a word of its content.
+ * @throws {AuthenticationError} that says which key cannot be used and why, without any of its content.
  * @throws {RForwardError} `permission-denied` if Deno may not read the file.
  */
 export async function loadPrivateKey(

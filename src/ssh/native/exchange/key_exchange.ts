@@ -95,7 +95,7 @@ export function serverExchange(
 function methodOf({ kex }: Agreement) {
   const method = kexMethods.get(kex);
   if (method) return method;
-  throw new ProtocolError(`there is no key exchange ${kex}`);
+  throw new ProtocolError(`unknown key exchange ${kex}`);
 }
 
 /** Computes the exchange hash (RFC 4253 section 8). */

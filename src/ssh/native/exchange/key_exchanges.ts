@@ -324,7 +324,7 @@ export class KeyExchanges {
 
   /**
    * Data in flight when the exchange started shows that the peer is making
-   * progress. It cannot go on forever: no window is granted meanwhile.
+   * progress. It cannot continue forever: no window is granted meanwhile.
    */
   #onProgress(number: number): void {
     const isData = number === MessageNumber.CHANNEL_DATA ||

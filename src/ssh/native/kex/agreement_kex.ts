@@ -85,7 +85,7 @@ export function agreementKex(
 /**
  * Begins to read a copy of a message, behind its number.
  *
- * @throws {ProtocolError} if it is not the message that the method goes on with.
+ * @throws {ProtocolError} if it is not the message that the method expects next.
  */
 export function readMessage(
   method: string,
@@ -96,6 +96,6 @@ export function readMessage(
   const received = reader.byte();
   if (received === expected) return reader;
   throw new ProtocolError(
-    `message ${received} came where ${method} goes on with message ${expected}`,
+    `${method} expected message ${expected}, not ${received}`,
   );
 }

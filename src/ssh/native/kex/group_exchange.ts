@@ -21,7 +21,7 @@ const REQUEST = 34;
 const MIN_BITS = 2048;
 /** What is asked for: as much as curve25519 and group16 give. */
 const PREFERRED_BITS = 4096;
-/** RFC 4419 section 3 asks for no more, and more would cost too much time. */
+/** The most that RFC 4419 section 3 requires; more would cost too much time. */
 const MAX_BITS = 8192;
 
 /** The group is the server's choice (RFC 4419). */

@@ -46,7 +46,7 @@ export interface ServerKex {
   receive(message: Uint8Array): Promise<KexAnswer | ServerKexResult>;
 }
 
-/** A message to send; the exchange goes on. */
+/** A message to send; the exchange continues. */
 export interface KexAnswer {
   /** The whole payload. */
   readonly send: Uint8Array;

@@ -3,7 +3,7 @@
  * Diffie-Hellman function, a key encapsulation mechanism, or both together.
  */
 export interface KeyAgreement {
-  /** Makes the first side's share. */
+  /** Creates the first side's share. */
   initiate(): Promise<Initiation>;
   /**
    * Takes the first side's share, and makes the second's.

@@ -71,7 +71,7 @@ export const mlKem768: KeyAgreement = {
   async respond(share) {
     const subtle = modern();
     try {
-      // FIPS 203 section 7.2: whoever encapsulates checks the key first.
+      // FIPS 203 section 7.2: encapsulation checks the key first.
       const key = await subtle.importKey(
         "raw-public",
         share,

@@ -47,7 +47,7 @@ export class StreamInput {
     read().catch((error) => this.#stopped || owner.onError(error));
   }
 
-  /** Checks again whether reading may go on. */
+  /** Checks again whether reading may continue. */
   look(): void {
     this.#looked?.resolve();
     this.#looked = undefined;

@@ -15,7 +15,7 @@ export const LARGE_SIZE = 1158;
 export const ROUNDED_SIZE = 1007;
 
 const HALF = (Q - 1) / 2;
-/** What can be told apart of a coefficient that is a multiple of 3. */
+/** The number of values of a coefficient that is a multiple of 3. */
 const ROUNDED = (Q + 2) / 3;
 /** While the range of a digit is larger, bytes are taken off it. */
 const LIMIT = 16384;
@@ -27,7 +27,7 @@ export function encodeSmall(a: Polynomial): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The opposite of {@linkcode encodeSmall}, for bytes of our own. */
+/** The opposite of {@linkcode encodeSmall}, for bytes that we wrote. */
 export function decodeSmall(bytes: Uint8Array): Polynomial {
   const a = new Int32Array(P);
   for (let i = 0; i < P; i++) a[i] = (bytes[i >> 2]! >> 2 * (i & 3) & 3) - 1;

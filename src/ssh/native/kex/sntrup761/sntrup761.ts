@@ -68,7 +68,7 @@ export async function generateKeys(
 ): Promise<{ publicKey: Uint8Array; secretKey: Uint8Array }> {
   let g: Polynomial;
   let inverse: Polynomial | undefined;
-  // Whether a polynomial that is thrown away has an inverse tells nothing.
+  // Whether a discarded polynomial has an inverse reveals nothing.
   do inverse = reciprocal3(g = randomSmall(random)); while (!inverse);
   const f = randomShort(random);
   // Every short polynomial has one.
@@ -108,7 +108,7 @@ export async function encapsulate(
 }
 
 /**
- * A ciphertext that was not made for the key gives a secret that nobody knows.
+ * A ciphertext that was not made for the key yields an unpredictable secret.
  *
  * @throws {ProtocolError} if it is not as long as ciphertexts are.
  */
