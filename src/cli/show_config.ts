@@ -36,6 +36,6 @@ function printForward({ bind, target }: ForwardSpec): string {
     : `[${bind.hostname || "*"}]:${bind.port}`;
   const connect = "path" in target
     ? target.path
-    : `[${target.host}]:${target.port}`;
+    : `[${target.hostname}]:${target.port}`;
   return `${listen} ${connect}`;
 }

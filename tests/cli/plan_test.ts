@@ -1,5 +1,5 @@
 import { parseArguments } from "../../src/cli/command_line/parse_arguments.ts";
-import { type Plan, readPlan } from "../../src/cli/plan.ts";
+import { type Plan, readPlan, tunnelsOf } from "../../src/cli/plan.ts";
 import { ArgumentError, ForwardDeniedError } from "../../src/errors.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 
@@ -24,6 +24,16 @@ Deno.test("readPlan() leaves out a forward whose port another one has, and says 
   assertEquals(settings.warnings, [
     "Warning: remote port forwarding failed for 80:b:2: 80:a:1 has the same port",
     "Warning: remote port forwarding failed for /s:/g: /s:f:6 has the same path",
+  ]);
+});
+
+Deno.test("tunnelsOf() leads to the host and the port of -R", async () => {
+  const tunnels = tunnelsOf(
+    await plan("-R", "80:db.internal:5432", "-R", "81:/s"),
+  );
+  assertEquals(tunnels.map(({ target }) => target), [
+    { hostname: "db.internal", port: 5432 },
+    { path: "/s" },
   ]);
 });
 

@@ -9,7 +9,7 @@ export interface ForwardSpec {
   /** Where to listen, as ssh requests it. */
   bind: Bind;
   /** The target on this side. */
-  target: { host: string; port: number } | { path: string };
+  target: { hostname: string; port: number } | { path: string };
   /** The text as written. */
   text: string;
 }
@@ -92,8 +92,8 @@ function read(spec: Spec, text: string): ForwardSpec {
   }
   if (fields.length < 3) return spec.failWithoutTarget(fields);
   const bind = spec.bind(fields.slice(0, -2));
-  const host = spec.host(fields.at(-2) ?? last, "a host");
-  return { bind, target: { host, port: spec.port(last, 1) }, text };
+  const hostname = spec.host(fields.at(-2) ?? last, "a host");
+  return { bind, target: { hostname, port: spec.port(last, 1) }, text };
 }
 
 /** A specification, and the argument to name in errors. */

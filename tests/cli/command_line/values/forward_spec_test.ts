@@ -12,12 +12,12 @@ import { askSsh } from "../ssh_oracle.ts";
 Deno.test("parseForwardSpec() takes a port, a target and a bind address", () => {
   assertEquals(parseForwardSpec("8080:localhost:80"), {
     bind: { hostname: "localhost", port: 8080 },
-    target: { host: "localhost", port: 80 },
+    target: { hostname: "localhost", port: 80 },
     text: "8080:localhost:80",
   });
   assertEquals(parseForwardSpec("[::1]:0:[fe80::1%eth0]:80"), {
     bind: { hostname: "::1", port: 0 },
-    target: { host: "fe80::1%eth0", port: 80 },
+    target: { hostname: "fe80::1%eth0", port: 80 },
     text: "[::1]:0:[fe80::1%eth0]:80",
   });
 });
@@ -37,7 +37,7 @@ Deno.test("parseForwardSpec() takes sockets on either side", () => {
   ]);
   assertEquals(read("/r.sock:localhost:80"), [
     { path: "/r.sock" },
-    { host: "localhost", port: 80 },
+    { hostname: "localhost", port: 80 },
   ]);
   assertEquals(read("[/r:1.sock]:/l\\:2.sock"), [
     { path: "/r:1.sock" },
@@ -276,7 +276,7 @@ function format({ bind, target }: ForwardSpec): string {
   const listen = "path" in bind ? bind.path : `[${bind.hostname}]:${bind.port}`;
   const connect = "path" in target
     ? target.path
-    : `[${target.host}]:${target.port}`;
+    : `[${target.hostname}]:${target.port}`;
   return `${listen} ${connect}`;
 }
 
