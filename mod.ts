@@ -79,6 +79,7 @@ export type {
   OpenDirectOptions,
   Originator,
   PingOptions,
+  RequestOptions,
   ServerInfo,
   SshChannel,
   SshConnection,

@@ -179,6 +179,15 @@ export interface OpenDirectOptions {
   originator?: Originator;
 }
 
+/** Options of {@linkcode SshConnection.requestForward} and {@linkcode SshConnection.cancelForward}. */
+export interface RequestOptions {
+  /**
+   * Ends the wait for the answer. A forward that the server grants later is
+   * cancelled, before any other request.
+   */
+  signal?: AbortSignal;
+}
+
 /** Options of {@linkcode SshConnection.ping}. */
 export interface PingOptions {
   /** How long the answer may take, in milliseconds; then the connection ends. 10000 by default. */
@@ -247,7 +256,7 @@ export interface SshConnection extends AsyncDisposable {
    * @throws {ConnectionLostError} if it never answers: replies are matched by
    * position, so a missing one ends the connection.
    */
-  requestForward<B extends Bind>(bind: B): Promise<B>;
+  requestForward<B extends Bind>(bind: B, options?: RequestOptions): Promise<B>;
 
   /**
    * Asks the server to stop listening. The address has to be the very string
@@ -255,7 +264,7 @@ export interface SshConnection extends AsyncDisposable {
    *
    * @returns what the server answered.
    */
-  cancelForward(bind: Bind): Promise<boolean>;
+  cancelForward(bind: Bind, options?: RequestOptions): Promise<boolean>;
 
   /**
    * Names the one taker of connections that the server opens. Without one

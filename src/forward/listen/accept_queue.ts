@@ -1,3 +1,4 @@
+import { onAbort } from "../../abort.ts";
 import type { ForwardedOpen } from "../../ssh/connection.ts";
 import { ForwardedConn } from "../tunnel/forwarded_conn.ts";
 
@@ -40,19 +41,27 @@ export class AcceptQueue {
   /**
    * Waits for the next connection.
    *
-   * @throws the reason of {@linkcode close}.
+   * @param signal Ends the wait.
+   * @throws the reason of {@linkcode close}, or the signal's.
    */
-  accept(): Promise<ForwardedConn> {
-    if (this.signal.aborted) return Promise.reject(this.signal.reason);
+  async accept(signal?: AbortSignal): Promise<ForwardedConn> {
+    this.signal.throwIfAborted();
+    signal?.throwIfAborted();
     const waiting = this.#opens.shift();
     if (waiting) {
       const conn = accepted(waiting.open);
       waiting.answered();
-      return Promise.resolve(conn);
+      return conn;
     }
     const acceptor = Promise.withResolvers<ForwardedConn>();
     this.#acceptors.push(acceptor);
-    return acceptor.promise;
+    using _ = onAbort(signal, (reason) => {
+      const i = this.#acceptors.indexOf(acceptor);
+      if (i === -1) return; // a connection was handed to it just before
+      this.#acceptors.splice(i, 1);
+      acceptor.reject(reason);
+    });
+    return await acceptor.promise;
   }
 
   /** Accepts until it is closed; throws the reason, unless that is `BadResource`. */

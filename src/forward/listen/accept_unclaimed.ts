@@ -27,11 +27,12 @@ export class UnclaimedConnections
   /**
    * Waits for the next connection.
    *
+   * @param options `signal`: ends the wait; rejects with its reason.
    * @throws {Deno.errors.BadResource} once it is closed.
    * @throws {ConnectionLostError} once the SSH connection is lost.
    */
-  accept(): Promise<ForwardedConn> {
-    return this.#queue.accept();
+  accept({ signal }: { signal?: AbortSignal } = {}): Promise<ForwardedConn> {
+    return this.#queue.accept(signal);
   }
 
   /**

@@ -58,11 +58,12 @@ export class ForwardListener implements Deno.Listener<ForwardedConn> {
   /**
    * Waits for the next connection.
    *
+   * @param options `signal`: ends the wait; rejects with its reason.
    * @throws {Deno.errors.BadResource} once the listener is closed.
    * @throws {ConnectionLostError} once the SSH connection is lost.
    */
-  accept(): Promise<ForwardedConn> {
-    return this.#queue.accept();
+  accept({ signal }: { signal?: AbortSignal } = {}): Promise<ForwardedConn> {
+    return this.#queue.accept(signal);
   }
 
   /** Asks the server to release the port, and refuses connections that wait. Calling it again has no effect. */

@@ -140,7 +140,7 @@ async function ask(
   let waited = 0;
   for (let ms = firstMs;; ms = Math.min(Math.max(2 * ms, 1), maxMs)) {
     try {
-      return await connection.requestForward(bind);
+      return await connection.requestForward(bind, { signal: end });
     } catch (error) {
       if (!(error instanceof ForwardDeniedError)) throw error;
       if (unlinkStale && !isTcp(bind)) {

@@ -135,11 +135,12 @@ export class ReverseTunnel implements AsyncDisposable {
    * Asks the server to listen, and again if it denies that (`bindRetry`).
    * Has no effect if it listens already.
    *
+   * @param options `signal`: aborts the attempt.
    * @returns where the server listens.
    * @throws {ForwardDeniedError} if it keeps denying it.
    */
-  start(): Promise<Bind> {
-    return this.#turns.take(() => this.#listen());
+  start({ signal }: { signal?: AbortSignal } = {}): Promise<Bind> {
+    return this.#turns.take(() => this.#listen(signal));
   }
 
   /**
@@ -167,15 +168,18 @@ export class ReverseTunnel implements AsyncDisposable {
    * Binds again: the same port as before, unless another is given. Has no
    * effect if it listens there already.
    *
-   * @param options `port`: the port to listen on from now on.
+   * @param options `port`: the port to listen on from now on. `signal`: aborts
+   * the attempt; the tunnel is paused then.
    * @returns where the server listens.
    * @throws {ForwardDeniedError} if the server keeps denying it; the tunnel is
    * paused then.
    */
-  resume(options: { port?: number } = {}): Promise<Bind> {
+  resume(
+    { port, signal }: { port?: number; signal?: AbortSignal } = {},
+  ): Promise<Bind> {
     return this.#turns.take(async () => {
-      if (options.port !== undefined) await this.#moveTo(options.port);
-      return await this.#listen();
+      if (port !== undefined) await this.#moveTo(port);
+      return await this.#listen(signal);
     });
   }
 
@@ -290,8 +294,10 @@ export class ReverseTunnel implements AsyncDisposable {
     }
   }
 
-  async #listen(): Promise<Bind> {
-    this.#life.signal.throwIfAborted();
+  async #listen(given?: AbortSignal): Promise<Bind> {
+    const life = this.#life.signal;
+    const signal = given ? AbortSignal.any([life, given]) : life;
+    signal.throwIfAborted();
     if (this.#state === "listening") return this.bound;
     // Connections may have outlived a port that was cancelled.
     if (this.#period.signal.aborted) this.#period = new AbortController();
@@ -306,7 +312,7 @@ export class ReverseTunnel implements AsyncDisposable {
         },
         retry: this.#options.bindRetry,
         unlinkStale: this.#options.unlinkStale ?? this.#wasBound,
-        signal: this.#life.signal,
+        signal,
         logger: this.#logger,
       });
       this.#life.signal.throwIfAborted();

@@ -17,6 +17,7 @@ import type {
   NoDelay,
   OpenDirectOptions,
   PingOptions,
+  RequestOptions,
   ServerInfo,
   SshChannel,
   SshConnection,
@@ -122,19 +123,28 @@ export class ClientConnection implements SshConnection {
     return this.#mux.size;
   }
 
-  async requestForward<B extends Bind>(bind: B): Promise<B> {
+  async requestForward<B extends Bind>(
+    bind: B,
+    { signal }: RequestOptions = {},
+  ): Promise<B> {
     checkBind(bind);
-    const reply = await this.#ask(forwardRequest(bind));
+    const reply = await this.#ask(
+      forwardRequest(bind),
+      signal,
+      ({ data }) => cancelForwardRequest(boundBy(bind, data)),
+    );
     if (!reply.success) {
       throw forwardDenied(bind, reply.said, serverKind(this.server));
     }
-    if (!isTcp(bind) || bind.port !== 0) return { ...bind };
-    return { ...bind, port: this.#chosenPort(bind, reply.data) };
+    return boundBy(bind, reply.data);
   }
 
-  async cancelForward(bind: Bind): Promise<boolean> {
+  async cancelForward(
+    bind: Bind,
+    { signal }: RequestOptions = {},
+  ): Promise<boolean> {
     checkBind(bind);
-    const reply = await this.#ask(cancelForwardRequest(bind));
+    const reply = await this.#ask(cancelForwardRequest(bind), signal);
     if (reply.success) this.#onCancelled?.(bind);
     return reply.success;
   }
@@ -256,11 +266,17 @@ export class ClientConnection implements SshConnection {
     }
   }
 
-  #ask(request: Payload): Promise<GlobalReply> {
+  #ask(
+    request: Payload,
+    signal?: AbortSignal,
+    undo?: (granted: GlobalReply) => Payload,
+  ): Promise<GlobalReply> {
     this.#throwIfEnded();
     return this.#requests.request(
       request.name,
       () => this.#sendRequest(request),
+      signal,
+      undo && ((granted) => this.#sendRequest(undo(granted))),
     );
   }
 
@@ -312,15 +328,6 @@ export class ClientConnection implements SshConnection {
     if (this.#closing) throw connectionClosed();
   }
 
-  #chosenPort(bind: Bind, data: Uint8Array): number {
-    const port = readChosenPort(data) ?? 0;
-    if (port >= 1 && port <= 65535) return port;
-    throw new ForwardDeniedError(
-      bind,
-      `the server was to choose a port and answered ${port}; ask for a port of your own choice`,
-    );
-  }
-
   #end(end: TransportEnd): void {
     this.#stopKeepalive();
     const lost = this.#closing ? undefined : this.#lost ?? lostBy(end);
@@ -339,5 +346,20 @@ function connectionClosed(): RForwardError {
   return new RForwardError(
     "connection-closed",
     "the SSH connection was closed; connect again",
+  );
+}
+
+/**
+ * Where the server listens, as it answered.
+ *
+ * @throws {ForwardDeniedError} if it was to choose a port, and none can be read.
+ */
+function boundBy<B extends Bind>(bind: B, answer: Uint8Array): B {
+  if (!isTcp(bind) || bind.port !== 0) return { ...bind };
+  const port = readChosenPort(answer) ?? 0;
+  if (port >= 1 && port <= 65535) return { ...bind, port };
+  throw new ForwardDeniedError(
+    bind,
+    `the server was to choose a port and answered ${port}; ask for a port of your own choice`,
   );
 }

@@ -1,3 +1,4 @@
+import { orAborted } from "../../abort.ts";
 import { Turns } from "../../streams/turns.ts";
 import { ConnectionLostError, type RForwardError } from "../../errors.ts";
 import type { PathProbe } from "./receive_windows.ts";
@@ -52,9 +53,25 @@ export class GlobalRequests implements PathProbe {
    *
    * @param name Its name, for the error.
    * @param send Sends it, with a reply wanted.
+   * @param signal Ends the wait.
+   * @param undo Sends what undoes it, before any other request, if it is granted
+   * although the signal has aborted.
    */
-  request(name: string, send: () => void): Promise<GlobalReply> {
-    return this.#turns.take(() => this.requestNow(name, send, this.#timeoutMs));
+  async request(
+    name: string,
+    send: () => void,
+    signal?: AbortSignal,
+    undo?: (granted: GlobalReply) => void,
+  ): Promise<GlobalReply> {
+    const answered = this.#turns.take(async () => {
+      signal?.throwIfAborted();
+      const reply = await this.requestNow(name, send, this.#timeoutMs);
+      if (undo && signal?.aborted && reply.success) {
+        await this.requestNow(name, () => undo(reply), this.#timeoutMs);
+      }
+      return reply;
+    });
+    return await (signal ? orAborted(answered, signal) : answered);
   }
 
   /**

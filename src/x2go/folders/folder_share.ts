@@ -16,6 +16,8 @@ export interface FolderOptions {
    * then. By default this process serves it, confined to what is shared.
    */
   via?: SshFileServer;
+  /** Ends the wait until it is shared; it is stopped then. Has no effect later. */
+  signal?: AbortSignal;
   /** Logger; silent by default. */
   logger?: Logger;
 }

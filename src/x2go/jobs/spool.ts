@@ -14,6 +14,8 @@ import { type SessionAccess, SessionShare } from "../session/session_share.ts";
 export interface SpoolOptions {
   /** Called with the reason why a job could not be handled; its `cause` is what the handler threw. */
   onProblem?: (problem: X2GoError) => void;
+  /** Ends the wait until it is shared; it is stopped then. Has no effect later. */
+  signal?: AbortSignal;
   /** Logger; silent by default. */
   logger?: Logger;
 }

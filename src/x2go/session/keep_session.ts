@@ -1,4 +1,4 @@
-import { delay } from "../../abort.ts";
+import { delay, orAborted } from "../../abort.ts";
 import { Backoff } from "../../forward/supervise/backoff.ts";
 import type { Supervisor } from "../../forward/supervise/supervisor.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
@@ -7,6 +7,8 @@ import type { X2GoSession } from "./x2go_session.ts";
 
 /** Options of {@linkcode keepSession}. */
 export interface KeepSessionOptions {
+  /** Stops moving the session. */
+  signal?: AbortSignal;
   /** Logger; silent by default. */
   logger?: Logger;
 }
@@ -22,6 +24,7 @@ export interface KeepSessionOptions {
  * @param supervisor Keeps the connection; it need not have tunnels.
  * @returns a promise that settles when the supervisor has stopped, or when a
  * new connection finds the session finished; the server does not report it before.
+ * @throws the signal's reason, if it aborts first.
  *
  * @example
  * ```ts ignore
@@ -43,14 +46,16 @@ export interface KeepSessionOptions {
 export async function keepSession(
   session: X2GoSession,
   supervisor: Supervisor,
-  { logger = silentLogger }: KeepSessionOptions = {},
+  { signal = new AbortController().signal, logger = silentLogger }:
+    KeepSessionOptions = {},
 ): Promise<void> {
   let last = session.connection;
-  for await (const _ of supervisor) {
+  const snapshots = supervisor[Symbol.asyncIterator]();
+  while (!(await orAborted(snapshots.next(), signal)).done) {
     const { connection } = supervisor;
     if (!connection || connection === last) continue;
     last = connection;
-    await move(session, connection, logger);
+    await move(session, connection, logger, signal);
     if (session.info.state === "finished") return;
   }
 }
@@ -60,20 +65,22 @@ async function move(
   session: X2GoSession,
   connection: SshConnection,
   logger: Logger,
+  signal: AbortSignal,
 ): Promise<void> {
   const backoff = new Backoff({ maxMs: 10_000 });
-  while (!connection.signal.aborted) {
+  const end = AbortSignal.any([connection.signal, signal]);
+  while (!end.aborted) {
     try {
-      await session.moveTo(connection);
+      await session.moveTo(connection, { signal });
       return;
     } catch (error) {
-      if (connection.signal.aborted) return;
+      if (end.aborted) return;
       logger.warn(
         `the session ${session.info.name} did not come back completely: ${
           (error as Error).message
         }`,
       );
     }
-    await delay(backoff.next(), connection.signal).catch(() => {});
+    await delay(backoff.next(), end).catch(() => {});
   }
 }

@@ -10,13 +10,20 @@ export class Shares extends Set<SessionShare> {
     );
   }
 
-  /** Begins one more. */
+  /**
+   * Begins one more.
+   *
+   * @throws what it threw, or the signal's reason if that has aborted meanwhile;
+   * it is stopped then.
+   */
   async begin<S extends SessionShare>(
     share: S,
     access: SessionAccess,
+    signal?: AbortSignal,
   ): Promise<S> {
     try {
       await share.resume(access);
+      signal?.throwIfAborted();
     } catch (error) {
       await share.stop();
       throw error;

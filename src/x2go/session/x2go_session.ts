@@ -1,3 +1,4 @@
+import { orAborted } from "../../abort.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import { Turns } from "../../streams/turns.ts";
 import { X2GoError } from "../errors.ts";
@@ -276,12 +277,13 @@ export class X2GoSession implements AsyncDisposable {
    * nor report whether it could be started: `~/.x2go/C-NAME/cmdoutput` there does.
    *
    * @param command The program and its arguments, split at blanks; no quotes.
+   * @param options `timeoutMs`: 30000 by default.
    */
-  run(command: string): Promise<void> {
+  run(command: string, options: WaitOptions = {}): Promise<void> {
     return this.#turns.take(async () => {
       const { connection, session } = this.#access();
       const script = programScript(session, command, this.environment);
-      await runScript(connection, script);
+      await runScript(connection, script, options);
     });
   }
 
@@ -301,7 +303,7 @@ export class X2GoSession implements AsyncDisposable {
     return this.#share(() => {
       this.#assertNoSound();
       return new SoundShare(options);
-    });
+    }, options.signal);
   }
 
   /**
@@ -318,7 +320,10 @@ export class X2GoSession implements AsyncDisposable {
    * @throws {ForwardDeniedError} if the server will not listen for us.
    */
   shareFolder(path: string, options: FolderOptions = {}): Promise<FolderShare> {
-    return this.#share(() => new FolderShare(this.#folders, path, options));
+    return this.#share(
+      () => new FolderShare(this.#folders, path, options),
+      options.signal,
+    );
   }
 
   /**
@@ -340,7 +345,10 @@ export class X2GoSession implements AsyncDisposable {
     handler: JobHandler,
     options: SpoolOptions = {},
   ): Promise<PrinterShare> {
-    return this.#share(() => new PrinterShare(this.#folders, handler, options));
+    return this.#share(
+      () => new PrinterShare(this.#folders, handler, options),
+      options.signal,
+    );
   }
 
   /**
@@ -356,7 +364,10 @@ export class X2GoSession implements AsyncDisposable {
     handler: JobHandler,
     options: SpoolOptions = {},
   ): Promise<MimeBoxShare> {
-    return this.#share(() => new MimeBoxShare(this.#folders, handler, options));
+    return this.#share(
+      () => new MimeBoxShare(this.#folders, handler, options),
+      options.signal,
+    );
   }
 
   /**
@@ -375,8 +386,15 @@ export class X2GoSession implements AsyncDisposable {
     await this.#turns.take(() => this.#shares.stop());
   }
 
-  #share<S extends SessionShare>(make: () => S): Promise<S> {
-    return this.#turns.take(() => this.#shares.begin(make(), this.#access()));
+  async #share<S extends SessionShare>(
+    make: () => S,
+    signal: AbortSignal | undefined,
+  ): Promise<S> {
+    const shared = this.#turns.take(async () => {
+      signal?.throwIfAborted();
+      return await this.#shares.begin(make(), this.#access(), signal);
+    });
+    return await (signal ? orAborted(shared, signal) : shared);
   }
 
   #assertNoSound(): void {

@@ -49,6 +49,8 @@ export interface SoundOptions {
   cookieFile?: string;
   /** Called with the reason why sound does not work: nothing answers here, or there is no cookie. */
   onProblem?: (problem: RForwardError) => void;
+  /** Ends the wait until it is shared; it is stopped then. Has no effect later. */
+  signal?: AbortSignal;
   /** Logger; silent by default. */
   logger?: Logger;
 }

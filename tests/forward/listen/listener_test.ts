@@ -55,6 +55,21 @@ serverTest(
   },
 );
 
+Deno.test("listener.accept() leaves when its signal aborts, and the next gets the connection", async () => {
+  const connection = new FakeConnection();
+  await using listener = await listen(connection, { port: 0 });
+  const stop = new AbortController();
+  const { signal } = stop;
+  const first = assertRejects(() => listener.accept({ signal }), Error);
+  const second = listener.accept();
+  stop.abort(new Error("enough"));
+  assertEquals(await first, signal.reason);
+  await assertRejects(() => listener.accept({ signal }), Error);
+  const open = await connection.open(listener.bound);
+  (await second).close();
+  assertEquals(open.answered, true);
+});
+
 serverTest(
   "sshd",
   "a listener serves many connections at once",

@@ -302,7 +302,40 @@ serverTest(
 
 serverTest(
   "sshd",
-  "the signal of a tunnel stops it, also while a refused port is waited for",
+  "the signal of tunnel.start() and tunnel.resume() ends the attempt, and the tunnel can start later",
+  async () => {
+    await using rig = await startRig("sshd");
+    const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = taken.addr;
+    let stop = new AbortController();
+    await using tunnel = new ReverseTunnel(rig.connection, {
+      bind: { port },
+      target: { port: 1 },
+      bindRetry: { firstMs: 60_000 },
+      logger: {
+        debug() {},
+        info: (message: string) => {
+          if (message.includes("asking again")) stop.abort(new Error("enough"));
+        },
+        warn() {},
+        error() {},
+      },
+    });
+    for (const name of ["start", "resume"] as const) {
+      stop = new AbortController();
+      const { signal } = stop;
+      const error = await assertRejects(() => tunnel[name]({ signal }), Error);
+      assertEquals(error, signal.reason);
+      assertEquals(tunnel.state, "new");
+    }
+    taken.close();
+    assertEquals(await tunnel.start(), { hostname: "127.0.0.1", port });
+  },
+);
+
+serverTest(
+  "sshd",
+  "the signal of a tunnel stops it, also while a denied port is waited for",
   async () => {
     await using rig = await startRig("sshd");
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });

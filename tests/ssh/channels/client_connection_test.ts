@@ -96,6 +96,43 @@ Deno.test("requestForward() ends the connection if it is never answered", async 
   assertEquals((await it.connection.closed).error, errors[0]);
 });
 
+Deno.test("requestForward() leaves when its signal aborts, and what is granted later is cancelled before anything else is asked", async () => {
+  const asked: string[] = [];
+  const grant = Promise.withResolvers<void>();
+  await using it = await setUp((protocol) => ({
+    GLOBAL_REQUEST: async (_p: unknown, name: string) => {
+      asked.push(name);
+      await grant.promise;
+      protocol.requestSuccess();
+    },
+  }));
+  const stop = new AbortController();
+  const reason = new Error("enough");
+  const { signal } = stop;
+  const first = assertRejects(
+    () => it.connection.requestForward({ hostname, port: 1 }, { signal }),
+    Error,
+  );
+  const queued = assertRejects(
+    () => it.connection.cancelForward({ hostname, port: 9 }, { signal }),
+    Error,
+  );
+  const next = it.connection.requestForward({ hostname, port: 2 });
+  await it.heard();
+  stop.abort(reason);
+  assertEquals(await within(2000, "the ends", Promise.all([first, queued])), [
+    reason,
+    reason,
+  ]);
+  grant.resolve();
+  await within(2000, "the next answer", next);
+  assertEquals(asked, [
+    "tcpip-forward",
+    "cancel-tcpip-forward",
+    "tcpip-forward",
+  ]);
+});
+
 for (
   const [what, data] of [
     ["none", undefined],

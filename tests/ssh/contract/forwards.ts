@@ -173,6 +173,25 @@ export function testForwards(subject: Subject): void {
     ],
 
     [
+      "requestForward() leaves when its signal aborts, and the server keeps nothing",
+      async ({ connection }) => {
+        const bound = await connection.requestForward({ hostname, port: 0 });
+        await connection.cancelForward(bound);
+        const stop = new AbortController();
+        const { signal } = stop;
+        const asked = connection.requestForward(bound, { signal });
+        stop.abort(new Error("enough"));
+        const error = await assertRejects(() => asked, Error);
+        assertEquals(error, signal.reason);
+        await assertRejects(
+          () => connection.requestForward(bound, { signal }),
+          Error,
+        );
+        assertEquals(await connection.requestForward(bound), bound);
+      },
+    ],
+
+    [
       "cancelForward() tells who takes the connections what was released, and only that",
       async ({ connection }) => {
         const cancelled: Bind[] = [];

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { supervise } from "../../../mod.ts";
+import { orAborted } from "../../../src/abort.ts";
 import { keepSession, X2GoSession } from "../../../src/x2go/mod.ts";
-import { assert, assertEquals } from "../../assert.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startPulseAudio } from "../../servers/pulseaudio.ts";
 import { startX2GoServer } from "../../servers/x2go.ts";
@@ -59,3 +60,17 @@ serverTest(
     await within(60_000, "keepSession()", kept);
   },
 );
+
+Deno.test("keepSession() ends with the reason of its signal", async () => {
+  await using supervisor = supervise({
+    connect: (signal) => orAborted(new Promise<never>(() => {}), signal),
+    tunnels: [],
+  });
+  const stop = new AbortController();
+  const kept = assertRejects(
+    () => keepSession({} as X2GoSession, supervisor, { signal: stop.signal }),
+    Error,
+  );
+  stop.abort(new Error("enough"));
+  assertEquals(await within(2000, "its end", kept), stop.signal.reason);
+});

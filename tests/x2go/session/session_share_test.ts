@@ -134,3 +134,21 @@ Deno.test("shares.resume() tells of all that failed", async () => {
   assertEquals(error.message, "no sound; no folder");
   assertEquals(error.errors, bad.map(({ failure }) => failure));
 });
+
+Deno.test("shares.begin() stops what was begun if the signal aborts meanwhile", async () => {
+  const shares = new Shares();
+  const share = new Recorder();
+  const opening = Promise.withResolvers<void>();
+  share.opening = opening.promise;
+  const stop = new AbortController();
+  const begun = assertRejects(
+    () => shares.begin(share, ACCESS, stop.signal),
+    Error,
+  );
+  await share.begun.promise;
+  stop.abort(new Error("enough"));
+  opening.resolve();
+  assertEquals(await begun, stop.signal.reason);
+  assertEquals(share.calls, ["open", "opened", "close"]);
+  assertEquals(shares.size, 0);
+});
