@@ -35,7 +35,7 @@ for (const [name, rows] of table) {
         );
       }
     };
-    for (const { promise } of outcomes) promise.catch(() => {}); // its step tells
+    for (const { promise } of outcomes) promise.catch(() => {}); // its step reports it
     const working = Promise.all(Array.from({ length: AT_ONCE }, work));
     for (const [i, row] of rows.entries()) {
       const why = whyIgnored(row);
@@ -43,7 +43,7 @@ for (const [name, rows] of table) {
         name: why ? `${row.name} (ignored: ${why})` : row.name,
         ignore: why !== undefined,
         fn: async () => assertEquals(await outcomes[i]!.promise, expected(row)),
-        // Other rows are at work meanwhile; the test itself looks that all is closed.
+        // Other rows run at the same time; the test itself checks that everything is closed.
         sanitizeOps: false,
         sanitizeResources: false,
       });
@@ -52,7 +52,7 @@ for (const [name, rows] of table) {
   });
 }
 
-Deno.test("docs/differences_from_ssh.md tells why rforward does otherwise", async () => {
+Deno.test("docs/differences_from_ssh.md says why rforward differs", async () => {
   const file = new URL("../../docs/differences_from_ssh.md", import.meta.url);
   const told = await Deno.readTextFile(file);
   for (const row of table.flatMap(([, rows]) => rows)) {

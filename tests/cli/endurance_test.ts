@@ -58,7 +58,7 @@ serverTest(
 
 /** What a process uses. */
 interface Use {
-  /** V8's heap, after what is not used any more was taken out of it, in bytes. */
+  /** V8's heap after a garbage collection, in bytes. */
   heap: number;
   /** Memory that it has, in bytes. */
   resident: number;

@@ -1,4 +1,4 @@
-/** Looks again and again until something holds that tells nobody when it does. */
+/** Polls until a condition holds that causes no event. */
 export async function eventually(
   what: string,
   holds: () => boolean,

@@ -1,4 +1,4 @@
-/** The command where a session that does not answer any more still holds its port. */
+/** The command while a dead session still holds its port. */
 import { setTimeout as delay } from "node:timers/promises";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { startProcess } from "../bench/bench_process.ts";

@@ -284,7 +284,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward gives up a question whose connection was lost, and asks it anew",
+  "rforward aborts a question whose connection was lost, and asks again",
   async () => {
     await using sshd = await startSshd();
     const options = [
@@ -404,7 +404,7 @@ serverTest("sshd", "rforward ends when its terminal hangs up", async () => {
 
 serverTest(
   "sshd",
-  "rforward reads its configuration anew at SIGHUP also in a terminal",
+  "rforward reads its configuration again at SIGHUP also in a terminal",
   async () => {
     await using sshd = await startSshd();
     await using terminal = await start(toSshd(sshd));

@@ -35,7 +35,7 @@ for (const [option, printed] of answers) {
 
 serverTest(
   "bash",
-  "rforward ends quietly where nobody reads what it prints",
+  "rforward ends silently when its output is closed",
   async () => {
     const command = withPermissions("--allow-all").join(" ");
     for (const args of ["--help", "-G server"]) {
@@ -56,7 +56,7 @@ serverTest(
 const AS_STRANGER = ["unshare", "--user", "--map-user=54321"];
 
 Deno.test({
-  name: "rforward wants to be told a user where the system knows none",
+  name: "rforward requires a user where the system knows none",
   // Not every machine lets one be a stranger.
   ignore: !await run("env", [...AS_STRANGER, "true"]).then(
     () => true,
@@ -105,7 +105,7 @@ for (const [args, said] of mistakes) {
   });
 }
 
-Deno.test("rforward tells of a configuration that cannot be used where the mistake is", async () => {
+Deno.test("rforward names the place of a mistake in the configuration", async () => {
   const file = await Deno.makeTempFile();
   try {
     for (
@@ -218,7 +218,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward tells in plain lines what happens, and at -v each connection",
+  "rforward prints plain lines, and each connection with -v",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");
@@ -252,7 +252,7 @@ serverTest(
   },
 );
 
-serverTest("sshd", "rforward -q tells nothing but why it ends", async () => {
+serverTest("sshd", "rforward -q prints only why it ends", async () => {
   await using sshd = await startSshd();
   const socket = join(sshd.dir, "socket");
   const args = ["-q", "-R", `${socket}:127.0.0.1:9`, ...sshArguments(sshd)];
@@ -317,7 +317,7 @@ Deno.test("rforward writes times where its standard error is a file", async () =
 
 serverTest(
   "sshd",
-  "rforward -E appends to a file, and prints nothing",
+  "rforward -E appends to a file and prints nothing",
   async () => {
     await using sshd = await startSshd();
     const log = join(sshd.dir, "rforward.log");
@@ -357,7 +357,7 @@ serverTest(
   },
 );
 
-Deno.test("rforward -E makes a file that nobody else can read, as ssh does", async () => {
+Deno.test("rforward -E creates a file that other users cannot read, as ssh does", async () => {
   const dir = await Deno.makeTempDir();
   try {
     const log = join(dir, "log");

@@ -1,4 +1,4 @@
-/** The command where the network loses what is sent over it, and tells nobody. */
+/** The command on a network that silently drops packets. */
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { send, type Service, startService } from "../forward/rig.ts";

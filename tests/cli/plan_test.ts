@@ -9,7 +9,7 @@ async function plan(...argv: string[]): Promise<Plan> {
   return await readPlan(command.arguments);
 }
 
-Deno.test("readPlan() leaves out a forward whose port another one has, and says so", async () => {
+Deno.test("readPlan() skips a forward whose port another one has, with a warning", async () => {
   const { forwards, settings } = await plan(
     ...["-R", "80:a:1", "-R", "80:b:2", "-R", "127.0.0.1:80:c:3"],
     ...["-R", "0:d:4", "-R", "0:e:5", "-R", "/s:f:6", "-R", "/s:/g"],
@@ -48,7 +48,7 @@ Deno.test("readPlan() refuses that where all forwards have to be", async () => {
   );
 });
 
-Deno.test("readPlan() leaves out a file of -i that is missing, and says so", async () => {
+Deno.test("readPlan() skips a missing file of -i, with a warning", async () => {
   const { settings } = await plan(
     ...["-R", "80:a:1", "-i", "/missing/key", "-i", "/etc/passwd"],
     ...["-o", "IdentityFile=/missing/other"],
@@ -88,7 +88,7 @@ Deno.test("readPlan() opens a session as the options and ssh_config say", async 
   }
 });
 
-Deno.test("readPlan() runs no subsystem, and says so", async () => {
+Deno.test("readPlan() runs no subsystem, with a warning", async () => {
   const { session, settings } = await plan(
     ...["-R", "80:a:1", "-o", "SessionType=subsystem"],
     ...["-o", "RemoteCommand=sftp"],

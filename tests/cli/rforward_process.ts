@@ -18,7 +18,7 @@ const PATIENCE_MS = 20_000;
 
 /** The command `rforward --json` as a process of its own; disposing kills it. */
 export class RforwardProcess implements AsyncDisposable {
-  /** All that it told so far. */
+  /** All events so far. */
   readonly events: JsonEvent[] = [];
   readonly #child: Deno.ChildProcess;
   readonly #reading: Promise<void>;

@@ -10,7 +10,7 @@ import { sshArguments } from "../servers/ssh_server.ts";
 import { eventually } from "./eventually.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
-/** An ssh_config that can be written anew. */
+/** An ssh_config that can be rewritten. */
 class Config {
   readonly file: string;
 
@@ -38,7 +38,7 @@ class Config {
   }
 }
 
-/** Waits until a message tells of something. */
+/** Waits for a message. */
 async function message(
   rforward: RforwardProcess,
   text: string,
@@ -204,7 +204,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward connects anew at SIGHUP if that is what has changed",
+  "rforward reconnects at SIGHUP if the connection has changed",
   async () => {
     await using before = await startSshd();
     await using after = await startSshd();
@@ -253,7 +253,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward connects anew at SIGHUP if a server on the way is another one",
+  "rforward reconnects at SIGHUP if a server on the way has changed",
   async () => {
     await using sshd = await startSshd();
     await using first = await startSshd();
@@ -322,7 +322,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward ends at SIGTERM while it connects anew",
+  "rforward ends at SIGTERM while it reconnects",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");

@@ -36,7 +36,7 @@ function start(
   });
 }
 
-/** All that is told until something fits, and that. */
+/** All notifications up to one that matches. */
 async function told(socket: NotifySocket, pattern: RegExp): Promise<string[]> {
   const messages: string[] = [];
   do messages.push(await socket.message()); while (
@@ -73,7 +73,7 @@ serviceTest(
 );
 
 serviceTest(
-  "rforward tells systemd that it reads its configuration anew",
+  "rforward notifies systemd that it reads its configuration again",
   async () => {
     await using socket = await startNotifySocket();
     await using sshd = await startSshd();
@@ -99,7 +99,7 @@ serviceTest(
 );
 
 serviceTest(
-  "rforward is not ready for systemd because it has read its configuration anew",
+  "rforward does not become ready for systemd by reading its configuration again",
   async () => {
     await using socket = await startNotifySocket();
     await using sshd = await startSshd();
@@ -136,7 +136,7 @@ serviceTest(
   },
 );
 
-serviceTest("rforward tells systemd why it has ended", async () => {
+serviceTest("rforward notifies systemd why it has ended", async () => {
   await using socket = await startNotifySocket();
   await using sshd = await startSshd({ config: ["AllowTcpForwarding no"] });
   const args = ["-R", "127.0.0.1:0:127.0.0.1:9", ...sshArguments(sshd)];
@@ -160,7 +160,7 @@ serviceTest(
     const unit = await Deno.readTextFile(
       new URL("../../examples/systemd/rforward.service", import.meta.url),
     );
-    // What the unit tells the administrator to write down.
+    // What the unit tells the administrator to configure.
     const config = /<<END\n([^]*?)# {3}END\n/.exec(unit)![1]!
       .replaceAll("#   ", "");
     const [port, second] = [await freePort(), await freePort()];

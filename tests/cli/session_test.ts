@@ -103,7 +103,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward goes on where the server refuses the session that it asked for, and says so",
+  "rforward goes on if the server refuses its session, and says so",
   async () => {
     await using sshd = await startSshd({ config: ["MaxSessions 0"] });
     await using echo = startEcho("echo");

@@ -32,7 +32,7 @@ function forward(
   });
 }
 
-/** Asserts that the port is served, once, and was bound anew after each loss. */
+/** Asserts that the port is served once, and was bound again after each loss. */
 async function assertBack(
   rforward: RforwardProcess,
   port: number,
@@ -97,7 +97,7 @@ serverTest("sshd", "rforward is up once there is an sshd", async () => {
 
 serverTest(
   "sshd",
-  "rforward tries again after ConnectTimeout where nobody answers",
+  "rforward tries again after ConnectTimeout if there is no answer",
   async () => {
     await using sshd = await startSshd();
     await using full = await startFullPort(); // TCP is not answered

@@ -82,7 +82,7 @@ for (const profile of ["sish", "srvus", "serveo"] as const) {
     assertEquals((await rforward.status).code, 0);
   });
 
-  Deno.test(`rforward tells in lines what ${profile} writes, and names no option of sshd`, async () => {
+  Deno.test(`rforward prints the lines that ${profile} writes, and names no option of sshd`, async () => {
     await using setting = await setUp({ profile });
     await using rforward = new CommandProcess({
       args: ["-v", "-R", "80:localhost:9", ...setting.args],

@@ -17,7 +17,7 @@ Deno.test("help() names every flag that has an effect, and no others", () => {
   assertEquals(named.toSorted(), effective.toSorted());
 });
 
-Deno.test("help() has examples that are taken", () => {
+Deno.test("help() has valid examples", () => {
   const examples = help().match(/^ {2}rforward .*$/gm) ?? [];
   assertEquals(examples.length, 2);
   for (const example of examples) {

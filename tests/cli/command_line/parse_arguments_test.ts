@@ -11,25 +11,26 @@ import { serverTest } from "../../servers/availability.ts";
 import { hasServices } from "../../servers/services.ts";
 import { askSsh } from "./ssh_oracle.ts";
 
-/** The arguments of a command line that runs something, split at blanks. */
+/** The arguments of a command line, split at spaces. */
 function read(line: string): Arguments {
   const command = parseArguments(line.split(" "));
   assert(command.name === "run" || command.name === "show-config");
   return command.arguments;
 }
 
-/** What is wrong with a command line. */
+/** The arguments of a command line that runs something. */
 function args(...argv: string[]): Arguments {
   const command = parseArguments(argv);
   assert(command.name === "run");
   return command.arguments;
 }
 
+/** The message for a mistake in a command line. */
 function problem(...argv: string[]): string {
   return assertThrows(() => parseArguments(argv), ArgumentError).message;
 }
 
-Deno.test("parseArguments() fills in what was not said", () => {
+Deno.test("parseArguments() has defaults", () => {
   assertEquals(parseArguments(["server"]), {
     name: "run",
     arguments: {
@@ -47,12 +48,12 @@ Deno.test("parseArguments() fills in what was not said", () => {
   });
 });
 
-Deno.test("parseArguments() keeps the forwards in their order, each once", () => {
+Deno.test("parseArguments() keeps the forwards in order, without duplicates", () => {
   const { forwards } = read("-R 2:b:2 server -R1:a:1 -NR 2:b:2 -TR3:c:3");
   assertEquals(forwards.map(({ text }) => text), ["2:b:2", "1:a:1", "3:c:3"]);
 });
 
-Deno.test("parseArguments() passes on what ssh_config has words for", () => {
+Deno.test("parseArguments() turns options into settings of ssh_config", () => {
   assertEquals(
     read(
       "-i ~/k1 -o ServerAliveInterval=9 -l alice -Ja,b:2 -p2222 bob@server -b ::1 -4 -6 -qvv -c x -c y -m z -o User=eve",
@@ -74,7 +75,7 @@ Deno.test("parseArguments() passes on what ssh_config has words for", () => {
   );
 });
 
-Deno.test("parseArguments() tells which keys -i named", () => {
+Deno.test("parseArguments() returns the keys that -i names", () => {
   const { identities, settings } = read("-i a -o IdentityFile=b -ic server");
   assertEquals(identities, ["a", "c"]);
   assertEquals(settings, [
@@ -94,7 +95,7 @@ Deno.test("parseArguments() quotes values for ssh_config", () => {
   ]);
 });
 
-Deno.test("parseArguments() takes its own options", () => {
+Deno.test("parseArguments() reads its own options", () => {
   const { forwards: _, settings: __, notes: ___, ...own } = read(
     "--verify-every=1m30s --bind-wait 0 --max-wait 0.5 --attempts 3 --once --drain 2h --json -F none -E /log -v server",
   );
@@ -140,18 +141,18 @@ Deno.test("parseArguments() recognizes a forward whose -R was forgotten, and no 
   }
 });
 
-Deno.test("parseArguments() lets the last of --verify and --no-verify count", () => {
+Deno.test("parseArguments() obeys the last of --verify and --no-verify", () => {
   assertEquals(read("--no-verify server").verify, false);
   assertEquals(read("--no-verify --verify server").verify, true);
 });
 
-Deno.test("parseArguments() counts -v to three, and -q takes them back", () => {
+Deno.test("parseArguments() counts up to three -v, and -q resets them", () => {
   assertEquals(read("-vvvvv server").verbosity, 3);
   assertEquals(read("-vvq server").verbosity, -1);
   assertEquals(read("-qv server").verbosity, 1);
 });
 
-Deno.test("parseArguments() answers what needs no server at once", () => {
+Deno.test("parseArguments() returns at once for --help, --version and --completions", () => {
   assertEquals(parseArguments(["-Nh", "--nonsense"]), { name: "help" });
   assertEquals(parseArguments(["server", "--help"]), { name: "help" });
   assertEquals(parseArguments(["-V"]), { name: "version" });
@@ -166,7 +167,7 @@ Deno.test("parseArguments() shows the settings on -G", () => {
   assertEquals(parseArguments(["-G", "server"]).name, "show-config");
 });
 
-Deno.test("parseArguments() takes what makes no difference to a forward, and tells what is not done", () => {
+Deno.test("parseArguments() accepts options without effect on a forward, and notes what is not done", () => {
   const { notes } = read("-NTntaxkg2 -e none -AXYKy -S none -M 20000 server");
   assertEquals(
     notes.map((note) => note.split(":")[0]),
@@ -174,7 +175,7 @@ Deno.test("parseArguments() takes what makes no difference to a forward, and tel
   );
 });
 
-Deno.test("parseArguments() says of ssh's other options why not", () => {
+Deno.test("parseArguments() explains why other options of ssh are refused", () => {
   for (const flag of ["-L", "-D", "-W", "-w", "-O", "-Q", "-I", "-B", "-P"]) {
     assertMatch(problem(flag, "x", "server"), /use |for the port/);
   }
@@ -184,7 +185,7 @@ Deno.test("parseArguments() says of ssh's other options why not", () => {
   assertMatch(problem("-M", "-N", "server"), /^-M: connections are not shared/);
 });
 
-Deno.test("parseArguments() names an unknown option, and the one that was meant", () => {
+Deno.test("parseArguments() names an unknown option, and a similar one", () => {
   assertEquals(
     problem("--verfiy-every", "1", "server"),
     "--verfiy-every: unknown option; did you mean --verify-every?",
@@ -194,13 +195,13 @@ Deno.test("parseArguments() names an unknown option, and the one that was meant"
   assertEquals(problem("--zzz"), "--zzz: unknown option");
 });
 
-Deno.test("parseArguments() wants a value where there is one, and none elsewhere", () => {
+Deno.test("parseArguments() requires a value for options that have one, and for no others", () => {
   assertEquals(problem("server", "-p"), "-p: a value is missing: PORT");
   assertEquals(problem("--drain"), "--drain: a value is missing: TIME");
   assertEquals(problem("--json=1"), "--json: takes no value");
 });
 
-Deno.test("parseArguments() refuses values that cannot be", () => {
+Deno.test("parseArguments() refuses values that are not valid", () => {
   assertMatch(problem("-p", "0"), /^-p: "0" is not a valid port/);
   assertMatch(problem("-p", "x"), /^-p: "x" is not a valid port/);
   assertMatch(problem("-l", "-x"), /^-l: "-x" is not a valid user/);
@@ -219,11 +220,11 @@ Deno.test("parseArguments() refuses values that cannot be", () => {
   );
 });
 
-Deno.test("parseArguments() wants a destination", () => {
+Deno.test("parseArguments() requires a destination", () => {
   assertMatch(problem("-R", "80:h:80"), /^destination: name the server/);
 });
 
-Deno.test("parseArguments() takes what follows the destination for a command, as ssh", () => {
+Deno.test("parseArguments() treats what follows the destination as a command, as in ssh", () => {
   for (
     const [argv, command] of [
       [["server"], undefined],

@@ -106,7 +106,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward is back after a server on the way was lost, and tells which",
+  "rforward reconnects after a server on the way was lost, and names it",
   async () => {
     await using first = await startSshd();
     await using last = await startSshd();
@@ -217,7 +217,7 @@ serverTest(
       (await rforward.next("stopped")).error?.code,
       "authentication-failed",
     );
-    // Its passphrase is nobody's business while the agent has it.
+    // The passphrase is not needed while the agent has the key.
     await run("ssh-keygen", [
       "-q",
       "-p",
@@ -245,7 +245,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward knows hosts by hashed names, and takes a new one if told to",
+  "rforward knows hosts by hashed names, and accepts a new one if configured",
   async () => {
     await using sshd = await startSshd();
     await run("ssh-keygen", ["-H", "-f", sshd.knownHostsFile]);

@@ -18,7 +18,7 @@ const ASKED = /^debug1: Remote connections from /;
 const ANSWERED =
   /^debug1: remote forward success for: listen (?!0,)|^Allocated port |^Warning: remote port forwarding failed /;
 
-/** `ssh` or `rforward` at work. */
+/** A running `ssh` or `rforward`. */
 export class Client implements AsyncDisposable {
   /** What it has said so far; an error of rforward with its code in front. */
   readonly said: string[] = [];
@@ -29,7 +29,7 @@ export class Client implements AsyncDisposable {
   readonly #milestones: Milestone[] = [];
   #more = Promise.withResolvers<void>();
   #seen = 0;
-  /** Forwards that `ssh -v` has not told the server's answer to. */
+  /** Forwards for which `ssh -v` has not printed the server's reply. */
   #unanswered = 0;
 
   /** Starts it. */
@@ -38,7 +38,7 @@ export class Client implements AsyncDisposable {
     // In a session of its own there is no terminal to ask questions on.
     this.#child = new Deno.Command("setsid", {
       args: [
-        // Its debugging tells when ssh is ready.
+        // The debug output shows when ssh is ready.
         ...ssh ? ["ssh", "-v", "-N"] : [
           ...withPermissions("--allow-all"),
           ...row.again ? [] : ["--once"],

@@ -1,6 +1,6 @@
 import { type TcpListener, tcpListeners } from "../../servers/listening.ts";
 
-/** A socket that somebody listens on. */
+/** A listening socket. */
 export interface ListeningSocket {
   /** `127.0.0.1:8080`, `:::8080`, or the path of a Unix socket. */
   readonly name: string;

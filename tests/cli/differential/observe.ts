@@ -10,7 +10,7 @@ import { readAll, type World } from "./world.ts";
 const PATIENCE_MS = 20_000;
 
 /**
- * Runs a row and tells what came of it: who listens where on the server and
+ * Runs a row and returns the outcome: who listens where on the server and
  * which target answers there (`127.0.0.1:{port} → tcp`), or `nothing bound`; or
  * `exit 255`, or `tries again`. After a `; ` comes of what kind the first
  * complaint was.
@@ -81,7 +81,7 @@ Host *
 `;
 }
 
-/** A port that has a name; at other addresses it may be somebody else's. */
+/** A named port; at other addresses another program may use it. */
 const HTTP_ALT = 8080;
 
 async function served({ allocated }: Client, site: Site): Promise<string> {

@@ -8,7 +8,7 @@ import type { World } from "./world.ts";
  * placeholders, beside those of {@linkcode World}:
  *
  * - `{dir}`: its directory.
- * - `{port}`, `{port2}`, `{closed}`: ports at which nobody listens.
+ * - `{port}`, `{port2}`, `{closed}`: ports without a listener.
  * - `{loop}`: a loopback address of its own.
  * - `{sshd}`, `{user}`: the port of the SSH server, and who can log in there.
  * - `{hostKey}`, `{hostPublicKey}`: the file of its public key, and what that says.

@@ -109,7 +109,7 @@ systemdTest("systemd.notify() logs a failure once and goes on", async () => {
   assertMatch(warnings[0]!, /^could not notify systemd of READY=1: .*No such/);
 });
 
-Deno.test("Systemd.open() reads what systemd tells in the environment", async () => {
+Deno.test("Systemd.open() reads systemd's variables", async () => {
   const open = (variables: Record<string, string>) =>
     Systemd.open(silentLogger, (name) => variables[name]);
   assertEquals(open({}), undefined);

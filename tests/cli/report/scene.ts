@@ -1,4 +1,4 @@
-/** What reporters are told, made by hand. */
+/** Input for reporters, made by hand. */
 import type {
   ProbeResult,
   SupervisedTunnelSnapshot,

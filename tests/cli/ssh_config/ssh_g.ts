@@ -183,7 +183,7 @@ function seconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : ms / 1000;
 }
 
-/** ssh prints the last hop anew, with numbers in brackets, and those before it as written. */
+/** ssh reformats the last hop, with numeric addresses in brackets; it prints the others as written. */
 function formatJumps(hops: readonly JumpHost[]): string {
   return hops.map(({ user, host, port }, index) => {
     const numeric = index === hops.length - 1 && /^[\d.]+$/.test(host);

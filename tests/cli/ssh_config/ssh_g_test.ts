@@ -144,7 +144,7 @@ const refusedCases: Case[] = [
   ["", "server", { user: "a;b" }],
 ];
 
-serverTest("ssh", "resolveSshConfig() finds what ssh -G prints", async () => {
+serverTest("ssh", "resolveSshConfig() agrees with ssh -G", async () => {
   await using comparison = await startComparison();
   for (const [text, host = "server", request = {}] of cases) {
     await comparison.compare(text, { host, ...request });
@@ -191,7 +191,7 @@ serverTest("ssh", "resolveSshConfig() includes what ssh includes", async () => {
 
 serverTest(
   "ssh",
-  "resolveSshConfig() agrees with ssh -G on configurations put together by chance",
+  "resolveSshConfig() agrees with ssh -G on random configurations",
   async () => {
     await using comparison = await startComparison();
     const random = randomNumbers(4);

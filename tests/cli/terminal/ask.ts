@@ -1,4 +1,4 @@
-/** What the tests of the terminal run in one: asks, and tells what came of it on standard output. */
+/** Runs in the terminal of the tests: asks, and prints the outcome on standard output. */
 import { RForwardError } from "../../../src/errors.ts";
 import { Prompts } from "../../../src/cli/terminal/prompts.ts";
 import { Terminal } from "../../../src/cli/terminal/terminal.ts";
@@ -16,7 +16,7 @@ const hostKey = {
   data: new Uint8Array(),
 };
 
-/** Each is `hidden`, `line` or `key`, or with `-MS` behind it: gives up after so many milliseconds. */
+/** Each is `hidden`, `line` or `key`, or with a suffix `-MS`: aborted after so many milliseconds. */
 for (const what of Deno.args) {
   const [how = "", ms] = what.split("-");
   const signal = ms === undefined ? undefined : AbortSignal.timeout(Number(ms));

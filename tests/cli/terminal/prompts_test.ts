@@ -171,7 +171,7 @@ Deno.test("prompts.keyboardInteractive() shows what needs no answer", async () =
   assertEquals(person.shown, "Your password expires tomorrow\n");
 });
 
-Deno.test("prompts gives up when the signal aborts", async () => {
+Deno.test("prompts aborts a question when the signal aborts", async () => {
   const prompts = new Prompts(new Person("yes"), AbortSignal.abort());
   await assertRejects(() => prompts.confirmHostKey(key), DOMException);
   await assertRejects(() => prompts.password("a", "b"), DOMException);

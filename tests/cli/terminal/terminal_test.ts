@@ -10,7 +10,7 @@ function terminalTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, fn, ignore: Deno.build.os !== "linux" });
 }
 
-/** Asks in a terminal of its own; without any permission unless told otherwise. */
+/** Asks in a terminal of its own, by default without permissions. */
 function ask(
   questions: string[],
   permissions: string[] = [],

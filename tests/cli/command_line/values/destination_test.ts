@@ -4,12 +4,12 @@ import { assertEquals, assertThrows } from "../../../assert.ts";
 import { serverTest } from "../../../servers/availability.ts";
 import { askSsh } from "../ssh_oracle.ts";
 
-Deno.test("parseDestination() takes a host, and a user up to the last @", () => {
+Deno.test("parseDestination() accepts a host, and a user up to the last @", () => {
   assertEquals(parseDestination("server"), { host: "server" });
   assertEquals(parseDestination("a@b@::1"), { host: "::1", user: "a@b" });
 });
 
-Deno.test("parseDestination() takes a URI, with an IPv6 address too", () => {
+Deno.test("parseDestination() accepts a URI, also with an IPv6 address", () => {
   assertEquals(parseDestination("ssh://a%40b@server:2222/"), {
     host: "server",
     user: "a@b",
@@ -22,7 +22,7 @@ Deno.test("parseDestination() takes a URI, with an IPv6 address too", () => {
   assertEquals(parseDestination("ssh://[::1]"), { host: "::1" });
 });
 
-Deno.test("parseDestination() says what it would take", () => {
+Deno.test("parseDestination() says what is valid", () => {
   const error = assertThrows(
     () => parseDestination("ssh://server/path"),
     ArgumentError,
@@ -114,7 +114,7 @@ const destinations = [
 
 serverTest(
   "ssh",
-  "parseDestination() takes what ssh takes, as ssh takes it",
+  "parseDestination() agrees with ssh",
   () => {
     const nobody = askSsh(["server"])?.get("user")?.[0] ?? "";
     for (const text of destinations) {

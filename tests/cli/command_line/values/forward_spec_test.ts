@@ -9,7 +9,7 @@ import { assertEquals, assertThrows } from "../../../assert.ts";
 import { serverTest } from "../../../servers/availability.ts";
 import { askSsh } from "../ssh_oracle.ts";
 
-Deno.test("parseForwardSpec() takes a port, a target and a bind address", () => {
+Deno.test("parseForwardSpec() accepts a port, a target and a bind address", () => {
   assertEquals(parseForwardSpec("8080:localhost:80"), {
     bind: { hostname: "localhost", port: 8080 },
     target: { hostname: "localhost", port: 80 },
@@ -22,7 +22,7 @@ Deno.test("parseForwardSpec() takes a port, a target and a bind address", () => 
   });
 });
 
-Deno.test("parseForwardSpec() takes sockets on either side", () => {
+Deno.test("parseForwardSpec() accepts sockets on either side", () => {
   const read = (text: string) => {
     const { bind, target } = parseForwardSpec(text);
     return [bind, target];
@@ -51,7 +51,7 @@ Deno.test("parseForwardSpec() asks for all addresses where the bind address is e
   }
 });
 
-Deno.test("parseForwardSpec() points at the place where it goes wrong", () => {
+Deno.test("parseForwardSpec() points at the mistake", () => {
   const cases: [spec: string, column: number, expected: RegExp][] = [
     ["", 0, /expected \[bind:\]port:host:hostport/],
     ["8o80:localhost:80", 0, /a port from 0 to 65535/],
@@ -103,7 +103,7 @@ Deno.test("parseForwardSpec() shows no control characters to the terminal", () =
   assertEquals(error.message.split("\n")[1], "  80:a?[2J?b:80");
 });
 
-Deno.test("parseRemoteForward() joins what a RemoteForward line has in two", () => {
+Deno.test("parseRemoteForward() joins the two values of a RemoteForward line", () => {
   const where = "config:3";
   assertEquals(
     parseRemoteForward({ listen: "*:8080", connect: "localhost:80", where }),
@@ -124,7 +124,7 @@ Deno.test("parseRemoteForward() joins what a RemoteForward line has in two", () 
   assertEquals(error.argument, where);
 });
 
-Deno.test("withoutDuplicates() keeps the first of what means the same", () => {
+Deno.test("withoutDuplicates() keeps the first of equivalent forwards", () => {
   const specs = ["80:h:1", "localhost:80:h:1", "80:h:2", "/a:/b", "/a:/b"].map(
     (text) => parseForwardSpec(text),
   );
@@ -225,7 +225,7 @@ const alike = [
 
 serverTest(
   "ssh",
-  "parseForwardSpec() takes what ssh takes, as ssh takes it",
+  "parseForwardSpec() agrees with ssh",
   () => {
     for (const spec of alike) {
       const [printed] = askSsh(["-R", spec, "h"])?.get("remoteforward") ?? [];
@@ -238,7 +238,7 @@ serverTest(
 
 serverTest(
   "ssh",
-  "parseForwardSpec() refuses what ssh takes but cannot use, and SOCKS",
+  "parseForwardSpec() refuses SOCKS, and forwards that ssh accepts but that cannot work",
   () => {
     const without = [
       "8080",

@@ -180,7 +180,7 @@ export const binds: Row[] = [
   },
 ];
 
-/** One that nobody listens on any more. */
+/** A stale socket: nothing listens on it. */
 async function leaveSocket({ dir }: { dir: string }): Promise<void> {
   const path = `${dir}/socket`;
   const listener = Deno.listen({ transport: "unix", path: `${path}.new` });

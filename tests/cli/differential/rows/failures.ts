@@ -6,7 +6,7 @@ import { serve } from "../world.ts";
 const forward = ["-R", "{port}:127.0.0.1:{tcp}"];
 const forward4 = ["-R", "127.0.0.1:{port}:127.0.0.1:{tcp}"];
 const loopback = "127.0.0.1:{port} → tcp, ::1:{port} → tcp";
-const taken = "127.0.0.1:{port} → somebody else";
+const taken = "127.0.0.1:{port} → another program";
 const exitOnFailure = ["-o", "ExitOnForwardFailure=yes"];
 
 /** What the server does not do, and what cannot be reached. */
@@ -81,7 +81,7 @@ export const failures: Row[] = [
     because: "All forwards prohibited",
   },
   {
-    name: "PermitOpen none, so that nobody can look who answers",
+    name: "PermitOpen none, so that who answers cannot be checked",
     args: [...forward, "server"],
     sshd: ["PermitOpen none"],
     both: loopback,
@@ -265,7 +265,7 @@ export const failures: Row[] = [
 function takePort(site: Site): void {
   const port = Number(site.values.port);
   const listener = Deno.listen({ hostname: "127.0.0.1", port });
-  site.use(serve("somebody else", listener));
+  site.use(serve("another program", listener));
 }
 
 /** Puts something in the place of the SSH server. */

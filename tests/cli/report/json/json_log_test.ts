@@ -188,7 +188,7 @@ Deno.test("jsonLog.event() writes when a connection opens and when it closes", a
   await assertDocumented(paper.lines);
 });
 
-Deno.test("jsonLog escapes what does something to a terminal", async () => {
+Deno.test("jsonLog escapes control characters", async () => {
   const paper = new Paper();
   await using log = new JsonLog(paper);
   const text = "\x1b\x9b\u202e\u2028😀\u{e0001}";

@@ -106,7 +106,7 @@ Deno.test("eventFormatter.format() says what is bound and who answers there", ()
   );
 });
 
-Deno.test("eventFormatter.format() says where a port leads to that nobody looks at", () => {
+Deno.test("eventFormatter.format() says where an unchecked port leads to", () => {
   assertEquals(told(bound(bind, "127.0.0.1:3000", false)), [
     "info: localhost:8080 on the server leads to 127.0.0.1:3000, not checked",
   ]);

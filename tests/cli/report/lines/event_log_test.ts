@@ -18,7 +18,7 @@ async function levelsAt(options: EventLogOptions): Promise<string[]> {
   return paper.lines;
 }
 
-Deno.test("eventLog.message() tells as much as the verbosity asks for", async () => {
+Deno.test("eventLog.message() logs as much as the verbosity says", async () => {
   assertEquals(await levelsAt({ verbosity: -1 }), ["error"]);
   assertEquals(await levelsAt({}), ["info", "warn", "error"]);
   const all = ["debug", "info", "warn", "error"];
@@ -43,9 +43,7 @@ Deno.test("eventLog puts the time before each line where that is asked for", asy
 
 for (const verbosity of [0, 1]) {
   Deno.test(
-    `eventLog.event() tells of connections ${
-      verbosity ? "with" : "only with"
-    } -v`,
+    `eventLog.event() logs connections ${verbosity ? "with" : "only with"} -v`,
     async () => {
       const paper = new Paper();
       const clock = new FakeClock();

@@ -40,7 +40,7 @@ Deno.test("hostKeyWarning() warns as ssh does of a key that has changed", () => 
   ]);
 });
 
-Deno.test("hostKeyWarning() says of an unknown key what its error says, and no more where a person said no", () => {
+Deno.test("hostKeyWarning() repeats the error of an unknown key, and is short if the person refused it", () => {
   const key = {
     host: "server.example",
     fingerprint: "SHA256:x",

@@ -88,7 +88,7 @@ Deno.test("liveView lets messages scroll above it", async () => {
   ]);
 });
 
-Deno.test("liveView tells with -v also what it shows", async () => {
+Deno.test("liveView with -v also logs what it shows", async () => {
   for (const verbosity of [0, 1]) {
     await using rig = new Rig({ verbosity });
     rig.view.event({ type: "connecting", attempt: 1 });
@@ -167,7 +167,7 @@ Deno.test("liveView counts down to the next try", async () => {
 });
 
 Deno.test({
-  name: "liveView is drawn anew when the terminal is resized",
+  name: "liveView is redrawn when the terminal is resized",
   ignore: Deno.build.os !== "linux",
   async fn() {
     await using rig = new Rig();
@@ -184,7 +184,7 @@ Deno.test({
   },
 });
 
-Deno.test("liveView.pause() frees the screen, and what was told is told then", async () => {
+Deno.test("liveView.pause() clears the screen, and holds back reports", async () => {
   await using rig = new Rig();
   rig.draw();
   {

@@ -9,7 +9,7 @@ Deno.test("rateMeter.sample() is the mean of the last two seconds", () => {
   assertEquals(meter.sample(3000, 1500), 0);
 });
 
-Deno.test("rateMeter.sample() begins anew after nobody looked for long", () => {
+Deno.test("rateMeter.sample() starts again after a long pause", () => {
   const meter = new RateMeter();
   meter.sample(0, 0);
   assertEquals(meter.sample(3_600_000, 2000), 1000);

@@ -22,7 +22,7 @@ const size = {
 };
 const denied = new ForwardDeniedError(
   { hostname: "localhost", port: 8080 },
-  "somebody else answers at 127.0.0.1 port 8080 on the server",
+  "another program answers at 127.0.0.1 port 8080 on the server",
 );
 
 function shown(
@@ -108,7 +108,7 @@ Deno.test("statusLines() says when the next try is and why", () => {
     }),
     [
       "alice@server.example: waiting since 2026-07-27 09:00:00, next try in 12 s",
-      " somebody else answers at 127.0.0.1 port 8080 on the server",
+      " another program answers at 127.0.0.1 port 8080 on the server",
     ],
   );
 });

@@ -13,7 +13,7 @@ Deno.test("textWidth() knows wide, combining and unseen characters", () => {
   assertEquals(textWidth("\u200b"), 0);
 });
 
-Deno.test("truncate() says where something is left out and is never wider than told", () => {
+Deno.test("truncate() marks what it cuts off and keeps to the width", () => {
   assertEquals(truncate("abcdef", 6), "abcdef");
   assertEquals(truncate("abcdef", 4), "abc…");
   assertEquals(truncate("日本語", 4), "日…");

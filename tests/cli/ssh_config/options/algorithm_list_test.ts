@@ -40,7 +40,7 @@ Deno.test("applyAlgorithmList() replaces, adds, takes away and puts first", () =
   }
 });
 
-Deno.test("applyAlgorithmList() says so when nothing is left", () => {
+Deno.test("applyAlgorithmList() refuses a list that leaves nothing", () => {
   for (const list of ["unknown", "-*", "aes128-cbc"]) {
     const error = assertThrows(
       () => applyAlgorithmList("Ciphers", list, defaults),
