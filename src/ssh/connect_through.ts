@@ -1,3 +1,4 @@
+import { onAbort } from "../abort.ts";
 import {
   ArgumentError,
   ConnectionLostError,
@@ -94,8 +95,7 @@ class Chain {
       }
       throw error;
     }
-    const { signal } = this.last;
-    signal.addEventListener("abort", () => this.#onEnd(name, signal.reason));
+    onAbort(this.last.signal, (reason) => this.#onEnd(name, reason));
   }
 
   #onEnd(name: string, cause: unknown): void {

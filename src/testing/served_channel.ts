@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { orAborted } from "../abort.ts";
 import { Turns } from "../streams/turns.ts";
 import { ChannelError } from "../errors.ts";
 import type { Ssh2Socket } from "./ssh2_socket.ts";
@@ -82,15 +83,11 @@ export class ServedChannel {
   async #write(out: Writable, chunk: Uint8Array): Promise<void> {
     const { signal } = this;
     signal.throwIfAborted();
-    await new Promise<void>((resolve, reject) => {
-      // ssh2 forgets the callbacks of a channel that closes.
-      const onClosed = () => reject(signal.reason);
-      signal.addEventListener("abort", onClosed, { once: true });
-      out.write(chunk, (error) => {
-        signal.removeEventListener("abort", onClosed);
-        error ? reject(error) : resolve();
-      });
-    });
+    const written = new Promise<void>((resolve, reject) =>
+      out.write(chunk, (error) => error ? reject(error) : resolve())
+    );
+    // ssh2 forgets the callbacks of a channel that closes.
+    await orAborted(written, signal);
     forgetWrite(this.#channel);
     await this.#socket.drained();
   }

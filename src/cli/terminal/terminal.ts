@@ -1,5 +1,5 @@
 import { writeAllSync } from "../../streams/write_all.ts";
-import { delay } from "../../abort.ts";
+import { delay, onAbort } from "../../abort.ts";
 import { RForwardError } from "../../errors.ts";
 import { Turns } from "../../streams/turns.ts";
 import { LineEditor } from "./line_editor.ts";
@@ -147,8 +147,7 @@ export class Terminal implements Asker, Disposable {
   async #readLine(until: AbortSignal): Promise<string> {
     const editor = new LineEditor();
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const abort = () => reject(until.reason);
-    until.addEventListener("abort", abort);
+    using _abort = onAbort(until, reject);
     this.#listen((bytes) => {
       switch (bytes === undefined ? "ended" : editor.type(bytes)) {
         case "typing":
@@ -164,11 +163,7 @@ export class Terminal implements Asker, Disposable {
       }
       this.#taker = undefined;
     });
-    try {
-      return await promise;
-    } finally {
-      until.removeEventListener("abort", abort);
-    }
+    return await promise;
   }
 
   /** Passes what is typed to a function. */

@@ -17,7 +17,7 @@ import {
 } from "../messages/connection_messages.ts";
 import { MessageNumber } from "../messages/message_number.ts";
 import type { Acknowledger } from "./acknowledger.ts";
-import type { Chunk } from "./gathered_bytes.ts";
+import type { Chunk } from "../../streams/gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import type { ReceiveWindow } from "./receive_window.ts";
 

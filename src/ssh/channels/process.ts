@@ -21,7 +21,7 @@ import {
   signalRequest,
 } from "../messages/request_payloads.ts";
 import { printable } from "../../text/printable.ts";
-import type { Chunk } from "./gathered_bytes.ts";
+import type { Chunk } from "../../streams/gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 
 /** A session channel (RFC 4254 section 6): it has a second stream, and says how its command ended. */

@@ -1,5 +1,5 @@
 import type { ByteSource, Lent } from "../../streams/direct.ts";
-import { type Chunk, GatheredBytes } from "./gathered_bytes.ts";
+import { type Chunk, GatheredBytes } from "../../streams/gathered_bytes.ts";
 
 /**
  * What came in on a channel and was not read yet, to be read directly or as a

@@ -3,6 +3,7 @@ import { type Mac, MacKey } from "./mac.ts";
 import {
   type CipherKeys,
   LENGTH_SIZE,
+  lengthOf,
   type OpeningKey,
   type PacketCipher,
   type SealingKey,
@@ -114,8 +115,4 @@ class EncryptAndMacOpeningKey extends CtrKey implements OpeningKey {
     const isAuthentic = this.mac.verify(sequence, packet.subarray(0, end), tag);
     return isAuthentic ? packet.subarray(LENGTH_SIZE, end) : undefined;
   }
-}
-
-function lengthOf(head: Uint8Array): number {
-  return (head[0]! << 24 | head[1]! << 16 | head[2]! << 8 | head[3]!) >>> 0;
 }

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv } from "node:crypto";
 import {
   type CipherKeys,
   LENGTH_SIZE,
+  lengthOf,
   type OpeningKey,
   type PacketCipher,
   type SealingKey,
@@ -82,7 +83,7 @@ class GcmOpeningKey extends GcmKey implements OpeningKey {
   readonly headSize = LENGTH_SIZE;
 
   openLength(_sequence: number, head: Uint8Array): number {
-    return (head[0]! << 24 | head[1]! << 16 | head[2]! << 8 | head[3]!) >>> 0;
+    return lengthOf(head);
   }
 
   open(_sequence: number, packet: Uint8Array): Uint8Array | undefined {

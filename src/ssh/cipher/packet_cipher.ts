@@ -3,6 +3,11 @@ import type { Mac } from "./mac.ts";
 /** Bytes of the length in front of every packet (RFC 4253 section 6). */
 export const LENGTH_SIZE = 4;
 
+/** Reads that length. */
+export function lengthOf(head: Uint8Array): number {
+  return (head[0]! << 24 | head[1]! << 16 | head[2]! << 8 | head[3]!) >>> 0;
+}
+
 /** The layout of a packet. */
 export interface PacketShape {
   /** Packets are padded to a multiple of this many bytes. */

@@ -1,5 +1,9 @@
-import type { OpeningKey, SealingKey } from "./packet_cipher.ts";
-import { LENGTH_SIZE } from "./packet_cipher.ts";
+import {
+  LENGTH_SIZE,
+  lengthOf,
+  type OpeningKey,
+  type SealingKey,
+} from "./packet_cipher.ts";
 
 /** Packets as they go both ways before there are keys (RFC 4253 section 6). */
 const shape = { blockSize: 8, padsLength: true, tagSize: 0 } as const;
@@ -19,8 +23,7 @@ export const plainSealing: SealingKey = {
 export const plainOpening: OpeningKey = {
   ...shape,
   headSize: LENGTH_SIZE,
-  openLength: (_sequence, head) =>
-    (head[0]! << 24 | head[1]! << 16 | head[2]! << 8 | head[3]!) >>> 0,
+  openLength: (_sequence, head) => lengthOf(head),
   open: (_sequence, packet) => packet.subarray(LENGTH_SIZE),
   wipe() {},
 };

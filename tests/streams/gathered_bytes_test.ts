@@ -1,5 +1,5 @@
-import { GatheredBytes } from "../../../src/ssh/channels/gathered_bytes.ts";
-import { assert, assertEquals } from "../../assert.ts";
+import { GatheredBytes } from "../../src/streams/gathered_bytes.ts";
+import { assert, assertEquals } from "../assert.ts";
 
 const LARGEST = 128 * 1024;
 
