@@ -28,8 +28,10 @@ export type ChangePassword = (
 /** Where a key is. */
 export type KeySource = ({ file: string } | { text: string }) & {
   /**
-   * Goes on without the key if it cannot be used, which is logged unless there
-   * is no such file. Default: `false`.
+   * Goes on without the key if it cannot be used, which is logged unless
+   * there is no such file.
+   *
+   * @default {false}
    */
   optional?: boolean;
 };
@@ -78,7 +80,11 @@ export type KeyboardInteractive = (
 export interface ConnectOptions {
   /** Name or address of the SSH server. */
   hostname: string;
-  /** Its port; 22 by default. */
+  /**
+   * Its port.
+   *
+   * @default {22}
+   */
   port?: number;
   /** The user there. */
   user: string;
@@ -91,7 +97,7 @@ export interface ConnectOptions {
   addressFamily?: 4 | 6;
   /**
    * Reaches the server instead of TCP: through another server, or through a
-   * program. Host keys are those of `host` and `port` all the same. See
+   * program. Host keys are those of `hostname` and `port` all the same. See
    * {@linkcode connectThrough} for chains of servers.
    */
   dial?: Dial;
@@ -127,8 +133,10 @@ export interface ConnectOptions {
    */
   changePassword?: ChangePassword;
   /**
-   * How often each callback for a secret is asked, at most, if what it gave was
-   * refused (OpenSSH: `NumberOfPasswordPrompts`). 3 by default.
+   * How often each callback for a secret is asked, at most, if what it gave
+   * was refused (OpenSSH: `NumberOfPasswordPrompts`).
+   *
+   * @default {3}
    */
   maxPrompts?: number;
 
@@ -148,13 +156,19 @@ export interface ConnectOptions {
   connectionAttempts?: number;
   /**
    * How long each stage may take, in milliseconds: reaching the server, the
-   * key exchange, each answer in authentication. 20000 by default. Time that a
-   * callback of yours takes does not count.
+   * key exchange, each answer in authentication. Time that a callback of yours
+   * takes does not count.
+   *
+   * @default {20000}
    */
   connectTimeoutMs?: number;
-  /** How long the server may take to answer a global request, in milliseconds. 10000 by default. */
+  /**
+   * How long the server may take to answer a global request, in milliseconds.
+   *
+   * @default {10000}
+   */
   requestTimeoutMs?: number;
-  /** Finds dead connections. Asks after 15 s of silence, 3 times, by default. */
+  /** Finds dead connections: by default after four times 15 s of silence. */
   keepalive?: KeepaliveOptions;
   /**
    * What is done about Nagle's algorithm on the server.
@@ -174,7 +188,7 @@ export interface ConnectOptions {
    * something to a terminal. Its host key is known to be good then.
    */
   onBanner?: (text: string) => void;
-  /** Gives up connecting. Has no effect once connected. */
+  /** Aborts the attempt. Has no effect once connected. */
   signal?: AbortSignal;
   /** Logger; silent by default. */
   logger?: Logger;
@@ -182,8 +196,17 @@ export interface ConnectOptions {
 
 /** How a connection is found dead (OpenSSH: `ServerAliveInterval`, `ServerAliveCountMax`). */
 export interface KeepaliveOptions {
-  /** How long the server may be silent before it is asked, in milliseconds; 0 never asks. 15000 by default. */
+  /**
+   * How long the server may be silent before it is asked, in milliseconds; 0
+   * never asks.
+   *
+   * @default {15000}
+   */
   intervalMs?: number;
-  /** How many requests may stay unanswered before the connection ends. 3 by default. */
+  /**
+   * How many requests may stay unanswered before the connection ends.
+   *
+   * @default {3}
+   */
   countMax?: number;
 }

@@ -173,9 +173,13 @@ export interface ExecOptions {
 
 /** Options of {@linkcode SshConnection.openDirect}. */
 export interface OpenDirectOptions {
-  /** Gives up on the opening; has no effect once it is open. */
+  /** Aborts the opening. Has no effect once it is open. */
   signal?: AbortSignal;
-  /** The originator as sent to the server; `127.0.0.1:0` by default. */
+  /**
+   * The originator as sent to the server.
+   *
+   * @default {{ address: "127.0.0.1", port: 0 }}
+   */
   originator?: Originator;
 }
 
@@ -190,9 +194,13 @@ export interface RequestOptions {
 
 /** Options of {@linkcode SshConnection.ping}. */
 export interface PingOptions {
-  /** How long the answer may take, in milliseconds; then the connection ends. 10000 by default. */
+  /**
+   * How long the answer may take, in milliseconds; then the connection ends.
+   *
+   * @default {10000}
+   */
   timeoutMs?: number;
-  /** Gives up waiting; the answer still has to come in time. */
+  /** Ends the wait; the answer still has to come in time. */
   signal?: AbortSignal;
 }
 
@@ -330,7 +338,7 @@ export interface SshConnection extends AsyncDisposable {
 
   /**
    * Disconnects and closes. Idempotent. Settles once the stream is closed and
-   * nothing is written to known_hosts any more.
+   * known_hosts is written.
    */
   close(): Promise<void>;
 }

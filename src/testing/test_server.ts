@@ -11,13 +11,21 @@ import { ServedConnection, type Service } from "./served_connection.ts";
 
 /** Options of {@linkcode startTestServer}. */
 export interface TestServerOptions {
-  /** The only user; `"tester"` by default. */
+  /**
+   * The only user.
+   *
+   * @default {"tester"}
+   */
   user?: string;
   /** The user's password; a random one by default. */
   password?: string;
   /** Public keys that are accepted too, one a line as in `id_ed25519.pub`. */
   authorizedKeys?: string;
-  /** Asks for the password by `keyboard-interactive` instead of `password`; false by default. */
+  /**
+   * Asks for the password by `keyboard-interactive` instead of `password`.
+   *
+   * @default {false}
+   */
   keyboardInteractive?: boolean;
   /** Runs commands; without it, they are refused. */
   exec?: CommandHandler;

@@ -26,8 +26,10 @@ export interface UpgradeWebSocketOptions {
   /** The subprotocol to agree on, one of those that the client offers. None by default. */
   protocol?: string;
   /**
-   * How long the client may be silent, in milliseconds: after half of it, it is
-   * asked for a sign of life. 120000 by default; 0 for no limit.
+   * How long the client may be silent, in milliseconds: after half of it, it
+   * is asked for a sign of life. 0 for no limit.
+   *
+   * @default {120000}
    */
   idleTimeoutMs?: number;
   /** The largest message that is received, in bytes; a larger one closes the socket with code 1009. 16 MiB by default. */
@@ -50,13 +52,24 @@ export type FetchHandler = (
 
 /** What clients of a {@linkcode FetchTarget} may do; those who go beyond it are disconnected. */
 export interface HttpLimits {
-  /** The largest head of a request, in bytes; 16384 by default. Answered with status 431. */
+  /**
+   * The largest head of a request, in bytes. Answered with status 431.
+   *
+   * @default {16384}
+   */
   maxHeaderBytes?: number;
-  /** How long the head of a request may take from its first byte, in milliseconds; 10000 by default. Answered with status 408. */
+  /**
+   * How long the head of a request may take from its first byte, in
+   * milliseconds. Answered with status 408.
+   *
+   * @default {10000}
+   */
   headerTimeoutMs?: number;
   /**
-   * How long a client may be idle, in milliseconds: between requests, or in the
-   * middle of one while it is the client that is waited for. 60000 by default.
+   * How long a client may be idle, in milliseconds: between requests, or in
+   * the middle of one while it is the client that is waited for.
+   *
+   * @default {60000}
    */
   idleTimeoutMs?: number;
 }

@@ -17,11 +17,19 @@ export type SocksPermit = "public" | "any" | "none" | readonly string[];
 
 /** Options of a {@linkcode SocksTarget}. */
 export interface SocksOptions {
-  /** Where clients may connect to; `"public"` by default. */
+  /**
+   * Where clients may connect to.
+   *
+   * @default {"public"}
+   */
   permit?: SocksPermit;
   /** What clients have to log in with (RFC 1929), which SOCKS 4 cannot. No login by default. */
   credentials?: { user: string; password: string };
-  /** How long a client may take to say what it wants, in milliseconds; 10000 by default. */
+  /**
+   * How long a client may take to say what it wants, in milliseconds.
+   *
+   * @default {10000}
+   */
   handshakeTimeoutMs?: number;
 }
 

@@ -69,13 +69,17 @@ export interface SupervisorOptions {
   bindRetry?: RetryOptions;
   /**
    * Whether to check who answers at a port once it is bound (see
-   * {@linkcode probe}), and how often to repeat that, in milliseconds. True by
-   * default: once. A port at which another program answers counts as in use.
+   * {@linkcode probe}), or how often, in milliseconds. A port at which another
+   * program answers counts as in use.
+   *
+   * @default {true}
    */
   verify?: boolean | { everyMs: number };
   /**
    * Whether to open a session on each connection and report what the server
-   * writes there, line by line (`session-output`). `"never"` by default.
+   * writes there, line by line (`session-output`).
+   *
+   * @default {"never"}
    */
   session?: SessionMode;
   /** Called with each new connection. */

@@ -4,7 +4,11 @@ import type { ForwardedConn } from "./forwarded_conn.ts";
 
 /** A TCP service that this side can reach. */
 export interface TcpTarget {
-  /** Name or address; `127.0.0.1` by default. */
+  /**
+   * Name or address.
+   *
+   * @default {"127.0.0.1"}
+   */
   hostname?: string;
   /** 1–65535. */
   port: number;

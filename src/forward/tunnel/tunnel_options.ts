@@ -12,7 +12,11 @@ export interface TunnelOptions {
   bind: BindOptions;
   /** What answers on this side. */
   target: Target;
-  /** How long the target may take to answer, in milliseconds. 10000 by default. */
+  /**
+   * How long the target may take to answer, in milliseconds.
+   *
+   * @default {10000}
+   */
   targetTimeoutMs?: number;
   /**
    * How long one direction of a connection may be silent after the other has

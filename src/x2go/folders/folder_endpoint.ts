@@ -14,7 +14,11 @@ const USER = "x2go";
 
 /** An SSH server that serves files, and can serve folders in place of this process. */
 export interface SshFileServer {
-  /** Name or address, as this side reaches it; `127.0.0.1` by default. */
+  /**
+   * Name or address, as this side reaches it.
+   *
+   * @default {"127.0.0.1"}
+   */
   hostname?: string;
   /** 22 by default. */
   port?: number;

@@ -9,7 +9,11 @@ import { type SessionAccess, SessionShare } from "../session/session_share.ts";
 
 /** Options of {@linkcode X2GoSession.shareFolder}. */
 export interface FolderOptions {
-  /** Whether nothing in it may be changed; false by default. */
+  /**
+   * Whether nothing in it may be changed.
+   *
+   * @default {false}
+   */
   readOnly?: boolean;
   /**
    * Another SSH server that serves the folder; the path is one of that server

@@ -18,13 +18,29 @@ import type {
 
 /** How the session looks to the display that will show it. */
 export interface DisplayOptions {
-  /** `WIDTHxHEIGHT`, `fullscreen` or `maximize`; `800x600` by default. */
+  /**
+   * `WIDTHxHEIGHT`, `fullscreen` or `maximize`.
+   *
+   * @default {"800x600"}
+   */
   geometry?: string;
-  /** How fast the way to the display is; `lan` by default. */
+  /**
+   * How fast the way to the display is.
+   *
+   * @default {"lan"}
+   */
   link?: "modem" | "isdn" | "adsl" | "wan" | "lan";
-  /** How images are packed; `16m-jpeg-9` by default. */
+  /**
+   * How images are packed.
+   *
+   * @default {"16m-jpeg-9"}
+   */
   pack?: string;
-  /** Which way the clipboard goes; `both` by default. */
+  /**
+   * Which way the clipboard goes.
+   *
+   * @default {"both"}
+   */
   clipboard?: "both" | "client" | "server" | "none";
 }
 

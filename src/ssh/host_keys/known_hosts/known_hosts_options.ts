@@ -30,13 +30,19 @@ export interface KnownHostsOptions {
    * first of the files, which is created if it is missing. One that cannot be
    * written is warned of, and the key remembered until this process ends;
    * without files the key is accepted for this connection only. A function
-   * decides about the
-   * key, e.g. by asking the user; it takes its time, and nothing is sent until
-   * it has answered. It is not asked about a changed or revoked key, which is
-   * never accepted. Default: `false`.
+   * decides about the key, e.g. by asking the user; it takes its time, and
+   * nothing is sent until it has answered. It is not asked about a changed or
+   * revoked key, which is never accepted.
+   *
+   * @default {false}
    */
   acceptNew?: boolean | HostKeyVerifier;
-  /** Has what is remembered not show the host's name (OpenSSH: `HashKnownHosts`). Default: `false`. */
+  /**
+   * Has what is remembered not show the host's name (OpenSSH:
+   * `HashKnownHosts`).
+   *
+   * @default {false}
+   */
   hashed?: boolean;
   /**
    * The name under which the host's keys are looked up and remembered, on
