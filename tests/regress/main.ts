@@ -4,7 +4,7 @@
  *
  *     deno task regress [--short] [--keep DIRECTORY] [SCRIPT…]
  *
- * They are those of Debian's package `openssh-tests`, need root, and take about
+ * They are those of Debian's package `openssh-tests`, need root, and take eight to
  * twenty minutes; `--short` is a selection of about a minute. `--keep` leaves
  * the directories of the scripts, with their logs.
  *
