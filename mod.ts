@@ -108,6 +108,17 @@ export {
 export { takeUnclaimed } from "./src/forward/listen/take_unclaimed.ts";
 export type { ForwardedConn } from "./src/forward/tunnel/forwarded_conn.ts";
 export {
+  Admission,
+  type AdmissionCounts,
+} from "./src/forward/admission/admission.ts";
+export type {
+  AdmissionDecision,
+  AdmissionRefusal,
+  AdmissionRule,
+  AdmissionRules,
+  TimeLimitRule,
+} from "./src/forward/admission/admission_rules.ts";
+export {
   serve,
   type ServedPort,
   type ServeOptions,

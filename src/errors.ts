@@ -35,6 +35,7 @@ export type ErrorCode =
   | "target-unreachable"
   | "target-failed"
   | "tunnel-stopped"
+  | "time-limit"
   | "x2go-refused"
   | "x2go-output"
   | "x2go-state"

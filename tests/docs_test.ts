@@ -178,6 +178,7 @@ Deno.test("docs/command.md has the events of --json, and no others", async () =>
     "opened": true,
     "closed": true,
     "target-error": true,
+    "refused": true,
     "session-output": true,
     "session-ended": true,
     "slept": true,

@@ -9,6 +9,10 @@ import type { Engine } from "../ssh/engine.ts";
 import { nativeEngine } from "../ssh/native/native_engine.ts";
 import type { Arguments } from "./command_line/arguments.ts";
 import {
+  type ForwardOptions,
+  mergeForwardOptions,
+} from "./command_line/values/forward_options.ts";
+import {
   type ForwardSpec,
   parseRemoteForward,
   withoutDuplicates,
@@ -50,12 +54,25 @@ export async function readConfig(
   const forwards = settings.clearAllForwardings ? [] : withoutDuplicates([
     ...args.forwards,
     ...settings.remoteForwards.map(parseRemoteForward),
-  ]);
+  ]).map((forward) => withOptions(forward, args.forwardOptions));
   const warnings = [
     ...missing.map((file) => `-i: Identity file ${file} not accessible`),
     ...settings.warnings,
   ];
   return { settings: { ...settings, warnings }, forwards };
+}
+
+/** @throws {ArgumentError} if an option cannot apply to the forward. */
+function withOptions(forward: ForwardSpec, all: ForwardOptions): ForwardSpec {
+  const options = mergeForwardOptions(all, forward.options);
+  const { allow, deny } = options.admission ?? {};
+  if (!isTcp(forward.bind) && (allow ?? deny)) {
+    throw new ArgumentError(
+      allow ? "--allow" : "--deny",
+      `the server tells no address of who connects to a Unix socket (${forward.text}); put the option after the -R that it is for`,
+    );
+  }
+  return { ...forward, options };
 }
 
 /** The files that do not exist. */
@@ -195,9 +212,10 @@ export function isSameConnection(a: Plan, b: Plan): boolean {
 
 /** The plan's tunnels. */
 export function tunnelsOf({ settings, forwards }: Plan): SupervisedTunnel[] {
-  return forwards.map(({ bind, target }) => ({
+  return forwards.map(({ bind, target, options }) => ({
     bind,
     target,
+    ...options,
     // In ssh this concerns local sockets; here it concerns those on the server.
     unlinkStale: settings.streamLocalBindUnlink ?? false,
   }));

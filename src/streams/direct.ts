@@ -21,6 +21,8 @@ export interface ByteSource {
   lend(): Lent | Promise<Lent>;
   /** Stops reading: a call that waits settles. */
   cancel(reason: unknown): void;
+  /** Whether it has bytes that it holds back for a while: it is not idle then. */
+  readonly isHolding?: boolean;
 }
 
 /** One direction of a connection, to write. */

@@ -1,4 +1,5 @@
 import type { NoDelay } from "../../ssh/connection.ts";
+import type { ForwardOptions } from "./values/forward_options.ts";
 import type { ForwardSpec } from "./values/forward_spec.ts";
 
 /** A shell that completions are written for. */
@@ -27,6 +28,8 @@ export interface Arguments {
   host: string;
   /** The `-R` options in their order, without duplicates. Those of ssh_config come after them. */
   forwards: readonly ForwardSpec[];
+  /** What was said before any `-R`: of all forwards, also those of ssh_config. */
+  forwardOptions: ForwardOptions;
   /**
    * What the other options set, as `-o` takes it, e.g. `Port=22`. The first
    * for a keyword counts, and all take precedence over the files of ssh_config.

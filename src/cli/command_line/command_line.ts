@@ -1,6 +1,8 @@
 import { ArgumentError } from "../../errors.ts";
 import type { Arguments, Command } from "./arguments.ts";
+import type { AdmissionRules } from "../../forward/admission/admission_rules.ts";
 import { parseDestination } from "./values/destination.ts";
+import type { ForwardOptions } from "./values/forward_options.ts";
 import {
   type ForwardSpec,
   parseForwardSpec,
@@ -13,7 +15,12 @@ export class CommandLine {
   /** What needs no more than the last value. */
   readonly args: Omit<
     Arguments,
-    "host" | "forwards" | "settings" | "identities" | "notes"
+    | "host"
+    | "forwards"
+    | "forwardOptions"
+    | "settings"
+    | "identities"
+    | "notes"
   > = {
     verbosity: 0,
     verify: true,
@@ -23,6 +30,8 @@ export class CommandLine {
   };
   /** See {@linkcode Arguments}. */
   readonly forwards: ForwardSpec[] = [];
+  /** See {@linkcode Arguments}. */
+  readonly forwardOptions: ForwardOptions = {};
   /** See {@linkcode Arguments}. */
   readonly identities: string[] = [];
   /** See {@linkcode Arguments}. */
@@ -38,6 +47,18 @@ export class CommandLine {
   /** What is to be done instead of reading any further. */
   answer: Command | undefined;
   #host: string | undefined;
+
+  /** The options of the last `-R`, or of all forwards before the first. */
+  get optionsHere(): ForwardOptions {
+    const forward = this.forwards.at(-1);
+    return forward ? forward.options ??= {} : this.forwardOptions;
+  }
+
+  /** Adds rules about who may connect. */
+  admit(rules: AdmissionRules): void {
+    const options = this.optionsHere;
+    options.admission = { ...options.admission, ...rules };
+  }
 
   /** Adds a setting of ssh_config. */
   set(keyword: string, value: string | number): void {
@@ -91,6 +112,7 @@ export class CommandLine {
       arguments: {
         ...this.args,
         host: this.#host,
+        forwardOptions: this.forwardOptions,
         forwards: withoutDuplicates(this.forwards),
         settings: [...overrides, ...this.settings],
         identities: this.identities,

@@ -1,4 +1,5 @@
 import { ArgumentError } from "../../errors.ts";
+import { AddressRanges } from "../../forward/admission/address_ranges.ts";
 import { shown } from "../../text/shown.ts";
 import type { CommandLine } from "./command_line.ts";
 import { parsePort } from "./values/port.ts";
@@ -33,6 +34,8 @@ export interface Flag {
   readonly value?: Omit<FlagValue, "parse"> | undefined;
   /** What it does, in half a line. Only flags without effect have none; help and completions leave them out. */
   readonly help?: string;
+  /** It is about all forwards, or about one if it comes after its `-R`; help marks it. */
+  readonly perForward?: true;
   /** It does the same in ssh, so help only names it. */
   readonly asInSsh?: true;
   /** The flags that contradict it. */
@@ -135,6 +138,30 @@ export const count: FlagValue<number> = {
   parse: (text, flag) => {
     if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
     throw new ArgumentError(flag, `${shown(text)} is not a number from 1`);
+  },
+};
+
+/** A number of bytes, with a suffix as in ssh_config's `RekeyLimit`. */
+export const bytes: FlagValue<number> = {
+  name: "BYTES",
+  parse: (text, flag) => {
+    const [, number = "", unit = ""] = /^([1-9]\d{0,8})([kmg]?)$/i.exec(text) ??
+      [];
+    const power = " kmg".indexOf(unit.toLowerCase() || " ");
+    if (number !== "") return Number(number) * 1024 ** power;
+    throw new ArgumentError(
+      flag,
+      `${shown(text)} is not a number of bytes, e.g. 500000, 512K or 10M`,
+    );
+  },
+};
+
+/** Some addresses. */
+export const cidr: FlagValue = {
+  name: "CIDR",
+  parse: (text, flag) => {
+    new AddressRanges(flag, [text]);
+    return text;
   },
 };
 

@@ -13,7 +13,9 @@ import { engineNames, sessionModes, shells } from "./arguments.ts";
 import type { CommandLine } from "./command_line.ts";
 import { checkUser } from "./values/destination.ts";
 import {
+  bytes,
   choice,
+  cidr,
   count,
   file,
   type Flag,
@@ -80,7 +82,7 @@ const own: readonly Flag[] = [
   flag({
     names: ["--session"],
     value: choice("WHEN", sessionModes),
-    help: "show the output of a session: auto, always, never (auto)",
+    help: "show output of a session: auto, always, never (auto)",
     read: ({ args }, mode) => args.session = mode,
   }),
   flag({
@@ -88,6 +90,54 @@ const own: readonly Flag[] = [
     value: time(),
     help: "how long connections may go on after Ctrl-C (5s)",
     read: ({ args }, ms) => args.drainMs = ms,
+  }),
+  flag({
+    names: ["--allow"],
+    value: cidr,
+    perForward: true,
+    help: "connections from these addresses only; repeatable",
+    read: (line, range) => {
+      const { allow = [] } = line.optionsHere.admission ?? {};
+      line.admit({ allow: [...allow, range] });
+    },
+  }),
+  flag({
+    names: ["--deny"],
+    value: cidr,
+    perForward: true,
+    help: "none from these, even if allowed; repeatable",
+    read: (line, range) => {
+      const { deny = [] } = line.optionsHere.admission ?? {};
+      line.admit({ deny: [...deny, range] });
+    },
+  }),
+  flag({
+    names: ["--max-connections"],
+    value: count,
+    perForward: true,
+    help: "how many connections may be live at once",
+    read: (line, maxConnections) => line.admit({ maxConnections }),
+  }),
+  flag({
+    names: ["--max-rate"],
+    value: count,
+    perForward: true,
+    help: "how many new connections a second",
+    read: (line, maxRate) => line.admit({ maxRate }),
+  }),
+  flag({
+    names: ["--max-bandwidth"],
+    value: bytes,
+    perForward: true,
+    help: "bytes a second each way, e.g. 512K, 10M",
+    read: (line, maxBandwidth) => line.admit({ maxBandwidth }),
+  }),
+  flag({
+    names: ["--idle-timeout"],
+    value: time(1),
+    perForward: true,
+    help: "end connections that move no byte for this long",
+    read: (line, idleTimeoutMs) => line.admit({ idleTimeoutMs }),
   }),
   flag({
     names: ["--nodelay"],

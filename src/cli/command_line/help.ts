@@ -12,6 +12,9 @@ Reverse SSH tunnels that stay up: programs on a server reach services here.
 ${rows(own).join("\n")}
 ${wrap("As in ssh:", asInSsh.map(usage))}
 
+* Before the first -R, for all forwards, also those of ssh_config. After a -R,
+  for that forward alone, in place of what was given for all.
+
 Examples:
   rforward -R 8080:localhost:3000 alice@server.example
   rforward -R '*:2222:localhost:22' -J jump.example -i ~/.ssh/id_ed25519 server
@@ -20,7 +23,9 @@ Examples:
 
 function rows(flags: readonly Flag[]): string[] {
   const width = Math.max(...flags.map((flag) => usage(flag).length));
-  return flags.map((flag) => `  ${usage(flag).padEnd(width)}  ${flag.help}`);
+  return flags.map((flag) =>
+    `  ${usage(flag).padEnd(width)}  ${flag.help}${flag.perForward ? " *" : ""}`
+  );
 }
 
 /** A flag and its value, e.g. `--drain TIME`. */

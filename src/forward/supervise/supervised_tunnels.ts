@@ -82,6 +82,8 @@ export class SupervisedTunnels {
       if (same) before.delete(same);
       return same ?? new TunnelSupervisor(index, options, this.#context);
     });
+    // Last of what may throw.
+    after.forEach((tunnel, i) => tunnel.adopt(tunnels[i]!));
     const added = after.filter((tunnel) => !this.#all.includes(tunnel));
     this.#all = after;
     after.forEach((tunnel, index) => tunnel.index = index);

@@ -132,8 +132,8 @@ export class Supervisor
   }
 
   /**
-   * Replaces the tunnels. Those with the same bind and target as before are
-   * left alone.
+   * Replaces the tunnels. Those with the same bind and target as before stay
+   * up, with the `admission` that is given now.
    *
    * @param tunnels All tunnels from now on.
    * @param options `drainMs`: how long live connections of removed tunnels may

@@ -9,6 +9,8 @@ import type {
 } from "../../ssh/connection.ts";
 import type { ConnectOptions } from "../../ssh/connect_options.ts";
 import type { RetryOptions } from "../tunnel/retry_options.ts";
+import type { AdmissionCounts } from "../admission/admission.ts";
+import type { AdmissionRefusal } from "../admission/admission_rules.ts";
 import type { TunnelConnection } from "../tunnel/tunnel_connection.ts";
 import type { TunnelOptions } from "../tunnel/tunnel_options.ts";
 import type { ProbeResult } from "../verify/probe.ts";
@@ -22,8 +24,10 @@ export type SupervisedTunnel = Pick<
   | "targetTimeoutMs"
   | "lingerMs"
   | "unlinkStale"
+  | "admission"
   | "onConnection"
   | "onTargetError"
+  | "onRefused"
 >;
 
 /**
@@ -157,6 +161,8 @@ export interface SupervisedTunnelSnapshot {
   failed: number;
   /** Why the target did not take the last connection; undefined once it took one again. */
   targetError?: TargetError;
+  /** What its admission has counted, if it has one. */
+  admission?: AdmissionCounts;
   /** Bytes from the server to the target, of all of them. */
   bytesToTarget: number;
   /** Bytes from the target to the server. */
@@ -215,6 +221,18 @@ export type SupervisorEvent =
     error: TargetError;
     originator: Originator;
     failed: number;
+  }
+  /**
+   * Connections were refused because of `admission`: the first by a rule is
+   * reported at once, later ones once a second. `refusal` is the last of
+   * `count`; `refused` counts all of the tunnel, by any rule.
+   */
+  | {
+    type: "refused";
+    tunnel: number;
+    refusal: AdmissionRefusal;
+    count: number;
+    refused: number;
   }
   /** What the server wrote on the session: a line without control characters. A flood of them is cut. */
   | { type: "session-output"; stream: "stdout" | "stderr"; text: string }

@@ -5,6 +5,7 @@ import { type Logger, silentLogger } from "../../logger.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, SshConnection } from "../../ssh/connection.ts";
 import { checkMs } from "../../validate.ts";
+import { Admission } from "../admission/admission.ts";
 import { toBind } from "../tunnel/bind_options.ts";
 import { createDialer } from "../tunnel/create_dialer.ts";
 import { ReverseTunnel } from "../tunnel/tunnel.ts";
@@ -13,6 +14,7 @@ import { denialError, type DenialReason } from "../verify/denial.ts";
 import { Backoff } from "./backoff.ts";
 import { PortChecks } from "./port_checks.ts";
 import type { ProbeGuard } from "./probe_guard.ts";
+import { RefusalReports } from "./refusal_reports.ts";
 import type {
   SupervisedTunnel,
   SupervisedTunnelSnapshot,
@@ -46,7 +48,7 @@ export class TunnelSupervisor {
   /** Its place among the supervisor's tunnels. */
   index: number;
   /** What it was made with. */
-  readonly options: SupervisedTunnel;
+  options: SupervisedTunnel;
 
   readonly #context: SupervisorContext;
   readonly #logger: Logger;
@@ -64,6 +66,12 @@ export class TunnelSupervisor {
   #probe: ProbeResult | undefined;
   readonly #life = new AbortController();
   readonly #totals = new TunnelTotals();
+  /** One for all its tunnels, also those whose connections go on. */
+  #admission: Admission | undefined;
+  readonly #refusals = new RefusalReports((refusal, count) => {
+    const refused = this.#admission?.counts.refused ?? count;
+    this.#emit({ type: "refused", refusal, count, refused });
+  });
 
   /** @throws {ArgumentError} if the tunnel's options cannot be used. */
   constructor(
@@ -79,6 +87,9 @@ export class TunnelSupervisor {
     checkMs("targetTimeoutMs", options.targetTimeoutMs);
     checkMs("lingerMs", options.lingerMs);
     this.#target = createDialer(options.target).name;
+    if (options.admission) {
+      this.#admission = Admission.of(options.admission, this.#asked);
+    }
   }
 
   /** What it does now. */
@@ -102,8 +113,26 @@ export class TunnelSupervisor {
       error: this.#error,
       reason: this.#error && this.#reason,
       until: this.#until,
+      admission: this.#admission?.counts,
       ...this.#totals.now,
     });
+  }
+
+  /**
+   * Takes over what can change while it is up.
+   *
+   * @throws {ArgumentError} if it cannot be used; nothing has changed then.
+   */
+  adopt({ admission }: SupervisedTunnel): void {
+    const before = this.options.admission;
+    if (admission === before) return;
+    this.#admission = Admission.of(
+      admission ?? {},
+      this.#asked,
+      before instanceof Admission ? undefined : this.#admission,
+    );
+    this.options = { ...this.options, admission: admission ?? {} };
+    for (const tunnel of this.#tunnels) tunnel.setAdmission(this.#admission);
   }
 
   /**
@@ -151,6 +180,7 @@ export class TunnelSupervisor {
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
+      this.#refusals.flush();
       if (this.#state !== "denied" && this.#state !== "stopping") {
         this.#become("down");
       }
@@ -274,10 +304,11 @@ export class TunnelSupervisor {
     connection: SshConnection,
     onCancelled: (bound: Bind) => void,
   ): ReverseTunnel {
-    const { onConnection, onTargetError, ...options } = this.options;
+    const { onConnection, onTargetError, onRefused, ...options } = this.options;
     const tunnel = new ReverseTunnel(connection, {
       unlinkStale: this.#held,
       ...options,
+      ...this.#admission && { admission: this.#admission },
       bind: this.#bound,
       // Retrying is the supervisor's task.
       bindRetry: { forMs: 0 },
@@ -298,6 +329,10 @@ export class TunnelSupervisor {
         const failed = this.#totals.fail(error);
         this.#emit({ type: "target-error", error, originator, failed });
         onTargetError?.(error, originator);
+      },
+      onRefused: (refusal) => {
+        this.#refusals.add(refusal);
+        onRefused?.(refusal);
       },
     });
     this.#tunnels.add(tunnel);

@@ -177,7 +177,7 @@ class Relay {
         let next = source.lend();
         if (next instanceof Promise) {
           direction.isWaiting = true;
-          if (opposite.shut) this.#startIdle(opposite.shut.reason);
+          if (opposite.shut) this.#startIdle(source, opposite.shut.reason);
           next = await next;
           direction.isWaiting = false;
           if (opposite.shut) clearTimeout(this.#idleTimer);
@@ -209,12 +209,15 @@ class Relay {
     direction.shut = { reason };
     if (opposite.isDone) return this.#fail(reason);
     if (opposite.shut) return this.#fail(opposite.shut.reason);
-    if (opposite.isWaiting) this.#startIdle(reason);
+    if (opposite.isWaiting) this.#startIdle(opposite.source, reason);
     this.#linger();
   }
 
-  #startIdle(reason: unknown): void {
-    this.#idleTimer = setTimeout(() => this.#fail(reason), IDLE_MS);
+  #startIdle(source: ByteSource, reason: unknown): void {
+    this.#idleTimer = setTimeout(() => {
+      if (source.isHolding) this.#startIdle(source, reason);
+      else this.#fail(reason);
+    }, IDLE_MS);
   }
 
   #fail(reason: unknown): void {
@@ -228,12 +231,16 @@ class Relay {
   #linger(): void {
     if (this.#lingerMs === undefined) return;
     clearTimeout(this.#lingerTimer);
-    this.#lingerTimer = setTimeout(() =>
+    this.#lingerTimer = setTimeout(() => {
+      if (this.#first.source.isHolding || this.#second.source.isHolding) {
+        return this.#linger();
+      }
       this.#fail(
         new RForwardError(
           "channel-closed",
           `one side had ended and the other was silent for ${this.#lingerMs} ms`,
         ),
-      ), this.#lingerMs);
+      );
+    }, this.#lingerMs);
   }
 }

@@ -19,6 +19,12 @@ import type {
 import { printable } from "../../text/printable.ts";
 import { Turns } from "../../streams/turns.ts";
 import { checkMs, checkPort } from "../../validate.ts";
+import { Admission } from "../admission/admission.ts";
+import type {
+  AdmissionRefusal,
+  AdmissionRules,
+} from "../admission/admission_rules.ts";
+import { Ticket } from "../admission/ticket.ts";
 import { toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
 import { checkRetry } from "./retry_options.ts";
@@ -72,6 +78,7 @@ export class ReverseTunnel implements AsyncDisposable {
   /** Aborts at the end of a listening period: its connections end. */
   #period = new AbortController();
   #accepting = false;
+  #admission: Admission | undefined;
   /** What to ask for next. */
   #bind: Bind;
   /** What the server holds for this tunnel. */
@@ -96,6 +103,7 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#dialer = createDialer(options.target, options);
     this.#connection = connection;
     this.#options = options;
+    if (options.admission) this.setAdmission(options.admission);
     this.#logger = options.logger ?? silentLogger;
     this.closed = this.#closed.promise;
     onAbort(options.signal, () => void this.stop(), this.#life.signal);
@@ -129,6 +137,23 @@ export class ReverseTunnel implements AsyncDisposable {
   /** The connections that are live now. */
   get connections(): ReadonlySet<TunnelConnection> {
     return this.#connections;
+  }
+
+  /** Who may connect, and how many have and have not; undefined if anyone may. */
+  get admission(): Admission | undefined {
+    return this.#admission;
+  }
+
+  /**
+   * Changes who may connect, how often and how much. Live connections continue;
+   * those that were admitted by rules have the new limits of bandwidth and time.
+   *
+   * @param admission All rules from now on, `{}` for anyone; or an
+   * {@linkcode Admission} in the place of the one before.
+   * @throws {ArgumentError} if they cannot be used; nothing has changed then.
+   */
+  setAdmission(admission: AdmissionRules | Admission): void {
+    this.#admission = Admission.of(admission, this.#bind, this.#admission);
   }
 
   /**
@@ -244,13 +269,27 @@ export class ReverseTunnel implements AsyncDisposable {
       );
     }
     const { signal } = this.#period; // aborts as well if the connection is lost
+    let ticket: Ticket | undefined;
     try {
+      if (this.#admission) {
+        const admitted = await this.#admission.admit(
+          open,
+          signal,
+          this.#logger,
+        );
+        if (!(admitted instanceof Ticket)) return this.#onRefused(admitted);
+        ticket = admitted;
+      }
       const endpoint = await this.#dialer.dial(open, signal);
       if (signal.aborted) endpoint.abandon();
       signal.throwIfAborted();
       const target = { name: this.target, endpoint };
-      this.#add(new TunnelConnection(open, open.confirm(), target, signal));
+      const channel = ticket?.limit(open.confirm()) ?? open.confirm();
+      const connection = new TunnelConnection(open, channel, target, signal);
+      ticket?.watch(connection);
+      this.#add(connection);
     } catch (error) {
+      ticket?.release();
       open.refuse("connect-failed", "the target did not answer");
       if (!signal.aborted) this.#report(error, open.originator);
     }
@@ -277,6 +316,16 @@ export class ReverseTunnel implements AsyncDisposable {
         }`,
       );
     });
+  }
+
+  #onRefused(refusal: AdmissionRefusal): void {
+    const { rule, originator: { address, port } } = refusal;
+    this.#logger.debug(
+      `${formatBind(this.bound)}: connection from ${
+        printable(formatAddress(address, port))
+      } refused (${rule})`,
+    );
+    this.#call(() => this.#options.onRefused?.(refusal));
   }
 
   #report(error: unknown, originator: Originator): void {

@@ -60,9 +60,14 @@ export class TunnelConnection {
 
   /** Closes both directions now. Idempotent. */
   close(): void {
-    this.#stop.abort(
+    this.end(
       new RForwardError("channel-closed", "the connection was closed here"),
     );
+  }
+
+  /** @ignore Closes both directions for a reason. */
+  end(reason: RForwardError): void {
+    this.#stop.abort(reason);
   }
 
   async #run(endpoint: Endpoint, period: AbortSignal): Promise<CloseReason> {
@@ -93,5 +98,6 @@ export class TunnelConnection {
 }
 
 function isLoss(reason: unknown): boolean {
-  return reason instanceof RForwardError && reason.code === "connection-lost";
+  return reason instanceof RForwardError &&
+    ["connection-lost", "time-limit"].includes(reason.code);
 }

@@ -1,6 +1,11 @@
 import type { ForwardDeniedError, TargetError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { Originator } from "../../ssh/connection.ts";
+import type { Admission } from "../admission/admission.ts";
+import type {
+  AdmissionRefusal,
+  AdmissionRules,
+} from "../admission/admission_rules.ts";
 import type { BindOptions } from "./bind_options.ts";
 import type { RetryOptions } from "./retry_options.ts";
 import type { Target } from "./target.ts";
@@ -31,6 +36,11 @@ export interface TunnelOptions {
    */
   bindRetry?: RetryOptions;
   /**
+   * Who may connect, how often and how much. Anyone and without limits by
+   * default. An {@linkcode Admission} can be given to several tunnels.
+   */
+  admission?: AdmissionRules | Admission;
+  /**
    * Removes a Unix socket on the server that is in the way and that nothing
    * listens on, by running `rm` there. By default only one that this tunnel has
    * bound before: sshd leaves them behind. On a server that is not Linux, with
@@ -48,6 +58,8 @@ export interface TunnelOptions {
   onConnection?: (connection: TunnelConnection) => void;
   /** Called when a connection was refused because the target did not take it. */
   onTargetError?: (error: TargetError, originator: Originator) => void;
+  /** Called when a connection was refused because of `admission`. */
+  onRefused?: (refusal: AdmissionRefusal) => void;
   /** Logger; silent by default. */
   logger?: Logger;
 }

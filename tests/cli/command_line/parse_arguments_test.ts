@@ -36,6 +36,7 @@ Deno.test("parseArguments() has defaults", () => {
     arguments: {
       host: "server",
       forwards: [],
+      forwardOptions: {},
       settings: [],
       identities: [],
       verbosity: 0,
@@ -101,6 +102,7 @@ Deno.test("parseArguments() reads its own options", () => {
   );
   assertEquals(own, {
     host: "server",
+    forwardOptions: {},
     verbosity: 1,
     verify: { everyMs: 90_000 },
     bindWaitMs: 0,
@@ -113,6 +115,27 @@ Deno.test("parseArguments() reads its own options", () => {
     logFile: "/log",
     identities: [],
   });
+});
+
+Deno.test("parseArguments() takes options about connections for all forwards, or after a -R for that one", () => {
+  const { forwards, forwardOptions } = read(
+    "--allow 10.0.0.0/8 --allow=::1 --max-connections 9 -R 1:a:1 --deny 10.1.0.0/16 --max-bandwidth 2M -R 2:b:2 -R 3:c:3 server --max-rate 5 -R 3:c:3 --idle-timeout 1m",
+  );
+  assertEquals(forwardOptions, {
+    admission: { allow: ["10.0.0.0/8", "::1"], maxConnections: 9 },
+  });
+  assertEquals(forwards.map(({ options }) => options), [
+    { admission: { deny: ["10.1.0.0/16"], maxBandwidth: 2 * 1024 * 1024 } },
+    undefined,
+    { admission: { maxRate: 5, idleTimeoutMs: 60_000 } },
+  ]);
+  assertMatch(problem("--allow", "localhost", "server"), /^--allow: .*CIDR/);
+  for (const bytes of ["0", "1.5M", "10MB", "-1", ""]) {
+    assertMatch(
+      problem(`--max-bandwidth=${bytes}`, "server"),
+      /^--max-bandwidth: .* is not a number of bytes/,
+    );
+  }
 });
 
 Deno.test("parseArguments() refuses options that contradict each other, in either order", () => {

@@ -1,6 +1,7 @@
 import { readVariable } from "../../../environment.ts";
 import { ArgumentError } from "../../../errors.ts";
 import type { Bind } from "../../../ssh/connection.ts";
+import { type ForwardOptions, mergeForwardOptions } from "./forward_options.ts";
 import { parsePort } from "./port.ts";
 import { looksLikeKey, shown } from "../../../text/shown.ts";
 
@@ -12,6 +13,8 @@ export interface ForwardSpec {
   target: { hostname: string; port: number } | { path: string };
   /** The text as written. */
   text: string;
+  /** What was said of this forward alone. */
+  options?: ForwardOptions;
 }
 
 /**
@@ -60,14 +63,17 @@ export function parseRemoteForward(
   return read(new Spec(where, text), text);
 }
 
-/** Removes forwards that repeat an earlier one, as ssh does. */
+/** Removes forwards that repeat an earlier one, as ssh does. Their options count. */
 export function withoutDuplicates(
   specs: readonly ForwardSpec[],
 ): ForwardSpec[] {
   const byMeaning = new Map<string, ForwardSpec>();
   for (const spec of specs) {
     const meaning = JSON.stringify([spec.bind, spec.target]);
-    if (!byMeaning.has(meaning)) byMeaning.set(meaning, spec);
+    const before = byMeaning.get(meaning);
+    const options = spec.options &&
+      mergeForwardOptions(before?.options ?? {}, spec.options);
+    byMeaning.set(meaning, { ...before ?? spec, ...options && { options } });
   }
   return [...byMeaning.values()];
 }

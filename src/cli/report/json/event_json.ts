@@ -106,6 +106,10 @@ function flatten(event: SupervisorEvent, id: number) {
     }
     case "target-error":
       return { ...event, target: event.error.target };
+    case "refused": {
+      const { refusal: { rule, reason, originator }, ...rest } = event;
+      return { ...rest, rule, reason, originator };
+    }
     case "session-ended": {
       const { type, status, error } = event;
       return { type, code: status?.code, signal: status?.signal, error };

@@ -1,6 +1,7 @@
 import { HostKeyError, type RForwardError } from "../../../errors.ts";
 import type { ProbeVerdict } from "../../../forward/verify/probe.ts";
 import type { SupervisorEvent } from "../../../forward/supervise/supervisor_options.ts";
+import type { AdmissionRule } from "../../../forward/admission/admission_rules.ts";
 import type { TunnelConnection } from "../../../forward/tunnel/tunnel_connection.ts";
 import { formatBind, isTcp } from "../../../ssh/bind.ts";
 import type { Bind, Originator, ServerInfo } from "../../../ssh/connection.ts";
@@ -113,6 +114,8 @@ export class EventFormatter {
           } refused: ${event.error.message}`,
           key: `target-error ${event.tunnel} ${event.error.message}`,
         };
+      case "refused":
+        return refused(event);
       case "session-output":
         return { level: "info", text: `server: ${event.text}`, output: true };
       case "session-ended":
@@ -219,6 +222,28 @@ function bound(
       visible: true,
     };
 }
+
+function refused(
+  { tunnel, refusal: { rule, originator }, refused }: EventOf<"refused">,
+): Line {
+  return {
+    level: "warn",
+    text: `connection${from(originator)} refused by ${RULES[rule]}${
+      refused > 1 ? `, ${refused} refused so far` : ""
+    }`,
+    key: `refused ${tunnel} ${rule}`,
+  };
+}
+
+/** The rules, as the options of the command call them. */
+const RULES: Readonly<Record<AdmissionRule, string>> = {
+  allow: "--allow",
+  deny: "--deny",
+  maxConnections: "--max-connections",
+  maxConnectionsPerOriginator: "the number of connections of one address",
+  maxRate: "--max-rate",
+  decide: "the program",
+};
 
 function sessionEnded({ status, error }: EventOf<"session-ended">): Line {
   if (error) {

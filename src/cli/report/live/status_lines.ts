@@ -144,7 +144,11 @@ function tunnelLines(
       traffic("↓", tunnel.bytesToTarget, toTarget),
       traffic("↑", tunnel.bytesToServer, toServer),
     ].join("").trimEnd();
-    const notes = [...reachNote(tunnel), ...failures(tunnel)];
+    const notes = [
+      ...reachNote(tunnel),
+      ...failures(tunnel),
+      ...refusals(tunnel),
+    ];
     const connections = [notes.join(", "), taken].filter(Boolean).join("  ");
     const detail = trouble(tunnel, now) ??
       (connections || "no connections yet");
@@ -226,6 +230,11 @@ function failures({ failed, targetError }: SupervisedTunnelSnapshot): string[] {
     ...targetError ? [targetTrouble(targetError)] : [],
     `${failed} failed`,
   ];
+}
+
+/** The connections that were not admitted. */
+function refusals({ admission }: SupervisedTunnelSnapshot): string[] {
+  return admission?.refused ? [`${admission.refused} refused`] : [];
 }
 
 function targetTrouble({ code }: TargetError): string {

@@ -86,6 +86,18 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
     originator: { address: "192.0.2.1", port: 1 },
     failed: 3,
   });
+  log.event({
+    type: "refused",
+    tunnel: 0,
+    refusal: {
+      rule: "maxRate",
+      reason: "resource-shortage",
+      bind,
+      originator: { address: "192.0.2.1\x1b", port: 1 },
+    },
+    count: 2,
+    refused: 9,
+  });
   log.event({ type: "slept", ms: 7 });
   log.event({ type: "stopped", error });
   log.event({ type: "state", state: "stopped" });
@@ -150,6 +162,16 @@ Deno.test("jsonLog.event() writes each event as a line", async () => {
       target: "t:1",
       error: { code: "target-timeout", message: "silent" },
       failed: 3,
+    },
+    {
+      type: "refused",
+      time,
+      tunnel: 0,
+      rule: "maxRate",
+      reason: "resource-shortage",
+      originator: { address: "192.0.2.1", port: 1 },
+      count: 2,
+      refused: 9,
     },
     { type: "slept", time, ms: 7 },
     { type: "stopped", time, error: json },

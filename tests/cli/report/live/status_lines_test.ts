@@ -144,6 +144,15 @@ Deno.test("statusLines() says what the target refuses, and counts it", () => {
       tunnelOf({ failed: 3, targetError }),
       tunnelOf({ ...busy, failed: 1, targetError: late }),
       tunnelOf({ ...busy, failed: 1 }),
+      tunnelOf({
+        admission: {
+          admitted: 0,
+          live: 0,
+          refused: 12,
+          refusedBy: { deny: 12 },
+          endedBy: {},
+        },
+      }),
     ],
   }, { columns: 200 });
   const row = "localhost:8080 → 127.0.0.1:3000 ";
@@ -151,6 +160,7 @@ Deno.test("statusLines() says what the target refuses, and counts it", () => {
     `up ! ${row}target refused, 3 failed`,
     `up ! ${row}target timed out, 1 failed 2/17 ↓1.2MB ↑300kB`,
     `up ✓ ${row}1 failed 2/17 ↓1.2MB ↑300kB`,
+    `up ✓ ${row}12 refused`,
     LEGEND.trim(),
   ]);
 });

@@ -1,0 +1,160 @@
+import { ArgumentError } from "../../errors.ts";
+import type { RefusalReason } from "../../errors.ts";
+import { isTcp } from "../../ssh/bind.ts";
+import type { Bind, ForwardedOpen, Originator } from "../../ssh/connection.ts";
+import { shown } from "../../text/shown.ts";
+import { checkMs } from "../../validate.ts";
+
+/**
+ * Who may connect, how often and how much: the rules of {@linkcode Admission}.
+ * Each is off by default.
+ *
+ * They trust what the server says of who connected, which is all that there is:
+ * sshd and dropbear tell the address that connected to them, which may be a
+ * proxy's; some tunnel services (sish) name their own bind instead; and for a
+ * Unix socket there is no originator at all, so that `allow`, `deny` and
+ * `maxConnectionsPerOriginator` are not possible there.
+ */
+export interface AdmissionRules {
+  /** Only from these addresses: CIDR ranges, IPv4 or IPv6, e.g. `["10.0.0.0/8", "2001:db8::/32"]`. */
+  allow?: readonly string[] | undefined;
+  /** Not from these, even if {@linkcode allow} has them. */
+  deny?: readonly string[] | undefined;
+  /** How many connections may be live at once. */
+  maxConnections?: number | undefined;
+  /** … from one address. */
+  maxConnectionsPerOriginator?: number | undefined;
+  /** How many connections may come a second; a quarter of them may come at once. */
+  maxRate?: number | undefined;
+  /** Bytes a second that all connections together may move, in each direction; they get equal parts. */
+  maxBandwidth?: number | undefined;
+  /** … that each connection may move, in each direction. */
+  maxBandwidthPerConnection?: number | undefined;
+  /** How long the originator may take to send its first byte, in milliseconds. */
+  firstByteTimeoutMs?: number | undefined;
+  /** How long a connection may move nothing in either direction, in milliseconds. */
+  idleTimeoutMs?: number | undefined;
+  /** How long a connection may last, in milliseconds. */
+  maxDurationMs?: number | undefined;
+  /** Decides about each connection that the other rules admit. One that it throws for is refused. */
+  decide?: AdmissionDecision | undefined;
+  /** How long {@linkcode decide} may take, in milliseconds; then the connection is refused. 5000 by default. */
+  decideTimeoutMs?: number | undefined;
+}
+
+/**
+ * Decides about a connection.
+ *
+ * @param open Where it came in, who connected, and a signal that aborts once the answer is not needed.
+ * @returns whether it is admitted.
+ */
+export type AdmissionDecision = (
+  open: Pick<ForwardedOpen, "bind" | "originator" | "signal">,
+) => boolean | Promise<boolean>;
+
+/** The rules that refuse a connection. */
+export type AdmissionRule =
+  | "allow"
+  | "deny"
+  | "maxConnections"
+  | "maxConnectionsPerOriginator"
+  | "maxRate"
+  | "decide";
+
+/** The rules that end one. */
+export type TimeLimitRule =
+  | "firstByteTimeoutMs"
+  | "idleTimeoutMs"
+  | "maxDurationMs";
+
+/** A connection that was not admitted. */
+export interface AdmissionRefusal {
+  /** The rule that it broke. */
+  readonly rule: AdmissionRule;
+  /** What the server was told (RFC 4254 section 5.1). */
+  readonly reason: RefusalReason;
+  /** Where it came in. */
+  readonly bind: Bind;
+  /** Who connected, as the server reports it: untrusted. */
+  readonly originator: Originator;
+}
+
+/** Why the server is told that a connection is refused, and in which words. */
+export const refusals: Readonly<
+  Record<AdmissionRule, { reason: RefusalReason; text: string }>
+> = {
+  allow: { reason: "administratively-prohibited", text: "not allowed" },
+  deny: { reason: "administratively-prohibited", text: "not allowed" },
+  decide: { reason: "administratively-prohibited", text: "not allowed" },
+  maxConnections: {
+    reason: "resource-shortage",
+    text: "too many connections",
+  },
+  maxConnectionsPerOriginator: {
+    reason: "resource-shortage",
+    text: "too many connections from this address",
+  },
+  maxRate: {
+    reason: "resource-shortage",
+    text: "too many connections at once",
+  },
+};
+
+/** The rules that go by the originator's address. */
+const byOriginator = [
+  "allow",
+  "deny",
+  "maxConnectionsPerOriginator",
+] as const;
+
+/** Whether a rule goes by the originator's address. */
+export function goByOriginator(rules: AdmissionRules): boolean {
+  return byOriginator.some((rule) => rules[rule] !== undefined);
+}
+
+/** @throws {ArgumentError} if a rule cannot apply to a bind: with a Unix socket, the server tells no originator. */
+export function checkRulesFor(bind: Bind, rules: AdmissionRules): void {
+  if (isTcp(bind)) return;
+  const rule = byOriginator.find((rule) => rules[rule] !== undefined);
+  if (rule === undefined) return;
+  throw new ArgumentError(
+    `admission.${rule}`,
+    `the server tells no address of who connects to a Unix socket (${bind.path}); use its file mode there`,
+  );
+}
+
+/** @throws {ArgumentError} if a number or time cannot be used. */
+export function checkRules(rules: AdmissionRules): void {
+  for (
+    const name of [
+      "firstByteTimeoutMs",
+      "idleTimeoutMs",
+      "maxDurationMs",
+      "decideTimeoutMs",
+    ] as const
+  ) checkMs(`admission.${name}`, rules[name]);
+  for (
+    const [name, least] of [
+      ["maxConnections", 0],
+      ["maxConnectionsPerOriginator", 0],
+      ["maxRate", Number.MIN_VALUE],
+      ["maxBandwidth", 1],
+      ["maxBandwidthPerConnection", 1],
+    ] as const
+  ) {
+    const value = rules[name];
+    if (value === undefined) continue;
+    if (typeof value === "number" && value >= least && value < Infinity) {
+      continue;
+    }
+    throw new ArgumentError(
+      `admission.${name}`,
+      `${shown(value)} is not a number ${
+        least === 1 ? "from 1" : least === 0 ? "from 0" : "above 0"
+      }`,
+    );
+  }
+  if (rules.decide !== undefined && typeof rules.decide !== "function") {
+    throw new ArgumentError("admission.decide", "use a function");
+  }
+}

@@ -1,0 +1,101 @@
+/** The command with rules about who may connect, before a real sshd. */
+import { assert, assertEquals } from "../assert.ts";
+import { residentBytes } from "../bench/process_stat.ts";
+import { ask, startEcho, visit } from "../forward/rig.ts";
+import { serverTest } from "../servers/availability.ts";
+import { startSshd } from "../servers/openssh.ts";
+import { sshArguments } from "../servers/ssh_server.ts";
+import { eventually } from "./eventually.ts";
+import { RforwardProcess } from "./rforward_process.ts";
+
+const MIB = 1024 * 1024;
+
+/** Ten thousand with `RFORWARD_THOROUGH=1`. */
+const FLOOD = Deno.env.has("RFORWARD_THOROUGH") ? 10_000 : 400;
+
+serverTest(
+  "sshd",
+  "rforward takes rules for all forwards and for one, counts each refusal, and a flood of them floods neither its events nor its memory",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    const target = `127.0.0.1:${echo.port}`;
+    await using rforward = new RforwardProcess({
+      args: [
+        ...["--allow", "192.0.2.0/24", "-R", `127.0.0.1:0:${target}`],
+        ...["-R", `localhost:0:${target}`, "--allow", "127.0.0.0/8"],
+        ...sshArguments(sshd),
+      ],
+    });
+    await rforward.up();
+    const [first, second] = rforward.all("bound").toSorted((a, b) =>
+      a.tunnel - b.tunnel
+    ).map(({ bound }) => bound.port!);
+
+    const refuse = async (times: number) => {
+      for (let i = 0; i < times;) {
+        const some = Math.min(20, times - i);
+        await Promise.all(Array.from({ length: some }, async () => {
+          using conn = await visit(first!);
+          await conn.read(new Uint8Array(1)).catch(() => {});
+        }));
+        i += some;
+      }
+    };
+    await refuse(FLOOD / 10);
+    const before = residentBytes(rforward.pid);
+    await refuse(FLOOD);
+    const more = residentBytes(rforward.pid) - before;
+    assertEquals(await ask(second!, "hi"), "echo: hi");
+
+    const total = FLOOD + FLOOD / 10;
+    await eventually(
+      "all refusals reported",
+      () => rforward.all("refused").at(-1)?.refused === total,
+    );
+    const events = rforward.all("refused");
+    assertEquals(
+      events.map(({ count }) => count).reduce((a, b) => a + b),
+      total,
+    );
+    assertEquals(events[0]!.count, 1);
+    for (const { rule, reason, tunnel, originator } of events) {
+      assertEquals(
+        { rule, reason, tunnel, address: originator.address },
+        {
+          rule: "allow",
+          reason: "administratively-prohibited",
+          tunnel: 0,
+          address: "127.0.0.1",
+        },
+      );
+    }
+    assert(events.length < 100, `${events.length} events`);
+    assert(more < 32 * MIB, `${more / MIB} MiB more`);
+    if (FLOOD === 10_000) {
+      console.log({ MiB: more / MIB, events: events.length });
+    }
+    assertEquals(rforward.all("opened").length, 1);
+  },
+);
+
+serverTest(
+  "sshd",
+  "rforward names --allow and the forward where that is a Unix socket",
+  async () => {
+    await using sshd = await startSshd();
+    await using rforward = new RforwardProcess({
+      args: [
+        ...["--allow", "10.0.0.0/8", "-R", "/tmp/s:localhost:1"],
+        ...sshArguments(sshd),
+      ],
+    });
+    const { code } = await rforward.status;
+    assertEquals(code, 2);
+    await eventually(
+      "the reason",
+      () =>
+        /--allow: .*Unix socket \(\/tmp\/s:localhost:1\)/.test(rforward.stderr),
+    );
+  },
+);

@@ -1,0 +1,220 @@
+/**
+ * Bandwidth under overload, on a real sshd. `RFORWARD_THOROUGH=1` measures for
+ * ten seconds and expects five per cent; the short form has other tests beside it.
+ */
+import { forward } from "../../../mod.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import {
+  receive,
+  receiveText,
+  send,
+  startRig,
+  startService,
+  visit,
+} from "../rig.ts";
+
+const THOROUGH = Deno.env.has("RFORWARD_THOROUGH");
+const SECONDS = THOROUGH ? 10 : 0.8;
+const RATE = 2_000_000;
+
+/** Counts what arrives by whom, from when it is told to until it is over. */
+class Meter {
+  readonly bytes = new Map<unknown, number>();
+  #on = false;
+
+  add(who: unknown, bytes: number): void {
+    if (this.#on) this.bytes.set(who, (this.bytes.get(who) ?? 0) + bytes);
+  }
+
+  /** @returns bytes a second, and how unequal the parts are: the least by the most. */
+  async measure(seconds: number): Promise<{ rate: number; equality: number }> {
+    this.bytes.clear();
+    this.#on = true;
+    const began = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    this.#on = false;
+    const parts = [...this.bytes.values()];
+    const sum = parts.reduce((a, b) => a + b, 0);
+    return {
+      rate: sum / (performance.now() - began) * 1000,
+      equality: Math.min(...parts) / Math.max(...parts),
+    };
+  }
+}
+
+/** Reads all that comes. */
+async function drain(
+  conn: Deno.Conn,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const buffer = new Uint8Array(64 * 1024);
+  for (let n; (n = await conn.read(buffer)) !== null;) onBytes(n);
+}
+
+/** Writes for ever, in chunks of a size. */
+async function flood(conn: Deno.Conn, size: number): Promise<void> {
+  const chunk = new Uint8Array(size);
+  while (true) await conn.write(chunk);
+}
+
+for (const way of ["to the server", "to the target"] as const) {
+  serverTest(
+    "sshd",
+    `admission.maxBandwidth holds under overload ${way}, in equal parts, without holding up another tunnel or the event loop`,
+    async () => {
+      const meter = new Meter();
+      await using rig = await startRig("sshd");
+      const sizes = [64 * 1024, 64 * 1024, 1024, 100];
+      await using service = startService(async (conn) => {
+        if (way === "to the target") {
+          await drain(conn, (bytes) => meter.add(conn, bytes));
+        } else {
+          const which = new Uint8Array(1);
+          await conn.read(which);
+          await flood(conn, sizes[which[0]!]!);
+        }
+      });
+      await using free = startService((conn) => flood(conn, 64 * 1024));
+      await using tunnel = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: { port: service.port },
+        admission: { maxBandwidth: RATE },
+      });
+      await using other = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: { port: free.port },
+      });
+      const conns = await Promise.all(sizes.map(() => visit(tunnel.port)));
+      const work = conns.map(async (conn, i) => {
+        if (way === "to the target") return await flood(conn, sizes[i]!);
+        await conn.write(new Uint8Array([i]));
+        await drain(conn, (bytes) => meter.add(conn, bytes));
+      });
+      work.forEach((work) => work.catch(() => {}));
+      // What is on its way at first was let through before.
+      await new Promise((resolve) =>
+        setTimeout(resolve, THOROUGH ? 2000 : 400)
+      );
+      let lateMs = 0;
+      let at = performance.now();
+      const timer = setInterval(() => {
+        lateMs = Math.max(lateMs, performance.now() - at - 10);
+        at = performance.now();
+      }, 10);
+      const { rate, equality } = await meter.measure(SECONDS);
+      clearInterval(timer);
+
+      const elsewhere = new Meter();
+      using beside = await visit(other.port);
+      const reading = drain(beside, (bytes) => elsewhere.add(beside, bytes));
+      reading.catch(() => {});
+      const { rate: besideRate } = await elsewhere.measure(SECONDS / 4);
+      if (THOROUGH) {
+        console.log({ way, rate, RATE, equality, lateMs, besideRate });
+      }
+      const off = THOROUGH ? 0.05 : 0.3;
+      assert(rate < RATE * (1 + off), `${rate} bytes a second`);
+      assert(rate > RATE * (THOROUGH ? 0.95 : 0.2), `${rate} bytes a second`);
+      assert(equality > (THOROUGH ? 0.9 : 0.3), `parts ${equality}`);
+      assert(besideRate > 2 * RATE, `${besideRate} bytes a second beside it`);
+
+      await other.stop();
+      await tunnel.stop();
+      beside.close();
+      await reading.catch(() => {});
+      for (const conn of conns) conn.close();
+      await Promise.allSettled(work);
+    },
+  );
+}
+
+serverTest(
+  "sshd",
+  "admission.maxBandwidthPerConnection holds for each connection, and a change lets those go on at once that wait",
+  async () => {
+    const size = 400_000;
+    await using rig = await startRig("sshd");
+    await using service = startService(async (conn) => {
+      await send(conn, new Uint8Array(size));
+      await conn.closeWrite();
+      await receive(conn);
+    });
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      target: { port: service.port },
+      admission: { maxBandwidthPerConnection: 1_000_000 },
+    });
+    const began = performance.now();
+    const download = async () => {
+      using conn = await visit(tunnel.port);
+      await conn.closeWrite();
+      return (await receive(conn)).length;
+    };
+    assertEquals(await Promise.all([download(), download()]), [size, size]);
+    const ms = performance.now() - began;
+    assert(ms > 150, `${ms} ms for each`);
+    // As slow as can be; then not any longer.
+    tunnel.setAdmission({ maxBandwidthPerConnection: 1, maxBandwidth: 1 });
+    const both = Promise.all([download(), download()]);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    tunnel.setAdmission({});
+    assertEquals(await both, [size, size]);
+  },
+);
+
+serverTest(
+  "sshd",
+  "what waits for its share of the bandwidth reaches the target although who sent it is gone",
+  async () => {
+    const size = 300_000;
+    const received = Promise.withResolvers<number>();
+    await using rig = await startRig("sshd");
+    await using service = startService(async (conn) => {
+      // The server cannot pass this on once its client is gone.
+      const answering = flood(conn, 10).catch(() => {});
+      let sum = 0;
+      await drain(conn, (bytes) => sum += bytes).catch(() => {});
+      received.resolve(sum);
+      await answering;
+    });
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      target: { port: service.port },
+      // Each gets its turn after more than what counts as silence.
+      admission: { maxBandwidthPerConnection: 600, idleTimeoutMs: 200 },
+      lingerMs: 200,
+    });
+    const conn = await visit(tunnel.port);
+    await send(conn, new Uint8Array(size));
+    conn.close();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    assertEquals(tunnel.connections.size, 1);
+    tunnel.setAdmission({ maxBandwidthPerConnection: 3_000_000 });
+    assertEquals(await received.promise, size);
+  },
+);
+
+serverTest(
+  "sshd",
+  "a handler's streams keep the bandwidth too, and half-close works through them",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      target: async ({ readable, writable }) => {
+        const text = await new Response(readable).text();
+        await ReadableStream.from([new TextEncoder().encode(text)])
+          .pipeTo(writable);
+      },
+      admission: { maxBandwidth: 100_000 },
+    });
+    const text = "x".repeat(30_000);
+    const began = performance.now();
+    using conn = await visit(tunnel.port);
+    await send(conn, text);
+    await conn.closeWrite();
+    assertEquals(await receiveText(conn), text);
+    assert(performance.now() - began > 100);
+  },
+);
