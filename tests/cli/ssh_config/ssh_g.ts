@@ -7,6 +7,8 @@ import {
 } from "../../../src/cli/ssh_config/local_machine.ts";
 import type { SshConfigRequest } from "../../../src/cli/ssh_config/resolve_ssh_config.ts";
 import type { RemoteForwardLine } from "../../../src/cli/command_line/values/forward_spec.ts";
+import type { Option } from "../../../src/cli/ssh_config/options/option.ts";
+import { optionTable } from "../../../src/cli/ssh_config/options/option_table.ts";
 import type { JumpHost } from "../../../src/cli/ssh_config/options/proxy.ts";
 import type { SshSettings } from "../../../src/cli/ssh_config/ssh_settings.ts";
 
@@ -56,6 +58,8 @@ export async function askAlgorithms(): Promise<Map<string, string[]>> {
     macs: "mac",
     kexalgorithms: "kex",
     hostkeyalgorithms: "HostKeyAlgorithms",
+    pubkeyacceptedalgorithms: "PubkeyAcceptedAlgorithms",
+    casignaturealgorithms: "HostKeyAlgorithms",
   };
   const entries = Object.entries(kinds).map(async ([keyword, kind]) => {
     const ssh = new Deno.Command("ssh", { args: ["-Q", kind] });
@@ -66,8 +70,11 @@ export async function askAlgorithms(): Promise<Map<string, string[]>> {
   return new Map(await Promise.all(entries));
 }
 
+/** Options that only the reader needs. */
+const INTERNAL = new Set(["canonicalizehostname", "ignoreunknown"]);
+
 /**
- * Settings as `ssh -G` would print them.
+ * Settings as `ssh -G` would print them, for every option that has an effect.
  *
  * @param defaults What ssh prints where nothing is configured.
  * @param supported What `ssh -Q` prints.
@@ -77,73 +84,40 @@ export function asPrinted(
   defaults: Printed,
   supported: ReadonlyMap<string, readonly string[]>,
 ): Printed {
-  const values: Record<string, Value> = {
-    addressfamily: settings.addressFamily,
-    batchmode: settings.batchMode,
-    bindaddress: settings.bindAddress,
-    certificatefile: settings.certificateFiles,
-    ciphers: algorithms("ciphers", settings.ciphers),
-    clearallforwardings: settings.clearAllForwardings,
-    compression: settings.compression,
-    connectionattempts: settings.connectionAttempts,
-    connecttimeout: seconds(settings.connectTimeoutMs),
-    exitonforwardfailure: settings.exitOnForwardFailure,
-    globalknownhostsfile: settings.globalKnownHostsFiles.join(" ") || "none",
-    hashknownhosts: settings.hashKnownHosts,
-    host: settings.host,
-    hostkeyalgorithms: algorithms(
-      "hostkeyalgorithms",
-      settings.hostKeyAlgorithms,
-    ),
-    hostkeyalias: settings.hostKeyAlias,
-    hostname: settings.hostName,
-    identitiesonly: settings.identitiesOnly,
-    identityagent: settings.identityAgent ?? [],
-    identityfile: settings.identityFiles.map(({ path }) => path),
-    kbdinteractiveauthentication: settings.kbdInteractiveAuthentication,
-    kexalgorithms: algorithms("kexalgorithms", settings.kexAlgorithms),
-    loglevel: settings.logLevel?.replace("QUIET", "SILENT")
-      .replace("DEBUG1", "DEBUG"),
-    macs: algorithms("macs", settings.macs),
-    numberofpasswordprompts: settings.numberOfPasswordPrompts,
-    passwordauthentication: settings.passwordAuthentication,
-    port: settings.port,
-    preferredauthentications: settings.preferredAuthentications?.join(","),
-    proxycommand: settings.proxyCommand,
-    proxyjump: settings.proxyJump && formatJumps(settings.proxyJump),
-    pubkeyauthentication: settings.pubkeyAuthentication,
-    rekeylimit: settings.rekeyLimit &&
-      `${settings.rekeyLimit.bytes} ${seconds(settings.rekeyLimit.ms) ?? 0}`,
-    remoteforward: settings.remoteForwards.map(formatForward),
-    revokedhostkeys: settings.revokedHostKeys,
-    serveralivecountmax: settings.serverAliveCountMax,
-    serveraliveinterval: seconds(settings.serverAliveIntervalMs),
-    streamlocalbindunlink: settings.streamLocalBindUnlink,
-    stricthostkeychecking: settings.strictHostKeyChecking,
-    tcpkeepalive: settings.tcpKeepAlive,
-    user: settings.user,
-    userknownhostsfile: settings.userKnownHostsFiles.join(" ") || "none",
-  };
-  return new Map(
-    Object.entries(values).map(([keyword, value]) => [
+  const lines = new Map<string, readonly string[]>([["host", [settings.host]]]);
+  for (const [key, option] of Object.entries<Option>(optionTable)) {
+    const keyword = option.keywords[0]!.toLowerCase();
+    if (INTERNAL.has(keyword)) continue;
+    const setting = settings[key as keyof SshSettings];
+    lines.set(
       keyword,
-      value === undefined
+      keyword === "identityagent"
+        ? [settings.identityAgent ?? []].flat()
+        : setting === undefined
         ? comparable(keyword, defaults)
-        : [value].flat().map((value) =>
-          typeof value === "boolean" ? value ? "yes" : "no" : `${value}`
-        ),
-    ]),
-  );
+        : print(keyword, [option.print(setting)].flat()),
+    );
+  }
+  return lines;
 
-  function algorithms(keyword: string, list?: string): string | undefined {
-    const names = defaults.get(keyword)?.[0]?.split(",") ?? [];
-    return list === undefined
-      ? undefined
-      : applyAlgorithmList(keyword, list, names, supported.get(keyword)).join();
+  function print(keyword: string, values: string[]): readonly string[] {
+    const known = supported.get(keyword);
+    if (known) {
+      const names = defaults.get(keyword)?.[0]?.split(",") ?? [];
+      return [applyAlgorithmList(keyword, values[0], names, known).join()];
+    }
+    switch (keyword) {
+      case "loglevel":
+        return values.map((level) => level.replace("QUIET", "SILENT"));
+      case "proxyjump":
+        return [formatJumps(settings.proxyJump!)];
+      case "remoteforward":
+        return settings.remoteForwards.map(formatForward);
+      default:
+        return values;
+    }
   }
 }
-
-type Value = string | number | boolean | readonly string[] | undefined;
 
 /** What ssh printed for an option, in our form: paths expanded as ssh does only when it opens them. */
 export function comparable(
@@ -170,17 +144,9 @@ export function comparable(
     }
     case "pubkeyauthentication":
       return values.map((value) => value === "false" ? "no" : "yes");
-    case "stricthostkeychecking":
-      return values.map((value) =>
-        value.replace("true", "yes").replace("false", "no")
-      );
     default:
       return values;
   }
-}
-
-function seconds(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : ms / 1000;
 }
 
 /** ssh reformats the last hop, with numeric addresses in brackets; it prints the others as written. */
