@@ -13,6 +13,7 @@ import {
 } from "./protocol/sftp_protocol.ts";
 import { SftpReplies } from "./sftp_replies.ts";
 import { statusOf } from "./protocol/sftp_status.ts";
+import { together } from "./together.ts";
 import { type Transfer, transfers } from "./sftp_transfers.ts";
 import type { SharedFolders } from "./files/shared_folders.ts";
 
@@ -37,7 +38,8 @@ type Output = WritableStreamDefaultWriter<Uint8Array>;
 /**
  * One SFTP session: requests come in, and are worked on one after the other,
  * as OpenSSH's server does it. Clients rely on that order: sshfs asks for the
- * attributes of a file before it knows that it was created.
+ * attributes of a file before it knows that it was created. Only questions that
+ * follow each other are answered together.
  *
  * What costs time overlaps all the same: while the disk works, the replies
  * before are encrypted and the requests after decrypted. As long as replies are
@@ -75,8 +77,9 @@ export class SftpSession {
     const source = new PacketSource(input);
     let sending = Promise.resolve();
     for (let packets; (packets = await source.take()).length > 0;) {
-      for (const step of transfers(packets)) {
-        await both(this.#answer(step), sending);
+      for (const steps of together(transfers(packets))) {
+        const answers = steps.map((step) => this.#answer(step));
+        await both(...answers, sending);
         sending = send(output, this.#takeReplies());
         sending.catch(() => {}); // the next step reports it, or the end
       }

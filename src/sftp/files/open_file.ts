@@ -4,6 +4,8 @@ import { safeFileMode } from "./safe_mode.ts";
 import type { Place } from "./shared_folders.ts";
 import type { Attributes } from "../protocol/sftp_protocol.ts";
 
+const PAGE = 4096;
+
 /**
  * A file that a client has open. One call at a time: Deno reads and writes at
  * the file's position alone. (`node:fs` has pread and pwrite, but its writes
@@ -39,7 +41,11 @@ export class OpenFile implements Disposable {
   async read(offset: number, room: Uint8Array): Promise<number> {
     this.#assert(this.#access.read, "reading");
     this.#file.seekSync(offset, Deno.SeekMode.Start);
-    return await readFull(this.#file, room);
+    const n = await this.#file.read(room) ?? 0;
+    // A file system may have given less, but then up to a page's end. Otherwise
+    // this is where the file ends, and does not have to be asked again.
+    if (n === room.length || (offset + n) % PAGE !== 0 || n === 0) return n;
+    return n + await readFull(this.#file, room.subarray(n));
   }
 
   /** Writes all of `data` at `offset`, or at the end of a file that is opened for appending. */

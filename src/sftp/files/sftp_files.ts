@@ -1,14 +1,14 @@
 import { type Logger, silentLogger } from "../../logger.ts";
 import { printable } from "../../text/printable.ts";
-import { exists } from "./exists.ts";
 import { type FileSystemSpace, spaceAround } from "./file_system_space.ts";
 import { type DirectoryEntry, OpenDirectory } from "./open_directory.ts";
+import { ifThere } from "./if_there.ts";
 import { OpenFile } from "./open_file.ts";
 import { OpenHandles } from "./open_handles.ts";
 import { ReadWriteLock } from "./read_write_lock.ts";
 import { type Attributes, OpenFlag } from "../protocol/sftp_protocol.ts";
 import { safeDirectoryMode, safeFileMode } from "./safe_mode.ts";
-import type { Place, SharedFolders } from "./shared_folders.ts";
+import type { Found, Place, SharedFolders } from "./shared_folders.ts";
 
 /**
  * Operations that change names run alone in this process, so that no client can
@@ -109,12 +109,16 @@ export class SftpFiles implements Disposable {
 
   /** Attributes of what a path leads to. */
   stat(path: string): Promise<Deno.FileInfo> {
-    return this.#follow(path, (place) => Deno.lstat(place.path));
+    return names.shared(async () =>
+      await (await this.#folders.followAndLook(path)).info
+    );
   }
 
   /** Attributes of what a path names, be it a symbolic link. */
   lstat(path: string): Promise<Deno.FileInfo> {
-    return this.#name(path, (place) => Deno.lstat(place.path));
+    return names.shared(async () =>
+      await (await this.#folders.nameAndLook(path)).info
+    );
   }
 
   /** Attributes of an open file. */
@@ -123,14 +127,19 @@ export class SftpFiles implements Disposable {
   }
 
   setAttributes(path: string, attributes: Attributes): Promise<void> {
-    return this.#follow(path, async (place) => {
+    return names.shared(async () => {
+      const { place, info } = await this.#folders.followAndLook(path);
       this.#folders.assertWritable(place);
       const { size, permissions, times, owner } = attributes;
       if (size !== undefined) {
-        await assertFile(place);
+        assertFile(await info);
         await Deno.truncate(place.path, size);
       }
-      if (permissions !== undefined) await setMode(place, permissions);
+      if (permissions !== undefined) {
+        const { isDirectory } = await info;
+        const safeMode = isDirectory ? safeDirectoryMode : safeFileMode;
+        await Deno.chmod(place.path, safeMode(permissions));
+      }
       if (times) {
         await Deno.utime(place.path, times.accessed, times.modified);
       }
@@ -147,9 +156,9 @@ export class SftpFiles implements Disposable {
 
   /** Removes a file or a link. */
   remove(path: string): Promise<void> {
-    return this.#change(path, async (place) => {
+    return this.#change(path, async (place, info) => {
       // Deno removes empty directories too.
-      if ((await Deno.lstat(place.path)).isDirectory) {
+      if ((await info).isDirectory) {
         throw new Deno.errors.IsADirectory("a directory");
       }
       await Deno.remove(place.path);
@@ -157,8 +166,8 @@ export class SftpFiles implements Disposable {
   }
 
   removeDirectory(path: string): Promise<void> {
-    return this.#change(path, async (place) => {
-      if (!(await Deno.lstat(place.path)).isDirectory) {
+    return this.#change(path, async (place, info) => {
+      if (!(await info).isDirectory) {
         throw new Deno.errors.NotADirectory("not a directory");
       }
       await Deno.remove(place.path);
@@ -177,25 +186,25 @@ export class SftpFiles implements Disposable {
   rename(from: string, to: string): Promise<void> {
     return this.#change(from, async (source) => {
       const target = await this.#toChange(to);
-      if (await exists(target.path)) {
+      if (await ifThere(target.info)) {
         throw new Deno.errors.AlreadyExists("the name exists");
       }
-      await this.#move(source, target);
+      await this.#move(source, target.place);
     });
   }
 
   /** Renames, replacing an existing file, as POSIX does. */
   replace(from: string, to: string): Promise<void> {
     return this.#change(from, async (source) => {
-      await this.#move(source, await this.#toChange(to));
+      await this.#move(source, (await this.#toChange(to)).place);
     });
   }
 
   /** Gives a file another name. */
   link(from: string, to: string): Promise<void> {
-    return this.#change(from, async (source) => {
-      await assertFile(source);
-      await Deno.link(source.path, (await this.#toChange(to)).path);
+    return this.#change(from, async (source, info) => {
+      assertFile(await info);
+      await Deno.link(source.path, (await this.#toChange(to)).place.path);
     });
   }
 
@@ -259,17 +268,21 @@ export class SftpFiles implements Disposable {
   ): Promise<{ place: Place; exists: boolean }> {
     const folders = this.#folders;
     const create = (flags & OpenFlag.creat) !== 0;
-    if (create && (flags & OpenFlag.excl) !== 0) {
-      return { place: await folders.name(path), exists: false };
+    if (create) {
+      if ((flags & OpenFlag.excl) !== 0) {
+        return { place: await folders.name(path), exists: false };
+      }
+      const { place, info } = await folders.nameAndLook(path);
+      const there = await ifThere(info);
+      if (!there) return { place, exists: false };
+      if (!there.isSymlink) {
+        assertFile(there);
+        return { place, exists: true };
+      }
     }
-    try {
-      const place = await folders.follow(path);
-      await assertFile(place);
-      return { place, exists: true };
-    } catch (error) {
-      if (!create || !(error instanceof Deno.errors.NotFound)) throw error;
-      return { place: await folders.name(path), exists: false };
-    }
+    const { place, info } = await folders.followAndLook(path);
+    assertFile(await info);
+    return { place, exists: true };
   }
 
   /** Does something with what a path leads to, while no name changes. */
@@ -283,8 +296,14 @@ export class SftpFiles implements Disposable {
   }
 
   /** Changes a name, while nothing else relies on it. */
-  #change(path: string, use: (place: Place) => Promise<void>): Promise<void> {
-    return names.exclusive(async () => use(await this.#toChange(path)));
+  #change(
+    path: string,
+    use: (place: Place, info: Promise<Deno.FileInfo>) => Promise<void>,
+  ): Promise<void> {
+    return names.exclusive(async () => {
+      const { place, info } = await this.#toChange(path);
+      await use(place, info);
+    });
   }
 
   async #move(from: Place, to: Place): Promise<void> {
@@ -293,23 +312,16 @@ export class SftpFiles implements Disposable {
   }
 
   /** A place whose name is to be given, changed or taken away. */
-  async #toChange(path: string): Promise<Place> {
-    const place = await this.#folders.name(path);
-    this.#folders.assertRenamable(place);
-    return place;
+  async #toChange(path: string): Promise<Found> {
+    const found = await this.#folders.nameAndLook(path);
+    this.#folders.assertRenamable(found.place);
+    return found;
   }
 }
 
-async function assertFile({ path }: Place): Promise<void> {
-  const { isFile, isDirectory } = await Deno.lstat(path);
+function assertFile({ isFile, isDirectory }: Deno.FileInfo): void {
   if (isFile) return;
   throw isDirectory
     ? new Deno.errors.IsADirectory("a directory")
     : new Deno.errors.PermissionDenied("not a regular file");
-}
-
-async function setMode({ path }: Place, mode: number): Promise<void> {
-  const { isDirectory } = await Deno.lstat(path);
-  const safeMode = isDirectory ? safeDirectoryMode(mode) : safeFileMode(mode);
-  await Deno.chmod(path, safeMode);
 }

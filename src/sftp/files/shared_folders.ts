@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { throwIfNotPermitted } from "../../permissions.ts";
 import { ArgumentError } from "../../errors.ts";
-import { exists } from "./exists.ts";
+import { ifThere } from "./if_there.ts";
 
 /** Characters of a path; Linux takes 4096 bytes. */
 const MAX_PATH = 4096;
@@ -34,6 +34,13 @@ export interface Place {
   readonly root: SharedRoot;
   /** Its path, without symbolic links up to its last component. */
   readonly path: string;
+}
+
+/** A place and what is there. */
+export interface Found {
+  readonly place: Place;
+  /** Its attributes; rejects if there is nothing. */
+  readonly info: Promise<Deno.FileInfo>;
 }
 
 /**
@@ -100,7 +107,7 @@ export class SharedFolders {
    * @throws {Deno.errors.NotFound} if nothing exists there.
    */
   async follow(path: string): Promise<Place> {
-    return await this.#resolve(this.#inside(this.#here(path)));
+    return await this.#resolve(this.#lexically(path));
   }
 
   /**
@@ -111,7 +118,25 @@ export class SharedFolders {
    * @throws {Deno.errors.NotFound} if there is no such directory.
    */
   async name(path: string): Promise<Place> {
-    const name = this.#inside(this.#here(path));
+    return await this.#resolveParent(this.#lexically(path));
+  }
+
+  /**
+   * Does the same as {@linkcode follow} and asks for the attributes of what is
+   * there meanwhile, as each question to the disk takes two changes of threads.
+   */
+  followAndLook(path: string): Promise<Found> {
+    const name = this.#lexically(path);
+    return look(name, this.#resolve(name));
+  }
+
+  /** The same for {@linkcode name}. */
+  nameAndLook(path: string): Promise<Found> {
+    const name = this.#lexically(path);
+    return look(name, this.#resolveParent(name));
+  }
+
+  async #resolveParent(name: string): Promise<Place> {
     const root = this.#rootNamed(name);
     if (root) return this.#place(root);
     const parent = await this.#resolve(posix.dirname(name));
@@ -163,6 +188,11 @@ export class SharedFolders {
     if (this.has(place)) place.root.onArrival?.(place.path);
   }
 
+  /** A client's path as one of this machine; throws unless it is lexically inside. */
+  #lexically(path: string): string {
+    return this.#inside(this.#here(path));
+  }
+
   /** A client's path as one of this machine, absolute and normal; relative ones begin in the first folder. */
   #here(path: string): string {
     const [first] = this.#roots.values();
@@ -205,7 +235,7 @@ export class SharedFolders {
       const parent = await this.#resolve(posix.dirname(name));
       const link = posix.join(parent.path, posix.basename(name));
       // A dangling link may lead anywhere.
-      throw await exists(link) ? outside() : error;
+      throw await ifThere(Deno.lstat(link)) ? outside() : error;
     }
   }
 
@@ -225,6 +255,18 @@ export class SharedFolders {
     if (innermost) return { root: innermost, path: realPath };
     throw outside();
   }
+}
+
+/** What was found early counts only where no symbolic link led elsewhere. */
+async function look(name: string, finding: Promise<Place>): Promise<Found> {
+  const early = Deno.lstat(name);
+  const [found] = await Promise.allSettled([finding, early]);
+  if (found.status === "rejected") throw found.reason;
+  const place = found.value;
+  if (place.path === name) return { place, info: early };
+  const info = Deno.lstat(place.path);
+  await info.catch(() => {}); // whoever wants it learns of it
+  return { place, info };
 }
 
 async function realDirectory(path: string): Promise<string> {
