@@ -80,7 +80,7 @@ export class SftpConnection implements ChannelCarrier {
   /**
    * Takes a message of the client's.
    *
-   * @returns false if it is of a kind that is not known here.
+   * @returns false if it is of an unknown kind.
    * @throws {ProtocolError} if it is cut short.
    */
   receive(message: Uint8Array): boolean {

@@ -61,7 +61,7 @@ export class SftpLogin {
   /**
    * Takes a message of the client's.
    *
-   * @returns false if it is of a kind that is not known here.
+   * @returns false if it is of an unknown kind.
    * @throws {ProtocolError} if it is cut short, or out of turn.
    */
   receive(message: Uint8Array): boolean {

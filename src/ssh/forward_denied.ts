@@ -43,7 +43,7 @@ function obstacle(bind: Bind, kind: ServerKind): string {
   }
   return kind === "go"
     ? "the port or name may be taken, or not be one of those that it gives out"
-    : "the port may be taken, or be one under 1024 for an ordinary user";
+    : "the port may be in use, or be below 1024, which takes root";
 }
 
 function forbidding(bind: Bind, kind: ServerKind): string {

@@ -63,7 +63,7 @@ export class Handshake {
   async run(): Promise<ClientConnection> {
     const { deadline } = this.#parts;
     try {
-      this.#expect("did not go through the key exchange");
+      this.#expect("did not complete the key exchange");
       this.#logIn().catch((error) => this.#outcome.reject(error));
       return await deadline.race(this.#outcome.promise);
     } catch (error) {
@@ -99,7 +99,7 @@ export class Handshake {
       this.#refusal = error;
       throw error;
     }
-    this.#expect("did not finish the key exchange");
+    this.#expect("did not complete the key exchange");
   }
 
   async #logIn(): Promise<void> {

@@ -406,7 +406,7 @@ const strangers: [
       await stayOpen(conn);
     },
     "connect-timeout",
-    /did not go through the key exchange within 1000 ms/,
+    /did not complete the key exchange within 1000 ms/,
   ],
   [
     "greets, then says nothing",
@@ -415,7 +415,7 @@ const strangers: [
       await stayOpen(conn);
     },
     "connect-timeout",
-    /did not go through the key exchange within 1000 ms/,
+    /did not complete the key exchange within 1000 ms/,
   ],
   [
     "greets, then closes",

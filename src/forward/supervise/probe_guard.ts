@@ -44,7 +44,7 @@ export class ProbeGuard {
   ): ConnectionLostError {
     if (isSshd(connection) || !this.#unanswered.get(connection)) return lost;
     return new ConnectionLostError(
-      `${lost.message} when it was asked to connect to its own port, which it is not asked again`,
+      `${lost.message} when it was asked to connect to its own port; it will not be asked again`,
       { cause: lost },
     );
   }

@@ -44,7 +44,7 @@ export class OpenDirectory implements Disposable {
   async read(count: number): Promise<DirectoryEntry[]> {
     const { path } = this.place;
     if (await Deno.realPath(path) !== path) {
-      throw new Deno.errors.NotFound("the directory has another name now");
+      throw new Deno.errors.NotFound("the directory was renamed");
     }
     const entries: DirectoryEntry[] = [];
     while (entries.length === 0 && this.#names.length > 0) {

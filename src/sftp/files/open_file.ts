@@ -86,7 +86,7 @@ export class OpenFile implements Disposable {
     const { path } = this.place;
     const [open, named] = [await this.#file.stat(), await Deno.lstat(path)];
     if (open.dev === named.dev && open.ino === named.ino) return path;
-    throw new Deno.errors.NotFound("the file has another name now");
+    throw new Deno.errors.NotFound("the file was renamed");
   }
 
   #assert(access: boolean, what: string): void {

@@ -69,7 +69,7 @@ export class OpenHandles implements Disposable {
     const open = this.#open.get(handle);
     if (!open) throw noSuchHandle();
     if (this.#folders.has(open.place)) return open;
-    throw new Deno.errors.PermissionDenied("the folder is shared no longer");
+    throw new Deno.errors.PermissionDenied("the folder is no longer shared");
   }
 }
 

@@ -156,7 +156,7 @@ export class SharedFolders {
     for (const { realPath } of this.#roots.values()) {
       if (contains(place.path, realPath)) {
         throw new Deno.errors.PermissionDenied(
-          "a shared folder is where it is",
+          "a shared folder cannot be renamed or removed",
         );
       }
     }

@@ -116,7 +116,7 @@ export class FieldReader {
   uint64(): number {
     const value = this.#view.getBigUint64(this.#take(8));
     if (value <= Number.MAX_SAFE_INTEGER) return Number(value);
-    throw new Deno.errors.InvalidData("no file is as large as that");
+    throw new Deno.errors.InvalidData("the number is too large for a file");
   }
 
   /** A string's bytes, as a view of the packet. */
@@ -129,7 +129,7 @@ export class FieldReader {
   /** A handle: four bytes to the client, a number to us. */
   handle(): number {
     if (this.uint32() === 4) return this.uint32();
-    throw new Deno.errors.InvalidData("no handle has that length");
+    throw new Deno.errors.InvalidData("the handle's length is invalid");
   }
 
   /** A string that is text. Deno takes no path whose bytes are not UTF-8. */

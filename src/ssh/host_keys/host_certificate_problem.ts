@@ -49,7 +49,7 @@ export async function hostCertificateProblem(
     return `it is not valid before ${date(validAfter)}`;
   }
   if (seconds >= validBefore) {
-    return `it is not valid any longer, since ${date(validBefore)}`;
+    return `it expired at ${date(validBefore)}`;
   }
   if (principals.length > 0 && !principals.includes(host)) {
     return `it is for ${list(principals)}, not for ${host}`;

@@ -180,7 +180,7 @@ function readKey(
     return new ConnectError(
       "protocol-error",
       { hostname, port },
-      `${hostname} port ${port} showed a host key that is not one: ${why}`,
+      `${hostname} port ${port} sent an invalid host key: ${why}`,
       options,
     );
   }

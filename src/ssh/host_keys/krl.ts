@@ -212,5 +212,5 @@ function readExtension(reader: WireReader): void {
   reader.string(); // its content
   reader.end();
   if (!isCritical) return;
-  throw new ProtocolError("it has a critical extension that is not known");
+  throw new ProtocolError("it has an unknown critical extension");
 }

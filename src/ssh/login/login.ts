@@ -147,7 +147,7 @@ export class Login implements LoginDialog {
     }
   }
 
-  /** @returns false if the message is of a kind that is not known here. */
+  /** @returns false if the message is of an unknown kind. */
   #receive(message: Uint8Array): boolean {
     const number = message[0]!;
     switch (number) {

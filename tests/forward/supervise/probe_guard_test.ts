@@ -77,7 +77,7 @@ Deno.test("probeGuard.explain() says that asking ended the connection", async ()
   const { message, cause } = guard.explain(connection, lost);
   assertEquals(
     message,
-    "the server closed the connection when it was asked to connect to its own port, which it is not asked again",
+    "the server closed the connection when it was asked to connect to its own port; it will not be asked again",
   );
   assert(cause === lost);
   const sshd = await askInVain(new ProbeGuard(), "OpenSSH_9.2p1");

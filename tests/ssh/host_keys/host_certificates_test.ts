@@ -188,7 +188,7 @@ async function cases(
     "an expired certificate": {
       ...no,
       certificate: expired,
-      reason: /not valid any longer, since 20\d\d-/,
+      reason: /it expired at 20\d\d-/,
     },
     "a certificate that is not valid yet": {
       ...no,
@@ -235,7 +235,8 @@ async function cases(
       ...no,
       certificate: expired,
       known: [...authority, `${HOST} ${other.line}`],
-      reason: /has CHANGED.* The certificate that came with it does not count/,
+      reason:
+        /has CHANGED.* The certificate that came with it was not accepted/,
     },
     "a certificate where another key is known": {
       ...yes,

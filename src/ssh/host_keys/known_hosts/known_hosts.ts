@@ -155,7 +155,8 @@ export async function lookUpKnownHost(
       if (certificate !== undefined && problem === undefined) return;
       let note: string | undefined;
       if (problem !== undefined) {
-        note = `The certificate that came with it does not count: ${problem}.`;
+        note =
+          `The certificate that came with it was not accepted: ${problem}.`;
         logger.info(`${name} showed ${key.fingerprint}. ${note}`);
       } else if (authorities.length > 0) {
         const places = placesOf(authorities);
@@ -305,7 +306,9 @@ function fileError(
   const reason = cause instanceof Error ? cause.message : String(cause);
   let message = `Cannot ${action} the known_hosts file ${file}: ${reason}`;
   if (cause instanceof Deno.errors.NotCapable) {
-    if (permission !== undefined) message += ` (all in all: ${permission})`;
+    if (permission !== undefined) {
+      message += ` (needed in total: ${permission})`;
+    }
     return new RForwardError("permission-denied", message, { cause });
   }
   return cause instanceof Deno.errors.PermissionDenied

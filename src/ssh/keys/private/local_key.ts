@@ -87,7 +87,7 @@ function kindOf(jwk: JsonWebKey): Kind {
       encode: (signature) => signature,
     };
   }
-  throw new TypeError("SSH has no such kind of key");
+  throw new TypeError("SSH does not support this kind of key");
 }
 
 function ecdsa(type: EcdsaType, jwk: JsonWebKey): Kind {
@@ -116,5 +116,5 @@ function field(
   if (bytes.length > 0 && (size === undefined || bytes.length === size)) {
     return bytes;
   }
-  throw new TypeError(`the key's ${name} is not whole`);
+  throw new TypeError(`the key's ${name} is missing or incomplete`);
 }

@@ -45,7 +45,7 @@ export class OpensshKeyFile {
 
   /**
    * @param bytes What the file has in base64.
-   * @throws {UnusableKey} if it is not such a file, or not whole.
+   * @throws {UnusableKey} if it is not such a file, or is incomplete.
    */
   constructor(bytes: Buffer) {
     if (bytes.toString("latin1", 0, MAGIC.length) !== MAGIC) {

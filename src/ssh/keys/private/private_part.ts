@@ -11,7 +11,7 @@ import type { SigningKey } from "./signing_key.ts";
  * (PROTOCOL.key), and makes it ready to sign.
  *
  * @param bytes What {@linkcode OpensshKeyFile.decrypt} returned.
- * @throws {ProtocolError} if it is garbled, or of a kind that is not known.
+ * @throws {ProtocolError} if it is garbled, or of an unknown kind.
  */
 export async function readPrivatePart(bytes: Uint8Array): Promise<SigningKey> {
   const reader = new WireReader(bytes);
@@ -37,7 +37,7 @@ function readJwk(type: string, reader: WireReader): JsonWebKey {
     }
     default:
       if (!Object.hasOwn(ecdsaCurves, type)) {
-        throw new ProtocolError("the key is of a kind that is not known");
+        throw new ProtocolError("the kind of key is unknown");
       }
   }
   const { web, size } = ecdsaCurves[type as EcdsaType];

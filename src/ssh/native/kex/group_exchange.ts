@@ -120,7 +120,7 @@ function readGroup(reader: WireReader): DiffieHellmanGroup {
     );
   }
   if (p % 2n === 0n || g <= 1n || g >= p - 1n) {
-    throw new ProtocolError("the server chose a group that is not one");
+    throw new ProtocolError("the server chose an invalid group");
   }
   return { p, g };
 }
