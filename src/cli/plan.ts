@@ -69,7 +69,7 @@ function withOptions(forward: ForwardSpec, all: ForwardOptions): ForwardSpec {
   if (!isTcp(forward.bind) && (allow ?? deny)) {
     throw new ArgumentError(
       allow ? "--allow" : "--deny",
-      `the server tells no address of who connects to a Unix socket (${forward.text}); put the option after the -R that it is for`,
+      `the server does not report who connects to a Unix socket (${forward.text}); put the option after the -R that it is for`,
     );
   }
   return { ...forward, options };

@@ -119,7 +119,7 @@ export function checkRulesFor(bind: Bind, rules: AdmissionRules): void {
   if (rule === undefined) return;
   throw new ArgumentError(
     `admission.${rule}`,
-    `the server tells no address of who connects to a Unix socket (${bind.path}); use its file mode there`,
+    `the server does not report who connects to a Unix socket (${bind.path}); use its file mode there`,
   );
 }
 
