@@ -60,7 +60,7 @@ function checkKeys(argument: string, keys: readonly KeySource[] = []): void {
   for (const [i, key] of keys.entries()) checkKey(`${argument}[${i}]`, key);
 }
 
-/** A key is never shown, not even a part of it. */
+/** Never show a key, nor a part of it. */
 function checkKey(argument: string, key: KeySource): void {
   if (typeof key === "object" && key !== null) {
     if ("file" in key) {

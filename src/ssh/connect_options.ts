@@ -28,7 +28,7 @@ export type ChangePassword = (
 /** Where a key is. */
 export type KeySource = ({ file: string } | { text: string }) & {
   /**
-   * Goes on without the key if it cannot be used, which is logged unless
+   * Continues without the key if it cannot be used, which is logged unless
    * there is no such file.
    *
    * @default {false}

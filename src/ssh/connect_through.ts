@@ -70,12 +70,12 @@ export async function connectThrough(
   }
 }
 
-/** Connections that carry one another. */
+/** A chain of connections, each carried by the one before. */
 class Chain {
   /** The connection to the last hop so far; it owns those before it. */
   last: ClientConnection | undefined;
   #size = 0;
-  /** Which hop was lost first: it takes those after it along. */
+  /** Which hop was lost first: those after it end with it. */
   #lost: ConnectionLostError | undefined;
 
   /** Connects to the next hop. */

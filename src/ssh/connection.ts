@@ -45,7 +45,7 @@ export interface Originator {
 export interface CloseReason {
   /** `closed`: asked for. `lost`: it was not. */
   reason: "closed" | "lost";
-  /** What took it away, if it was lost. */
+  /** Why it was lost. */
   error?: RForwardError;
 }
 

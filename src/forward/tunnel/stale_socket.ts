@@ -62,7 +62,7 @@ async function remove(
   const file = path.startsWith("/") ? path : `./${path}`;
   const line = ` ${path.replace(/[\\.*^$[\]]/g, "\\$&")}$`;
   try {
-    // In the words of every login shell.
+    // Works in every login shell.
     await using rm = await connection.exec(
       ["sh -c", ...[SCRIPT, file, line].map(quote)].join(" "),
       { signal },

@@ -3,11 +3,11 @@ import { writeIgnore } from "../messages/transport_messages.ts";
 
 const nothing = writeIgnore(new Uint8Array());
 
-/** How long what came in may stay without an answer, in milliseconds, ... */
+/** How long received messages may stay unanswered, in milliseconds, ... */
 const DELAY_MS = 1;
-/** ... and how long at most where answers have always come in time: a timer takes longer than a message. */
+/** ... and at most, where answers have always come in time: a timer costs more than a message. */
 const LONGEST_DELAY_MS = 8;
-/** After so many answers in time the delay is doubled. */
+/** The delay doubles after this many answers in time. */
 const ENOUGH_ANSWERS = 8;
 /** The first data of channels is acknowledged at once, but not more often than this, in milliseconds: with many at once, one's answer acknowledges the other's data. */
 const PROMPT_GAP_MS = 0.3;
@@ -19,7 +19,7 @@ export interface ReadChannel {
 }
 
 /**
- * Has what comes in on a connection acknowledged soon, although our kernel
+ * Acknowledges what a connection receives soon, although our kernel
  * delays acknowledgements by 40 ms.
  *
  * sshd leaves Nagle's algorithm on until it runs a command or a shell for the
@@ -77,7 +77,7 @@ export class Acknowledger {
     if (this.#timer === undefined) this.#start(this.#delayMs);
   }
 
-  /** Does nothing from now on. */
+  /** Stops acknowledging for good. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);

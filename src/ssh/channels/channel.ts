@@ -29,7 +29,7 @@ const CLOSE_DELAY_MS = 250;
 /** What a channel needs of the connection that it is on. */
 export interface ChannelCarrier {
   readonly transport: MessageTransport;
-  /** What is to be done about a server that waits for acknowledgements. */
+  /** Acknowledges soon for a server that waits for it; undefined where that is not needed. */
   readonly acknowledger?: Acknowledger | undefined;
   /** Called once when the channel is closed on both sides. */
   release(channel: Channel): void;
@@ -39,7 +39,7 @@ export interface ChannelCarrier {
 export interface ChannelIds {
   local: number;
   remote: number;
-  /** What we may send at first, in bytes. */
+  /** Our initial window, in bytes. */
   window: number;
   /** What the other side may send; the channel closes it. */
   receiveWindow: ReceiveWindow;
@@ -50,7 +50,7 @@ export interface ChannelIds {
 /**
  * One channel (RFC 4254 section 5): Web Streams for those who ask for them, a
  * source and a sink for a relay. The `on…` methods take what the server sends;
- * everything else is the seam's.
+ * everything else implements the seam.
  */
 export class Channel implements SshChannel, Direct {
   readonly closed: Promise<CloseReason>;
@@ -78,7 +78,7 @@ export class Channel implements SshChannel, Direct {
   #gotEof = false;
   #released = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Why nothing more can be sent, if so. Errors take long to make, and few are looked at. */
+  /** Creates the error of later writes, once nothing more can be sent. Lazy, since errors are slow to create and rarely read. */
   #explain: (() => Error) | undefined;
   #failure: Error | undefined;
   /** Wakes the write that waits for window or the transport. */
@@ -205,7 +205,7 @@ export class Channel implements SshChannel, Direct {
     this.#received.end(error);
   }
 
-  /** What was received and not read yet is dropped. */
+  /** Drops what was received and not read yet. */
   protected onClosedHere(error: Error): void {
     this.#received.abort(error);
   }
@@ -238,7 +238,7 @@ export class Channel implements SshChannel, Direct {
     return true;
   }
 
-  /** Takes `bytes` off the window; false if they are not wanted. */
+  /** Takes `bytes` off the window; false if they are to be dropped. */
   protected accepts(bytes: number): boolean {
     if (this.#sentClose || this.#gotEof || this.#released) return false;
     const excess = this.#receiveWindow.take(bytes);
@@ -350,7 +350,7 @@ export class Channel implements SshChannel, Direct {
     this.#transport.send(writeChannelMessage(number, this.#remoteId));
   }
 
-  /** The writable was aborted, and errors by itself. */
+  /** The writable was aborted, and errors on its own. */
   #abort(): void {
     this.#explain ??= closedHere;
     if (this.#sendClose()) this.onClosedHere(this.failure!);
@@ -375,7 +375,7 @@ export class Channel implements SshChannel, Direct {
     this.#released = true;
     clearTimeout(this.#closeTimer);
     this.#closed.resolve(reason);
-    // Or else the memory for what a slow target has still to take would have no limit.
+    // Otherwise the memory for a slow target would be unbounded.
     this.#received.onceTaken(() => {
       this.#receiveWindow.close();
       this.#carrier.release(this);

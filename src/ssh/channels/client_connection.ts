@@ -305,7 +305,7 @@ export class ClientConnection implements SshConnection {
     return process;
   }
 
-  /** Runs a command that does nothing, for what it does to Nagle's algorithm. */
+  /** Runs a command that does nothing: sshd turns Nagle's algorithm off with it. */
   async #runNothing(): Promise<void> {
     try {
       await (await this.exec(":")).output();

@@ -7,7 +7,7 @@ import type { PathProbe } from "./receive_windows.ts";
 export interface GlobalReply {
   success: boolean;
   data: Uint8Array;
-  /** What the server said last before it answered: SSH_MSG_DEBUG, on its own account. */
+  /** What the server said last before it answered: SSH_MSG_DEBUG, unasked. */
   said: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export class GlobalRequests implements PathProbe {
   readonly #timeoutMs: number;
   readonly #fail: (error: ConnectionLostError) => void;
   readonly #turns = new Turns();
-  /** Those that were sent, in order: a request, after a ping perhaps. */
+  /** The unanswered ones in order: a request, perhaps after a ping. */
   readonly #unanswered: PromiseWithResolvers<GlobalReply>[] = [];
   /** What the server said since it answered last. */
   #said: string | undefined;
@@ -36,7 +36,7 @@ export class GlobalRequests implements PathProbe {
   /**
    * @param timeoutMs How long the server may take to answer, in milliseconds.
    * @param fail Ends the connection.
-   * @param sendPing Sends a request that the server answers and that does nothing.
+   * @param sendPing Sends a request that has no effect but its answer.
    */
   constructor(
     timeoutMs: number,
@@ -75,8 +75,7 @@ export class GlobalRequests implements PathProbe {
   }
 
   /**
-   * Sends a request although others may be unanswered: fit for one whose reply
-   * says nothing, as only servers that answer all of them answer it rightly.
+   * Sends a request although others may be unanswered: for one whose reply carries nothing, so that a mismatched reply does no harm.
    *
    * @param timeoutMs How long the server may take to answer, in milliseconds.
    */
@@ -135,7 +134,7 @@ export class GlobalRequests implements PathProbe {
     this.#said = undefined;
   }
 
-  /** The server says something, which may be about what it answers next. */
+  /** Keeps a DEBUG message, which may explain the next answer. */
   onDebug(said: string): void {
     this.#said = said;
   }
@@ -162,7 +161,7 @@ export class GlobalRequests implements PathProbe {
     return reply;
   }
 
-  /** A request that was sent when none was unanswered is answered. */
+  /** Measures the round trip of a request that was sent alone. */
   #onRoundTrip(sent: number): void {
     const ms = performance.now() - sent;
     this.roundTripMs = Math.min(this.roundTripMs ?? ms, ms);

@@ -15,7 +15,7 @@ export interface KeepaliveSubject {
 const LOOKS = 4;
 
 /**
- * Watches that the server is there: it is lost after `countMax + 1` intervals
+ * Watches whether the server is alive: it is lost after `countMax + 1` intervals
  * of silence. Time in which this process does not run does not count.
  *
  * @returns stops watching.

@@ -64,7 +64,7 @@ export class Mux implements ChannelCarrier {
   readonly #channels = new Map<number, Channel>();
   readonly #windows: ReceiveWindows;
   readonly #pending = new Map<number, PendingOpen>();
-  /** Those that are not answered yet. */
+  /** Opens that are not answered yet. */
   readonly #incoming = new Set<IncomingOpen>();
   #nextId = 0;
   #ended: RForwardError | undefined;
@@ -233,7 +233,7 @@ export class Mux implements ChannelCarrier {
     );
   }
 
-  /** DEBUG (RFC 4253 section 11.3): in this way sshd says why it will refuse. */
+  /** DEBUG (RFC 4253 section 11.3): sshd explains a refusal this way, in advance. */
   #onDebug(said: string): void {
     this.logger.debug(`the server says: ${said}`);
     this.requests.onDebug(said);

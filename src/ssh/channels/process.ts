@@ -49,7 +49,7 @@ export class SessionChannel extends Channel {
   /**
    * Asks for something on the channel.
    *
-   * @returns whether the server will. Output counts as a yes: sish sends it
+   * @returns whether the server will. Output counts as success: sish sends it
    * and never answers `exec`.
    */
   request({ name: type, data }: Payload): Promise<boolean> {
@@ -70,7 +70,7 @@ export class SessionChannel extends Channel {
   override onReply(success: boolean): void {
     const reply = this.#replies.shift();
     if (reply) return reply.resolve(success);
-    // It had output before, which was taken for a yes.
+    // It had output before, which counted as success.
     if (!success) this.close(notStarted());
   }
 
@@ -112,7 +112,7 @@ export class SessionChannel extends Channel {
     this.#stderr.end(error);
   }
 
-  /** Not waiting for the server: sshd answers only once the command has ended. */
+  /** Do not wait for the server: sshd answers only once the command has ended. */
   protected override onClosedHere(error: Error): void {
     super.onClosedHere(error);
     this.#stderr.abort(error);
@@ -139,7 +139,7 @@ export class SessionChannel extends Channel {
  *
  * @param start The request.
  * @param command The command, for the error; undefined for the shell.
- * @throws {ChannelError} if the server will not.
+ * @throws {ChannelError} if the server refuses.
  */
 export async function startProcess(
   channel: SessionChannel,

@@ -75,14 +75,14 @@ export class ReceiveQueue implements ByteSource {
     this.#wake?.();
   }
 
-  /** No more will come; with an error if it should have. What is held is still read first. */
+  /** Ends the data, with an error if it is incomplete. What is held is still read first. */
   end(error?: Error): void {
     if (this.#end) return;
     this.#end = error ? { error } : {};
     if (this.#held.length === 0) this.#finish(this.#end);
   }
 
-  /** Nothing more may be read, not even what is held. */
+  /** Fails later reads, even of what is held. */
   abort(error: Error): void {
     // The end that was received is never reached.
     if (this.#held.clear() > 0) this.#end = undefined;
@@ -117,7 +117,7 @@ export class ReceiveQueue implements ByteSource {
     return readable;
   }
 
-  /** Goes on once all is here that came together with what wakes it. */
+  /** Continues once everything that came together with the waking data is here. */
   async #wait(): Promise<Lent> {
     await new Promise<void>((resolve) => this.#wake = resolve);
     this.#wake = undefined;
@@ -144,7 +144,7 @@ export class ReceiveQueue implements ByteSource {
     if (this.#held.length > 0) this.#deliver();
   }
 
-  /** Hands over the next chunk, or fills the reader's; and the end if nothing is left before it. */
+  /** Delivers the next chunk, or fills the reader's buffer; then the end. */
   #deliver(): void {
     const length = this.#fillRequest() ?? this.#enqueueChunk();
     this.bytesReceived += length;

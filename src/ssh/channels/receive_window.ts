@@ -4,7 +4,7 @@ const PORTIONS = 8;
 const SMALLEST_PORTION = 32 * 1024;
 const LARGEST_PORTION = 256 * 1024;
 
-/** Who lends a window its memory. */
+/** Lends windows their memory. */
 export interface WindowOwner {
   /** Called when data came in. */
   onReceived(window: ReceiveWindow): void;
@@ -76,7 +76,7 @@ export class ReceiveWindow {
 
   /**
    * Bytes were read. A window that is too large shrinks with that, as its peer
-   * cannot be asked to give up what it was once allowed.
+   * cannot be asked to return what it was granted.
    *
    * @returns whether it is time to give back what {@linkcode takeUnreturned} returns.
    */

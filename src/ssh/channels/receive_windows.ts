@@ -11,9 +11,9 @@ export const WindowLimits = {
   channelMax: 16 * MIB,
   /** What up to 256 channels of a connection share; each further one has its minimum in addition. */
   connection: 48 * MIB,
-  /** What of that is for the minimum of 256 channels. */
+  /** The part of it that is reserved for the minimum of 256 channels. */
   reserved: 16 * MIB,
-  /** What a channel starts with on a short path, and keeps beside others: more would only wait in line before their data. */
+  /** The size on a short path, at first and beside other channels: more would only queue up in front of their data. */
   shortPath: 512 * KIB,
   /** What it may have there while no other channel receives anything. */
   alone: 2 * MIB,
@@ -33,7 +33,7 @@ const ALONE_MS = 1000;
 const START_SHARE = 1 / 16;
 const GROWTH_SHARE = 1 / 4;
 
-/** How the time there and back is learned. */
+/** Measures round trips. */
 export interface PathProbe {
   /** The shortest round trip that was seen so far, in milliseconds; undefined before the first. */
   readonly roundTripMs: number | undefined;
@@ -57,7 +57,7 @@ export class ReceiveWindows implements WindowOwner {
   /** Answers in a row that changed nothing. */
   #unchanged = 0;
   #nextProbe = 0;
-  /** Whose data came last. */
+  /** The channel whose data came last. */
   #receiver: ReceiveWindow | undefined;
   /** When another channel received data before it. */
   #shared = -Infinity;
@@ -142,7 +142,7 @@ export class ReceiveWindows implements WindowOwner {
       Math.floor(size - window.size),
       this.#part(GROWTH_SHARE),
     );
-    // Less is not worth a question.
+    // Not worth measuring for less.
     if (bytes < window.size / 8) return false;
     this.#enlarge(window, bytes);
     return true;

@@ -112,7 +112,7 @@ export async function dialWith(
   return new TransportStream(transport);
 }
 
-/** Whether it is of no use to try again. */
+/** Whether trying again is useless. */
 function isDenied(cause: unknown): boolean {
   return cause instanceof ConnectError && cause.code === "permission-denied";
 }

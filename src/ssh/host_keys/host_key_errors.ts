@@ -25,7 +25,7 @@ export const acceptNewAdvice =
 /**
  * The key, its certificate, or the authority that signed it is revoked.
  *
- * @param locations Where it is said.
+ * @param locations The lines that say so.
  * @param what What is revoked; the key by default.
  */
 export function revokedError(
@@ -152,7 +152,7 @@ function describe(key: HostKey): string {
   return `the ${key.type} key ${key.fingerprint}`;
 }
 
-/** Where something is said, for a message. */
+/** A location, for a message. */
 export function placesOf(locations: readonly HostKeyLocation[]): string {
   return locations.map(({ file, line }) =>
     line === 0 ? file : `${file}:${line}`

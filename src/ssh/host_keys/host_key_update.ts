@@ -26,7 +26,7 @@ const MAX_KEYS = 64;
 
 /** How a server proves that it has keys. */
 export interface HostKeyProof {
-  /** The host key algorithms that may be used: as in ssh, keys of others are as good as absent. */
+  /** The host key algorithms that may be used: as in ssh, other keys are ignored. */
   readonly algorithms: readonly string[];
   /** The session identifier, which the server signs. */
   readonly sessionId: Uint8Array;
@@ -133,7 +133,7 @@ function readKeys(
   return keys;
 }
 
-/** Whether a line is not as ssh writes them; those are the user's own business. */
+/** Whether a line was not written by ssh, and so is left to the user. */
 function isComplex({ marker, hosts }: KnownHostsLine): boolean {
   return marker !== undefined || /[*?!]|,.*,/.test(hosts);
 }

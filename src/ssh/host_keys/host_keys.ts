@@ -26,7 +26,7 @@ export interface HostKeyCheck {
   readonly keyTypes: readonly string[];
   /**
    * Decides about the key that the server showed. Every key re-exchange shows
-   * it anew; once accepted, it is accepted again without a question.
+   * it anew; once accepted, it is accepted again without asking.
    *
    * @param data The key or certificate as it came over the wire (RFC 4253 section 6.6).
    * @returns the key that was accepted, without its certificate.

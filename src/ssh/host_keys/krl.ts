@@ -86,7 +86,7 @@ export class Krl {
       if (revoked.keyIds.has(keyId)) {
         return { what: "its certificate, by its key ID," };
       }
-      // 0 stands for certificates that were not given a number.
+      // 0 stands for certificates without a number.
       if (serial !== 0n && hasSerial(revoked, serial)) {
         return { what: `its certificate, by its serial number ${serial},` };
       }

@@ -21,9 +21,9 @@ const EXTENSION = 27;
 const RSA_SHA2_256 = 2;
 const RSA_SHA2_512 = 4;
 
-/** Bytes of an answer that OpenSSH takes at most, and so do we. */
+/** The largest answer that is accepted, in bytes, as with OpenSSH. */
 const MAX_ANSWER = 256 * 1024;
-/** Keys that OpenSSH takes at most. */
+/** The most keys that are accepted, as with OpenSSH. */
 const MAX_KEYS = 2048;
 
 /** The session that an agent signs for. */
@@ -40,8 +40,7 @@ export interface SessionBinding {
 type AgentConn = Omit<ByteStream, "closeWrite">;
 
 /**
- * An SSH agent, on one connection that lasts as long as the login: what it is
- * told of the session holds for that connection (OpenSSH PROTOCOL.agent).
+ * An SSH agent, on one connection that lasts as long as the login: the binding to the session holds for that connection (OpenSSH PROTOCOL.agent).
  */
 export class Agent {
   /** Where it is. */
@@ -95,7 +94,7 @@ export class Agent {
     return (await this.#ask(request, SIGN_RESPONSE)).string();
   }
 
-  /** One request after the other, and each answer after its type. */
+  /** Sends one request at a time; returns the answer without its type. */
   #ask(request: Uint8Array, type: number): Promise<WireReader> {
     return this.#turns.take(async () => {
       let answer: WireReader;
@@ -139,7 +138,7 @@ export class Agent {
   async #connect(): Promise<AgentConn> {
     const { path } = this;
     try {
-      // There, it is no Unix socket.
+      // On Windows it is a named pipe.
       return Deno.build.os === "windows"
         ? await connectPipe(path, this.#signal)
         : await connectUnix(path, this.#signal);

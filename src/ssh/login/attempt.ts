@@ -4,16 +4,16 @@ import type { LoginDialog, LoginOutcome } from "./login_dialog.ts";
 export interface Attempt {
   /** The method's name (RFC 4252), by which the server offers it. */
   readonly method: "publickey" | "keyboard-interactive" | "password";
-  /** For people: what it was, without a secret. */
+  /** For messages: what was tried, without a secret. */
   readonly label: string;
   /**
    * Tries it.
    *
-   * @returns undefined if there was nothing to send, e.g. because the user gave up.
+   * @returns undefined if there was nothing to send, e.g. because the user cancelled.
    * @throws {UnusableKeyError} if a key cannot be used; the login continues without it.
    */
   run(dialog: LoginDialog): Promise<LoginOutcome | undefined>;
-  /** How often it may be tried still. */
+  /** How many more times it may be tried. */
   triesLeft: number;
   /** The key's type, where it is a single key. */
   readonly keyType?: string | undefined;

@@ -40,7 +40,7 @@ export function* attempts(
     : new PasswordPrompt(password);
   const answer = options.keyboardInteractive ?? prompt?.answer;
   if (answer) {
-    // A password that is given stays the same.
+    // A fixed password does not change.
     const asks = options.keyboardInteractive !== undefined || prompt?.asks;
     yield keyboardInteractive(answer, asks ? maxPrompts : 1);
   }

@@ -64,7 +64,7 @@ export class Authentication {
     return attempt;
   }
 
-  /** An attempt was more than a thought. */
+  /** Counts an attempt that sent a request. */
   onTried(attempt: Attempt): void {
     const { keyType, choice = 0 } = attempt;
     const algorithm = choice === 0
@@ -140,7 +140,7 @@ function isSmallRsaKey(blob: Uint8Array, minBits: number): boolean {
   return "n" in key && rsaBits(key) < minBits;
 }
 
-/** Joins labels; one that repeats is there once, with how often. */
+/** Joins labels; a repeated one appears once, with its count. */
 function counted(labels: readonly string[]): string {
   return [...new Set(labels)].map((label) => {
     const times = labels.filter((other) => other === label).length;

@@ -16,7 +16,7 @@ const MAX_ROUNDS = 100;
 /**
  * Keyboard-interactive authentication (RFC 4256).
  *
- * @param answer Who answers what the server asks.
+ * @param answer Answers the server's questions.
  * @param tries How often it is tried.
  */
 export function keyboardInteractive(
@@ -56,7 +56,7 @@ export function keyboardInteractive(
   return attempt;
 }
 
-/** Runs the user's callback and checks what it says. */
+/** Runs the user's callback and checks what it returns. */
 async function ask(
   answer: KeyboardInteractive,
   request: KeyboardInteractiveRequest,

@@ -34,7 +34,7 @@ export interface LoginParts {
   /** Aborts when the attempt is over. */
   readonly signal: AbortSignal;
   readonly waitFor: LoginDialog["waitFor"];
-  /** Called within the message that lets the user in: the next one is the connection layer's. */
+  /** Called while USERAUTH_SUCCESS is handled: the next message belongs to the connection layer. */
   readonly onSuccess: () => void;
 }
 
@@ -95,7 +95,7 @@ export class Login implements LoginDialog {
     this.waitFor("server");
     transport.send(writeServiceRequest(LOGIN_SERVICE));
     await this.#service.promise;
-    // How one learns which methods the server offers (RFC 4252 section 5.2).
+    // The answer lists the methods that the server offers (RFC 4252 section 5.2).
     let reply: LoginReply | undefined = await this.request(
       writeNoneRequest(this.user),
     );
@@ -199,7 +199,7 @@ export class Login implements LoginDialog {
     }
   }
 
-  /** One that was not asked for changes nothing: there are servers that refuse twice. */
+  /** Ignore an unexpected one: some servers refuse twice. */
   #onFailure(message: Uint8Array): void {
     if (!this.#pending) return;
     const failure = readLoginFailure(message);
@@ -213,7 +213,7 @@ export class Login implements LoginDialog {
   }
 }
 
-/** There are servers that accept without a name. */
+/** Some servers leave the name empty. */
 function checkService(message: Uint8Array): void {
   if (message.length === 1) return;
   const name = readServiceRequest(message); // the same in both messages

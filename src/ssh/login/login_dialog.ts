@@ -14,7 +14,7 @@ export type LoginReply =
 /** How a login attempt ended. */
 export type LoginOutcome = Exclude<LoginReply, { kind: "message" }>;
 
-/** What attempts to log in know of the login, and what they talk to the server with. */
+/** What attempts to log in need: facts of the login, and the dialog with the server. */
 export interface LoginDialog {
   /** The user to log in as. */
   readonly user: string;
@@ -28,7 +28,7 @@ export interface LoginDialog {
   noteTried(): void;
   /** Signature algorithms of a key that both sides would use, in the order to try them. */
   algorithmsFor(key: SigningKey): readonly string[];
-  /** Goes on without a key. */
+  /** Continues without a key. */
   skipKey(error: UnusableKeyError): void;
   /**
    * Sends a request and waits for the answer.

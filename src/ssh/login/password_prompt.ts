@@ -29,7 +29,7 @@ export class PasswordPrompt {
     return typeof this.#password === "function";
   }
 
-  /** Many servers ask for the password this way (PAM); anything else they ask is not for it. */
+  /** Many servers ask for the password this way (PAM); other questions are not for the password. */
   readonly answer: KeyboardInteractive = async ({ prompts }) => {
     const [prompt] = prompts;
     const asked = prompts.length === 1 && prompt && !prompt.echo;
@@ -38,7 +38,7 @@ export class PasswordPrompt {
     return password === undefined ? undefined : [password];
   };
 
-  /** The way to log in that RFC 4252 section 8 has for it. */
+  /** The attempt with method `password` (RFC 4252 section 8). */
   attempt(maxPrompts: number, change: ChangePassword | undefined): Attempt {
     const attempt: Attempt = {
       method: "password",

@@ -78,7 +78,7 @@ export async function logInWithKeys(
   return outcome;
 }
 
-/** Agents that are old sign with SHA-1 whatever they are asked for; servers would count that as a failure. */
+/** Old agents always sign with SHA-1, which servers would count as a failure. */
 function checkSignature(signature: Uint8Array, algorithm: string): void {
   let signedWith: string;
   try {

@@ -60,7 +60,7 @@ export interface KnownHost {
 const certificateAlgorithms = Object.keys(signatureAlgorithms)
   .map(certificateType);
 
-/** With one of these in it, a host's name would be more than that in a known_hosts line. */
+/** Characters with a meaning of their own in the host field of known_hosts. */
 const notInHostNames = /^$|[\s\p{C},*?!|#@[\]]/u;
 
 /**
@@ -194,7 +194,7 @@ export async function lookUpKnownHost(
   };
 }
 
-/** Nobody is asked for a permission in the middle of a session. */
+/** Do not prompt for permission in the middle of a session. */
 async function mayWrite(files: readonly string[]): Promise<boolean> {
   for (const path of files) {
     const { state } = await Deno.permissions.query({ name: "write", path });

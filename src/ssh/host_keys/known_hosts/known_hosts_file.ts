@@ -40,7 +40,7 @@ const MAX_LINE = 1024 * 1024;
 
 /**
  * Reads known_hosts lines. Lines that cannot be parsed are skipped with one
- * warning, as a bad line must not take away the good ones.
+ * warning, as a bad line must not invalidate the good ones.
  *
  * @param file Where the lines come from, for messages.
  */

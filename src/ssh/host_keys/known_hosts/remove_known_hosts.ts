@@ -28,7 +28,7 @@ export async function removeKnownHosts(
   return removed;
 }
 
-/** Whoever reads the file meanwhile finds all of it, and a full disk takes nothing away. */
+/** Replace the file as a whole: readers never see a part of it, and a full disk loses nothing. */
 async function replaceFile(path: string, text: string): Promise<void> {
   const { mode } = await Deno.stat(path);
   const written = `${path}.${crypto.randomUUID()}`;

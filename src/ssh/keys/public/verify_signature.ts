@@ -50,7 +50,7 @@ export interface VerifyOptions {
 /**
  * Verifies a signature.
  *
- * @param algorithm The signature algorithm that was agreed on, e.g. `rsa-sha2-512`; no other is accepted. With that of a certificate, `…-cert-v01@openssh.com`, the certificate's key has signed; whether the certificate counts is not looked at.
+ * @param algorithm The signature algorithm that was agreed on, e.g. `rsa-sha2-512`; no other is accepted. With that of a certificate, `…-cert-v01@openssh.com`, the certificate's key has signed; whether the certificate is valid is not checked.
  * @param publicKey The key or certificate as it goes over the wire (RFC 4253 section 6.6).
  * @param data What was signed.
  * @param signature The signature with its algorithm in front (RFC 4253 section 6.6).

@@ -4,7 +4,7 @@ import type { Agent } from "../agent.ts";
 import type { KeyHolder } from "./key_holder.ts";
 import { UnusableKeyError } from "./unusable_key_error.ts";
 
-/** The agents that have shown keys: one that holds none now is locked, or was restarted. */
+/** The agents that have listed keys before: one that lists none now is locked, or was restarted. */
 const haveShownKeys = new Set<string>();
 
 /** Those of an agent's keys that are offered to the server. */

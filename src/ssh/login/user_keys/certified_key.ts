@@ -13,7 +13,7 @@ import type { SigningKey } from "../../keys/private/signing_key.ts";
  * @param key The key, which may be an agent's.
  * @param certificate The certificate as it goes over the wire.
  * @throws {ProtocolError} if it is not a certificate.
- * @throws {TypeError} if it is another key's.
+ * @throws {TypeError} if it certifies another key.
  */
 export function certifiedKey(
   key: SigningKey,

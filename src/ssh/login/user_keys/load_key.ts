@@ -8,10 +8,10 @@ import type { KeySource } from "../../connect_options.ts";
 export const MAX_KEY_BYTES: number = 1024 * 1024;
 
 /**
- * Reads a key from where it is.
+ * Reads a key from its file or text.
  *
  * @param what The kind of key, for errors.
- * @param parse What makes a key of its text; the name is for errors.
+ * @param parse Parses the key's text; the name is for errors.
  * @returns nothing if the key is optional, and missing or unusable.
  * @throws {AuthenticationError} if it cannot be used otherwise.
  * @throws {RForwardError} `permission-denied` if Deno may not read the file.

@@ -20,7 +20,7 @@ export interface LockedKeyParts {
   publicKey: Uint8Array | undefined;
   /** Asks for the passphrase. */
   passphrase: AskSecret;
-  /** Decrypts it; gives nothing if the passphrase is wrong. Throws if no passphrase would do. */
+  /** Decrypts it; undefined if the passphrase is wrong. Throws if no passphrase can decrypt it. */
   decrypt: (passphrase: string) => Promise<SigningKey | undefined>;
 }
 
@@ -36,7 +36,7 @@ export class LockedKey {
     return this.#parts.publicKey;
   }
 
-  /** For people: its fingerprint, or which key it is where that is not known. */
+  /** For messages: its fingerprint, or its name where that is not known. */
   get label(): string {
     return this.publicKey ? fingerprint(this.publicKey) : this.#parts.name;
   }

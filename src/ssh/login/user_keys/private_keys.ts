@@ -81,7 +81,7 @@ export async function loadPrivateKey(
   });
 }
 
-/** Why there is no key yet. */
+/** Why no key could be parsed yet. */
 type Unparsed =
   | "encrypted"
   | "public"

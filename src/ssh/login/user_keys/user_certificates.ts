@@ -44,7 +44,7 @@ export async function loadUserCertificates(
   return loaded.filter((certificate) => certificate !== undefined);
 }
 
-/** Nobody is asked for the permission to read what need not be there. */
+/** Do not prompt for permission to read files that need not exist. */
 async function besideKeys(
   keys: readonly PrivateKey[],
   logger: Logger,
@@ -111,7 +111,7 @@ export async function loadUserCertificate(
 }
 
 /**
- * Puts in front of each key the certificates that are its own: a server that
+ * Puts each key's certificates in front of it: a server that
  * knows the authority does not know the key.
  */
 export function withCertificates(
