@@ -16,6 +16,7 @@ async function read(path: string): Promise<string> {
 
 const pages = [
   "README.md",
+  "CONTRIBUTING.md",
   ...Array.from(Deno.readDirSync(new URL("docs", root)), ({ name }) => name)
     .toSorted().map((name) => `docs/${name}`),
 ];
@@ -116,7 +117,7 @@ Deno.test("every member that README and docs name exists", async () => {
   const known = await symbols();
   for (const page of pages) {
     const text = await read(page);
-    for (const [, value, member] of text.matchAll(/\b(\w+)\.(\w+)\b/g)) {
+    for (const [, value, member] of text.matchAll(/\b(\w+)\.(?!ts\b)(\w+)\b/g)) {
       const members = known.get(values[value!] ?? "");
       if (!members) continue;
       assert(members.has(member!), `${page}: ${value}.${member}`);
@@ -227,6 +228,46 @@ Deno.test("every link in README and docs leads somewhere", async () => {
       );
       assert(anchors.includes(url.hash.slice(1)), `${page}: ${link}`);
     }
+  }
+});
+
+Deno.test("every path that docs/design.md and CONTRIBUTING.md name exists", async () => {
+  const names = new Set<string>();
+  const collect = async (directory: string) => {
+    for await (const entry of Deno.readDir(new URL(directory, root))) {
+      const path = `${directory}${entry.name}${entry.isDirectory ? "/" : ""}`;
+      names.add(path);
+      if (entry.isDirectory) await collect(path);
+    }
+  };
+  for (const top of ["src/", "tests/", "docs/", ".ci/"]) {
+    names.add(top);
+    await collect(top);
+  }
+  const all = [...names];
+  for (const page of ["docs/design.md", "CONTRIBUTING.md"]) {
+    const paths = codeIn((await read(page)).replaceAll(/^```[^]*?^```$/gm, ""))
+      .filter((code) => /^[\w./-]+(\.ts|\.sh|\/)$|^\.ci\//.test(code));
+    assert(paths.length > 3, page);
+    for (const path of paths) {
+      // A room or file beside the one that was named before.
+      const exists = all.some((it) => it === path || it.endsWith(`/${path}`));
+      assert(exists, `${page}: ${path}`);
+    }
+  }
+});
+
+Deno.test("docs/design.md walks each way through six files at most", async () => {
+  const page = await read("docs/design.md");
+  const [, walked = ""] = page.split("\n## Three ways, walked\n");
+  const ways = walked.split("\n## ")[0]!.split("\n### ").slice(1);
+  assertEquals(ways.length, 3);
+  for (const way of ways) {
+    const steps = [...way.matchAll(/^\d\. .*$/gm)];
+    const files = [...way.matchAll(/^\d\. [^`]*`(src\/[^`]+\.ts)`/gm)]
+      .map(([, file]) => file!);
+    assertEquals(files.length, steps.length, way);
+    assert(files.length > 3 && files.length <= 6, way);
   }
 });
 
