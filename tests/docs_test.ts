@@ -117,7 +117,9 @@ Deno.test("every member that README and docs name exists", async () => {
   const known = await symbols();
   for (const page of pages) {
     const text = await read(page);
-    for (const [, value, member] of text.matchAll(/\b(\w+)\.(?!ts\b)(\w+)\b/g)) {
+    for (
+      const [, value, member] of text.matchAll(/\b(\w+)\.(?!ts\b)(\w+)\b/g)
+    ) {
       const members = known.get(values[value!] ?? "");
       if (!members) continue;
       assert(members.has(member!), `${page}: ${value}.${member}`);
