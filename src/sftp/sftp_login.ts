@@ -119,7 +119,7 @@ export class SftpLogin {
   }
 
   #refuse({ method, user }: LoginRequest): void {
-    // "none" is how a client asks for the methods there are.
+    // A client sends "none" to ask for the methods.
     if (method !== "none") {
       this.#logger.debug(
         `a client may not log in for SFTP as ${printable(user)} by this ${

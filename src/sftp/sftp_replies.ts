@@ -43,7 +43,7 @@ export class SftpReplies {
     });
   }
 
-  /** STATUS, when there was nothing to go wrong. */
+  /** STATUS of success. */
   ok(id: number): void {
     this.status(id, Status.ok, "Success");
   }

@@ -154,7 +154,7 @@ async function readHostKey(text: string): Promise<SigningKey> {
     const key = loaded && "key" in loaded ? loaded.key : undefined;
     if (key && keyType(key.blob) === KEY_TYPE) return key;
   } catch {
-    // What it says could hold some of the key.
+    // Drop the error: its message could hold a part of the key.
   }
   throw notAKey("hostKey", "private");
 }

@@ -36,10 +36,9 @@ const EXTENSIONS = {
 type Output = WritableStreamDefaultWriter<Uint8Array>;
 
 /**
- * One SFTP session: requests come in, and are worked on one after the other,
+ * One SFTP session: requests are processed one after the other,
  * as OpenSSH's server does it. Clients rely on that order: sshfs asks for the
- * attributes of a file before it knows that it was created. Only questions that
- * follow each other are answered together.
+ * attributes of a file before it knows that it was created. Only consecutive requests that change nothing are processed together.
  *
  * What costs time overlaps all the same: while the disk works, the replies
  * before are encrypted and the requests after decrypted. As long as replies are
@@ -49,16 +48,16 @@ type Output = WritableStreamDefaultWriter<Uint8Array>;
 export class SftpSession {
   readonly #files: SftpFiles;
   readonly #logger: Logger;
-  /** Where replies are put together, and where those are that are being sent. */
+  /** Replies that are being assembled, and those that are being sent. */
   #replies = new SftpReplies();
   #sending = new SftpReplies();
-  /** Where the bytes of a file are put together. */
+  /** Buffer for the bytes of a file. */
   readonly #room = new Uint8Array(MAX_PACKET);
   #started = false;
 
   /**
    * @param folders What the client may reach.
-   * @param logger Told what is refused.
+   * @param logger Logs what is refused.
    */
   constructor(folders: SharedFolders, logger: Logger) {
     this.#files = new SftpFiles(folders, logger);

@@ -1,6 +1,6 @@
 import { FieldReader, MAX_DATA, Packet } from "./protocol/sftp_protocol.ts";
 
-/** Requests that are merged at most: their replies have to fit one buffer. */
+/** The most requests that are merged: their replies have to fit one buffer. */
 const MAX_PARTS = 64;
 const NO_DATA = new Uint8Array();
 

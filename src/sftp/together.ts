@@ -1,6 +1,6 @@
 import { Packet } from "./protocol/sftp_protocol.ts";
 
-/** Questions that are answered together at most; their replies have to fit one buffer. */
+/** The most requests that are processed together: their replies have to fit one buffer. */
 const MAX_TOGETHER = 16;
 
 /** Requests that change nothing and use no handle. */
@@ -11,7 +11,7 @@ const QUESTIONS: ReadonlySet<number | undefined> = new Set([
   Packet.realpath,
 ]);
 
-/** Groups questions that follow each other, as each waits for the disk; all else is alone. */
+/** Groups consecutive requests that change nothing, as each waits for the disk; all others stay alone. */
 export function* together<T extends object>(
   steps: Iterable<T | Uint8Array>,
 ): Generator<(T | Uint8Array)[], void, void> {

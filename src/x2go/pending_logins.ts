@@ -1,10 +1,10 @@
-/** More than ever log in at once. */
+/** More than log in at once in practice. */
 const MAX_PENDING = 64;
 
 /**
  * Connections whose clients have not logged in yet. Every user of the server can
  * open any number of them, so their number is bounded: one more, and the oldest
- * is closed. A client that has what it takes logs in at once, so it gets through
+ * is closed. A legitimate client logs in at once, so it gets through
  * where refusing the newest would keep it out.
  */
 export class PendingLogins {
@@ -21,7 +21,7 @@ export class PendingLogins {
     this.#connections.add(connection);
   }
 
-  /** Takes a connection out: its client has logged in, or it is closed. */
+  /** Removes a connection: its client has logged in, or it is closed. */
   delete(connection: { close(): void }): void {
     this.#connections.delete(connection);
   }

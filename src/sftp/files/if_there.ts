@@ -1,4 +1,4 @@
-/** The attributes that were asked for, or undefined if there is nothing of that name. A link that leads nowhere is something. */
+/** The attributes, or undefined if the name does not exist. A dangling link exists. */
 export async function ifThere(
   info: Promise<Deno.FileInfo>,
 ): Promise<Deno.FileInfo | undefined> {

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { Place } from "./shared_folders.ts";
 
-/** A file's name and what it is. */
+/** A file's name and attributes. */
 export interface DirectoryEntry {
   name: string;
   info: Deno.FileInfo;
@@ -37,9 +37,8 @@ export class OpenDirectory implements Disposable {
   }
 
   /**
-   * Reads up to `count` further entries; none at the end. Entries that are gone
-   * by now are left out, and those whose names are not UTF-8: Deno reads such a
-   * name with U+FFFD in it, and finds nothing of that name.
+   * Reads up to `count` further entries; none at the end. Entries that no longer exist are left out, and those whose names are not UTF-8: Deno reads such a
+   * name with U+FFFD in it, and then does not find the file.
    */
   async read(count: number): Promise<DirectoryEntry[]> {
     const { path } = this.place;

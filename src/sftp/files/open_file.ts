@@ -37,7 +37,7 @@ export class OpenFile implements Disposable {
     return this.#access.write;
   }
 
-  /** Reads from `offset` into `room` until that is full or the file ends; returns how much. */
+  /** Reads from `offset` until `room` is full or the file ends; returns the number of bytes. */
   async read(offset: number, room: Uint8Array): Promise<number> {
     this.#assert(this.#access.read, "reading");
     this.#file.seekSync(offset, Deno.SeekMode.Start);

@@ -29,7 +29,7 @@ export class OpenHandles implements Disposable {
     }
   }
 
-  /** Gives it a number, and closes it in the end. */
+  /** Assigns a handle; the object is closed with it. */
   add(open: OpenFile | OpenDirectory): number {
     do this.#last = (this.#last + 1) % 2 ** 32; while (
       this.#open.has(this.#last)

@@ -3,10 +3,8 @@ const SET_ID = 0o6000;
 const SET_USER_ID = 0o4000;
 
 /**
- * The mode that a client may give to a file: one that runs with the rights of
- * who shares the folder, whoever starts it on this machine, is not up to the
- * client. The bits are left out without an error, as on a file system that is
- * mounted `nosuid`; `cp -p` and the like go on. OpenSSH's server, whose clients
+ * The mode that a client may give to a file: a client must not create programs that run with the rights of the folder's owner, whoever starts them. The bits are left out without an error, as on a file system that is
+ * mounted `nosuid`; `cp -p` and the like still work. OpenSSH's server, whose clients
  * have the user's rights anyway, lets them through.
  */
 export function safeFileMode(mode: number): number {

@@ -295,7 +295,7 @@ export class SftpFiles implements Disposable {
     return names.shared(async () => use(await this.#folders.name(path)));
   }
 
-  /** Changes a name, while nothing else relies on it. */
+  /** Changes a name, exclusively. */
   #change(
     path: string,
     use: (place: Place, info: Promise<Deno.FileInfo>) => Promise<void>,
@@ -311,7 +311,7 @@ export class SftpFiles implements Disposable {
     this.#folders.arrived(to);
   }
 
-  /** A place whose name is to be given, changed or taken away. */
+  /** A place whose name is to be created, changed or removed. */
   async #toChange(path: string): Promise<Found> {
     const found = await this.#folders.nameAndLook(path);
     this.#folders.assertRenamable(found.place);

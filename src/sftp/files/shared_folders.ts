@@ -18,7 +18,7 @@ export interface SharedFolder {
   onArrival?: (path: string) => void;
 }
 
-/** A folder that is shared, where it really is. */
+/** A shared folder with its real path. */
 export interface SharedRoot extends SharedFolder {
   /** The path that clients know it by. */
   readonly as: string;
@@ -122,8 +122,7 @@ export class SharedFolders {
   }
 
   /**
-   * Does the same as {@linkcode follow} and asks for the attributes of what is
-   * there meanwhile, as each question to the disk takes two changes of threads.
+   * Does the same as {@linkcode follow} and asks for the attributes of what is there at the same time, as each request to the disk switches threads twice.
    */
   followAndLook(path: string): Promise<Found> {
     const name = this.#lexically(path);
@@ -143,14 +142,14 @@ export class SharedFolders {
     return this.#place(posix.join(parent.path, posix.basename(name)));
   }
 
-  /** Throws unless what is at a place may be changed. */
+  /** Throws if the folder of a place is read-only. */
   assertWritable({ root }: Place): void {
     if (root.readOnly) {
       throw new Deno.errors.PermissionDenied("the folder is shared read-only");
     }
   }
 
-  /** Throws unless the name of a place may be given, changed or taken away. */
+  /** Throws unless the name of a place may be created, changed or removed. */
   assertRenamable(place: Place): void {
     this.assertWritable(place);
     for (const { realPath } of this.#roots.values()) {
@@ -257,7 +256,7 @@ export class SharedFolders {
   }
 }
 
-/** What was found early counts only where no symbolic link led elsewhere. */
+/** What was found early is valid only if no symbolic link led elsewhere. */
 async function look(name: string, finding: Promise<Place>): Promise<Found> {
   const early = Deno.lstat(name);
   const [found] = await Promise.allSettled([finding, early]);

@@ -3,12 +3,12 @@ import { MAX_PACKET } from "./sftp_protocol.ts";
 
 /** Bytes of the length in front of a packet. */
 const LENGTH_SIZE = 4;
-/** Bytes that are read at once at most; the largest packet fits, and many small ones. */
+/** The most bytes that are read at once: the largest packet fits, or many small ones. */
 const ROOM = 2 * (LENGTH_SIZE + MAX_PACKET);
 
 /**
  * A client's packets, in one buffer that is filled again and again. What comes
- * in while they are worked on waits in the channel, and is taken together.
+ * in while they are processed waits in the channel, and is taken together.
  */
 export class PacketSource {
   readonly #reader: ReadableStreamBYOBReader;
@@ -25,7 +25,7 @@ export class PacketSource {
 
   /**
    * Takes all packets that are there, each without its length, waiting for the
-   * first; none at the end. They are good until the next call.
+   * first; none at the end. They are valid until the next call.
    *
    * @throws {RForwardError} `protocol-error` after a length that no client
    * sends: the packet boundaries are lost.

@@ -1,9 +1,9 @@
 /**
- * What requests of SFTP version 3 are made of (draft-ietf-secsh-filexfer-02,
+ * The data types of SFTP version 3 (draft-ietf-secsh-filexfer-02,
  * and OpenSSH's file PROTOCOL, section 4).
  *
  * ssh2 has a codec too, with a Node stream and a table of listeners around it.
- * This one reads a packet where it lies, and lets many be worked on together.
+ * This one reads a packet where it lies, so that many can be processed together.
  *
  * @module
  */
@@ -72,9 +72,9 @@ export const Attribute = {
   extended: 0x80000000,
 } as const;
 
-/** A packet's bytes without its length at most: what OpenSSH sends and takes. */
+/** The largest packet without its length, in bytes: OpenSSH's limit. */
 export const MAX_PACKET = 256 * 1024;
-/** Bytes of a file in one packet at most, so that the packet is within {@linkcode MAX_PACKET}. */
+/** The most bytes of a file in one packet, so that it fits {@linkcode MAX_PACKET}. */
 export const MAX_DATA = MAX_PACKET - 1024;
 
 /** A file's attributes as a client sets them; what is undefined is to stay. */
@@ -89,7 +89,7 @@ export interface Attributes {
   times?: { accessed: number; modified: number };
 }
 
-// With its first bytes kept, should they look like a byte order mark: a name is a name.
+// Keeps a leading byte order mark: it is part of the name.
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Reads a packet field by field; every method throws `InvalidData` past its end. */

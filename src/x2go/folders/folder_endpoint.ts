@@ -53,8 +53,7 @@ export interface FolderEndpoint {
  * Serves folders in this process, with new keys.
  *
  * The server reaches them through the session's folders port. If that is taken,
- * e.g. because the server still holds it for a connection that was lost, any
- * other will do: x2gomountdirs gets the number with each folder.
+ * e.g. because the server still holds it for a connection that was lost, any other port works: x2gomountdirs gets the number with each folder.
  *
  * @throws {ForwardDeniedError} if the server will not listen at all.
  */

@@ -33,7 +33,7 @@ export interface MountedFolder {
   readonly tunnel: ReverseTunnel;
   /**
    * Unmounts it. Does not throw: if the server does not do it, that is logged,
-   * and the folder can no longer be reached all the same.
+   * and the folder is unreachable in any case.
    */
   unmount(): Promise<void>;
 }

@@ -46,7 +46,7 @@ const IN_THE_WAY = /endpoint is not connected|failed to access mountpoint/;
 
 /** Bytes of a mount point's name, with room for a number: file systems take 255. */
 const MAX_NAME = 200;
-/** What is not {@linkcode isPlain}, and `_`, so that `__` never results. */
+/** What {@linkcode isPlain} forbids, and `_`, so that `__` never results. */
 const NOT_PLAIN = /[^\p{L}\p{M}\p{N}/.-]+/gu;
 
 /**

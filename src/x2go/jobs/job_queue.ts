@@ -8,7 +8,7 @@ export interface ArrivedJob extends Job {
 
 /**
  * Jobs that wait for their handler, which takes one after the other in the
- * order in which they came. One that fails is kept, and comes again before the
+ * order in which they came. One that fails is kept, and is tried again before the
  * next that arrives.
  */
 export class JobQueue {

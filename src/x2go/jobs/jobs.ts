@@ -86,7 +86,7 @@ function nameFor(title: string, extension: string): string {
     ? name.length - extension.length
     : undefined;
   const bytes = new TextEncoder().encode(name.slice(0, end) || "untitled");
-  // The last character may have been cut in two.
+  // The last character may have been cut in half.
   return new TextDecoder().decode(bytes.subarray(0, MAX_NAME))
     .replace(/\uFFFD$/, "");
 }

@@ -81,7 +81,7 @@ export abstract class SpoolShare extends SessionShare {
     return this.#mounted?.tunnel;
   }
 
-  /** Jobs whose handler failed. They are kept, and come again before the next that arrives and at a resume. */
+  /** Jobs whose handler failed. They are kept, and tried again before the next that arrives and at a resume. */
   get failed(): readonly Job[] {
     return this.#queue.failed;
   }

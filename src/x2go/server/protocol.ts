@@ -25,7 +25,7 @@ export interface DisplayOptions {
    */
   geometry?: string;
   /**
-   * How fast the way to the display is.
+   * How fast the connection to the display is.
    *
    * @default {"lan"}
    */
@@ -146,7 +146,7 @@ export function suspendScript(session: string, timeoutMs: number): Script {
   };
 }
 
-/** Ends the session's programs first: what they use could not be unmounted. */
+/** Ends the session's programs first: folders in use could not be unmounted. */
 export function terminateScript(session: string, timeoutMs: number): Script {
   return {
     name: "x2goterminate-session",

@@ -24,7 +24,7 @@ export interface Script {
   session?: string;
 }
 
-/** Larger than any answer of x2goserver; bounds what a server can make us keep. */
+/** Larger than any answer of x2goserver; bounds the memory that a server can fill. */
 const LIMIT = 1024 * 1024;
 
 /**

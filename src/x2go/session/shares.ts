@@ -2,7 +2,7 @@ import type { SessionAccess, SessionShare } from "./session_share.ts";
 
 /** What is shared with one session. */
 export class Shares extends Set<SessionShare> {
-  /** What leads the session's programs to all of it. */
+  /** The environment with which the session's programs find all of it. */
   get environment(): Record<string, string> {
     return Object.assign(
       {},

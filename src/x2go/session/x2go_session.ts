@@ -64,7 +64,7 @@ export class X2GoSession implements AsyncDisposable {
   #info: SessionInfo;
   readonly #shares = new Shares();
   readonly #folders = new FolderServer();
-  /** As far as is known: a session that was not seen in another state than `starting`. */
+  /** Whether the session was only seen in the state `starting` so far. */
   #hadNoDisplay: boolean;
   /** What changes the session or its shares takes turns. */
   readonly #turns = new Turns();
@@ -148,7 +148,7 @@ export class X2GoSession implements AsyncDisposable {
 
   /**
    * What a program needs in its environment to belong to the session:
-   * `DISPLAY`, `X2GO_SESSION`, and what leads it to the shares.
+   * `DISPLAY`, `X2GO_SESSION`, and the variables of the shares.
    */
   get environment(): Record<string, string> {
     const { name, display } = this.#info;
@@ -220,7 +220,7 @@ export class X2GoSession implements AsyncDisposable {
   }
 
   /**
-   * Goes on over another connection, because the one before was lost. What is
+   * Continues over another connection, because the one before was lost. What is
    * shared with the session comes back with it, or, if the session was
    * suspended by the loss, when it is resumed. A second call with the same
    * connection brings back what did not come at the first, and leaves alone

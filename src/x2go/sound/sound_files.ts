@@ -16,7 +16,7 @@ const PULSE_CONFIG = ".pulse-client.conf";
 const PULSE_COOKIE = ".pulse-cookie";
 
 /**
- * Tells programs that use PulseAudio. libpulse reads its configuration whenever
+ * Writes the configuration for programs that use PulseAudio. libpulse reads its configuration whenever
  * a program connects, so it is replaced as a whole, and nobody but the user can
  * read the cookie from its first byte on. Its file has a new name each time: no
  * program takes it to a port that an older configuration names, where another
@@ -49,8 +49,7 @@ export async function writePulseFiles(
 }
 
 /**
- * Leads programs that use PulseAudio nowhere, to a socket in a directory that
- * is the user's alone, unless another client has led them elsewhere since.
+ * Points programs that use PulseAudio to a socket that does not exist, in a directory that only the user can access, unless another client has changed their configuration since.
  *
  * @param id What {@linkcode writePulseFiles} was given.
  */
@@ -66,14 +65,14 @@ export async function withdrawPulseFiles(
   ], { timeoutMs: WITHDRAW_MS });
 }
 
-/** More is not worth waiting for. */
+/** Waiting longer is not worth it. */
 const WITHDRAW_MS = 5000;
 
-/** Who has told the session's programs last where sound is. */
+/** Who wrote the configuration of the session's programs last. */
 export type Sharer = "us" | "another" | "nobody";
 
 /**
- * Who has told programs that use PulseAudio last where sound is.
+ * Who wrote the configuration for PulseAudio last.
  *
  * @param id What {@linkcode writePulseFiles} was given, if it was called.
  */
