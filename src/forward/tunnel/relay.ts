@@ -122,6 +122,11 @@ function stop({ source, sink }: End, reason: unknown): void {
   sink.abort(reason);
 }
 
+/** Whether this side has closed the whole SSH connection: nothing is to be waited for. */
+function isClosedHere(reason: unknown): boolean {
+  return reason instanceof RForwardError && reason.code === "connection-closed";
+}
+
 /** One direction. */
 class Direction {
   /** Whether its source has nothing to read at the moment. */
@@ -207,7 +212,7 @@ class Relay {
   #shut(direction: Direction, opposite: Direction, reason: unknown): void {
     if (this.#failure || direction.shut) return;
     direction.shut = { reason };
-    if (opposite.isDone) return this.#fail(reason);
+    if (opposite.isDone || isClosedHere(reason)) return this.#fail(reason);
     if (opposite.shut) return this.#fail(opposite.shut.reason);
     if (opposite.isWaiting) this.#startIdle(opposite.source, reason);
     this.#linger();

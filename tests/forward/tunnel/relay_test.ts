@@ -398,6 +398,38 @@ Deno.test("relay() waits no longer for a program that stopped reading than linge
   assert(await isClosed(conn));
 });
 
+Deno.test("relay() delivers what came on a channel before the connection was lost", async () => {
+  const program = streams();
+  using pair = channelPair();
+  const lost = new RForwardError("connection-lost", "gone");
+  const ended = assertRejects(
+    () => relay(pair.end, program.end),
+    RForwardError,
+  );
+  const data = new Uint8Array(1_000_000).fill(7);
+  const writer = pair.peer.writable.getWriter();
+  await writer.write(data);
+  await writer.close();
+  await Promise.resolve(); // the messages are on their way
+  pair.end.onConnectionEnd({ reason: "lost", error: lost }, lost);
+
+  assertEquals(await new Response(program.received).bytes(), data);
+  assert(await ended === lost);
+});
+
+Deno.test("relay() waits for no program once the connection is closed here", async () => {
+  await using socket = await startSocket("unix");
+  const [conn, program] = await socket.pair();
+  using _program = program;
+  using pair = channelPair();
+  const closed = new RForwardError("connection-closed", "enough");
+  const ended = assertRejects(() => relay(pair.end, conn), RForwardError);
+  await pair.peer.writable.getWriter().write(new Uint8Array(1_000_000));
+  pair.end.onConnectionEnd({ reason: "closed" }, closed);
+  assert(await ended === closed);
+  assert(await isClosed(conn));
+});
+
 Deno.test("relay() delivers what a program had answered when it closed its connection without reading the rest", async () => {
   await using socket = await startSocket("unix");
   const [conn, program] = await socket.pair();
