@@ -138,6 +138,8 @@ export type {
 } from "./src/forward/socks/socks_target.ts";
 export type { BindOptions } from "./src/forward/tunnel/bind_options.ts";
 export type {
+  ProxyProtocol,
+  SocketTargetOptions,
   Target,
   TargetHandler,
   TcpTarget,

@@ -1,4 +1,5 @@
 import { ArgumentError, ForwardDeniedError } from "../errors.ts";
+import { defined } from "../defined.ts";
 import type {
   SessionMode,
   SupervisedTunnel,
@@ -195,6 +196,7 @@ function withoutClashes(
 /** The settings that do not affect the connection. */
 const BESIDE: readonly string[] = [
   "remoteForwards",
+  "permitRemoteOpen",
   "clearAllForwardings",
   "logLevel",
   "warnings",
@@ -212,10 +214,13 @@ export function isSameConnection(a: Plan, b: Plan): boolean {
 
 /** The plan's tunnels. */
 export function tunnelsOf({ settings, forwards }: Plan): SupervisedTunnel[] {
+  const { permitRemoteOpen = "any" } = settings;
   return forwards.map(({ bind, target, options }) => ({
     bind,
-    target,
-    ...options,
+    target: target === "socks"
+      ? { socks: { permit: permitRemoteOpen } }
+      : defined({ ...target, proxyProtocol: options?.proxyProtocol }),
+    ...defined({ admission: options?.admission }),
     // In ssh this concerns local sockets; here it concerns those on the server.
     unlinkStale: settings.streamLocalBindUnlink ?? false,
   }));

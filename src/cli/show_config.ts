@@ -34,7 +34,9 @@ function printForward({ bind, target }: ForwardSpec): string {
     : bind.hostname === "localhost"
     ? bind.port
     : `[${bind.hostname || "*"}]:${bind.port}`;
-  const connect = "path" in target
+  const connect = target === "socks"
+    ? "[socks]:0"
+    : "path" in target
     ? target.path
     : `[${target.hostname}]:${target.port}`;
   return `${listen} ${connect}`;

@@ -126,7 +126,8 @@ export class CommandLine {
 function failIfForward(word: string): void {
   if (word.startsWith("ssh://")) return;
   try {
-    parseForwardSpec(word);
+    // A port alone, or host:port, is more likely a mistaken destination.
+    if (parseForwardSpec(word).target === "socks") return;
   } catch {
     return;
   }

@@ -26,7 +26,7 @@ const own: readonly Flag[] = [
   flag({
     names: ["-R"],
     value: text("FORWARD"),
-    help: "[bind:]port:host:hostport, or a /socket on either side",
+    help: "[bind:]port:host:hostport; a port alone for SOCKS",
     read: ({ forwards }, value) => forwards.push(parseForwardSpec(value)),
   }),
   flag({
@@ -131,6 +131,14 @@ const own: readonly Flag[] = [
     perForward: true,
     help: "end connections that move no byte for this long",
     read: (line, idleTimeoutMs) => line.admit({ idleTimeoutMs }),
+  }),
+  flag({
+    names: ["--proxy-protocol"],
+    value: choice("N", ["1", "2"]),
+    perForward: true,
+    help: "tell targets who connected: PROXY protocol 1 or 2",
+    read: ({ optionsHere }, version) =>
+      optionsHere.proxyProtocol = version === "1" ? 1 : 2,
   }),
   flag({
     names: ["--nodelay"],

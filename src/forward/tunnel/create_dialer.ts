@@ -2,6 +2,7 @@ import { ArgumentError } from "../../errors.ts";
 import { connectTcp } from "../../streams/connect_tcp.ts";
 import { connectUnix } from "../../streams/connect_unix.ts";
 import { formatAddress } from "../../text/format_address.ts";
+import { shown } from "../../text/shown.ts";
 import { checkHost, checkPort, checkText } from "../../validate.ts";
 import { checkFetchTarget } from "../http/fetch_target.ts";
 import type { Dialer, DialerOptions } from "./dialer.ts";
@@ -37,6 +38,13 @@ export function createDialer(
     checkFetchTarget(target);
     return new FetchDialer(target, options);
   }
+  const { proxyProtocol } = target;
+  if (![undefined, 1, 2].includes(proxyProtocol)) {
+    throw new ArgumentError(
+      "target.proxyProtocol",
+      `cannot be ${shown(proxyProtocol)}; use 1 or 2`,
+    );
+  }
   if ("path" in target) {
     checkText("target.path", target.path, "path");
     requireTargetPermission(target);
@@ -44,6 +52,7 @@ export function createDialer(
       target.path,
       options,
       (signal) => connectUnix(target.path, signal),
+      proxyProtocol,
     );
   }
   const { hostname = "127.0.0.1", port } = target;
@@ -58,5 +67,6 @@ export function createDialer(
       conn.setNoDelay(true);
       return conn;
     },
+    proxyProtocol,
   );
 }

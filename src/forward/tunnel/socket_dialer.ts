@@ -1,8 +1,10 @@
 import type { ForwardedOpen } from "../../ssh/connection.ts";
 import { closeQuietly } from "../../streams/close_quietly.ts";
+import { writeAll } from "../../streams/write_all.ts";
 import { dialSocket } from "./dial_socket.ts";
 import type { Dialer, DialerOptions, Endpoint } from "./dialer.ts";
 import { relay } from "./relay.ts";
+import type { ProxyProtocol } from "./target.ts";
 import { defined } from "../../defined.ts";
 
 /** Dials a TCP port or a Unix socket. */
@@ -11,13 +13,14 @@ export class SocketDialer implements Dialer {
     readonly name: string,
     readonly options: DialerOptions,
     readonly connect: (signal: AbortSignal) => Promise<Deno.Conn>,
+    readonly proxyProtocol?: ProxyProtocol,
   ) {}
 
-  async dial(_open: ForwardedOpen, signal: AbortSignal): Promise<Endpoint> {
+  async dial(open: ForwardedOpen, signal: AbortSignal): Promise<Endpoint> {
     const { targetTimeoutMs, lingerMs } = this.options;
     const conn = await dialSocket(
       this.name,
-      this.connect,
+      (signal) => this.#connect(open, signal),
       signal,
       targetTimeoutMs,
     );
@@ -27,5 +30,18 @@ export class SocketDialer implements Dialer {
       },
       abandon: () => closeQuietly(conn),
     };
+  }
+
+  async #connect(open: ForwardedOpen, signal: AbortSignal): Promise<Deno.Conn> {
+    if (this.proxyProtocol === undefined) return await this.connect(signal);
+    const { proxyHeader } = await import("../proxy_protocol/proxy_header.ts");
+    const conn = await this.connect(signal);
+    try {
+      await writeAll(conn, proxyHeader(this.proxyProtocol, open));
+      return conn;
+    } catch (error) {
+      closeQuietly(conn);
+      throw error;
+    }
   }
 }

@@ -6,12 +6,14 @@ import { ForwardedConn } from "./forwarded_conn.ts";
 
 /** Asks each client where it wants to go. The proxy is loaded with the first of them. */
 export class SocksDialer implements Dialer {
-  readonly name = "SOCKS";
+  readonly name: string;
   readonly #options: SocksOptions;
   readonly #dialing: DialerOptions;
   #context: SocksContext | undefined;
 
   constructor(options: SocksOptions, dialing: DialerOptions) {
+    const { permit = "public" } = options;
+    this.name = `SOCKS (${[permit].flat().join(" ")})`;
     this.#options = options;
     this.#dialing = dialing;
   }

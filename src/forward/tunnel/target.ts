@@ -2,8 +2,21 @@ import type { FetchTarget } from "../http/fetch_target.ts";
 import type { SocksTarget } from "../socks/socks_target.ts";
 import type { ForwardedConn } from "./forwarded_conn.ts";
 
+/** A version of the PROXY protocol (HAProxy's `doc/proxy-protocol.txt`). */
+export type ProxyProtocol = 1 | 2;
+
+/** What a service on this side is told before the bytes of a connection. */
+export interface SocketTargetOptions {
+  /**
+   * Sends a header of the PROXY protocol first, which says who connected to the
+   * server; the service has to expect it. Where the server does not say who
+   * that was, as for Unix sockets, the header says so. None by default.
+   */
+  proxyProtocol?: ProxyProtocol;
+}
+
 /** A TCP service that this side can reach. */
-export interface TcpTarget {
+export interface TcpTarget extends SocketTargetOptions {
   /**
    * Name or address.
    *
@@ -15,7 +28,7 @@ export interface TcpTarget {
 }
 
 /** A Unix socket on this side. */
-export interface UnixTarget {
+export interface UnixTarget extends SocketTargetOptions {
   /** The socket's path. */
   path: string;
 }

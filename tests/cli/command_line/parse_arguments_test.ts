@@ -233,7 +233,7 @@ Deno.test("parseArguments() refuses values that are not valid", () => {
     problem("-J", "a", "-J", "b"),
     /^-J: ProxyJump=a was given before/,
   );
-  assertMatch(problem("-R", "80"), /^-R: expected/);
+  assertMatch(problem("-R", "80:h"), /^-R: expected/);
   for (const time of ["", "x", "-1", "1y", "1m 2", "30d"]) {
     assertMatch(problem("--drain", time), /^--drain: .* is not a valid time/);
   }

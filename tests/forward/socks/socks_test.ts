@@ -14,6 +14,7 @@ import {
   assertThrows,
 } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { curl } from "../../servers/curl.ts";
 import { freePort } from "../../servers/free_port.ts";
 import { receive, type Rig, send, startEcho, startRig, visit } from "../rig.ts";
 
@@ -49,19 +50,6 @@ async function startSite(target: Target, rig?: Rig): Promise<Site> {
     connections,
     [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
   };
-}
-
-async function curl(
-  ...args: string[]
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const { code, stdout, stderr } = await new Deno.Command("curl", {
-    args: ["--silent", "--show-error", "--max-time", "10", ...args],
-    // What a user has set there is not to be used.
-    clearEnv: true,
-    env: { PATH: Deno.env.get("PATH") ?? "" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
 serverTest(

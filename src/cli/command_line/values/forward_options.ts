@@ -1,9 +1,12 @@
 import type { AdmissionRules } from "../../../forward/admission/admission_rules.ts";
+import type { ProxyProtocol } from "../../../forward/tunnel/target.ts";
 
 /** What can be said of all forwards, or of one. */
 export interface ForwardOptions {
   /** Who may connect, how often and how much. */
   admission?: AdmissionRules;
+  /** The version of the PROXY protocol that tells the target who connected. */
+  proxyProtocol?: ProxyProtocol;
 }
 
 /** The options of one forward: its own, and those for all that it has not. */

@@ -10,7 +10,7 @@ export interface ForwardSpec {
   /** Where to listen, as ssh requests it. */
   bind: Bind;
   /** The target on this side. */
-  target: { hostname: string; port: number } | { path: string };
+  target: { hostname: string; port: number } | { path: string } | "socks";
   /** The text as written. */
   text: string;
   /** What was said of this forward alone. */
@@ -24,6 +24,7 @@ export interface ForwardSpec {
  * - `[bind_address:]port:local_socket`
  * - `remote_socket:host:hostport`
  * - `remote_socket:local_socket`
+ * - `[bind_address:]port` or `remote_socket`: a SOCKS proxy
  *
  * A field with a `/` is the path of a socket; one in brackets is taken
  * literally (IPv6 addresses, paths with colons); a backslash escapes the next
@@ -32,7 +33,8 @@ export interface ForwardSpec {
  * `localhost`; an empty one and `*` stand for all addresses. The `%` tokens of
  * ssh_config in the path of a socket are not expanded.
  *
- * Unlike ssh it refuses a host that is empty or not valid.
+ * Unlike ssh it refuses a host that is empty or not valid, and takes a number
+ * before a port for a mistake, not for a bind address.
  *
  * @throws {ArgumentError} that points at the mistake.
  */
@@ -44,7 +46,7 @@ export function parseForwardSpec(text: string): ForwardSpec {
 export interface RemoteForwardLine {
   /** `[bind_address:]port`, or a socket. */
   listen: string;
-  /** `host:hostport`, or a socket; without one it is a SOCKS proxy in ssh, which is not supported. */
+  /** `host:hostport`, or a socket; a SOCKS proxy without one. */
   connect?: string;
   /** Its file and line, for the error. */
   where: string;
@@ -96,7 +98,9 @@ function read(spec: Spec, text: string): ForwardSpec {
     const target = { path: spec.path(last) };
     return { bind: spec.bind(fields.slice(0, -1)), target, text };
   }
-  if (fields.length < 3) return spec.failWithoutTarget(fields);
+  if (fields.length < 3) {
+    return { bind: spec.bindOfSocks(fields), target: "socks", text };
+  }
   const bind = spec.bind(fields.slice(0, -2));
   const hostname = spec.host(fields.at(-2) ?? last, "a host");
   return { bind, target: { hostname, port: spec.port(last, 1) }, text };
@@ -196,18 +200,21 @@ class Spec {
     return this.fail(at, "a path of at most 107 bytes");
   }
 
-  failWithoutTarget([first, second]: Field[]): never {
+  /** @param fields One or two, without a target. */
+  bindOfSocks(fields: Field[]): Bind {
+    const [first, second] = fields;
     const end = this.text.length;
     const colon = this.text.endsWith(":") ? "" : '":" and ';
-    if (first && !first.isPath && second === undefined) this.port(first, 0);
     if (second && parsePort(second.text) === undefined) {
       this.fail(end, `${colon}the port of the target`);
     }
-    // ssh starts a SOCKS proxy here.
-    this.fail(
-      end,
-      `${colon}the target, host:port or /socket (without one, ssh -R makes a SOCKS proxy; that is not supported)`,
-    );
+    if (first && second && /^\d+$/.test(first.text)) {
+      this.fail(
+        second.at,
+        `a host before the port of the target: ${first.text}:localhost:${second.text}`,
+      );
+    }
+    return this.bind(fields);
   }
 
   fail(at: number, expected: string): never {

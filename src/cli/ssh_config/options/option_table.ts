@@ -13,6 +13,7 @@ import {
   userKnownHostsFiles,
 } from "./known_hosts_files.ts";
 import { internal, once, type Option } from "./option.ts";
+import { permitRemoteOpen } from "./permit_remote_open.ts";
 import { proxyCommand, proxyJump } from "./proxy.ts";
 import { rekeyLimit } from "./rekey_limit.ts";
 import { remoteForwards } from "./remote_forwards.ts";
@@ -120,6 +121,8 @@ export const optionTable = {
   numberOfPasswordPrompts: once("NumberOfPasswordPrompts", integer),
   /** Whether to log in by password. */
   passwordAuthentication: once("PasswordAuthentication", flag),
+  /** Where clients of a SOCKS proxy (`RemoteForward port`) may connect to; ssh's default is `any`. */
+  permitRemoteOpen,
   /** Methods to log in, best first. */
   preferredAuthentications: once("PreferredAuthentications", list),
   /** A shell command whose standard input and output are the connection. Never set together with `proxyJump`. */

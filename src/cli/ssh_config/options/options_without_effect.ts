@@ -28,7 +28,7 @@ const harmless = names(`
   GSSAPIKexAlgorithms GSSAPIRenewalForcesRekey GSSAPIServerIdentity
   GSSAPITrustDns GatewayPorts HostbasedAcceptedAlgorithms HostbasedKeyTypes
   IPQoS KbdInteractiveDevices LogVerbose ObscureKeystrokeTiming
-  PermitLocalCommand PermitRemoteOpen RequestTTY SendEnv
+  PermitLocalCommand RequestTTY SendEnv
   SetEnv StdinNull StreamLocalBindMask SyslogFacility Tag
   TunnelDevice UseKeychain VersionAddendum VisualHostKey
   WarnWeakCrypto XAuthLocation`);

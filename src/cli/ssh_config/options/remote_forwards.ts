@@ -15,10 +15,10 @@ export const remoteForwards: Option<
     const listen = expandVariables(line.word(), line, env);
     const second = line.next();
     const connect = second && expandVariables(second, line, env);
-    // Without a second end it is a SOCKS proxy, which ssh takes.
-    if (!connect) return { listen };
-    parseRemoteForward({ listen, connect, where: line.where });
-    return { listen, connect };
+    // Without a second end it is a SOCKS proxy.
+    const forward = defined({ listen, connect: connect || undefined });
+    parseRemoteForward({ ...forward, where: line.where });
+    return forward;
   },
   isSame: (a, b) =>
     a.value.listen === b.value.listen && a.value.connect === b.value.connect,

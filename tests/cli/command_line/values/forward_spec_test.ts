@@ -68,11 +68,12 @@ Deno.test("parseForwardSpec() points at the mistake", () => {
     ["8080:localhost:80\\", 18, /a character after/],
     ["8080:localhost", 14, /":" and the port of the target/],
     ["8080:localhost:", 15, /expected the port of the target/],
-    ["8080", 4, /SOCKS proxy; that is not supported/],
-    ["localhost:8080", 14, /SOCKS proxy/],
-    ["/remote.sock", 12, /SOCKS proxy/],
+    [
+      "8080:3000",
+      5,
+      /a host before the port of the target: 8080:localhost:3000/,
+    ],
     ["foo", 0, /a port from 0/],
-    ["8080/localhost/80", 17, /SOCKS proxy/],
     ["/a:8080:/b", 0, /a bind address/],
     ["a:8080:host:/b", 12, /a port from 1 to 65535/],
     [`8080:/${"a".repeat(107)}`, 5, /at most 107 bytes/],
@@ -103,6 +104,19 @@ Deno.test("parseForwardSpec() shows no control characters to the terminal", () =
   assertEquals(error.message.split("\n")[1], "  80:a?[2J?b:80");
 });
 
+Deno.test("parseForwardSpec() takes what has no target for a SOCKS proxy", () => {
+  for (
+    const [text, bind] of [
+      ["1080", { hostname: "localhost", port: 1080 }],
+      ["1080:", { hostname: "localhost", port: 1080 }],
+      ["*:1080", { hostname: "", port: 1080 }],
+      ["[::1]:1080", { hostname: "::1", port: 1080 }],
+      ["0", { hostname: "localhost", port: 0 }],
+      ["/r.sock", { path: "/r.sock" }],
+    ] as const
+  ) assertEquals(parseForwardSpec(text), { bind, target: "socks", text });
+});
+
 Deno.test("parseRemoteForward() joins the two values of a RemoteForward line", () => {
   const where = "config:3";
   assertEquals(
@@ -118,7 +132,7 @@ Deno.test("parseRemoteForward() joins the two values of a RemoteForward line", (
     },
   );
   const error = assertThrows(
-    () => parseRemoteForward({ listen: "8080", where }),
+    () => parseRemoteForward({ listen: "8080", connect: "localhost", where }),
     ArgumentError,
   );
   assertEquals(error.argument, where);
@@ -238,14 +252,10 @@ serverTest(
 
 serverTest(
   "ssh",
-  "parseForwardSpec() refuses SOCKS, and forwards that ssh accepts but that cannot work",
+  "parseForwardSpec() refuses forwards that ssh accepts but that cannot work",
   () => {
     const without = [
-      "8080",
-      ":8080",
-      "localhost:8080",
-      "8080/localhost/80",
-      "/r.sock",
+      "8080:3000",
       "8080::80",
       "8080:a b:80",
       "8080:/a:80",
@@ -274,7 +284,9 @@ function read(text: string): string {
 /** As `ssh -G` prints it, with the address that ssh asks for. */
 function format({ bind, target }: ForwardSpec): string {
   const listen = "path" in bind ? bind.path : `[${bind.hostname}]:${bind.port}`;
-  const connect = "path" in target
+  const connect = target === "socks"
+    ? "[socks]:0"
+    : "path" in target
     ? target.path
     : `[${target.hostname}]:${target.port}`;
   return `${listen} ${connect}`;

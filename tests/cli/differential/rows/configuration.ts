@@ -60,10 +60,8 @@ Match originalhost server exec "test %n = server"
     name: "RemoteForward without a target",
     args: [...forward, "server"],
     config: "RemoteForward {port2}",
-    ssh:
+    both:
       `${loopback}, 127.0.0.1:{port2} → an end at once, ::1:{port2} → an end at once`,
-    rforward: "exit 255; bad forward",
-    because: "`-R port` (SOCKS)",
   },
   {
     name: "ClearAllForwardings",

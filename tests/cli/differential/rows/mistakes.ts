@@ -113,9 +113,7 @@ export const mistakes: Row[] = [
   ...["{port}", "localhost:{port}"].map((spec): Row => ({
     name: `-R ${spec}`,
     args: ["-R", spec, "server"],
-    ssh: ended,
-    rforward: "exit 2; bad forward",
-    because: "`-R port` (SOCKS)",
+    both: ended,
   })),
   {
     name: "-L",
