@@ -1,4 +1,5 @@
-const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+/** It takes some 10 ms to create. */
+let graphemes: Intl.Segmenter | undefined;
 
 /** Characters that are two columns wide, as far as they are likely in names and paths. */
 const WIDE =
@@ -10,7 +11,7 @@ const NARROW = /^[\p{M}\p{Cf}\p{Cc}]/u;
 /** The number of columns that a text takes on a terminal. */
 export function textWidth(text: string): number {
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) width += widthOf(segment);
+  for (const { segment } of segments(text)) width += widthOf(segment);
   return width;
 }
 
@@ -19,7 +20,7 @@ export function truncate(text: string, columns: number): string {
   if (textWidth(text) <= columns) return text;
   let kept = "";
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of segments(text)) {
     width += widthOf(segment);
     if (width > columns - 1) break;
     kept += segment;
@@ -30,6 +31,11 @@ export function truncate(text: string, columns: number): string {
 /** Pads a text with spaces to a number of columns. */
 export function pad(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - textWidth(text)));
+}
+
+function segments(text: string): Intl.Segments {
+  graphemes ??= new Intl.Segmenter("en", { granularity: "grapheme" });
+  return graphemes.segment(text);
 }
 
 function widthOf(grapheme: string): number {

@@ -1,5 +1,4 @@
 import { nativeEngine } from "../../../ssh/native/native_engine.ts";
-import { supportedAlgorithms as ssh2Algorithms } from "../../../ssh/ssh2/ssh2_algorithms.ts";
 import { checkAlgorithmNames } from "./algorithm_list.ts";
 import { opensshAlgorithms } from "./openssh_algorithms.ts";
 import type { ValueType } from "./option.ts";
@@ -12,7 +11,6 @@ export function algorithms(
   const known = [
     ...opensshAlgorithms[kind],
     ...nativeEngine.supportedAlgorithms[kind],
-    ...ssh2Algorithms[kind],
   ];
   return {
     ...word,
