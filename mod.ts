@@ -144,7 +144,7 @@ export type {
   TargetHandler,
   TcpTarget,
   UnixTarget,
-} from "./src/forward/tunnel/target.ts";
+} from "./src/forward/targets/target.ts";
 export type { ProbeAnswer } from "./src/forward/verify/look_at.ts";
 export {
   probe,

@@ -5,7 +5,7 @@ import type { SupervisorEvent } from "../forward/supervise/supervisor_options.ts
 import { type Logger, silentLogger } from "../logger.ts";
 import type { SshConnection } from "../ssh/connection.ts";
 import { withoutKeys } from "../text/shown.ts";
-import { Turns } from "../streams/turns.ts";
+import { Turns } from "../turns.ts";
 import type { Arguments } from "./command_line/arguments.ts";
 import { planConnection } from "./connection/plan_connection.ts";
 import { EXIT } from "./exit_status.ts";

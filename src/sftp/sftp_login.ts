@@ -1,4 +1,4 @@
-import { Turns } from "../streams/turns.ts";
+import { Turns } from "../turns.ts";
 import { ProtocolError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { isSameKey } from "../ssh/keys/public/key_blob.ts";

@@ -1,6 +1,6 @@
 import type { ByteSource, Lent } from "./direct.ts";
 import { StreamSource } from "./stream_source.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../turns.ts";
 
 /** Reads chunks into buffers of any size, as `Deno.Reader` does. */
 export class ChunkReader implements ByteSource {

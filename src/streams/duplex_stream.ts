@@ -10,7 +10,7 @@ import {
 } from "./direct.ts";
 import type { Duplex } from "./duplex.ts";
 import { StreamSink } from "./stream_sink.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../turns.ts";
 
 /** Reads and writes a duplex with buffers, as a `Deno.Conn` does. Each of its two streams is locked at its first use. */
 export class DuplexStream implements Direct {

@@ -1,6 +1,6 @@
 import type { ByteStream } from "./byte_stream.ts";
 import { writeAll } from "./write_all.ts";
-import { closeQuietly } from "./close_quietly.ts";
+import { closeQuietly } from "../sockets/close_quietly.ts";
 import type { ByteSink, ByteSource, Lent } from "./direct.ts";
 
 /** Buffers start with this size, so that an idle connection costs little, ... */

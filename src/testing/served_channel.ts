@@ -1,6 +1,6 @@
 import type { Writable } from "node:stream";
 import { orAborted } from "../abort.ts";
-import { Turns } from "../streams/turns.ts";
+import { Turns } from "../turns.ts";
 import { ChannelError } from "../errors.ts";
 import type { Ssh2Socket } from "./ssh2_socket.ts";
 import { forgetWrite, type ServerChannel } from "./ssh2_server.ts";

@@ -1,6 +1,6 @@
-import { Turns } from "../streams/turns.ts";
+import { Turns } from "../turns.ts";
 import { orAborted } from "../abort.ts";
-import { connectTcp } from "../streams/connect_tcp.ts";
+import { connectTcp } from "../sockets/connect_tcp.ts";
 import type { Logger } from "../logger.ts";
 import type { Bind, Originator, TcpBind } from "../ssh/connection.ts";
 import { Ssh2Socket } from "./ssh2_socket.ts";

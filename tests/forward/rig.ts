@@ -1,6 +1,6 @@
 /** A tunnel's two ends for tests: an SSH connection to a real server, targets here, programs there. */
 import { connect, type ConnectOptions, type SshConnection } from "../../mod.ts";
-import { closeQuietly } from "../../src/streams/close_quietly.ts";
+import { closeQuietly } from "../../src/sockets/close_quietly.ts";
 import { startDropbear } from "../servers/dropbear.ts";
 import { type SshdOptions, startSshd } from "../servers/openssh.ts";
 import type { SshServer } from "../servers/ssh_server.ts";

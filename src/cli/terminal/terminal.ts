@@ -1,7 +1,7 @@
 import { writeAllSync } from "../../streams/write_all.ts";
 import { delay, onAbort } from "../../abort.ts";
 import { RForwardError } from "../../errors.ts";
-import { Turns } from "../../streams/turns.ts";
+import { Turns } from "../../turns.ts";
 import { LineEditor } from "./line_editor.ts";
 import { onSignal } from "../process/on_signal.ts";
 

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { isTcp } from "../../ssh/bind.ts";
 import type { ForwardedOpen } from "../../ssh/connection.ts";
 import { concat } from "../../streams/concat.ts";
-import type { ProxyProtocol } from "../tunnel/target.ts";
+import type { ProxyProtocol } from "../targets/target.ts";
 
 /** Who connected, and to what, both of one family. */
 interface Endpoints {

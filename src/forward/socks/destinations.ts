@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
 import { TargetError } from "../../errors.ts";
 import { connectToFirst } from "../../ssh/dial/connect_to_first.ts";
-import { connectTcp } from "../../streams/connect_tcp.ts";
+import { connectTcp } from "../../sockets/connect_tcp.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import { mayNot } from "../../permissions.ts";
 import { printable } from "../../text/printable.ts";

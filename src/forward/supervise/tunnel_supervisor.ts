@@ -7,7 +7,7 @@ import type { Bind, SshConnection } from "../../ssh/connection.ts";
 import { checkMs } from "../../validate.ts";
 import { Admission } from "../admission/admission.ts";
 import { toBind } from "../tunnel/bind_options.ts";
-import { createDialer } from "../tunnel/create_dialer.ts";
+import { createDialer } from "../targets/create_dialer.ts";
 import { ReverseTunnel } from "../tunnel/tunnel.ts";
 import type { ProbeResult } from "../verify/probe.ts";
 import { denialError, type DenialReason } from "../verify/denial.ts";

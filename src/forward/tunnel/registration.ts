@@ -3,7 +3,7 @@ import type {
   ForwardedOpen,
   ForwardedOpenTaker,
 } from "../../ssh/connection.ts";
-import { Turns } from "../../streams/turns.ts";
+import { Turns } from "../../turns.ts";
 
 /** Looks at a connection, and passes it on or keeps it. */
 export type ForwardedOpenInspector = (

@@ -17,7 +17,7 @@ import type {
   SshConnection,
 } from "../../ssh/connection.ts";
 import { printable } from "../../text/printable.ts";
-import { Turns } from "../../streams/turns.ts";
+import { Turns } from "../../turns.ts";
 import { checkMs, checkPort } from "../../validate.ts";
 import { Admission } from "../admission/admission.ts";
 import type {
@@ -29,8 +29,8 @@ import { toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
 import { checkRetry } from "./retry_options.ts";
 import { LiveConnections } from "./live_connections.ts";
-import { createDialer } from "./create_dialer.ts";
-import type { Dialer } from "./dialer.ts";
+import { createDialer } from "../targets/create_dialer.ts";
+import type { Dialer } from "../targets/dialer.ts";
 import { TunnelConnection } from "./tunnel_connection.ts";
 import type { TunnelOptions } from "./tunnel_options.ts";
 

@@ -7,7 +7,7 @@ import type {
   Originator,
   SshChannel,
 } from "../../ssh/connection.ts";
-import type { Endpoint } from "./dialer.ts";
+import type { Endpoint } from "../targets/dialer.ts";
 
 /** One live connection through a tunnel. */
 export class TunnelConnection {

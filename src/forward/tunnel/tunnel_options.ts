@@ -8,7 +8,7 @@ import type {
 } from "../admission/admission_rules.ts";
 import type { BindOptions } from "./bind_options.ts";
 import type { RetryOptions } from "./retry_options.ts";
-import type { Target } from "./target.ts";
+import type { Target } from "../targets/target.ts";
 import type { TunnelConnection } from "./tunnel_connection.ts";
 
 /** Options of {@linkcode ReverseTunnel} and {@linkcode forward}. */

@@ -1,5 +1,5 @@
 import { orAborted } from "../../abort.ts";
-import { Turns } from "../../streams/turns.ts";
+import { Turns } from "../../turns.ts";
 import { ConnectionLostError, type RForwardError } from "../../errors.ts";
 import type { PathProbe } from "./receive_windows.ts";
 

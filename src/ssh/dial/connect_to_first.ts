@@ -1,4 +1,4 @@
-import { connectTcp } from "../../streams/connect_tcp.ts";
+import { connectTcp } from "../../sockets/connect_tcp.ts";
 import { delay } from "../../abort.ts";
 
 /** How long an address has before the next one is tried too, in milliseconds (RFC 8305 section 5). */

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { mayNot } from "../../permissions.ts";
-import { connectTcp } from "../../streams/connect_tcp.ts";
+import { connectTcp } from "../../sockets/connect_tcp.ts";
 import { connectToFirst } from "./connect_to_first.ts";
 import { ConnectError } from "../../errors.ts";
 import type { Deadline } from "../../abort.ts";

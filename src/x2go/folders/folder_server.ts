@@ -5,7 +5,7 @@ import {
   type SharedFolder,
   SharedFolders,
 } from "../../sftp/files/shared_folders.ts";
-import { Turns } from "../../streams/turns.ts";
+import { Turns } from "../../turns.ts";
 import { X2GoError } from "../errors.ts";
 import {
   type FolderEndpoint,

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import type { ReverseTunnel } from "../../forward/tunnel/tunnel.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { printable } from "../../text/printable.ts";
-import { Turns } from "../../streams/turns.ts";
+import { Turns } from "../../turns.ts";
 import { X2GoError } from "../errors.ts";
 import type { FolderServer, MountedFolder } from "../folders/folder_server.ts";
 import { JobQueue } from "./job_queue.ts";

@@ -1,5 +1,5 @@
 import type { SshConnection } from "../../ssh/connection.ts";
-import { Turns } from "../../streams/turns.ts";
+import { Turns } from "../../turns.ts";
 import type { ReadySession } from "../server/session_info.ts";
 
 /** Where a share finds its session. */

@@ -1,6 +1,6 @@
 import { orAborted } from "../../abort.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
-import { Turns } from "../../streams/turns.ts";
+import { Turns } from "../../turns.ts";
 import { X2GoError } from "../errors.ts";
 import { FolderServer } from "../folders/folder_server.ts";
 import { type FolderOptions, FolderShare } from "../folders/folder_share.ts";

@@ -1,5 +1,5 @@
-import { connectTcp } from "../../streams/connect_tcp.ts";
-import { connectUnix } from "../../streams/connect_unix.ts";
+import { connectTcp } from "../../sockets/connect_tcp.ts";
+import { connectUnix } from "../../sockets/connect_unix.ts";
 import { Deadline } from "../../abort.ts";
 import { TargetError } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";

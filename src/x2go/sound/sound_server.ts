@@ -1,6 +1,6 @@
 /** Where the sound server of this side is, and where its cookie is. @module */
 
-import type { TcpTarget, UnixTarget } from "../../forward/tunnel/target.ts";
+import type { TcpTarget, UnixTarget } from "../../forward/targets/target.ts";
 
 /** Sound systems that X2Go knows: PulseAudio (PipeWire speaks its protocol too), and the old esd. */
 export type SoundSystem = "pulse" | "esd";

@@ -1,6 +1,6 @@
 import { ArgumentError, type Bind, forward } from "../../../mod.ts";
 import { proxyHeader } from "../../../src/forward/proxy_protocol/proxy_header.ts";
-import { createDialer } from "../../../src/forward/tunnel/create_dialer.ts";
+import { createDialer } from "../../../src/forward/targets/create_dialer.ts";
 import { assertEquals, assertThrows } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startWebServer, webServers } from "../../servers/web_servers.ts";

@@ -5,7 +5,7 @@ import {
   type Target,
   type TunnelConnection,
 } from "../../../mod.ts";
-import { createDialer } from "../../../src/forward/tunnel/create_dialer.ts";
+import { createDialer } from "../../../src/forward/targets/create_dialer.ts";
 import { isPublic } from "../../../src/forward/socks/destinations.ts";
 import {
   assert,

@@ -1,5 +1,5 @@
 import type { AdmissionRules } from "../../../forward/admission/admission_rules.ts";
-import type { ProxyProtocol } from "../../../forward/tunnel/target.ts";
+import type { ProxyProtocol } from "../../../forward/targets/target.ts";
 
 /** What can be said of all forwards, or of one. */
 export interface ForwardOptions {

@@ -1,4 +1,4 @@
-import { connectTcp } from "../../src/streams/connect_tcp.ts";
+import { connectTcp } from "../../src/sockets/connect_tcp.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 
 const hostname = "127.0.0.1";

@@ -1,5 +1,5 @@
 import { RForwardError } from "../../../src/errors.ts";
-import { requireTargetPermission } from "../../../src/forward/tunnel/target_permission.ts";
+import { requireTargetPermission } from "../../../src/forward/targets/target_permission.ts";
 import { assertEquals, assertThrows } from "../../assert.ts";
 
 Deno.test("requireTargetPermission() names the flags that are missing", {

@@ -1,6 +1,6 @@
 import { TargetError } from "../../../mod.ts";
-import { createDialer } from "../../../src/forward/tunnel/create_dialer.ts";
-import type { Dialer } from "../../../src/forward/tunnel/dialer.ts";
+import { createDialer } from "../../../src/forward/targets/create_dialer.ts";
+import type { Dialer } from "../../../src/forward/targets/dialer.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
 import { FakeOpen } from "../fake_connection.ts";
 

@@ -2,7 +2,7 @@ import type { ForwardedOpen } from "../../ssh/connection.ts";
 import type { SocksContext } from "../socks/serve_socks.ts";
 import type { SocksOptions } from "../socks/socks_target.ts";
 import type { Dialer, DialerOptions, Endpoint } from "./dialer.ts";
-import { ForwardedConn } from "./forwarded_conn.ts";
+import { ForwardedConn } from "../tunnel/forwarded_conn.ts";
 
 /** Asks each client where it wants to go. The proxy is loaded with the first of them. */
 export class SocksDialer implements Dialer {

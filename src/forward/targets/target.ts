@@ -1,6 +1,6 @@
 import type { FetchTarget } from "../http/fetch_target.ts";
 import type { SocksTarget } from "../socks/socks_target.ts";
-import type { ForwardedConn } from "./forwarded_conn.ts";
+import type { ForwardedConn } from "../tunnel/forwarded_conn.ts";
 
 /** A version of the PROXY protocol (HAProxy's `doc/proxy-protocol.txt`). */
 export type ProxyProtocol = 1 | 2;

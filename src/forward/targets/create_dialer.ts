@@ -1,6 +1,6 @@
 import { ArgumentError } from "../../errors.ts";
-import { connectTcp } from "../../streams/connect_tcp.ts";
-import { connectUnix } from "../../streams/connect_unix.ts";
+import { connectTcp } from "../../sockets/connect_tcp.ts";
+import { connectUnix } from "../../sockets/connect_unix.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import { shown } from "../../text/shown.ts";
 import { checkHost, checkPort, checkText } from "../../validate.ts";

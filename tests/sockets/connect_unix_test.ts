@@ -1,4 +1,4 @@
-import { connectUnix } from "../../src/streams/connect_unix.ts";
+import { connectUnix } from "../../src/sockets/connect_unix.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { within } from "../within.ts";
 

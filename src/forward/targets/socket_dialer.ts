@@ -1,9 +1,9 @@
 import type { ForwardedOpen } from "../../ssh/connection.ts";
-import { closeQuietly } from "../../streams/close_quietly.ts";
+import { closeQuietly } from "../../sockets/close_quietly.ts";
 import { writeAll } from "../../streams/write_all.ts";
 import { dialSocket } from "./dial_socket.ts";
 import type { Dialer, DialerOptions, Endpoint } from "./dialer.ts";
-import { relay } from "./relay.ts";
+import { relay } from "../tunnel/relay.ts";
 import type { ProxyProtocol } from "./target.ts";
 import { defined } from "../../defined.ts";
 

@@ -1,7 +1,7 @@
 import { orAborted } from "../../abort.ts";
 import type { ForwardedOpen } from "../../ssh/connection.ts";
 import type { Dialer, Endpoint } from "./dialer.ts";
-import { ForwardedConn } from "./forwarded_conn.ts";
+import { ForwardedConn } from "../tunnel/forwarded_conn.ts";
 import type { TargetHandler } from "./target.ts";
 
 /** Hands the connection to a function in this process. */
