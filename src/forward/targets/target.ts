@@ -40,6 +40,7 @@ export interface UnixTarget extends SocketTargetOptions {
  */
 export type TargetHandler = (connection: ForwardedConn) => void | Promise<void>;
 
+// create_dialer.ts makes each kind ready for connections.
 /** What answers the connections of a tunnel. */
 export type Target =
   | TcpTarget

@@ -1,4 +1,4 @@
-/** Names of algorithms, as `ssh -Q` lists them. @module */
+/** Names of the algorithms that OpenSSH has, as `ssh -Q` lists them: what ssh_config may name, not what is offered here. @module */
 
 const SIGNATURES = names(`
   ssh-ed25519 sk-ssh-ed25519@openssh.com ecdsa-sha2-nistp256
