@@ -259,6 +259,24 @@ Deno.test("every path that docs/design.md and CONTRIBUTING.md name exists", asyn
   }
 });
 
+Deno.test("docs/design.md has each floor and room", async () => {
+  const page = await read("docs/design.md");
+  const rooms = (floor: string) =>
+    [...Deno.readDirSync(new URL(floor, root))]
+      .filter((entry) => entry.isDirectory).map(({ name }) => `${name}/`);
+  const named = new Set(codeIn(page.replaceAll(/^```[^]*?^```$/gm, "")));
+  for (const floor of rooms("src/")) {
+    assert(named.has(`src/${floor}`), floor);
+    if (!["src/cli/", "src/forward/", "src/ssh/"].includes(`src/${floor}`)) {
+      continue;
+    }
+    for (const room of rooms(`src/${floor}`)) {
+      const isNamed = named.has(room) || named.has(`src/${floor}${room}`);
+      assert(isNamed, `src/${floor}${room}`);
+    }
+  }
+});
+
 Deno.test("docs/design.md walks each way through six files at most", async () => {
   const page = await read("docs/design.md");
   const [, walked = ""] = page.split("\n## Three ways, walked\n");
