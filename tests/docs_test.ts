@@ -182,6 +182,8 @@ Deno.test("docs/command.md has the events of --json, and no others", async () =>
     "closed": true,
     "target-error": true,
     "refused": true,
+    "target-down": true,
+    "target-up": true,
     "session-output": true,
     "session-ended": true,
     "slept": true,

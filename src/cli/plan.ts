@@ -73,6 +73,10 @@ function withOptions(forward: ForwardSpec, all: ForwardOptions): ForwardSpec {
       `the server does not report who connects to a Unix socket (${forward.text}); put the option after the -R that it is for`,
     );
   }
+  // A SOCKS proxy has nothing to dial.
+  if (forward.target === "socks" && !forward.options?.checkTarget) {
+    delete options.checkTarget;
+  }
   return { ...forward, options };
 }
 
@@ -220,7 +224,10 @@ export function tunnelsOf({ settings, forwards }: Plan): SupervisedTunnel[] {
     target: target === "socks"
       ? { socks: { permit: permitRemoteOpen } }
       : defined({ ...target, proxyProtocol: options?.proxyProtocol }),
-    ...defined({ admission: options?.admission }),
+    ...defined({
+      admission: options?.admission,
+      checkTarget: options?.checkTarget,
+    }),
     // In ssh this concerns local sockets; here it concerns those on the server.
     unlinkStale: settings.streamLocalBindUnlink ?? false,
   }));

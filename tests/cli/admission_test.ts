@@ -81,6 +81,37 @@ serverTest(
 
 serverTest(
   "sshd",
+  "rforward --check-target says when the target is down and when it answers again",
+  async () => {
+    await using sshd = await startSshd();
+    const echo = startEcho("echo");
+    const { port } = echo;
+    await using rforward = new RforwardProcess({
+      args: [
+        ...["--check-target", "0.05", "--release-when-down"],
+        ...["-R", `127.0.0.1:0:127.0.0.1:${port}`, ...sshArguments(sshd)],
+      ],
+    });
+    await rforward.up();
+    await echo[Symbol.asyncDispose]();
+    const down = await rforward.next("target-down");
+    assertEquals(
+      [down.tunnel, down.target, down.error.code, down.released],
+      [0, `127.0.0.1:${port}`, "target-refused", true],
+    );
+    await rforward.next("state", { fits: (e) => e.state === "degraded" });
+    await using again = startEcho(
+      "again",
+      Deno.listen({ hostname: "127.0.0.1", port }),
+    );
+    await rforward.next("target-up");
+    assertEquals(await ask(await rforward.up(), "hi"), "again: hi");
+    assert(again.taken > 0);
+  },
+);
+
+serverTest(
+  "sshd",
   "rforward names --allow and the forward where that is a Unix socket",
   async () => {
     await using sshd = await startSshd();

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { ArgumentError } from "../../errors.ts";
 import { noDelayModes } from "../../ssh/connection.ts";
 import { engineNames, sessionModes, shells } from "./arguments.ts";
 import {
@@ -140,6 +141,25 @@ const own: readonly Flag[] = [
     help: "tell targets who connected: PROXY protocol 1 or 2",
     read: ({ optionsHere }, version) =>
       optionsHere.proxyProtocol = version === "1" ? 1 : 2,
+  }),
+  flag({
+    names: ["--check-target"],
+    value: time(1),
+    perForward: true,
+    help: "dial the target this often, and say if it is down",
+    read: ({ optionsHere }, everyMs) =>
+      optionsHere.checkTarget = { ...optionsHere.checkTarget, everyMs },
+  }),
+  flag({
+    names: ["--release-when-down"],
+    perForward: true,
+    help: "release the port meanwhile; with --check-target",
+    read: ({ optionsHere }, _, name) => {
+      if (!optionsHere.checkTarget) {
+        throw new ArgumentError(name, "give --check-target TIME before it");
+      }
+      optionsHere.checkTarget.releaseWhenDown = true;
+    },
   }),
   flag({
     names: ["--nodelay"],

@@ -101,8 +101,8 @@ export class SupervisedTunnels {
 
 function isSame(a: SupervisedTunnel, b: SupervisedTunnel): boolean {
   const functions: unknown[] = [];
-  const key = ({ bind, target }: SupervisedTunnel) =>
-    JSON.stringify([toBind(bind), target], (_, value) => {
+  const key = ({ bind, target, checkTarget }: SupervisedTunnel) =>
+    JSON.stringify([toBind(bind), target, checkTarget], (_, value) => {
       if (typeof value !== "function") return value;
       if (!functions.includes(value)) functions.push(value);
       return { function: functions.indexOf(value) };

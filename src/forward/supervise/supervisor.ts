@@ -10,6 +10,7 @@ import { ProbeGuard } from "./probe_guard.ts";
 import { Reconnector } from "./reconnector.ts";
 import { ServerSession } from "./server_session.ts";
 import { SupervisedTunnels } from "./supervised_tunnels.ts";
+import type { TunnelSupervisor } from "./tunnel_supervisor.ts";
 import type {
   SupervisedTunnel,
   SupervisorEvent,
@@ -261,15 +262,15 @@ export class Supervisor
     if (this.#state === "stopped") return;
     if (this.#connection?.signal.aborted) return; // the loss is reported next
     const state = this.#judge();
-    if (this.#isHopeless(state)) this.#giveUp(this.#error!);
-    else this.#become(state);
+    if (!this.#isHopeless(state)) return this.#become(state);
+    this.#giveUp(this.#tunnels.all.find(isDenied)!.error!);
   }
 
   /** Whether it cannot succeed any longer. */
   #isHopeless(state: SupervisorState): boolean {
     const { all, answered } = this.#tunnels;
     if (!this.#connection || !answered || this.#stopping) return false;
-    return (this.#needsAll && state === "degraded") ||
+    return (this.#needsAll && state === "degraded" && all.some(isDenied)) ||
       (all.length > 0 && all.every((tunnel) => tunnel.state === "denied"));
   }
 
@@ -333,6 +334,11 @@ export class Supervisor
       this.#logger.error("the supervisor's onEvent threw", error);
     }
   }
+}
+
+/** Whether the server would not bind it, for now or for good. */
+function isDenied({ state }: TunnelSupervisor): boolean {
+  return state === "waiting" || state === "denied";
 }
 
 function isDown(state: SupervisorState): boolean {

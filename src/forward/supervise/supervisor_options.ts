@@ -11,24 +11,33 @@ import type { ConnectOptions } from "../../ssh/connect_options.ts";
 import type { RetryOptions } from "../tunnel/retry_options.ts";
 import type { AdmissionCounts } from "../admission/admission.ts";
 import type { AdmissionRefusal } from "../admission/admission_rules.ts";
+import type { CheckTargetOptions } from "./target_health.ts";
 import type { TunnelConnection } from "../tunnel/tunnel_connection.ts";
 import type { TunnelOptions } from "../tunnel/tunnel_options.ts";
 import type { ProbeResult } from "../verify/probe.ts";
 import type { DenialReason } from "../verify/denial.ts";
 
 /** A tunnel that stays up: {@linkcode TunnelOptions}, without those that the supervisor sets itself. */
-export type SupervisedTunnel = Pick<
-  TunnelOptions,
-  | "bind"
-  | "target"
-  | "targetTimeoutMs"
-  | "lingerMs"
-  | "unlinkStale"
-  | "admission"
-  | "onConnection"
-  | "onTargetError"
-  | "onRefused"
->;
+export type SupervisedTunnel =
+  & {
+    /**
+     * Dials the target now and then, to know whether it answers before anyone
+     * connects. Off by default; possible for targets with an address.
+     */
+    checkTarget?: CheckTargetOptions;
+  }
+  & Pick<
+    TunnelOptions,
+    | "bind"
+    | "target"
+    | "targetTimeoutMs"
+    | "lingerMs"
+    | "unlinkStale"
+    | "admission"
+    | "onConnection"
+    | "onTargetError"
+    | "onRefused"
+  >;
 
 /**
  * When a supervisor opens a session on its connection.
@@ -122,6 +131,8 @@ export type SupervisorState =
  * - `checking`: the server says that it listens; who answers there is being
  *   checked. Connections are already served.
  * - `up`: bound, and verified where that was asked for.
+ * - `target-down`: as `up`, but the target does not answer (`checkTarget`). With
+ *   `releaseWhenDown` the port is given back until it does.
  * - `waiting`: the port is in use; it will be asked for again.
  * - `denied`: for good.
  * - `stopping`: takes no connections; live ones may continue for a while.
@@ -131,6 +142,7 @@ export type SupervisedTunnelState =
   | "binding"
   | "checking"
   | "up"
+  | "target-down"
   | "waiting"
   | "denied"
   | "stopping";
@@ -234,6 +246,16 @@ export type SupervisorEvent =
     count: number;
     refused: number;
   }
+  /** The target does not answer any longer (`checkTarget`); `released`: the port is given back until it does. */
+  | {
+    type: "target-down";
+    tunnel: number;
+    target: string;
+    error: TargetError;
+    released: boolean;
+  }
+  /** The target answers again. */
+  | { type: "target-up"; tunnel: number; target: string }
   /** What the server wrote on the session: a line without control characters. A flood of them is cut. */
   | { type: "session-output"; stream: "stdout" | "stderr"; text: string }
   /** The session has ended, or the server refused it (`error`). The tunnels stay. */

@@ -1,6 +1,10 @@
 import { defined } from "../../defined.ts";
 import { delay, orAborted } from "../../abort.ts";
-import { ForwardDeniedError, RForwardError } from "../../errors.ts";
+import {
+  ForwardDeniedError,
+  RForwardError,
+  type TargetError,
+} from "../../errors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, SshConnection } from "../../ssh/connection.ts";
@@ -8,6 +12,7 @@ import { checkMs } from "../../validate.ts";
 import { Admission } from "../admission/admission.ts";
 import { toBind } from "../tunnel/bind_options.ts";
 import { createDialer } from "../targets/create_dialer.ts";
+import type { Dialer } from "../targets/dialer.ts";
 import { ReverseTunnel } from "../tunnel/tunnel.ts";
 import type { ProbeResult } from "../verify/probe.ts";
 import { denialError, type DenialReason } from "../verify/denial.ts";
@@ -22,6 +27,7 @@ import type {
   SupervisorEvent,
   SupervisorOptions,
 } from "./supervisor_options.ts";
+import { checkTargetCheck, TargetHealth } from "./target_health.ts";
 import { TunnelTotals } from "./tunnel_totals.ts";
 
 /** What a tunnel gets from its supervisor. */
@@ -53,7 +59,7 @@ export class TunnelSupervisor {
   readonly #context: SupervisorContext;
   readonly #logger: Logger;
   readonly #asked: Bind;
-  readonly #target: string;
+  readonly #dialer: Dialer;
   /** What to ask for: with the port that the server chose, once it has. */
   #bound: Bind;
   #held = false;
@@ -86,7 +92,8 @@ export class TunnelSupervisor {
     this.#asked = this.#bound = toBind(options.bind);
     checkMs("targetTimeoutMs", options.targetTimeoutMs);
     checkMs("lingerMs", options.lingerMs);
-    this.#target = createDialer(options.target).name;
+    this.#dialer = createDialer(options.target, options);
+    checkTargetCheck(options.checkTarget, this.#dialer);
     if (options.admission) {
       this.#admission = Admission.of(options.admission, this.#asked);
     }
@@ -108,7 +115,7 @@ export class TunnelSupervisor {
       state: this.#state,
       asked: this.#asked,
       bound: this.#bound,
-      target: this.#target,
+      target: this.#dialer.name,
       probe: this.#probe,
       error: this.#error,
       reason: this.#error && this.#reason,
@@ -155,16 +162,24 @@ export class TunnelSupervisor {
     const { bindRetry } = this.#context.options;
     const backoff = new Backoff({ maxMs: 10_000, ...bindRetry });
     const checks = new PortChecks(connection, this.#context.probes);
+    const health = this.#openHealth();
     const up = () => {
       checks.forget();
       backoff.reset();
       this.#held = true;
-      this.#become("up");
+      const error = health?.error;
+      this.#become(error ? "target-down" : "up", error);
       first();
     };
+    const over = new AbortController();
+    const watching = health?.watch(AbortSignal.any([signal, over.signal]));
     try {
       while (this.#state !== "denied") {
-        const denial = await this.#hold(connection, checks, signal, up);
+        if (this.#releasesWhenDown) {
+          await this.#awaitTarget(health!, signal, first);
+        }
+        const denial = await this.#hold(connection, checks, signal, up, health);
+        if (!denial) continue;
         if (denial.reason === "in-use" && !this.#held) {
           this.#letServerChooseAgain(checks);
         }
@@ -180,6 +195,8 @@ export class TunnelSupervisor {
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
+      over.abort();
+      await watching;
       this.#refusals.flush();
       if (this.#state !== "denied" && this.#state !== "stopping") {
         this.#become("down");
@@ -201,14 +218,15 @@ export class TunnelSupervisor {
    * Binds, and stays so.
    *
    * @param up Called once the port is known to be ours.
-   * @returns why it is not, or no longer.
+   * @returns why it is not, or no longer; nothing if the target is down.
    */
   async #hold(
     connection: SshConnection,
     checks: PortChecks,
     signal: AbortSignal,
     up: () => void,
-  ): Promise<{ reason: DenialReason; error: RForwardError }> {
+    health: TargetHealth | undefined,
+  ): Promise<{ reason: DenialReason; error: RForwardError } | undefined> {
     this.#probe = undefined;
     this.#become("binding", this.#error);
     const held = await checks.heldByOthers(this.#bound);
@@ -234,17 +252,61 @@ export class TunnelSupervisor {
     signal.throwIfAborted();
     this.#onBound(tunnel.bound);
     try {
-      const period = AbortSignal.any([signal, cancelled.signal]);
+      const down = this.#releasesWhenDown ? [health!.downSignal] : [];
+      const period = AbortSignal.any([signal, cancelled.signal, ...down]);
       const error = await this.#stayUp(tunnel.bound, checks, period, up);
       return { reason: "in-use", error };
     } catch (error) {
-      if (signal.aborted || !cancelled.signal.aborted) throw error;
+      if (signal.aborted) throw error;
+      if (this.#releasesWhenDown && health!.error) {
+        return undefined;
+      }
+      if (!cancelled.signal.aborted) throw error;
       return { reason: "unknown", error: cancelled.signal.reason };
     } finally {
       // Live connections continue. The request to release the port goes out
       // before the next one to bind it.
       if (!signal.aborted) void tunnel.stop({ drainMs: DRAIN_MS });
     }
+  }
+
+  get #releasesWhenDown(): boolean {
+    return this.options.checkTarget?.releaseWhenDown ?? false;
+  }
+
+  #openHealth(): TargetHealth | undefined {
+    const { checkTarget } = this.options;
+    return checkTarget && new TargetHealth(
+      (signal) => this.#dialer.check!(signal),
+      checkTarget.everyMs,
+      (error) => this.#onHealth(error),
+    );
+  }
+
+  #onHealth(error: TargetError | undefined): void {
+    const target = this.#dialer.name;
+    const released = this.#releasesWhenDown;
+    if (!error) {
+      this.#emit({ type: "target-up", target });
+      if (this.#state === "target-down" && !released) this.#become("up");
+      return;
+    }
+    this.#emit({ type: "target-down", target, error, released });
+    if (this.#state === "up") this.#become("target-down", error);
+  }
+
+  /** Asks the server for nothing while the target is down. */
+  async #awaitTarget(
+    health: TargetHealth,
+    signal: AbortSignal,
+    first: () => void,
+  ): Promise<void> {
+    await health.checked(signal);
+    if (!health.error) return;
+    this.#become("target-down", health.error);
+    this.#context.answered();
+    first();
+    await health.answers(signal);
   }
 
   #onBound(bound: Bind): void {
@@ -254,7 +316,7 @@ export class TunnelSupervisor {
       type: "bound",
       asked: this.#asked,
       bound,
-      target: this.#target,
+      target: this.#dialer.name,
       checking,
     });
     if (checking) this.#become("checking", this.#error);

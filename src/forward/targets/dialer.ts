@@ -19,6 +19,12 @@ export interface Dialer {
    * @throws {TargetError} if it does not.
    */
   dial(open: ForwardedOpen, signal: AbortSignal): Promise<Endpoint>;
+  /**
+   * Looks whether the target answers, where it can be dialled.
+   *
+   * @throws {TargetError} if it does not.
+   */
+  check?(signal: AbortSignal): Promise<void>;
   /** Called once no more connections are to come: those that are idle may end. */
   drain?(): void;
 }

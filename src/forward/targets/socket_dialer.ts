@@ -17,13 +17,8 @@ export class SocketDialer implements Dialer {
   ) {}
 
   async dial(open: ForwardedOpen, signal: AbortSignal): Promise<Endpoint> {
-    const { targetTimeoutMs, lingerMs } = this.options;
-    const conn = await dialSocket(
-      this.name,
-      (signal) => this.#connect(open, signal),
-      signal,
-      targetTimeoutMs,
-    );
+    const { lingerMs } = this.options;
+    const conn = await this.#dial((signal) => this.#open(open, signal), signal);
     return {
       async serve(channel, signal) {
         await relay(channel, conn, defined({ signal, lingerMs }));
@@ -32,7 +27,19 @@ export class SocketDialer implements Dialer {
     };
   }
 
-  async #connect(open: ForwardedOpen, signal: AbortSignal): Promise<Deno.Conn> {
+  async check(signal: AbortSignal): Promise<void> {
+    closeQuietly(await this.#dial(this.connect, signal));
+  }
+
+  #dial(
+    connect: (signal: AbortSignal) => Promise<Deno.Conn>,
+    signal: AbortSignal,
+  ): Promise<Deno.Conn> {
+    const { targetTimeoutMs } = this.options;
+    return dialSocket(this.name, connect, signal, targetTimeoutMs);
+  }
+
+  async #open(open: ForwardedOpen, signal: AbortSignal): Promise<Deno.Conn> {
     if (this.proxyProtocol === undefined) return await this.connect(signal);
     const { proxyHeader } = await import("../proxy_protocol/proxy_header.ts");
     const conn = await this.connect(signal);

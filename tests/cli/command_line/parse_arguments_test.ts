@@ -129,6 +129,15 @@ Deno.test("parseArguments() takes options about connections for all forwards, or
     undefined,
     { admission: { maxRate: 5, idleTimeoutMs: 60_000 } },
   ]);
+  assertEquals(
+    read("-R 1:a:1 --check-target 10 --release-when-down server").forwards[0]
+      ?.options,
+    { checkTarget: { everyMs: 10_000, releaseWhenDown: true } },
+  );
+  assertMatch(
+    problem("--release-when-down", "server"),
+    /^--release-when-down: give --check-target/,
+  );
   assertMatch(problem("--allow", "localhost", "server"), /^--allow: .*CIDR/);
   for (const bytes of ["0", "1.5M", "10MB", "-1", ""]) {
     assertMatch(

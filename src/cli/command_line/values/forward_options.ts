@@ -1,3 +1,4 @@
+import type { CheckTargetOptions } from "../../../forward/supervise/target_health.ts";
 import type { AdmissionRules } from "../../../forward/admission/admission_rules.ts";
 import type { ProxyProtocol } from "../../../forward/targets/target.ts";
 
@@ -7,6 +8,8 @@ export interface ForwardOptions {
   admission?: AdmissionRules;
   /** The version of the PROXY protocol that tells the target who connected. */
   proxyProtocol?: ProxyProtocol;
+  /** Whether the target is dialled now and then. */
+  checkTarget?: CheckTargetOptions;
 }
 
 /** The options of one forward: its own, and those for all that it has not. */

@@ -114,6 +114,16 @@ export class EventFormatter {
           } refused: ${event.error.message}`,
           key: `target-error ${event.tunnel} ${event.error.message}`,
         };
+      case "target-down":
+        return {
+          level: "warn",
+          text: event.released
+            ? `${event.error.message}; the port is released until it answers`
+            : event.error.message,
+          key: `target-down ${event.tunnel} ${event.error.message}`,
+        };
+      case "target-up":
+        return { level: "info", text: `the target ${event.target} answers` };
       case "refused":
         return refused(event);
       case "session-output":

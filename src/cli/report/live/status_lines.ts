@@ -1,4 +1,4 @@
-import type { TargetError } from "../../../errors.ts";
+import { TargetError } from "../../../errors.ts";
 import type {
   SupervisedTunnelSnapshot,
   SupervisorSnapshot,
@@ -199,6 +199,8 @@ function tunnelState(
       };
     case "denied":
       return { text: state, color: "red" };
+    case "target-down":
+      return { text: "target down", color: "yellow" };
     case "waiting":
     case "binding":
     case "checking":
@@ -264,7 +266,9 @@ function trouble(
   now: Date,
 ): string | undefined {
   if (!error || state === "up" || state === "down") return undefined;
-  const why = (reason && DENIALS[reason]) ?? oneLine(error.message);
+  const why = error instanceof TargetError
+    ? targetTrouble(error)
+    : (reason && DENIALS[reason]) ?? oneLine(error.message);
   return until ? `${nextTry(until, now)}: ${why}` : why;
 }
 
