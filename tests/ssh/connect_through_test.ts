@@ -10,6 +10,7 @@ import type { ConnectOptions } from "../../src/ssh/connect_options.ts";
 import { startTestServer } from "../../src/testing/mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { serverTest } from "../servers/availability.ts";
+import { loginOptions } from "../servers/login_options.ts";
 import { startSshd } from "../servers/openssh.ts";
 import type { SshServer } from "../servers/ssh_server.ts";
 import { startFullPort } from "../servers/tcp_server.ts";
@@ -21,19 +22,6 @@ import {
 } from "../testing/sockets.ts";
 import { within } from "../within.ts";
 import { forwarded } from "./contract/setting.ts";
-
-/** What gets into a server, or would if it were not for what a test changes. */
-function optionsFor(
-  { hostname, port, user, keyFile, knownHosts }: SshServer,
-  changes: Partial<ConnectOptions> = {},
-): ConnectOptions {
-  return {
-    ...{ hostname, port, user },
-    privateKeys: [{ file: keyFile }],
-    hostKeys: { text: knownHosts },
-    ...changes,
-  };
-}
 
 /** So many servers. */
 async function startServers(count: number) {
@@ -62,7 +50,7 @@ for (const count of [2, 3]) {
       await using it = await startServers(count);
       const last = it.servers.at(-1)!;
       await using connection = await connectThrough(
-        it.servers.map((server) => optionsFor(server)),
+        it.servers.map((server) => loginOptions(server)),
       );
       assertEquals(connection.server.port, last.port);
       using ends = await forwarded(connection);
@@ -86,7 +74,7 @@ serverTest(
   "connectThrough() ends the connections behind the last one with it",
   async () => {
     await using it = await startServers(3);
-    const hops = it.servers.map((server) => optionsFor(server));
+    const hops = it.servers.map((server) => loginOptions(server));
     const connection = await connectThrough(hops);
     for (const server of it.servers) assert(server.killSessions("SIGCONT") > 0);
 
@@ -111,7 +99,7 @@ serverTest(
     await using it = await startServers(3);
     for (const [i, lost] of it.servers.slice(0, -1).entries()) {
       await using connection = await connectThrough(
-        it.servers.map((server) => optionsFor(server)),
+        it.servers.map((server) => loginOptions(server)),
       );
       const asking = assertRejects(
         () => connection.requestForward({ hostname: "127.0.0.1", port: 0 }),
@@ -165,7 +153,8 @@ serverTest(
       const error = await assertRejects<
         HostKeyError | AuthenticationError | ConnectError
       >(
-        () => connectThrough([optionsFor(first, one), optionsFor(last, two)]),
+        () =>
+          connectThrough([loginOptions(first, one), loginOptions(last, two)]),
         type,
       );
       assertMatch(error.message, message);
@@ -180,7 +169,7 @@ serverTest(
   async () => {
     await using it = await startServers(3);
     const [first, second, last] = it.servers.map((server) =>
-      optionsFor(server)
+      loginOptions(server)
     ) as [ConnectOptions, ConnectOptions, ConnectOptions];
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<boolean>();

@@ -17,6 +17,7 @@ import {
   assertRejects,
 } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { loginOptions } from "../../servers/login_options.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { sshArguments, type SshServer } from "../../servers/ssh_server.ts";
 import { startTcpServer } from "../../servers/tcp_server.ts";
@@ -64,15 +65,6 @@ function throughSsh(via: SshServer, to: SshServer) {
   return proxyCommand("ssh", "-W", `${to.hostname}:${to.port}`, ...options);
 }
 
-function optionsFor(server: SshServer): ConnectOptions {
-  const { hostname, port, user, keyFile, knownHosts } = server;
-  return {
-    ...{ hostname, port, user },
-    privateKeys: [{ file: keyFile }],
-    hostKeys: { text: knownHosts },
-  };
-}
-
 serverTest(
   "sshd",
   "connect() carries 20 MB each way through the program that dial starts",
@@ -80,7 +72,7 @@ serverTest(
     await using via = await startSshd();
     await using server = await startSshd();
     const { child, dial } = throughSsh(via, server);
-    const connection = await connect({ ...optionsFor(server), dial });
+    const connection = await connect({ ...loginOptions(server), dial });
     {
       using ends = await forwarded(connection);
       const [up, down] = [noise(20_000_000), noise(20_000_000)];
@@ -108,7 +100,7 @@ serverTest(
     await using via = await startSshd();
     await using server = await startSshd();
     const { child, dial } = throughSsh(via, server);
-    await using connection = await connect({ ...optionsFor(server), dial });
+    await using connection = await connect({ ...loginOptions(server), dial });
     using ends = await forwarded(connection);
     const reading = assertRejects(
       () => ends.channel.readable.getReader().read(),

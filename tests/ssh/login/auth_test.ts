@@ -1,19 +1,14 @@
+/** Which methods connect() logs in with, and what it reports when the login fails. */
 import { join } from "node:path";
-import type { AuthContext } from "ssh2";
 import {
-  ArgumentError,
   AuthenticationError,
   ConnectError,
   RForwardError,
 } from "../../../src/errors.ts";
 import type { Logger } from "../../../src/logger.ts";
 import { connect } from "../../../src/ssh/connect.ts";
-import type {
-  ConnectOptions,
-  KeyboardInteractiveRequest,
-} from "../../../src/ssh/connect_options.ts";
 import { generateKeyPair } from "../../../src/ssh/keys/private/key_pair.ts";
-import { startTestServer, type TestServer } from "../../../src/testing/mod.ts";
+import { startTestServer } from "../../../src/testing/mod.ts";
 import {
   assert,
   assertEquals,
@@ -21,20 +16,12 @@ import {
   assertRejects,
 } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { serverOptions } from "../../servers/login_options.ts";
 import { startDropbear } from "../../servers/dropbear.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { startProxy } from "../../servers/proxy.ts";
 import { run } from "../../servers/run.ts";
-import type { SshServer } from "../../servers/ssh_server.ts";
 import { startScriptedServer } from "../scripted_server.ts";
-
-/** Where a server is and what its key is; the rest is for the test to give. */
-function optionsFor(
-  { hostname, port, user, knownHosts }: SshServer | TestServer,
-  more: Partial<ConnectOptions>,
-): ConnectOptions {
-  return { hostname, port, user, hostKeys: { text: knownHosts }, ...more };
-}
 
 serverTest(
   ["sshd", "useradd"],
@@ -42,7 +29,7 @@ serverTest(
   async () => {
     await using server = await startSshd({ passwordUser: true });
     await using connection = await connect(
-      optionsFor(server, { password: server.password! }),
+      serverOptions(server, { password: server.password! }),
     );
     assertEquals(connection.server.user, server.user);
   },
@@ -55,10 +42,10 @@ serverTest(
     await using server = await startDropbear();
     const { password, keyFile } = server;
     await using _ = await connect(
-      optionsFor(server, { password: password! }),
+      serverOptions(server, { password: password! }),
     );
     await using connection = await connect(
-      optionsFor(server, { privateKeys: [{ file: keyFile }] }),
+      serverOptions(server, { privateKeys: [{ file: keyFile }] }),
     );
     assertEquals(connection.server.user, server.user);
   },
@@ -74,12 +61,12 @@ serverTest(
     });
     const privateKeys = [{ file: server.keyFile }];
     await using connection = await connect(
-      optionsFor(server, { privateKeys, password: server.password! }),
+      serverOptions(server, { privateKeys, password: server.password! }),
     );
     assertEquals(connection.server.user, server.user);
 
     const error = await assertRejects(
-      () => connect(optionsFor(server, { privateKeys })),
+      () => connect(serverOptions(server, { privateKeys })),
       AuthenticationError,
     );
     assertEquals(error.acceptable, ["password"]);
@@ -103,7 +90,7 @@ serverTest(
         authorizedKeys: [(await Deno.readTextFile(`${file}.pub`)).trim()],
       });
       await using connection = await connect(
-        optionsFor(server, {
+        serverOptions(server, {
           privateKeys: [{ file: server.keyFile }, { file }],
         }),
       );
@@ -130,7 +117,7 @@ serverTest(
 
       const error = await assertRejects(
         () =>
-          connect(optionsFor(server, {
+          connect(serverOptions(server, {
             password: "the wrong password",
             privateKeys: [{ file: second }, { file: first }],
           })),
@@ -160,7 +147,7 @@ serverTest(
     const keys = await Promise.all([1, 2, 3, 4].map(() => generateKeyPair()));
     const error = await assertRejects(
       () =>
-        connect(optionsFor(server, {
+        connect(serverOptions(server, {
           privateKeys: keys.map(({ privateKey }) => ({ text: privateKey })),
         })),
       AuthenticationError,
@@ -175,7 +162,7 @@ serverTest(
   async () => {
     await using server = await startSshd();
     const error = await assertRejects(
-      () => connect(optionsFor(server, {})),
+      () => connect(serverOptions(server, {})),
       AuthenticationError,
     );
     assertEquals(error.tried, []);
@@ -193,260 +180,12 @@ serverTest(
   async () => {
     await using server = await startSshd();
     const error = await assertRejects(
-      () => connect(optionsFor(server, { password: "a secret" })),
+      () => connect(serverOptions(server, { password: "a secret" })),
       AuthenticationError,
     );
     assertEquals(error.tried, []);
   },
 );
-
-Deno.test("connect() gives the password to a lone question with a hidden answer", async () => {
-  await using server = await startTestServer({ keyboardInteractive: true });
-  await using connection = await connect(
-    optionsFor(server, { password: server.password }),
-  );
-  assertEquals(connection.server.user, server.user);
-
-  const error = await assertRejects(
-    () => connect(optionsFor(server, { password: "the wrong password" })),
-    AuthenticationError,
-  );
-  assertEquals(error.tried, ["keyboard-interactive"]);
-  assert(!Deno.inspect(error, { depth: 10 }).includes("wrong password"));
-});
-
-Deno.test("connect() asks keyboardInteractive what the server asks", async () => {
-  await using server = await startTestServer({ keyboardInteractive: true });
-  const requests: KeyboardInteractiveRequest[] = [];
-  await using connection = await connect(optionsFor(server, {
-    password: "not this one",
-    keyboardInteractive: (request) => {
-      requests.push(request);
-      return [server.password];
-    },
-  }));
-  assertEquals(requests, [{
-    name: "",
-    instruction: "",
-    prompts: [{ text: "Password: ", echo: false }],
-  }]);
-  assertEquals(connection.server.user, server.user);
-});
-
-Deno.test("connect() names a keyboardInteractive that does not answer each prompt", async () => {
-  await using server = await startTestServer({ keyboardInteractive: true });
-  for (const answers of [[], ["a", "b"], [1], "x", null]) {
-    const error = await assertRejects(
-      () =>
-        connect(optionsFor(server, {
-          keyboardInteractive: () => answers as unknown as string[],
-        })),
-      ArgumentError,
-    );
-    assertEquals(error.argument, "keyboardInteractive");
-  }
-});
-
-/** Gives one answer after the other, and counts how often it was asked. */
-function ask<T>(...answers: T[]) {
-  const asking = {
-    count: 0,
-    ask: () => Promise.resolve(answers[asking.count++] as T),
-  };
-  return asking;
-}
-
-serverTest(
-  ["sshd", "useradd"],
-  "connect() asks for the password until it is right, but not for ever",
-  async () => {
-    await using server = await startSshd({ passwordUser: true });
-    const password = server.password!;
-    {
-      const asking = ask("wrong", "wrong too", password);
-      await using connection = await connect(
-        optionsFor(server, { password: asking.ask }),
-      );
-      assertEquals(connection.server.user, server.user);
-      assertEquals(asking.count, 3);
-    }
-    for (const [maxPrompts, count] of [[undefined, 3], [2, 2]] as const) {
-      const asking = ask("1", "2", "3", password);
-      const error = await assertRejects(
-        () =>
-          connect(optionsFor(server, {
-            password: asking.ask,
-            ...maxPrompts === undefined ? {} : { maxPrompts },
-          })),
-        AuthenticationError,
-      );
-      assertEquals(asking.count, count);
-      assertEquals(
-        error.tried,
-        Array.from({ length: count }, () => "password"),
-      );
-      assertMatch(error.message, new RegExp(`password \\(${count} times\\)`));
-    }
-  },
-);
-
-serverTest(
-  "sshd",
-  "connect() asks for no password where the server wants none",
-  async () => {
-    await using server = await startSshd();
-    const asking = ask("a secret");
-    await assertRejects(
-      () => connect(optionsFor(server, { password: asking.ask })),
-      AuthenticationError,
-    );
-    await using _ = await connect(optionsFor(server, {
-      password: asking.ask,
-      privateKeys: [{ file: server.keyFile }],
-    }));
-    assertEquals(asking.count, 0);
-  },
-);
-
-Deno.test("connect() asks no more for a password once the user has given up", async () => {
-  for (const keyboardInteractive of [false, true]) {
-    await using server = await startTestServer({ keyboardInteractive });
-    const asking = ask("wrong", undefined);
-    const error = await assertRejects(
-      () => connect(optionsFor(server, { password: asking.ask })),
-      AuthenticationError,
-    );
-    assertEquals(asking.count, 2);
-    assertEquals(
-      error.tried,
-      keyboardInteractive
-        ? ["keyboard-interactive", "keyboard-interactive"]
-        : ["password"],
-    );
-  }
-});
-
-Deno.test("connect() asks keyboardInteractive again if the answer is refused, until the user gives up", async () => {
-  await using server = await startTestServer({ keyboardInteractive: true });
-  {
-    const asking = ask(["wrong"], ["wrong too"], [server.password]);
-    await using connection = await connect(
-      optionsFor(server, { keyboardInteractive: asking.ask }),
-    );
-    assertEquals(connection.server.user, server.user);
-  }
-  for (
-    const [asking, count] of [
-      [ask(["wrong"], undefined), 2],
-      [ask<string[] | undefined>(["1"], ["2"], ["3"], [server.password]), 3],
-    ] as const
-  ) {
-    const error = await assertRejects(
-      () => connect(optionsFor(server, { keyboardInteractive: asking.ask })),
-      AuthenticationError,
-    );
-    assertEquals(asking.count, count);
-    assertEquals(error.tried.length, count);
-  }
-});
-
-Deno.test("connect() passes on what the password callback throws, and names an answer that is none", async () => {
-  for (const keyboardInteractive of [false, true]) {
-    await using server = await startTestServer({ keyboardInteractive });
-    const cause = new Error("no terminal");
-    const error = await assertRejects(
-      () =>
-        connect(optionsFor(server, { password: () => Promise.reject(cause) })),
-      Error,
-    );
-    assertEquals(error, cause);
-
-    const bad = (() => 1234) as unknown as () => string;
-    const { argument } = await assertRejects(
-      () => connect(optionsFor(server, { password: bad })),
-      ArgumentError,
-    );
-    assertEquals(argument, "password");
-  }
-});
-
-Deno.test("connect() sends no answer where the user gives up on a question, and goes on to the next method", async () => {
-  const answered: unknown[] = [];
-  await using server = await startScriptedServer({
-    onAuthentication(request) {
-      if (request.method === "password") return request.accept();
-      if (request.method !== "keyboard-interactive") {
-        return request.reject(["keyboard-interactive", "password"]);
-      }
-      request.prompt(
-        [{ prompt: "Password: ", echo: false }],
-        (answers: unknown) => answered.push(answers),
-      );
-    },
-  });
-  await using _ = await connect({
-    ...server.options,
-    keyboardInteractive: () => undefined,
-    password: "open sesame",
-  });
-  assertEquals(answered.filter(Array.isArray), []);
-});
-
-serverTest(
-  "sshd",
-  "connect() goes on to the password on sshd after giving up on its question",
-  async () => {
-    await using sshd = await startSshd({
-      passwordUser: true,
-      config: ["UsePAM yes", "KbdInteractiveAuthentication yes"],
-    });
-    let asked = 0;
-    await using connection = await connect({
-      hostname: sshd.hostname,
-      port: sshd.port,
-      user: sshd.user,
-      hostKeys: { text: sshd.knownHosts },
-      keyboardInteractive() {
-        asked++;
-        return undefined;
-      },
-      password: sshd.password!,
-    });
-    assertEquals(asked, 1);
-    assertEquals(connection.signal.aborted, false);
-  },
-);
-
-Deno.test("connect() asks once at a time, however often the server refuses", async () => {
-  const password = "open sesame";
-  await using server = await startScriptedServer({
-    onAuthentication(request, protocol) {
-      if (request.method === "password" && request.password === password) {
-        return request.accept();
-      }
-      request.reject(["password"]);
-      const { authFailure } = protocol as unknown as {
-        authFailure(methods: string[]): void;
-      };
-      for (let i = 0; i < 3; i++) {
-        // As if it had been asked more than once.
-        (protocol as unknown as { _authsQueue: string[] })._authsQueue
-          .push("none");
-        authFailure.call(protocol, ["password"]);
-      }
-    },
-  });
-  let asking = 0;
-  await using connection = await connect({
-    ...server.options,
-    async password() {
-      assertEquals(++asking, 1);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      return password;
-    },
-  });
-  assertEquals(connection.signal.aborted, false);
-});
 
 Deno.test("connect() tells a server that cannot let anybody in now from one that refuses the login", async () => {
   for (
@@ -509,7 +248,7 @@ serverTest(
     const files = ["/nowhere/id_rsa", "/nowhere/id_ed25519"];
     const privateKeys = files.map((file) => ({ file, optional: true }));
     const { message } = await assertRejects(
-      () => connect(optionsFor(server, { privateKeys })),
+      () => connect(serverOptions(server, { privateKeys })),
       AuthenticationError,
     );
     assertMatch(
@@ -518,72 +257,6 @@ serverTest(
     );
   },
 );
-
-Deno.test("connect() answers questions one after the other, but not for ever", async () => {
-  const prompts = ["First: ", "Second: "].map((prompt) => ({
-    prompt,
-    echo: true,
-  }));
-  const rounds = (most: number) => (request: AuthContext) => {
-    if (request.method !== "keyboard-interactive") {
-      return request.reject(["keyboard-interactive"]);
-    }
-    let asked = 0;
-    const ask = () => {
-      if (asked++ === most) return request.accept();
-      request.prompt(prompts, "Title", "Instruction", ask);
-    };
-    ask();
-  };
-  let answered = 0;
-  const keyboardInteractive = (request: KeyboardInteractiveRequest) => {
-    answered++;
-    assertEquals(request, {
-      name: "Title",
-      instruction: "Instruction",
-      prompts: prompts.map(({ prompt }) => ({ text: prompt, echo: true })),
-    });
-    return ["one", "two"];
-  };
-
-  await using patient = await startScriptedServer({
-    onAuthentication: rounds(3),
-  });
-  await using connection = await connect({
-    ...patient.options,
-    keyboardInteractive,
-  });
-  assertEquals(connection.signal.aborted, false);
-  assertEquals(answered, 3);
-
-  await using endless = await startScriptedServer({
-    onAuthentication: rounds(Infinity),
-  });
-  const error = await assertRejects(
-    () => connect({ ...endless.options, keyboardInteractive }),
-    AuthenticationError,
-  );
-  assertMatch(error.message, /asked 100 times/);
-});
-
-Deno.test("connect() passes on what keyboardInteractive throws", async () => {
-  await using server = await startTestServer({ keyboardInteractive: true });
-  const cause = new Error("no terminal");
-  for (
-    const keyboardInteractive of [
-      () => Promise.reject(cause),
-      () => {
-        throw cause;
-      },
-    ]
-  ) {
-    const error = await assertRejects(
-      () => connect(optionsFor(server, { keyboardInteractive })),
-      Error,
-    );
-    assertEquals(error, cause);
-  }
-});
 
 Deno.test("connect() and its connection show no secret, neither to a logger nor when they are inspected", async () => {
   await using server = await startTestServer({
@@ -595,7 +268,7 @@ Deno.test("connect() and its connection show no secret, neither to a logger nor 
   const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep };
   const { password } = server;
   const { privateKey } = await generateKeyPair();
-  const options = optionsFor(server, {
+  const options = serverOptions(server, {
     password,
     privateKeys: [{ text: privateKey }],
     logger,
@@ -632,7 +305,7 @@ serverTest(
       const privateKeys = [{ file: server.keyFile }];
       const said: string[] = [];
       await using _ = await connect(
-        optionsFor(server, {
+        serverOptions(server, {
           privateKeys,
           onBanner: (text) => said.push(text),
         }),
@@ -645,7 +318,7 @@ serverTest(
       };
       assertEquals(
         await assertRejects(
-          () => connect(optionsFor(server, { privateKeys, onBanner })),
+          () => connect(serverOptions(server, { privateKeys, onBanner })),
           Error,
         ),
         error,
