@@ -3,27 +3,20 @@ import {
   ConnectionLostError,
   ForwardDeniedError,
   RForwardError,
-  TargetError,
 } from "../../errors.ts";
-import { formatAddress } from "../../text/format_address.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { onAbort } from "../../abort.ts";
-import { formatBind, isTcp } from "../../ssh/bind.ts";
+import { isTcp } from "../../ssh/bind.ts";
 import type {
   Bind,
   CloseReason,
   ForwardedOpen,
-  Originator,
   SshConnection,
 } from "../../ssh/connection.ts";
-import { printable } from "../../text/printable.ts";
 import { Turns } from "../../turns.ts";
 import { checkMs, checkPort } from "../../validate.ts";
 import { Admission } from "../admission/admission.ts";
-import type {
-  AdmissionRefusal,
-  AdmissionRules,
-} from "../admission/admission_rules.ts";
+import type { AdmissionRules } from "../admission/admission_rules.ts";
 import { Ticket } from "../admission/ticket.ts";
 import { toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
@@ -31,6 +24,7 @@ import { checkRetry } from "./retry_options.ts";
 import { LiveConnections } from "./live_connections.ts";
 import { createDialer } from "../targets/create_dialer.ts";
 import type { Dialer } from "../targets/dialer.ts";
+import { TunnelCallbacks } from "./tunnel_callbacks.ts";
 import { TunnelConnection } from "./tunnel_connection.ts";
 import type { TunnelOptions } from "./tunnel_options.ts";
 
@@ -70,6 +64,7 @@ export class ReverseTunnel implements AsyncDisposable {
   readonly #connection: SshConnection;
   readonly #options: TunnelOptions;
   readonly #dialer: Dialer;
+  readonly #callbacks: TunnelCallbacks;
   readonly #logger: Logger;
   readonly #connections = new LiveConnections();
   readonly #closed = Promise.withResolvers<CloseReason>();
@@ -104,6 +99,7 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#connection = connection;
     this.#options = options;
     if (options.admission) this.setAdmission(options.admission);
+    this.#callbacks = new TunnelCallbacks(options);
     this.#logger = options.logger ?? silentLogger;
     this.closed = this.#closed.promise;
     onAbort(options.signal, () => void this.stop(), this.#life.signal);
@@ -277,7 +273,9 @@ export class ReverseTunnel implements AsyncDisposable {
           signal,
           this.#logger,
         );
-        if (!(admitted instanceof Ticket)) return this.#onRefused(admitted);
+        if (!(admitted instanceof Ticket)) {
+          return this.#callbacks.onRefused(admitted, this.bound);
+        }
         ticket = admitted;
       }
       const endpoint = await this.#dialer.dial(open, signal);
@@ -287,59 +285,14 @@ export class ReverseTunnel implements AsyncDisposable {
       const channel = ticket?.limit(open.confirm()) ?? open.confirm();
       const connection = new TunnelConnection(open, channel, target, signal);
       ticket?.watch(connection);
-      this.#add(connection);
+      this.#connections.add(connection);
+      this.#callbacks.onConnection(connection, this.bound);
     } catch (error) {
       ticket?.release();
       open.refuse("connect-failed", "the target did not answer");
-      if (!signal.aborted) this.#report(error, open.originator);
-    }
-  }
-
-  #add(connection: TunnelConnection): void {
-    this.#connections.add(connection);
-    if (this.#logger !== silentLogger) this.#log(connection);
-    this.#call(() => this.#options.onConnection?.(connection));
-  }
-
-  #log(connection: TunnelConnection): void {
-    const { originator, target } = connection;
-    const way = `${formatBind(this.bound)} → ${target}`;
-    this.#logger.debug(
-      `${way}: connection from ${
-        printable(formatAddress(originator.address, originator.port))
-      }`,
-    );
-    connection.closed.then(({ error }) => {
-      this.#logger.debug(
-        `${way}: connection ended, ${connection.bytesToTarget} bytes to the target, ${connection.bytesToServer} to the server${
-          error ? `; ${error.message}` : ""
-        }`,
-      );
-    });
-  }
-
-  #onRefused(refusal: AdmissionRefusal): void {
-    const { rule, originator: { address, port } } = refusal;
-    this.#logger.debug(
-      `${formatBind(this.bound)}: connection from ${
-        printable(formatAddress(address, port))
-      } refused (${rule})`,
-    );
-    this.#call(() => this.#options.onRefused?.(refusal));
-  }
-
-  #report(error: unknown, originator: Originator): void {
-    if (!(error instanceof TargetError)) throw error;
-    this.#logger[this.#options.onTargetError ? "debug" : "warn"](error.message);
-    this.#call(() => this.#options.onTargetError?.(error, originator));
-  }
-
-  /** An error in a callback is logged; the tunnel continues. */
-  #call(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      this.#logger.error("a callback of the tunnel threw", error);
+      if (!signal.aborted) {
+        this.#callbacks.onTargetError(error, open.originator);
+      }
     }
   }
 
@@ -368,10 +321,7 @@ export class ReverseTunnel implements AsyncDisposable {
     } catch (error) {
       this.#accepting = false;
       if (error instanceof ForwardDeniedError) {
-        this.#logger[this.#options.onRequestDenied ? "debug" : "warn"](
-          error.message,
-        );
-        this.#call(() => this.#options.onRequestDenied?.(error));
+        this.#callbacks.onRequestDenied(error);
       }
       throw error;
     }
@@ -402,7 +352,7 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#accepting = false;
     this.#binding = undefined;
     if (this.#state === "listening") this.#state = "paused";
-    this.#call(() => this.#options.onCancelled?.());
+    this.#callbacks.onCancelled();
   }
 
   #endPeriod(reason: unknown): void {
