@@ -38,7 +38,12 @@ export interface AdmissionRules {
   maxDurationMs?: number | undefined;
   /** Decides about each connection that the other rules admit. One that it throws for is refused. */
   decide?: AdmissionDecision | undefined;
-  /** How long {@linkcode decide} may take, in milliseconds; then the connection is refused. 5000 by default. */
+  /**
+   * How long {@linkcode decide} may take, in milliseconds; then the connection
+   * is refused.
+   *
+   * @default {5000}
+   */
   decideTimeoutMs?: number | undefined;
 }
 
