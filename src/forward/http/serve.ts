@@ -95,7 +95,7 @@ export class ServedPort implements Deno.HttpServer<Deno.Addr> {
  *
  * await using server = await startTestServer();
  * await using connection = await connect({
- *   host: server.host,
+ *   hostname: server.hostname,
  *   port: server.port,
  *   user: server.user,
  *   password: server.password,
@@ -108,7 +108,7 @@ export class ServedPort implements Deno.HttpServer<Deno.Addr> {
  * );
  *
  * // A program on the server asks:
- * const response = await fetch(`http://${server.host}:${web.port}/news`);
+ * const response = await fetch(`http://${server.hostname}:${web.port}/news`);
  * console.log(await response.text()); // "You asked for /news"
  * ```
  */
