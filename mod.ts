@@ -63,6 +63,7 @@ export type {
   RekeyLimit,
 } from "./src/ssh/message_transport.ts";
 export type { Dial, DialRequest, Transport } from "./src/ssh/dial/transport.ts";
+export { viaProxy } from "./src/ssh/dial/proxy/via_proxy.ts";
 export type { KeepaliveOptions } from "./src/ssh/connect_options.ts";
 export type { HostKey, HostKeyVerifier } from "./src/ssh/host_keys/host_key.ts";
 export type { KnownHostsOptions } from "./src/ssh/host_keys/known_hosts/known_hosts_options.ts";

@@ -27,6 +27,8 @@ const packages = {
   curl: "curl",
   nginx: "nginx-light",
   haproxy: "haproxy",
+  tinyproxy: "tinyproxy-bin",
+  microsocks: "microsocks",
   "systemd-notify": "systemd",
   "systemd-analyze": "systemd",
 } as const;
