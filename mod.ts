@@ -157,6 +157,8 @@ export type { Reach } from "./src/forward/verify/reach.ts";
 export { supervise } from "./src/forward/supervise/supervise.ts";
 export type { Supervisor } from "./src/forward/supervise/supervisor.ts";
 export type {
+  ConnectWith,
+  FallbackOptions,
   SessionMode,
   SupervisedTunnel,
   SupervisedTunnelSnapshot,

@@ -187,6 +187,8 @@ Deno.test("docs/command.md has the events of --json, and no others", async () =>
     "session-output": true,
     "session-ended": true,
     "slept": true,
+    "switching": true,
+    "network-changed": true,
     "state": true,
     "stopped": true,
     "message": true,

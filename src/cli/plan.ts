@@ -7,8 +7,9 @@ import type {
 import { formatBind, isTcp } from "../ssh/bind.ts";
 import type { NoDelay } from "../ssh/connection.ts";
 import type { Engine } from "../ssh/engine.ts";
+import type { ProxyAddress } from "../ssh/dial/proxy/proxy_address.ts";
 import { nativeEngine } from "../ssh/native/native_engine.ts";
-import type { Arguments } from "./command_line/arguments.ts";
+import type { Arguments, FallbackServer } from "./command_line/arguments.ts";
 import {
   type ForwardOptions,
   mergeForwardOptions,
@@ -29,6 +30,10 @@ export interface Plan {
   readonly settings: SshSettings;
   /** The servers on the way, and the destination as the last. */
   readonly hops: readonly SshSettings[];
+  /** The same for the servers of `--fallback`. */
+  readonly fallbacks: readonly (readonly SshSettings[])[];
+  /** The proxy on the way to the first hop of each, or that of the environment. */
+  readonly proxy?: ProxyAddress | "env" | undefined;
   readonly forwards: readonly ForwardSpec[];
   readonly session: SessionMode;
   readonly engine: Engine;
@@ -45,13 +50,7 @@ export async function readConfig(
   args: Arguments,
 ): Promise<Pick<Plan, "settings" | "forwards">> {
   const missing = await missingFiles(args.identities);
-  const left = new Set(missing.map((file) => setting("IdentityFile", file)));
-  const settings = await resolveSshConfig({
-    host: args.host,
-    // ssh ignores missing files, too.
-    options: args.settings.filter((line) => !left.has(line)),
-    configFile: args.configFile,
-  });
+  const settings = await resolve(args, missing, args.configFile);
   const forwards = settings.clearAllForwardings ? [] : withoutDuplicates([
     ...args.forwards,
     ...settings.remoteForwards.map(parseRemoteForward),
@@ -61,6 +60,17 @@ export async function readConfig(
     ...settings.warnings,
   ];
   return { settings: { ...settings, warnings }, forwards };
+}
+
+/** The settings for a server, without missing files of `-i`, as in ssh. */
+function resolve(
+  { host, settings }: FallbackServer,
+  missing: readonly string[],
+  configFile: string | undefined,
+): Promise<SshSettings> {
+  const left = new Set(missing.map((file) => setting("IdentityFile", file)));
+  const options = settings.filter((line) => !left.has(line));
+  return resolveSshConfig({ host, options, configFile });
 }
 
 /** @throws {ArgumentError} if an option cannot apply to the forward. */
@@ -111,6 +121,8 @@ export async function readPlan(args: Arguments): Promise<Plan> {
   const { accepted, denied } = withoutClashes(forwards);
   if (settings.exitOnForwardFailure && denied[0]) throw denied[0];
   const session = sessionOf(args, settings);
+  const fallbacks = await readFallbacks(args);
+  const hops = await resolveHops(settings, args.configFile);
   const warnings = [
     ...settings.warnings,
     ...settings.sessionType === "subsystem"
@@ -127,16 +139,43 @@ export async function readPlan(args: Arguments): Promise<Plan> {
     ...args.remoteCommand !== undefined && session === "never"
       ? [`${args.remoteCommand}: not run, as -N, SessionType or --session says`]
       : [],
+    ...args.proxy === undefined ? [] : withoutProxy([hops, ...fallbacks]),
     ...denied.map(({ message }) => `Warning: ${message}`),
   ];
   return {
     settings: { ...settings, warnings },
-    hops: await resolveHops(settings, args.configFile),
+    hops,
+    fallbacks,
+    proxy: args.proxy,
     forwards: accepted,
     session,
     engine: await loadEngine(args.engine),
     noDelay: args.noDelay,
   };
+}
+
+/** The ways to the servers of `--fallback`. */
+async function readFallbacks(
+  { fallbacks, configFile, identities }: Arguments,
+): Promise<SshSettings[][]> {
+  if (fallbacks.length === 0) return [];
+  const missing = await missingFiles(identities);
+  return await Promise.all(fallbacks.map(async (server) => {
+    const settings = await resolve(server, missing, configFile);
+    return await resolveHops(settings, configFile);
+  }));
+}
+
+/** What does not count beside `--proxy`. */
+function withoutProxy(ways: readonly (readonly SshSettings[])[]): string[] {
+  return ways.flatMap(([first]) => [
+    ...first?.proxyCommand === undefined
+      ? []
+      : [`ProxyCommand: not used for ${first.host}, as --proxy says`],
+    ...first?.bindAddress === undefined
+      ? []
+      : [`BindAddress: not used for ${first.host} with --proxy`],
+  ]);
 }
 
 /** Loads npm:ssh2 only if it is asked for. */
@@ -208,9 +247,9 @@ const BESIDE: readonly string[] = [
 
 /** Whether both plans can use the same connection. */
 export function isSameConnection(a: Plan, b: Plan): boolean {
-  const connection = ({ hops }: Plan) =>
+  const connection = ({ hops, fallbacks, proxy }: Plan) =>
     JSON.stringify(
-      hops,
+      [hops, fallbacks, proxy],
       (name, value) => BESIDE.includes(name) ? undefined : value,
     );
   return connection(a) === connection(b);

@@ -7,7 +7,10 @@ import type { SshConnection } from "../ssh/connection.ts";
 import { withoutKeys } from "../text/shown.ts";
 import { Turns } from "../turns.ts";
 import type { Arguments } from "./command_line/arguments.ts";
-import { planConnection } from "./connection/plan_connection.ts";
+import {
+  type ConnectContext,
+  planConnection,
+} from "./connection/plan_connection.ts";
 import { EXIT } from "./exit_status.ts";
 import { onSignal } from "./process/on_signal.ts";
 import { openReporter } from "./report/open_reporter.ts";
@@ -31,7 +34,8 @@ export async function run(args: Arguments): Promise<number> {
   return await command.ended;
 }
 
-type Connect = (signal: AbortSignal) => Promise<SshConnection>;
+/** Connects to the server, or to that of a fallback. */
+type Connect = readonly ((signal: AbortSignal) => Promise<SshConnection>)[];
 
 /** The running command. */
 class ForwardCommand implements AsyncDisposable {
@@ -109,10 +113,11 @@ class ForwardCommand implements AsyncDisposable {
   }
 
   /** @throws {ArgumentError} if the plan is not valid. */
-  #connectAs({ hops, engine, noDelay }: Plan): Connect {
-    return planConnection(hops, {
+  #connectAs({ hops, fallbacks, engine, noDelay, proxy }: Plan): Connect {
+    const context: ConnectContext = {
       engine,
       noDelay,
+      proxy,
       secrets: this.#secrets,
       onBanner: (text) => this.#reporter.message("info", text),
       // Less important once there is a connection.
@@ -124,16 +129,22 @@ class ForwardCommand implements AsyncDisposable {
             message,
           ),
       },
-    });
+    };
+    return [hops, ...fallbacks].map((way) => planConnection(way, context));
   }
 
   #supervise(connect: Connect): void {
     const { settings } = this.#plan;
     const logger = this.#logger;
     const { verify, bindWaitMs, maxWaitMs, once } = this.#args;
+    const { fallbackAfterMs, fallbackReturn } = this.#args;
     const attempts = this.#args.attempts ?? (once ? 1 : undefined);
     this.#supervisor = new Supervisor({
       connect,
+      fallback: defined({
+        afterMs: fallbackAfterMs,
+        returnWhen: fallbackReturn,
+      }),
       tunnels: tunnelsOf(this.#plan),
       verify,
       session: this.#plan.session,
@@ -261,7 +272,10 @@ class ForwardCommand implements AsyncDisposable {
   }
 
   #openAsker(): Asker | undefined {
-    if (this.#plan.hops.every(({ batchMode }) => batchMode)) return undefined;
+    const { hops, fallbacks } = this.#plan;
+    if ([hops, ...fallbacks].flat().every(({ batchMode }) => batchMode)) {
+      return undefined;
+    }
     const terminal = Terminal.open();
     if (!terminal) return undefined;
     this.#resources.use(terminal);

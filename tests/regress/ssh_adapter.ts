@@ -63,6 +63,7 @@ async function main(argv: readonly string[]): Promise<number> {
         ? "never"
         : { command: args.remoteCommand },
       hops: await resolveHops(settings, args.configFile),
+      fallbacks: [],
     };
     return await run(ssh, plan, log);
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { NoDelay } from "../../ssh/connection.ts";
 import type { ForwardOptions } from "./values/forward_options.ts";
+import type { ProxyAddress } from "../../ssh/dial/proxy/proxy_address.ts";
 import type { ForwardSpec } from "./values/forward_spec.ts";
 
 /** A shell that completions are written for. */
@@ -11,6 +12,9 @@ export const shells = ["bash", "zsh", "fish"] as const;
 /** What speaks SSH's transport layer. */
 export const engineNames = ["native", "ssh2"] as const;
 
+/** When to return from a fallback. */
+export const returnModes = ["idle", "at-once", "never"] as const;
+
 /** When a session is opened on the server. */
 export const sessionModes = ["auto", "always", "never"] as const;
 
@@ -21,6 +25,14 @@ export type Command =
   | { name: "completions"; shell: Shell }
   /** `show-config` (`-G`) prints the settings that `run` would use. */
   | { name: "run" | "show-config"; arguments: Arguments };
+
+/** A server of `--fallback`. */
+export interface FallbackServer {
+  /** See {@linkcode Arguments.host}. */
+  readonly host: string;
+  /** See {@linkcode Arguments.settings}: its own, and those that are not about the destination. */
+  readonly settings: readonly string[];
+}
 
 /** What the command line says about the forwards and the way to the server. */
 export interface Arguments {
@@ -51,6 +63,14 @@ export interface Arguments {
   maxWaitMs?: number;
   /** How many times in a row connecting may fail; without limit if undefined. */
   attempts?: number;
+  /** The proxy on the way to the server, or that of the environment. */
+  proxy?: ProxyAddress | "env";
+  /** The servers to use in its place. */
+  fallbacks: readonly FallbackServer[];
+  /** How long connecting to a server may fail before the next one is tried. */
+  fallbackAfterMs?: number;
+  /** When to return to the first server. */
+  fallbackReturn?: typeof returnModes[number];
   /** Whether to end when the connection ends. */
   once: boolean;
   /** What speaks SSH's transport layer; the native engine by default. */

@@ -1,7 +1,8 @@
 import { ArgumentError } from "../../errors.ts";
 import type { Arguments, Command } from "./arguments.ts";
 import type { AdmissionRules } from "../../forward/admission/admission_rules.ts";
-import { parseDestination } from "./values/destination.ts";
+import { defined } from "../../defined.ts";
+import { type Destination, parseDestination } from "./values/destination.ts";
 import type { ForwardOptions } from "./values/forward_options.ts";
 import {
   type ForwardSpec,
@@ -21,6 +22,7 @@ export class CommandLine {
     | "settings"
     | "identities"
     | "notes"
+    | "fallbacks"
   > = {
     verbosity: 0,
     verify: true,
@@ -36,6 +38,8 @@ export class CommandLine {
   readonly identities: string[] = [];
   /** See {@linkcode Arguments}. */
   readonly notes = new Set<string>();
+  /** See {@linkcode Arguments}. */
+  readonly fallbacks: Destination[] = [];
   /** Settings in the form of `-o`, in order: the first of a keyword counts. */
   readonly settings: string[] = [];
   /** Settings by keyword, which the last flag decides; they take precedence over {@linkcode settings}. */
@@ -47,6 +51,8 @@ export class CommandLine {
   /** What is to be done instead of reading any further. */
   answer: Command | undefined;
   #host: string | undefined;
+  /** The settings that the destination has made. */
+  #destination: readonly string[] = [];
 
   /** The options of the last `-R`, or of all forwards before the first. */
   get optionsHere(): ForwardOptions {
@@ -81,8 +87,8 @@ export class CommandLine {
     failIfForward(text);
     const { host, user, port } = parseDestination(text);
     this.#host = host;
-    if (user !== undefined) this.set("User", user);
-    if (port !== undefined) this.set("Port", port);
+    this.#destination = settingsOf({ host, ...defined({ user, port }) });
+    this.settings.push(...this.#destination);
   }
 
   /**
@@ -115,11 +121,33 @@ export class CommandLine {
         forwardOptions: this.forwardOptions,
         forwards: withoutDuplicates(this.forwards),
         settings: [...overrides, ...this.settings],
+        fallbacks: this.fallbacks.map((fallback) => ({
+          host: fallback.host,
+          settings: [
+            ...settingsOf(fallback),
+            ...overrides,
+            ...without(this.settings, this.#destination),
+          ],
+        })),
         identities: this.identities,
         notes: [...this.notes],
       },
     };
   }
+}
+
+function settingsOf({ user, port }: Destination): string[] {
+  return [
+    ...user === undefined ? [] : [setting("User", user)],
+    ...port === undefined ? [] : [setting("Port", `${port}`)],
+  ];
+}
+
+/** Leaves out the first of each. */
+function without(all: readonly string[], some: readonly string[]): string[] {
+  const left = [...all];
+  for (const one of some) left.splice(left.indexOf(one), 1);
+  return left;
 }
 
 /** @throws {ArgumentError} if a word can only be the value of a `-R` that was forgotten. */

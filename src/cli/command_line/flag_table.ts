@@ -8,7 +8,9 @@
 
 import { ArgumentError } from "../../errors.ts";
 import { noDelayModes } from "../../ssh/connection.ts";
-import { engineNames, sessionModes, shells } from "./arguments.ts";
+import { parseProxyUrl } from "../../ssh/dial/proxy/proxy_address.ts";
+import { engineNames, returnModes, sessionModes, shells } from "./arguments.ts";
+import { parseDestination } from "./values/destination.ts";
 import {
   bytes,
   choice,
@@ -68,6 +70,34 @@ const own: readonly Flag[] = [
     value: count,
     help: "give up when connecting fails N times in a row",
     read: ({ args }, attempts) => args.attempts = attempts,
+  }),
+  flag({
+    names: ["--proxy"],
+    value: {
+      ...text("URL", ["env", "http://", "socks5://"]),
+      open: true,
+      parse: (text, flag) => text === "env" ? text : parseProxyUrl(flag, text),
+    },
+    help: "connect through an HTTP or SOCKS proxy, or as in env",
+    read: ({ args }, proxy) => args.proxy = proxy,
+  }),
+  flag({
+    names: ["--fallback"],
+    value: text("SERVER", "hosts"),
+    help: "use this server while the first cannot be reached",
+    read: ({ fallbacks }, value) => fallbacks.push(parseDestination(value)),
+  }),
+  flag({
+    names: ["--fallback-after"],
+    value: time(),
+    help: "how long to try a server before the next one (30s)",
+    read: ({ args }, ms) => args.fallbackAfterMs = ms,
+  }),
+  flag({
+    names: ["--return"],
+    value: choice("WHEN", returnModes),
+    help: "return to the first: idle, at-once, never (idle)",
+    read: ({ args }, mode) => args.fallbackReturn = mode,
   }),
   flag({
     names: ["--once"],

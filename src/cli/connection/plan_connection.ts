@@ -3,6 +3,9 @@ import type { Logger } from "../../logger.ts";
 import { connectThrough } from "../../ssh/connect_through.ts";
 import type { NoDelay, SshConnection } from "../../ssh/connection.ts";
 import { dialFrom } from "../../ssh/dial/dial_from.ts";
+import { dialByProxy } from "../../ssh/dial/proxy/via_proxy.ts";
+import type { ProxyAddress } from "../../ssh/dial/proxy/proxy_address.ts";
+import type { Dial } from "../../ssh/dial/transport.ts";
 import type { Engine } from "../../ssh/engine.ts";
 import type { ConnectOptions } from "../../ssh/connect_options.ts";
 import type { SshSettings } from "../ssh_config/ssh_settings.ts";
@@ -12,6 +15,7 @@ import { withHostKeyAdvice } from "./host_key_advice.ts";
 import { knownHostsOptions } from "./known_hosts_options.ts";
 import { loginOptions } from "./login_options.ts";
 import { LoginSecrets } from "./login_secrets.ts";
+import { proxyFromEnvironment } from "./proxy_from_environment.ts";
 import { dialByCommand } from "./proxy_command.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -21,6 +25,8 @@ export interface ConnectContext {
   readonly engine: Engine;
   /** What to do about Nagle's algorithm on the server. */
   readonly noDelay?: NoDelay | undefined;
+  /** The proxy on the way to the first hop, or that of the environment. */
+  readonly proxy?: ProxyAddress | "env" | undefined;
   /** Answers the questions of a login. */
   readonly secrets: Secrets;
   /** Logger of the connections. */
@@ -38,10 +44,11 @@ export interface ConnectContext {
  */
 export function planConnection(
   hops: readonly SshSettings[],
-  { engine, noDelay, secrets, logger, onBanner }: ConnectContext,
+  { engine, noDelay, proxy, secrets, logger, onBanner }: ConnectContext,
 ): (signal: AbortSignal) => Promise<SshConnection> {
   // Reports mistakes at once.
   for (const hop of hops) algorithmOptions(hop, engine);
+  const dial = hops[0] && dialOptions(hops[0], proxy);
   const banners: string[] = [];
   const reportBanner = (hop: number) => (text: string) => {
     if (banners[hop] !== text) onBanner(banners[hop] = text);
@@ -67,7 +74,7 @@ export function planConnection(
           engine,
           algorithms: algorithmOptions(hop, engine),
           // The others are reached through the one before.
-          ...i === 0 && dialOptions(hop),
+          ...i === 0 && dial,
           // Servers on the way may not permit commands.
           ...defined({ noDelay: i === hops.length - 1 ? noDelay : undefined }),
           onBanner: reportBanner(i),
@@ -113,11 +120,24 @@ async function toConnectOptions(
   };
 }
 
-/** How to reach the first server. */
+/**
+ * How to reach the first server.
+ *
+ * @throws {ArgumentError} if the environment names a proxy that cannot be used.
+ */
 function dialOptions(
   settings: SshSettings,
+  proxy: ConnectContext["proxy"],
 ): Pick<ConnectOptions, "dial" | "connectionAttempts"> {
   const { proxyCommand, bindAddress, connectionAttempts } = settings;
+  const { hostName: hostname, port } = settings;
+  const via = proxy === "env"
+    ? proxyFromEnvironment({ hostname, port })
+    : proxy;
+  if (via) {
+    const dial: Dial = (to) => dialByProxy(via, to);
+    return defined({ connectionAttempts, dial });
+  }
   if (proxyCommand !== undefined) {
     return { dial: async (to) => await dialByCommand(proxyCommand, to) };
   }

@@ -1,12 +1,15 @@
-import { delay } from "../../abort.ts";
+import { orAborted } from "../../abort.ts";
 import {
   AuthenticationError,
   type ErrorCode,
   RForwardError,
 } from "../../errors.ts";
-import { connect } from "../../ssh/connect.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
+import { asRForwardError } from "./as_rforward_error.ts";
 import { Backoff } from "./backoff.ts";
+import { watchNetwork } from "./network_watch.ts";
+import { Servers } from "./servers.ts";
+import { Sleeper } from "./sleeper.ts";
 import type {
   SupervisorEvent,
   SupervisorOptions,
@@ -21,18 +24,26 @@ export interface Wait {
   until: Date;
 }
 
-/** Connects, as often as it takes, and waits longer after each failure. */
+/** The connections through the tunnels. */
+export interface Traffic {
+  /** Whether none is live. */
+  readonly isIdle: boolean;
+  /** Settles once none is. */
+  idle(): Promise<void>;
+}
+
+/** Connects, as often as it takes, to one server or another, and waits longer after each failure. */
 export class Reconnector {
   readonly #options: SupervisorOptions;
   readonly #signal: AbortSignal;
   readonly #emit: (event: SupervisorEvent) => void;
   readonly #backoff: Backoff;
+  readonly #servers: Servers;
+  readonly #sleeper = new Sleeper();
   /** What to wait for before the next attempt. */
   #failure: RForwardError | undefined;
   #connectedAt: number | undefined;
   #wait: Wait | undefined;
-  /** Cuts a wait short. */
-  #wake = new AbortController();
 
   /**
    * @param signal Ends it.
@@ -47,6 +58,7 @@ export class Reconnector {
     this.#signal = signal;
     this.#emit = emit;
     this.#backoff = new Backoff(options.connectRetry);
+    this.#servers = new Servers(options);
   }
 
   /** What it waits for, if it does. */
@@ -55,29 +67,79 @@ export class Reconnector {
   }
 
   /**
-   * Connects. After a failure it waits first.
+   * Connects. After a failure it waits first, unless another server is next.
    *
    * @throws a permanent error, or the signal's reason.
    */
   async connect(): Promise<SshConnection> {
     const { maxAttempts = Infinity } = this.#options;
+    const servers = this.#servers;
     for (let attempt = 1;; attempt++) {
       if (this.#failure) await this.#rest(this.#failure);
       this.#signal.throwIfAborted();
       this.#emit({ type: "connecting", attempt });
       try {
-        const connection = await this.#dial();
-        this.#failure = undefined;
-        this.#connectedAt = performance.now();
+        const connection = await servers.dial(this.#signal);
+        this.#connected();
         return connection;
       } catch (error) {
         this.#signal.throwIfAborted();
+        servers.fail();
         const isReconnect = this.#connectedAt !== undefined;
-        if (!canHeal(error, isReconnect) || attempt >= maxAttempts) throw error;
-        if (this.#backoff.isOver) throw error;
-        this.#failure = error;
+        const isPermanent = !canHeal(error, isReconnect);
+        if (isPermanent) servers.ruleOut(error);
+        else if (this.#backoff.isOver) throw error;
+        else this.#failure = error;
+        if (
+          isPermanent || attempt >= maxAttempts || servers.patienceMs === 0
+        ) {
+          this.#moveOn(error, attempt >= maxAttempts);
+          attempt = 0;
+        }
       }
     }
+  }
+
+  /**
+   * Connects to the first server again, once that is back, while another one
+   * is in use.
+   *
+   * @param signal Ends it.
+   * @param traffic What may hold up the return.
+   * @returns undefined if the signal aborts first, or there is nothing to return to.
+   */
+  async returnToFirst(
+    signal: AbortSignal,
+    traffic: Traffic,
+  ): Promise<SshConnection | undefined> {
+    const servers = this.#servers;
+    const from = servers.current;
+    while (servers.returns) {
+      try {
+        await this.#sleeper.sleep(servers.returnEveryMs, signal);
+        if (servers.waitsForIdle) await orAborted(traffic.idle(), signal);
+        const connection = await servers.dial(signal, 0);
+        // Perhaps a program has connected in the meantime.
+        if (servers.waitsForIdle && !traffic.isIdle) {
+          await connection.close();
+          continue;
+        }
+        servers.use(0);
+        this.#connected();
+        this.#emit({ type: "switching", from, to: 0 });
+        return connection;
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        if (canHeal(error, true)) continue;
+        servers.ruleOut(error, 0);
+        this.#options.logger?.warn(
+          `the first server is not tried again: ${
+            asRForwardError(error).message
+          }`,
+        );
+      }
+    }
+    return undefined;
   }
 
   /** The connection was lost. */
@@ -89,29 +151,38 @@ export class Reconnector {
 
   /** Tries again at once, if it waits. */
   wake(): void {
-    this.#wake.abort();
+    this.#sleeper.wake();
   }
 
-  async #dial(): Promise<SshConnection> {
-    const { connect: how, logger } = this.#options;
-    const signal = this.#signal;
-    const connection = typeof how === "function"
-      ? await how(signal)
-      : await connect({ ...logger && { logger }, ...how, signal });
-    if (!signal.aborted) return connection;
-    await connection.close();
-    throw signal.reason;
+  #connected(): void {
+    this.#servers.use();
+    this.#failure = undefined;
+    this.#connectedAt = performance.now();
+  }
+
+  /** It is the next server's turn, at once unless all of them have failed. */
+  #moveOn(error: unknown, isLast: boolean): void {
+    const servers = this.#servers;
+    const from = servers.current;
+    servers.next();
+    if (servers.allFailed) {
+      if (isLast) throw error;
+    } else this.#failure = undefined;
+    const { current: to } = servers;
+    if (to === from) return;
+    this.#emit({ type: "switching", from, to, error: asRForwardError(error) });
   }
 
   async #rest(error: RForwardError): Promise<void> {
-    const ms = this.#backoff.next();
+    const ms = Math.min(this.#backoff.next(), this.#servers.patienceMs);
     const until = new Date(Date.now() + ms);
     this.#wait = { error, until };
-    const { signal } = this.#wake = new AbortController();
     this.#emit({ type: "waiting", error, ms, until });
-    await delay(ms, AbortSignal.any([this.#signal, signal])).catch(
-      () => this.#signal.throwIfAborted(),
-    );
+    using _watch = watchNetwork(() => {
+      this.#emit({ type: "network-changed" });
+      this.wake();
+    });
+    await this.#sleeper.sleep(ms, this.#signal);
     this.#wait = undefined;
   }
 }

@@ -38,6 +38,23 @@ export class SupervisedTunnels {
     return this.#all.every((tunnel) => this.#answered.has(tunnel));
   }
 
+  /** Whether no connection through them is live. */
+  get isIdle(): boolean {
+    return this.#all.every((tunnel) => tunnel.snapshot().live === 0);
+  }
+
+  /** Settles once they are idle. */
+  async idle(): Promise<void> {
+    while (!this.isIdle) {
+      await Promise.all(this.#all.map((tunnel) => tunnel.drained()));
+    }
+  }
+
+  /** Asks for their ports now, where they wait. */
+  wake(): void {
+    for (const tunnel of this.#all) tunnel.wake();
+  }
+
   /**
    * Keeps them up on a connection.
    *

@@ -5,6 +5,7 @@ import { type Logger, silentLogger } from "../../logger.ts";
 import type { CloseReason, SshConnection } from "../../ssh/connection.ts";
 import { checkRetry } from "../tunnel/retry_options.ts";
 import { checkMs } from "../../validate.ts";
+import { asRForwardError } from "./as_rforward_error.ts";
 import { watchClock } from "./clock_watch.ts";
 import { ProbeGuard } from "./probe_guard.ts";
 import { Reconnector } from "./reconnector.ts";
@@ -56,6 +57,8 @@ export class Supervisor
   #connections = 0;
   #wasUp = false;
   #stopping = false;
+  /** Aborts when it is not to return to the first server any longer. */
+  #staying = new AbortController();
   #state: SupervisorState = "connecting";
   #since = new Date();
   #error: RForwardError | undefined;
@@ -150,6 +153,15 @@ export class Supervisor
   }
 
   /**
+   * Tries now what it waits for: to connect, to bind a port that is in use, to
+   * return to the first server.
+   */
+  tryNow(): void {
+    this.#reconnector.wake();
+    this.#tunnels.wake();
+  }
+
+  /**
    * Stops it for good: releases the ports and closes the connection.
    *
    * @param options `drainMs`: how long live connections may continue first, in
@@ -158,6 +170,7 @@ export class Supervisor
   async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
     checkMs("drainMs", drainMs);
     this.#stopping = true;
+    this.#staying.abort();
     this.#update();
     if (this.#connection) await this.#release(drainMs);
     this.#life.abort(
@@ -185,26 +198,27 @@ export class Supervisor
     const stopWatching = watchClock((ms) => this.#onSleep(ms));
     using _stop = onAbort(this.#options.signal, () => void this.stop());
     try {
+      let next: SshConnection | undefined;
       while (true) {
-        const connection = await this.#reconnector.connect();
-        const error = await this.#serve(connection);
-        if (this.#stopping) return this.#finish(undefined);
-        this.#reconnector.lost(error);
+        next = await this.#serve(next ?? await this.#reconnector.connect());
+        if (!this.#stopping) continue;
+        await next?.close();
+        return this.#finish(undefined);
       }
     } catch (error) {
-      this.#finish(signal.aborted ? undefined : asOurs(error));
+      this.#finish(signal.aborted ? undefined : asRForwardError(error));
     } finally {
       stopWatching();
     }
   }
 
   /**
-   * Keeps the tunnels up until the connection ends.
+   * Keeps the tunnels up until the connection ends, or the first server is back.
    *
-   * @returns how it ended.
+   * @returns the connection to the first server, if that is why.
    * @throws a permanent error, or that it was stopped.
    */
-  async #serve(connection: SshConnection): Promise<ConnectionLostError> {
+  async #serve(connection: SshConnection): Promise<SshConnection | undefined> {
     const given = Promise.withResolvers<never>();
     given.promise.catch(() => {});
     this.#giveUp = given.reject;
@@ -218,26 +232,44 @@ export class Supervisor
     const kept = this.#tunnels.keep(
       connection,
       this.#life.signal,
-      (error) => this.#giveUp(asOurs(error)),
+      (error) => this.#giveUp(asRForwardError(error)),
     );
     this.#update();
+    this.#staying = new AbortController();
+    const { signal } = this.#staying;
+    const returned = this.#reconnector.returnToFirst(signal, this.#tunnels);
+    const left = Promise.withResolvers<undefined>();
+    returned.then((first) => first && left.resolve(undefined));
     try {
-      const { error } = await Promise.race([connection.closed, given.promise]);
-      const lost = error instanceof ConnectionLostError
-        ? error
-        : new ConnectionLostError(
-          "the connection was closed",
-          defined({ cause: error }),
-        );
-      const explained = this.#probes.explain(connection, lost);
-      this.#emit({ type: "lost", error: explained });
-      return explained;
+      const ends = [connection.closed, given.promise, left.promise];
+      const end = await Promise.race(ends);
+      if (end) this.#onLost(connection, end.error);
+    } catch (error) {
+      this.#staying.abort();
+      await (await returned)?.close();
+      throw error;
     } finally {
       this.#giveUp = () => {};
+      this.#staying.abort();
       await connection.close();
       this.#connection = undefined;
       await Promise.all([kept, session]);
     }
+    const first = await returned;
+    if (first) this.#update();
+    return first;
+  }
+
+  #onLost(connection: SshConnection, error: RForwardError | undefined): void {
+    const lost = error instanceof ConnectionLostError
+      ? error
+      : new ConnectionLostError(
+        "the connection was closed",
+        defined({ cause: error }),
+      );
+    const explained = this.#probes.explain(connection, lost);
+    this.#emit({ type: "lost", error: explained });
+    this.#reconnector.lost(explained);
   }
 
   #welcome(connection: SshConnection): void {
@@ -343,10 +375,4 @@ function isDenied({ state }: TunnelSupervisor): boolean {
 
 function isDown(state: SupervisorState): boolean {
   return state === "connecting" || state === "waiting";
-}
-
-function asOurs(error: unknown): RForwardError {
-  if (error instanceof RForwardError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new RForwardError("connect-failed", message, { cause: error });
 }

@@ -53,12 +53,46 @@ export type SupervisedTunnel =
  */
 export type SessionMode = "auto" | "always" | "never" | { command: string };
 
+/** How a supervisor connects to a server, for each attempt: options of {@linkcode connect}, or a function. */
+export type ConnectWith =
+  | Omit<ConnectOptions, "signal">
+  | ((signal: AbortSignal) => Promise<SshConnection>);
+
+/**
+ * When a supervisor changes between the servers of
+ * {@linkcode SupervisorOptions.connect}.
+ */
+export interface FallbackOptions {
+  /**
+   * How long connecting to a server may fail before the next one is tried, in
+   * milliseconds. It is the next one's turn at once where another attempt
+   * cannot help, such as after a login that was refused.
+   *
+   * @default {30000}
+   */
+  afterMs?: number;
+  /**
+   * How often the first server is tried while another one is in use, in
+   * milliseconds.
+   *
+   * @default {60000}
+   */
+  returnEveryMs?: number;
+  /**
+   * When to return to the first server once it is back: while no connection
+   * through the tunnels is live, or at once, which ends those that are.
+   *
+   * @default {"idle"}
+   */
+  returnWhen?: "idle" | "at-once" | "never";
+}
+
 /** Options of {@linkcode supervise}. */
 export interface SupervisorOptions {
-  /** How to connect, for each attempt: options of {@linkcode connect}, or a function. */
-  connect:
-    | Omit<ConnectOptions, "signal">
-    | ((signal: AbortSignal) => Promise<SshConnection>);
+  /** How to connect; of several servers, the next one is used when one cannot be reached, as {@linkcode fallback} says. */
+  connect: ConnectWith | readonly ConnectWith[];
+  /** When to change between servers. */
+  fallback?: FallbackOptions;
   /** What to bind on each connection. */
   tunnels: readonly SupervisedTunnel[];
   /**
@@ -68,7 +102,7 @@ export interface SupervisorOptions {
    * @default {{ firstMs: 100, maxMs: 60000, forMs: Infinity }}
    */
   connectRetry?: RetryOptions;
-  /** Stops after this many failed attempts to connect in a row. No limit by default. */
+  /** Stops after this many failed attempts to connect in a row, to each server. No limit by default. */
   maxAttempts?: number;
   /** Stops if a tunnel cannot be bound at the start (ssh: `ExitOnForwardFailure`). */
   allOrNothing?: boolean;
@@ -206,6 +240,14 @@ export type SupervisorEvent =
   | { type: "lost"; error: RForwardError }
   /** Connecting failed, or the connection was lost; the next attempt is in `ms`. */
   | { type: "waiting"; error: RForwardError; ms: number; until: Date }
+  /**
+   * Another server is used from now on: `from` and `to` are places in
+   * {@linkcode SupervisorOptions.connect}, from 0. `error` tells why; without
+   * it, the first one is back.
+   */
+  | { type: "switching"; from: number; to: number; error?: RForwardError }
+  /** The machine has other addresses than before; the next attempt to connect is made now. */
+  | { type: "network-changed" }
   /** The server says that it listens. With `checking`, a `verified` event follows: only then is it known who answers. */
   | {
     type: "bound";

@@ -28,6 +28,7 @@ import type {
   SupervisorOptions,
 } from "./supervisor_options.ts";
 import { checkTargetCheck, TargetHealth } from "./target_health.ts";
+import { Sleeper } from "./sleeper.ts";
 import { TunnelTotals } from "./tunnel_totals.ts";
 
 /** What a tunnel gets from its supervisor. */
@@ -72,6 +73,7 @@ export class TunnelSupervisor {
   #probe: ProbeResult | undefined;
   readonly #life = new AbortController();
   readonly #totals = new TunnelTotals();
+  readonly #sleeper = new Sleeper();
   /** One for all its tunnels, also those whose connections go on. */
   #admission: Admission | undefined;
   readonly #refusals = new RefusalReports((refusal, count) => {
@@ -203,6 +205,16 @@ export class TunnelSupervisor {
       }
       first();
     }
+  }
+
+  /** Asks for its port now, if it waits. */
+  wake(): void {
+    this.#sleeper.wake();
+  }
+
+  /** Settles once the connections are over that are live now. */
+  drained(): Promise<void> {
+    return this.#totals.drained();
   }
 
   /** Stops taking connections, and lets live ones continue for a while. */
@@ -420,7 +432,7 @@ export class TunnelSupervisor {
     this.#reason = reason;
     this.#become("waiting", error, new Date(Date.now() + ms));
     first();
-    await delay(ms, signal);
+    await this.#sleeper.sleep(ms, signal);
   }
 
   /** Where it chose the port, any other will do as well as one that is in use. */

@@ -35,6 +35,11 @@ export class TunnelTotals {
     return ++this.#failed;
   }
 
+  /** Settles once those are over that are live now. */
+  drained(): Promise<void> {
+    return this.#live.drained();
+  }
+
   /** The figures as they are now. */
   get now(): Pick<
     SupervisedTunnelSnapshot,

@@ -39,6 +39,7 @@ Deno.test("parseArguments() has defaults", () => {
       forwardOptions: {},
       settings: [],
       identities: [],
+      fallbacks: [],
       verbosity: 0,
       verify: true,
       once: false,
@@ -114,7 +115,25 @@ Deno.test("parseArguments() reads its own options", () => {
     configFile: "none",
     logFile: "/log",
     identities: [],
+    fallbacks: [],
   });
+});
+
+Deno.test("parseArguments() reads other ways to the server and other servers, each with its own user and port", () => {
+  const { settings, fallbacks, proxy, fallbackAfterMs, fallbackReturn } = read(
+    "--proxy socks5://p:1 --fallback ssh://bob@b:2222 -p 22 -J hop --fallback c -o X=1 --fallback-after 5 --return at-once ssh://alice@a:99",
+  );
+  assertEquals(proxy, { protocol: "socks5", hostname: "p", port: 1 });
+  assertEquals([fallbackAfterMs, fallbackReturn], [5000, "at-once"]);
+  const shared = ["Port=22", "ProxyJump=hop", "X=1"];
+  assertEquals(settings, [...shared, "User=alice", "Port=99"]);
+  assertEquals(fallbacks, [
+    { host: "b", settings: ["User=bob", "Port=2222", ...shared] },
+    { host: "c", settings: shared },
+  ]);
+  assertEquals(read("--proxy env a").proxy, "env");
+  assertMatch(problem("--proxy", "ftp://u:secret@p", "a"), /^--proxy: ftp is /);
+  assertMatch(problem("--fallback", "-x", "a"), /^destination: "-x"/);
 });
 
 Deno.test("parseArguments() takes options about connections for all forwards, or after a -R for that one", () => {

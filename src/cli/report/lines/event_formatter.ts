@@ -96,6 +96,13 @@ export class EventFormatter {
         };
       case "waiting":
         return this.#waiting(event);
+      case "switching":
+        return this.#switching(event);
+      case "network-changed":
+        return {
+          level: "info",
+          text: "the network of this machine has changed; trying again now",
+        };
       case "bound":
         this.#verdicts.delete(event.tunnel);
         this.#targets.set(event.tunnel, event.target);
@@ -161,6 +168,17 @@ export class EventFormatter {
     return this.#explained.has(error)
       ? { ...line, text: next, visible: true }
       : { ...line, text: `${error.message}; ${next}` };
+  }
+
+  #switching({ to, error }: EventOf<"switching">): Line {
+    const next = to === 0 ? "trying the first server" : `trying fallback ${to}`;
+    if (!error) {
+      return {
+        level: "info",
+        text: "the first server is back: returning to it",
+      };
+    }
+    return { level: "warn", text: `${error.message}; ${next}` };
   }
 
   #verified({ tunnel, bound, probe }: EventOf<"verified">): Line {

@@ -1,8 +1,8 @@
 import { onAbort } from "../../../abort.ts";
 import { ConnectError } from "../../../errors.ts";
 import { mayNot } from "../../../permissions.ts";
-import { closeQuietly } from "../../../streams/close_quietly.ts";
-import { connectTcp } from "../../../streams/connect_tcp.ts";
+import { closeQuietly } from "../../../sockets/close_quietly.ts";
+import { connectTcp } from "../../../sockets/connect_tcp.ts";
 import { formatAddress } from "../../../text/format_address.ts";
 import type { Dial, DialRequest, Transport } from "../transport.ts";
 import { openByHttp } from "./http_connect.ts";
