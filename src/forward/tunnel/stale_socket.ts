@@ -1,6 +1,6 @@
 import { Deadline } from "../../abort.ts";
 import { ChannelError } from "../../errors.ts";
-import { quote } from "../../text/quote.ts";
+import { quote } from "../../quote.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 
 /** How long the server may take over it, in milliseconds: its user's shell may hang. */

@@ -9,7 +9,7 @@ import {
   type HostKeyLocation,
   type HostKeyProblem,
 } from "../../errors.ts";
-import { quote } from "../../text/quote.ts";
+import { quote } from "../../quote.ts";
 import type { HostKey } from "./host_key.ts";
 import { fingerprint } from "../keys/public/key_blob.ts";
 import {

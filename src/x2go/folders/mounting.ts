@@ -2,7 +2,7 @@
 
 import type { SshConnection } from "../../ssh/connection.ts";
 import { printable } from "../../text/printable.ts";
-import { quote } from "../../text/quote.ts";
+import { quote } from "../../quote.ts";
 import { X2GoError } from "../errors.ts";
 import {
   limited,

@@ -7,7 +7,7 @@
  */
 
 import { printable } from "../../text/printable.ts";
-import { quote } from "../../text/quote.ts";
+import { quote } from "../../quote.ts";
 import { X2GoError } from "../errors.ts";
 import { limited, type Script } from "./run_script.ts";
 import type {

@@ -1,6 +1,6 @@
 /** Commands that work in any login shell on the server. @module */
 
-import { quote } from "../../text/quote.ts";
+import { quote } from "../../quote.ts";
 
 /**
  * A command whose output can be separated from what the user's `.bashrc` prints

@@ -1,7 +1,7 @@
 /** The files on the server that say where a session's programs find sound, and the cookie for it. @module */
 
 import { defined } from "../../defined.ts";
-import { quote } from "../../text/quote.ts";
+import { quote } from "../../quote.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import { X2GoError } from "../errors.ts";
 import {

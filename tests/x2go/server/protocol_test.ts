@@ -12,7 +12,7 @@ import {
   stateScript,
   throwIfFailed,
 } from "../../../src/x2go/server/protocol.ts";
-import { quote } from "../../../src/text/quote.ts";
+import { quote } from "../../../src/quote.ts";
 import type { ReadySession } from "../../../src/x2go/server/session_info.ts";
 import {
   assert,

@@ -1,4 +1,4 @@
-import { quote } from "../../../src/text/quote.ts";
+import { quote } from "../../../src/quote.ts";
 import { enclose, enclosed } from "../../../src/x2go/server/shell.ts";
 import { assertEquals } from "../../assert.ts";
 import { NASTY } from "../../nasty_words.ts";

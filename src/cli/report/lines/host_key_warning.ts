@@ -1,5 +1,5 @@
 import type { HostKeyError } from "../../../errors.ts";
-import { quote } from "../../../text/quote.ts";
+import { quote } from "../../../quote.ts";
 import { oneLine } from "../../../text/one_line.ts";
 
 /** The warning about a host key that was not accepted, in `ssh`'s words. */

@@ -1,4 +1,4 @@
-import { ArgumentError } from "../errors.ts";
+import { ArgumentError } from "./errors.ts";
 
 /**
  * Quotes one word for a shell. A quote in it is written `'"'"'`, without a backslash:

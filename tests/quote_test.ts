@@ -1,7 +1,7 @@
-import { ArgumentError } from "../../src/errors.ts";
-import { quote } from "../../src/text/quote.ts";
-import { assertEquals, assertThrows } from "../assert.ts";
-import { NASTY } from "../nasty_words.ts";
+import { ArgumentError } from "../src/errors.ts";
+import { quote } from "../src/quote.ts";
+import { assertEquals, assertThrows } from "./assert.ts";
+import { NASTY } from "./nasty_words.ts";
 
 Deno.test("quote() makes any text one word for a shell", async () => {
   const words = NASTY.map(quote).join(" ");
