@@ -20,6 +20,7 @@ import type { Acknowledger } from "./acknowledger.ts";
 import type { Chunk } from "../../streams/gathered_bytes.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import type { ReceiveWindow } from "./receive_window.ts";
+import { SendWindow, type SharedSending } from "./send_window.ts";
 
 /** Bytes of data that we take in one packet. */
 export const PACKET = 32 * 1024;
@@ -31,6 +32,8 @@ export interface ChannelCarrier {
   readonly transport: MessageTransport;
   /** Acknowledges soon for a server that waits for it; undefined where that is not needed. */
   readonly acknowledger?: Acknowledger | undefined;
+  /** Whether channels send at the same time. */
+  readonly sharedSending?: SharedSending | undefined;
   /** Called once when the channel is closed on both sides. */
   release(channel: Channel): void;
 }
@@ -72,7 +75,7 @@ export class Channel implements SshChannel, Direct {
   /** Reports a failure to a writer that does not use the stream. */
   #onFailure: ((error: Error) => void) | undefined;
   #isSinkTaken = false;
-  #sendWindow: number;
+  readonly #sendWindow: SendWindow;
   #sentEof = false;
   #sentClose = false;
   #gotEof = false;
@@ -89,7 +92,11 @@ export class Channel implements SshChannel, Direct {
     this.#transport = carrier.transport;
     this.localId = ids.local;
     this.#remoteId = ids.remote;
-    this.#sendWindow = ids.window;
+    this.#sendWindow = new SendWindow(
+      ids.window,
+      () => this.#wakeWriter(),
+      carrier.sharedSending,
+    );
     this.#receiveWindow = ids.receiveWindow;
     this.#maxPacket = Math.min(Math.max(ids.packetSize, 1), PACKET);
     this.closed = this.#closed.promise;
@@ -179,10 +186,7 @@ export class Channel implements SshChannel, Direct {
 
   /** CHANNEL_WINDOW_ADJUST */
   onWindowAdjust(bytes: number): void {
-    const wasShut = this.#sendWindow === 0;
-    this.#sendWindow = Math.min(this.#sendWindow + bytes, 2 ** 32 - 1);
-    // With window left, the writer waits for the transport alone.
-    if (wasShut && bytes > 0) this.#wakeWriter();
+    this.#sendWindow.adjust(bytes);
   }
 
   /** CHANNEL_REQUEST: none is for a forwarded connection. */
@@ -280,14 +284,11 @@ export class Channel implements SshChannel, Direct {
   #sendWhatFits(data: Uint8Array, most = data.length): number {
     const transport = this.#transport;
     let sent = 0;
-    while (sent < most && sent < data.length && this.#sendWindow > 0) {
-      if (transport.congested || this.#explain) break;
-      const size = Math.min(
-        data.length - sent,
-        this.#sendWindow,
-        this.#maxPacket,
-      );
-      this.#sendWindow -= size;
+    while (sent < most && sent < data.length) {
+      const { room } = this.#sendWindow;
+      if (room === 0 || transport.congested || this.#explain) break;
+      const size = Math.min(data.length - sent, room, this.#maxPacket);
+      this.#sendWindow.take(size);
       transport.send(
         writeChannelDataHead(this.#remoteId, size),
         data.subarray(sent, sent + size),
@@ -305,7 +306,8 @@ export class Channel implements SshChannel, Direct {
         if (data.length === 0) return;
         throw this.failure;
       }
-      const isShut = data.length > 0 && this.#sendWindow === 0;
+      const isShut = data.length > 0 && this.#sendWindow.room === 0;
+      if (isShut) this.#sendWindow.wait();
       if (isShut || transport.congested) {
         this.#woken = Promise.withResolvers();
         if (transport.congested) {
@@ -374,6 +376,7 @@ export class Channel implements SshChannel, Direct {
     if (this.#released) return;
     this.#released = true;
     clearTimeout(this.#closeTimer);
+    this.#sendWindow.close();
     this.#closed.resolve(reason);
     // Otherwise the memory for a slow target would be unbounded.
     this.#received.onceTaken(() => {

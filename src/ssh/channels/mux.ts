@@ -39,6 +39,7 @@ import { deliverToChannel } from "./deliver_to_channel.ts";
 import { IncomingOpen } from "./forwarded_open.ts";
 import type { GlobalRequests } from "./global_requests.ts";
 import { ReceiveWindows } from "./receive_windows.ts";
+import { SharedSending } from "./send_window.ts";
 
 /** Channels that may be open or wait for an answer at once; OpenSSH's limit. */
 const MAX_CHANNELS = 10_000;
@@ -62,6 +63,7 @@ export class Mux implements ChannelCarrier {
   onHostKeys: ((shown: Uint8Array) => void) | undefined;
 
   readonly #channels = new Map<number, Channel>();
+  readonly sharedSending: SharedSending;
   readonly #windows: ReceiveWindows;
   readonly #pending = new Map<number, PendingOpen>();
   /** Opens that are not answered yet. */
@@ -76,6 +78,7 @@ export class Mux implements ChannelCarrier {
     readonly acknowledger?: Acknowledger,
   ) {
     this.#windows = new ReceiveWindows(requests);
+    this.sharedSending = new SharedSending(requests);
   }
 
   /** Channels that are open. */

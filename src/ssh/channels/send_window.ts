@@ -1,0 +1,139 @@
+import { LONG_PATH_MS, type PathProbe } from "./receive_windows.ts";
+
+const KIB = 1024;
+/** What a channel keeps on its way on a short path while others send, too, in bytes: more would only wait in line before their data. */
+const SHARED = 512 * KIB;
+/** Only a peer that gives window back in portions of this size keeps data flowing with so little, in bytes. */
+const LARGEST_PORTION = SHARED / 2;
+/** After this time without a portion the limit was too low for the peer, in milliseconds. */
+const PATIENCE_MS = 100;
+/** Channels share while one has sent something this recently after another, in milliseconds. */
+const SHARED_MS = 1000;
+
+/** Tells whether several channels of a connection send. */
+export class SharedSending {
+  readonly #path: Pick<PathProbe, "roundTripMs">;
+  readonly #now: () => number;
+  #sender: SendWindow | undefined;
+  /** When another channel had sent before it. */
+  #shared = -Infinity;
+
+  /** @param now A clock, in milliseconds. */
+  constructor(
+    path: Pick<PathProbe, "roundTripMs">,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#path = path;
+    this.#now = now;
+  }
+
+  /** A channel sends something. */
+  onSend(window: SendWindow): void {
+    if (window === this.#sender) return;
+    if (this.#sender && !this.#sender.isClosed) this.#shared = this.#now();
+    this.#sender = window;
+  }
+
+  /** Whether one channel's data should be kept from delaying another's: not on a long path, or one that is not known. */
+  get isLimited(): boolean {
+    const { roundTripMs = Infinity } = this.#path;
+    return roundTripMs <= LONG_PATH_MS &&
+      this.#now() - this.#shared <= SHARED_MS;
+  }
+}
+
+/**
+ * What we may send on one channel (RFC 4254 section 5.2): what the peer allows,
+ * or less while other channels send, too.
+ */
+export class SendWindow {
+  readonly #sharing: SharedSending | undefined;
+  readonly #wake: () => void;
+  /** What the peer still takes, ... */
+  #open: number;
+  /** ... and took at most. */
+  #size: number;
+  /** What it gave back last. */
+  #portion = Infinity;
+  #isTooLow = false;
+  #isAwaited = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  /**
+   * @param size What the peer takes at first, in bytes.
+   * @param wake Called when a writer that waits may look again.
+   */
+  constructor(
+    size: number,
+    wake: () => void,
+    sharing: SharedSending | undefined,
+  ) {
+    this.#open = size;
+    this.#size = size;
+    this.#wake = wake;
+    this.#sharing = sharing;
+  }
+
+  /** Bytes that may be sent now. */
+  get room(): number {
+    const held = this.#size - SHARED;
+    return held > 0 && this.#isLimited
+      ? Math.max(this.#open - held, 0)
+      : this.#open;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Bytes are sent. */
+  take(bytes: number): void {
+    this.#sharing?.onSend(this);
+    this.#open -= bytes;
+  }
+
+  /** WINDOW_ADJUST */
+  adjust(bytes: number): void {
+    this.#open = Math.min(this.#open + bytes, 2 ** 32 - 1);
+    this.#size = Math.max(this.#size, this.#open);
+    this.#portion = bytes;
+    // Otherwise the writer waits for the transport alone.
+    if (this.#isAwaited) this.#look();
+  }
+
+  /** A writer waits for {@linkcode room}. */
+  wait(): void {
+    this.#isAwaited = true;
+    this.#timer ??= this.#startTimer();
+  }
+
+  /** The channel is closed. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #look(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.room > 0) {
+      this.#isAwaited = false;
+      this.#wake();
+    } else this.#timer = this.#startTimer();
+  }
+
+  /** Only the limit needs one: the peer opens its window when it can. */
+  #startTimer(): ReturnType<typeof setTimeout> | undefined {
+    if (this.#open === 0 || this.#isClosed) return undefined;
+    return setTimeout(() => {
+      this.#isTooLow = true;
+      this.#look();
+    }, PATIENCE_MS);
+  }
+
+  get #isLimited(): boolean {
+    return this.#portion <= LARGEST_PORTION && !this.#isTooLow &&
+      this.#sharing !== undefined && this.#sharing.isLimited;
+  }
+}
