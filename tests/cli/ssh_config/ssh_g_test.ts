@@ -5,7 +5,7 @@ import {
 import { ArgumentError } from "../../../src/errors.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
-import { randomNumbers } from "./random_numbers.ts";
+import { randomNumbers } from "../../random_numbers.ts";
 import {
   askAlgorithms,
   askSsh,

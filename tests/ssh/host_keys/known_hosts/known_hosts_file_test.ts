@@ -9,6 +9,7 @@ import {
   readKnownHosts,
 } from "../../../../src/ssh/host_keys/known_hosts/known_hosts_file.ts";
 import { assert, assertEquals, assertRejects } from "../../../assert.ts";
+import { randomNumbers } from "../../../random_numbers.ts";
 import { serverTest } from "../../../servers/availability.ts";
 import { run } from "../../../servers/run.ts";
 import {
@@ -232,7 +233,7 @@ serverTest(
   "ssh",
   "namesHost() finds what ssh-keygen -F finds in 2000 random lines",
   async () => {
-    const next = random(20261122);
+    const next = randomNumbers(20261122);
     const pick = (alphabet: string, atMost: number) =>
       Array.from(
         { length: 1 + next(atMost) },
@@ -347,14 +348,4 @@ async function assertAgree(
     matches += ours.length;
   }
   return matches;
-}
-
-/** A small generator (mulberry32), so that a failure can be had again. */
-function random(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6D2B79F5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 2 ** 32 * below);
-  };
 }
