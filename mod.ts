@@ -11,7 +11,7 @@
  * import { connect, forward } from "@x2go/rforward";
  *
  * await using connection = await connect({
- *   host: "server.example",
+ *   hostname: "server.example",
  *   user: "alice",
  *   privateKeys: [{ file: "/home/alice/.ssh/id_ed25519" }],
  * });

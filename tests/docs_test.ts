@@ -295,13 +295,32 @@ Deno.test("docs/design.md walks each way through six files at most", async () =>
   }
 });
 
-Deno.test("the code in README and docs type-checks", async () => {
+/** The files of a folder and the folders in it. */
+function* filesIn(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, root))) {
+    if (isDirectory) yield* filesIn(`${folder}${name}/`);
+    else yield `${folder}${name}`;
+  }
+}
+
+/** The examples in TypeScript of a page; in a module, those that import this package. */
+async function examplesIn(path: string): Promise<string[]> {
+  const text = await read(path);
+  const markdown = path.endsWith(".md")
+    ? text
+    : [...text.matchAll(/\/\*\*[^]*?\*\//g)].join("\n")
+      .replaceAll(/^ *\* ?/gm, "");
+  return [...markdown.matchAll(/^```ts.*\n([^]*?)^```$/gm)]
+    .map(([, code]) => code!)
+    .filter((code) => text === markdown || code.includes("@x2go/rforward"));
+}
+
+Deno.test("the examples in README, docs and doc comments type-check, also those that are not run", async () => {
   const dir = await Deno.makeTempDir();
   try {
     const files: string[] = [];
-    for (const page of pages) {
-      const blocks = (await read(page)).matchAll(/^```ts.*\n([^]*?)^```$/gm);
-      for (const [, code] of blocks) {
+    for (const page of [...pages, "mod.ts", ...filesIn("src/")]) {
+      for (const code of await examplesIn(page)) {
         const file = `${dir}/${files.length}.ts`;
         // A module, as `await` stands at the top.
         await Deno.writeTextFile(file, `// ${page}\n${code}export {};\n`);

@@ -71,8 +71,13 @@ export interface RelayResult {
  *
  * @example A connection that was accepted on the server, to a service here
  * ```ts ignore
- * import { listen, relay } from "@x2go/rforward";
+ * import { connect, listen, relay } from "@x2go/rforward";
  *
+ * await using connection = await connect({
+ *   hostname: "server.example",
+ *   user: "alice",
+ *   agent: true,
+ * });
  * await using listener = await listen(connection, { port: 8022 });
  * for await (const conn of listener) {
  *   const service = await Deno.connect({ port: 22 });

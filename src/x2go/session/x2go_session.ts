@@ -338,6 +338,9 @@ export class X2GoSession implements AsyncDisposable {
    *
    * @example
    * ```ts ignore
+   * import type { X2GoSession } from "@x2go/rforward/x2go";
+   *
+   * declare const session: X2GoSession;
    * await session.sharePrinter(({ title, file }) => console.log(title, file));
    * ```
    */
