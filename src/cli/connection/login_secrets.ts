@@ -5,8 +5,8 @@ import { printable, printableLines } from "../../text/printable.ts";
 import type { Prompts } from "../terminal/prompts.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** A login. */
-export interface Login {
+/** Who logs in where, and who can be asked. */
+export interface LoginParty {
   readonly user: string;
   readonly host: string;
   /** Identifies the server: a secret for one is not given to another. */
@@ -20,10 +20,10 @@ export interface Login {
 /** Answers the questions of one login. A secret that is asked for again was wrong, and is forgotten. */
 export class LoginSecrets {
   readonly #secrets: Secrets;
-  readonly #login: Login;
+  readonly #login: LoginParty;
   readonly #given = new Set<string>();
 
-  constructor(secrets: Secrets, login: Login) {
+  constructor(secrets: Secrets, login: LoginParty) {
     this.#secrets = secrets;
     this.#login = login;
   }

@@ -3,7 +3,7 @@ import type { ForwardedOpen } from "../../ssh/connection.ts";
 import type { FetchTarget } from "../http/fetch_target.ts";
 import type { HttpServer } from "../http/http_server.ts";
 import type { Dialer, DialerOptions, Endpoint } from "./dialer.ts";
-import { addressesOf } from "../tunnel/forwarded_conn.ts";
+import { connAddresses } from "../tunnel/forwarded_conn.ts";
 
 /** Hands requests to a function in this process. What speaks HTTP is loaded with the first connection. */
 export class FetchDialer implements Dialer {
@@ -23,7 +23,7 @@ export class FetchDialer implements Dialer {
     const server = await (this.#server ??= this.#start());
     return {
       serve: (channel, signal) =>
-        server.serve(channel, addressesOf(open), signal),
+        server.serve(channel, connAddresses(open), signal),
       abandon: () => {},
     };
   }

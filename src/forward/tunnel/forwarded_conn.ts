@@ -38,7 +38,7 @@ export class ForwardedConn implements Deno.Conn {
   ) {
     this.#channel = channel;
     this.#stream = new DuplexStream(channel);
-    ({ localAddr: this.localAddr, remoteAddr: this.remoteAddr } = addressesOf(
+    ({ localAddr: this.localAddr, remoteAddr: this.remoteAddr } = connAddresses(
       from,
     ));
     this.closed = channel.closed.then(() => {});
@@ -97,7 +97,7 @@ export class ForwardedConn implements Deno.Conn {
 }
 
 /** Both ends of a connection to a bound port, as Deno writes addresses. */
-export function addressesOf(
+export function connAddresses(
   { bind, originator }: Pick<ForwardedOpen, "bind" | "originator">,
 ): { localAddr: Deno.Addr; remoteAddr: Deno.Addr } {
   const { address: hostname, port } = originator;

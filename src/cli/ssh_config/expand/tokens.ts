@@ -2,7 +2,7 @@ import type { Tokens } from "./expand.ts";
 import type { LocalMachine } from "../local_machine.ts";
 
 /** What tokens say about a destination. */
-export interface Destination {
+export interface TokenSubject {
   /** The host to connect to. */
   readonly host: string;
   /** The host as it was typed. */
@@ -18,7 +18,7 @@ export interface Destination {
 /** The tokens that most options accept (ssh_config(5), "TOKENS"). */
 export function destinationTokens(
   machine: LocalMachine,
-  { host, originalHost, port, user, keyAlias }: Destination,
+  { host, originalHost, port, user, keyAlias }: TokenSubject,
 ): Tokens {
   return {
     C: () => sha1(`${machine.hostName}${host}${port}${user()}`),

@@ -4,7 +4,7 @@ import { each, type Option } from "./option.ts";
 import { duration } from "./value_types.ts";
 
 /** When to exchange keys again. */
-export interface RekeyLimit {
+export interface RekeyLimitSetting {
   /** After how many bytes; 0 for ssh's default. */
   readonly bytes: number;
   /** After what time, in milliseconds; 0 for never. */
@@ -12,7 +12,10 @@ export interface RekeyLimit {
 }
 
 /** `RekeyLimit`, an amount of data and perhaps a time; each is set by the first line that has it. */
-export const rekeyLimit: Option<RekeyLimit, RekeyLimit | undefined> = each(
+export const rekeyLimit: Option<
+  RekeyLimitSetting,
+  RekeyLimitSetting | undefined
+> = each(
   "RekeyLimit",
   {
     parse(line, env) {
@@ -30,7 +33,7 @@ export const rekeyLimit: Option<RekeyLimit, RekeyLimit | undefined> = each(
     isSame: () => false,
     expand: (limits) =>
       limits.map(({ value }) => value)
-        .reduceRight<RekeyLimit | undefined>(
+        .reduceRight<RekeyLimitSetting | undefined>(
           (later, limit) => ({ ...later, ...limit }),
           undefined,
         ),
