@@ -1,4 +1,5 @@
 /** The examples, run as their first lines say, with exactly the permissions that they name. */
+import { connect as connectHttp2, createServer } from "node:http2";
 import { assertEquals, assertMatch } from "../assert.ts";
 import {
   isRefused,
@@ -174,21 +175,148 @@ serverTest(
 
 serverTest(
   "sshd",
-  "examples/http.ts answers HTTP at a port there",
+  "examples/http.ts serves a Hono app, its events and WebSockets, until SIGINT",
+  async () => {
+    await using server = await startSshd();
+    const { home, url, permissions } = await createHome(server);
+    await using example = startExample({
+      name: "http.ts",
+      permissions,
+      args: [url, "0"],
+      env: { HOME: home },
+    });
+    const base = (await example.line(/^http:/)).split(" ")[0]!;
+    const response = await fetch(new URL("/there", base));
+    assertEquals(await response.text(), "You asked for /there\n");
+    const { transport } = await (await fetch(new URL("/who", base))).json();
+    assertEquals(transport, "tcp");
+    const events = await fetch(new URL("/time", base));
+    const reader = events.body!.pipeThrough(new TextDecoderStream())
+      .getReader();
+    assertMatch((await reader.read()).value ?? "", /^data: \d{4}-.*\n\n$/);
+    await reader.cancel();
+    const socket = new WebSocket(new URL("/echo", base));
+    socket.onopen = () => socket.send("hello");
+    const { data } = await new Promise<MessageEvent>((resolve) =>
+      socket.onmessage = resolve
+    );
+    assertEquals(data, "hello");
+    const closed = new Promise<CloseEvent>((resolve) =>
+      socket.onclose = resolve
+    );
+    example.kill("SIGINT");
+    assertEquals((await closed).code, 1001);
+    assertEquals((await example.status).code, 0, await example.output());
+  },
+);
+
+serverTest(
+  "sshd",
+  "examples/static_folder.ts serves a folder and nothing beside it",
+  async () => {
+    await using server = await startSshd();
+    const { home, url, permissions } = await createHome(server);
+    const folder = `${home}/public`;
+    await Deno.mkdir(folder);
+    await Deno.writeTextFile(`${folder}/page.txt`, "a page");
+    await Deno.writeTextFile(`${home}/secret.txt`, "a secret");
+    await Deno.symlink(`${home}/secret.txt`, `${folder}/link.txt`);
+    const [net = "", env = "", read = ""] = permissions;
+    await using example = startExample({
+      name: "static_folder.ts",
+      permissions: [net, env, `${read},${folder}`],
+      args: [url, "0", folder],
+      env: { HOME: home },
+    });
+    const base = (await example.line(/^http:/)).split(" ")[0]!;
+    const page = await fetch(new URL("/page.txt", base));
+    assertEquals(await page.text(), "a page");
+    for (const path of ["/..%2fsecret.txt", "/link.txt", "/missing.txt"]) {
+      const response = await fetch(`${base.replace(/\/$/, "")}${path}`);
+      assertEquals((await response.text()).includes("a secret"), false);
+      assertEquals(response.ok, false, path);
+    }
+  },
+);
+
+serverTest(
+  "sshd",
+  "examples/line_protocol.ts answers line by line",
+  async () => {
+    await using server = await startSshd();
+    const { home, url, permissions } = await createHome(server);
+    await using example = startExample({
+      name: "line_protocol.ts",
+      permissions,
+      args: [url, "0"],
+      env: { HOME: home },
+    });
+    const port = await listeningPort(example);
+    using conn = await visit(port);
+    await send(conn, "SET a b c\nGET a\r\nGET x\nSET\nhuh\nQUIT\n");
+    assertEquals(
+      await receiveText(conn),
+      "OK\nb c\nNONE\nERROR usage: SET key value\nERROR use SET, GET or QUIT\n",
+    );
+    using flood = await visit(port);
+    await send(flood, "x".repeat(5000)).catch(() => {});
+    assertEquals(await receiveText(flood), "");
+    await example.line(/a line is too long/);
+  },
+);
+
+serverTest(
+  "sshd",
+  "examples/raw_tcp.ts passes on HTTP/2 as gRPC speaks it, and other protocols",
   async () => {
     await using server = await startSshd();
     const { home, url, permissions: [net, ...others] } = await createHome(
       server,
     );
+    await using echo = startEcho("echo");
+    const service = createServer((request, response) => {
+      response.setHeader("content-type", "application/grpc");
+      response.addTrailers({ "grpc-status": "0" });
+      request.pipe(response);
+    });
+    await new Promise<void>((resolve) =>
+      service.listen(0, "127.0.0.1", resolve)
+    );
+    const { port } = service.address() as { port: number };
     await using example = startExample({
-      name: "http.ts",
-      permissions: [`${net},127.0.0.1`, ...others],
-      args: [url, "0"],
+      name: "raw_tcp.ts",
+      permissions: [
+        `${net},127.0.0.1:${echo.port},127.0.0.1:${port}`,
+        ...others,
+      ],
+      args: [url, `0:${echo.port}`, `0:${port}`],
       env: { HOME: home },
     });
-    const line = await example.line(/^http:/);
-    const response = await fetch(new URL("/there", line.split(" ")[0]));
-    assertEquals(await response.text(), "You asked for /there\n");
+    const echoPort = await listeningPort(example);
+    const there = Number(
+      /port (\d+)/.exec(await example.line(RegExp(`:${port}$`)))![1],
+    );
+    using conn = await visit(echoPort);
+    await send(conn, "hi");
+    await conn.closeWrite();
+    assertEquals(await receiveText(conn), "echo: hi");
+
+    const session = connectHttp2(`http://127.0.0.1:${there}`);
+    const call = session.request({
+      ":method": "POST",
+      ":path": "/a.Service/Call",
+      "content-type": "application/grpc",
+    });
+    const trailers = Promise.withResolvers<unknown>();
+    call.on("trailers", (it) => trailers.resolve(it["grpc-status"]));
+    // A message of gRPC: not compressed, of three bytes.
+    call.end(new Uint8Array([0, 0, 0, 0, 3, 8, 150, 1]));
+    const answer: number[] = [];
+    for await (const chunk of call) answer.push(...chunk);
+    assertEquals(answer, [0, 0, 0, 0, 3, 8, 150, 1]);
+    assertEquals(await trailers.promise, "0");
+    await new Promise<void>((resolve) => session.close(resolve));
+    await new Promise((resolve) => service.close(resolve));
   },
 );
 
@@ -297,8 +425,11 @@ serverTest(
 const furtherArgs: Record<string, string[]> = {
   "handler.ts": ["0"],
   "http.ts": ["0"],
+  "line_protocol.ts": ["0"],
   "metrics.ts": ["0", "9", "0"],
   "logging.ts": ["0"],
+  "raw_tcp.ts": ["0:9"],
+  "static_folder.ts": ["0", "examples"],
   "unix_socket.ts": ["/nowhere"],
   "x2go_folder.ts": ["session", "/nowhere"],
   "x2go_print.ts": ["session"],
@@ -365,9 +496,11 @@ serverTest("sshd", "each example says why it is not let in", async () => {
   const wrong = url.replace(`${server.user}@`, "nobody-of-that-name@");
   for (const [name, further] of Object.entries(furtherArgs)) {
     const { code, output } = await endOf(name, [wrong, ...further], {
-      permissions: name === "metrics.ts"
-        ? [...permissions.with(0, `${permissions[0]},127.0.0.1`)]
-        : permissions,
+      permissions: [
+        `${permissions[0]},127.0.0.1`,
+        permissions[1]!,
+        `${permissions[2]},examples`,
+      ],
       env: { HOME: home },
     });
     assertMatch(

@@ -17,6 +17,7 @@ import {
   type HttpLimits,
 } from "./fetch_target.ts";
 import { HttpConnection } from "./http_connection.ts";
+import { loadUpgrade } from "./load_upgrade.ts";
 import { RequestError, toRequest } from "./to_request.ts";
 import type { Upgrade } from "./upgrade.ts";
 
@@ -177,17 +178,25 @@ export class HttpServer {
     socket: ChannelSocket,
     head: Uint8Array,
   ): Promise<void> {
-    const served = this.#served.get(socket);
-    const { Upgrade } = await import("./upgrade.ts");
-    const upgrade = new Upgrade(message, socket, head, () => {
-      served?.connection.upgraded();
-      this.#upgrades.add(upgrade);
-      socket.once("close", () => this.#upgrades.delete(upgrade));
-      if (this.#isDraining) upgrade.goAway();
-    });
+    const connection = this.#served.get(socket)?.connection;
     const response = new ServerResponse(message);
     this.#begin(message, response);
-    await this.#answer(message, response, upgrade);
+    try {
+      const { Upgrade } = await loadUpgrade();
+      const upgrade = new Upgrade(message, socket, head, () => {
+        connection?.upgraded();
+        this.#upgrades.add(upgrade);
+        socket.once("close", () => this.#upgrades.delete(upgrade));
+        if (this.#isDraining) upgrade.goAway();
+      });
+      await this.#answer(message, response, upgrade);
+    } catch (error) {
+      this.#logger.error(
+        "a request for a WebSocket could not be served",
+        error,
+      );
+      socket.destroy();
+    }
   }
 }
 

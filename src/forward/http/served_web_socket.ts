@@ -105,7 +105,7 @@ export class ServedWebSocket extends EventTarget implements WebSocket {
   ): void {
     // Deno's EventTarget reports what listeners throw; a handler is one.
     const call = this[handler] as Handler<Event>;
-    const listener = (event: Event) => call?.call(this, event);
+    const listener: EventListener = () => call?.call(this, event);
     this.addEventListener(event.type, listener, { once: true });
     this.dispatchEvent(event);
   }

@@ -10,6 +10,7 @@ import { relay } from "../tunnel/relay.ts";
 import type { Destinations } from "./destinations.ts";
 import {
   readSocksRequest,
+  SocksClientGone,
   SocksError,
   type SocksRefusal,
   type SocksRequest,
@@ -34,6 +35,7 @@ export async function serveSocks(
   signal: AbortSignal,
 ): Promise<void> {
   const request = await readRequest(client, options, signal);
+  if (!request) return;
   const name = printable(formatAddress(request.host, request.port));
   let conn: Deno.TcpConn;
   try {
@@ -58,11 +60,12 @@ export async function serveSocks(
   await relay(client, conn, defined({ signal, lingerMs }));
 }
 
+/** Undefined if the client ended without a request. */
 async function readRequest(
   client: ForwardedConn,
   { credentials, handshakeTimeoutMs = 10_000 }: SocksOptions,
   signal: AbortSignal,
-): Promise<SocksRequest> {
+): Promise<SocksRequest | undefined> {
   using deadline = new Deadline(handshakeTimeoutMs, signal);
   deadline.start(() =>
     new SocksError(`it asked for nothing within ${handshakeTimeoutMs} ms`)
@@ -72,6 +75,7 @@ async function readRequest(
   } catch (cause) {
     signal.throwIfAborted();
     await refuse(client, () => Promise.resolve());
+    if (cause instanceof SocksClientGone) return undefined;
     const { message } = cause as Error;
     throw new TargetError(
       "target-failed",

@@ -27,6 +27,9 @@ const CODES: Record<SocksRefusal, number> = {
 /** A client does not get what it asked for; the reply is on its way. */
 export class SocksError extends Error {}
 
+/** A client ended without asking for anything. */
+export class SocksClientGone extends Error {}
+
 /** What the handshake reads from and writes to. */
 export type SocksClient = Pick<Deno.Conn, "read" | "write">;
 
@@ -45,6 +48,7 @@ export interface SocksRequest {
  * Reads what a client of SOCKS 4, 4a or 5 asks for.
  *
  * @throws {SocksError} if it was refused.
+ * @throws {SocksClientGone} if it ended first.
  */
 export async function readSocksRequest(
   client: SocksClient,
@@ -194,7 +198,7 @@ async function take(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(size);
   if (await readFull(client, bytes) === size) return bytes;
-  throw new SocksError("the client ended before it asked for anything");
+  throw new SocksClientGone();
 }
 
 /** Bytes after a byte that counts them. */
