@@ -7,6 +7,24 @@ import type { Certificate } from "../../../src/ssh/keys/public/certificate.ts";
 import { Krl } from "../../../src/ssh/host_keys/krl.ts";
 import { WireWriter } from "../../../src/ssh/wire.ts";
 
+/** The types of a list's sections (OpenSSH's PROTOCOL.krl). */
+const Section = {
+  CERTIFICATES: 1,
+  EXPLICIT_KEY: 2,
+  SHA1: 3,
+  SIGNATURE: 4,
+  SHA256: 5,
+  EXTENSION: 255,
+} as const;
+/** The types of the sections within `CERTIFICATES`. */
+const CertificateSection = {
+  SERIAL_LIST: 0x20,
+  SERIAL_RANGE: 0x21,
+  SERIAL_BITMAP: 0x22,
+  KEY_ID: 0x23,
+  EXTENSION: 0x39,
+} as const;
+
 const key = new WireWriter().string("ssh-ed25519").string("key").bytes();
 const other = new WireWriter().string("ssh-ed25519").string("other").bytes();
 const authority = new WireWriter().string("ssh-ed25519").string("ca").bytes();
@@ -16,9 +34,9 @@ Deno.test("Krl finds keys, and keys by their digests", () => {
     new Uint8Array(createHash(name).update(key).digest());
   for (
     const section of [
-      new WireWriter().byte(2).string(strings(other, key)),
-      new WireWriter().byte(3).string(strings(digest("sha1"))),
-      new WireWriter().byte(5).string(strings(digest("sha256"))),
+      new WireWriter().byte(Section.EXPLICIT_KEY).string(strings(other, key)),
+      new WireWriter().byte(Section.SHA1).string(strings(digest("sha1"))),
+      new WireWriter().byte(Section.SHA256).string(strings(digest("sha256"))),
     ]
   ) {
     const krl = new Krl(list(section.bytes()));
@@ -29,13 +47,22 @@ Deno.test("Krl finds keys, and keys by their digests", () => {
 });
 
 Deno.test("Krl finds certificates by their authority, serial number and key ID", () => {
-  const serials = section(0x20, new WireWriter().uint64(5n).uint64(9n));
-  const range = section(0x21, new WireWriter().uint64(100n).uint64(200n));
+  const serials = section(
+    CertificateSection.SERIAL_LIST,
+    new WireWriter().uint64(5n).uint64(9n),
+  );
+  const range = section(
+    CertificateSection.SERIAL_RANGE,
+    new WireWriter().uint64(100n).uint64(200n),
+  );
   const bitmap = section(
-    0x22,
+    CertificateSection.SERIAL_BITMAP,
     new WireWriter().uint64(1000n).mpint(Uint8Array.of(0x80, 0x01)),
   );
-  const id = section(0x23, new WireWriter().string("bad").string("worse"));
+  const id = section(
+    CertificateSection.KEY_ID,
+    new WireWriter().string("bad").string("worse"),
+  );
   const krl = new Krl(list(
     certificates(authority, serials, range, bitmap),
     certificates(new Uint8Array(), id),
@@ -57,7 +84,10 @@ Deno.test("Krl finds certificates by their authority, serial number and key ID",
 });
 
 Deno.test("Krl does not count serial number 0, which stands for none", () => {
-  const all = section(0x21, new WireWriter().uint64(0n).uint64(2n ** 64n - 1n));
+  const all = section(
+    CertificateSection.SERIAL_RANGE,
+    new WireWriter().uint64(0n).uint64(2n ** 64n - 1n),
+  );
   const krl = new Krl(list(certificates(authority, all)));
   assertEquals(krl.find(key, certificate({ serial: 0n })), undefined);
   assertMatch(
@@ -68,7 +98,10 @@ Deno.test("Krl does not count serial number 0, which stands for none", () => {
 
 Deno.test("Krl finds the authority of a certificate among the keys", () => {
   const krl = new Krl(
-    list(new WireWriter().byte(2).string(strings(authority)).bytes()),
+    list(
+      new WireWriter().byte(Section.EXPLICIT_KEY).string(strings(authority))
+        .bytes(),
+    ),
   );
   assertEquals(krl.find(key, certificate({})), {
     what: "its certificate's authority",
@@ -79,11 +112,11 @@ Deno.test("Krl finds the authority of a certificate among the keys", () => {
 Deno.test("Krl ignores extensions that are not critical", () => {
   const extension = new WireWriter().string("new").boolean(false).string("x");
   const krl = new Krl(list(
-    new WireWriter().byte(255).string(extension.bytes()).bytes(),
+    new WireWriter().byte(Section.EXTENSION).string(extension.bytes()).bytes(),
     certificates(
       authority,
-      section(0x39, extension),
-      section(0x20, new WireWriter().uint64(5n)),
+      section(CertificateSection.EXTENSION, extension),
+      section(CertificateSection.SERIAL_LIST, new WireWriter().uint64(5n)),
     ),
   ));
   assertMatch(
@@ -108,7 +141,7 @@ for (
     ],
     [
       "a signature",
-      list(new WireWriter().byte(4).string("key").bytes()),
+      list(new WireWriter().byte(Section.SIGNATURE).string("key").bytes()),
       /is signed/,
     ],
     [
@@ -123,24 +156,39 @@ for (
     ],
     [
       "a critical extension",
-      list(new WireWriter().byte(255).string(critical.bytes()).bytes()),
+      list(
+        new WireWriter().byte(Section.EXTENSION).string(critical.bytes())
+          .bytes(),
+      ),
       /critical extension/,
     ],
     [
       "a critical extension of certificates",
-      list(certificates(authority, section(0x39, critical))),
+      list(
+        certificates(
+          authority,
+          section(CertificateSection.EXTENSION, critical),
+        ),
+      ),
       /critical extension/,
     ],
     [
       "a short digest",
       list(
-        new WireWriter().byte(5).string(strings(new Uint8Array(20))).bytes(),
+        new WireWriter().byte(Section.SHA256).string(
+          strings(new Uint8Array(20)),
+        ).bytes(),
       ),
       /digest of 20 bytes/,
     ],
     [
       "half a number",
-      list(certificates(authority, section(0x20, new WireWriter().uint32(5)))),
+      list(
+        certificates(
+          authority,
+          section(CertificateSection.SERIAL_LIST, new WireWriter().uint32(5)),
+        ),
+      ),
       /cut short/,
     ],
     [
@@ -148,7 +196,10 @@ for (
       list(
         certificates(
           authority,
-          section(0x21, new WireWriter().uint64(2n).uint64(1n)),
+          section(
+            CertificateSection.SERIAL_RANGE,
+            new WireWriter().uint64(2n).uint64(1n),
+          ),
         ),
       ),
       /empty range/,
@@ -158,7 +209,10 @@ for (
       list(
         certificates(
           authority,
-          section(0x21, new WireWriter().uint64(2n).uint64(3n).byte(0)),
+          section(
+            CertificateSection.SERIAL_RANGE,
+            new WireWriter().uint64(2n).uint64(3n).byte(0),
+          ),
         ),
       ),
       /too many/,
@@ -177,15 +231,15 @@ fuzz(
     fc.uint8Array(),
     fc.uint8Array({ minLength: 1 }).map((bytes) => list(bytes)),
     damaged(list(
-      new WireWriter().byte(2).string(strings(key)).bytes(),
+      new WireWriter().byte(Section.EXPLICIT_KEY).string(strings(key)).bytes(),
       certificates(
         authority,
-        section(0x20, new WireWriter().uint64(5n)),
+        section(CertificateSection.SERIAL_LIST, new WireWriter().uint64(5n)),
         section(
-          0x22,
+          CertificateSection.SERIAL_BITMAP,
           new WireWriter().uint64(2n ** 64n - 1n).mpint(Uint8Array.of(5)),
         ),
-        section(0x23, new WireWriter().string("id")),
+        section(CertificateSection.KEY_ID, new WireWriter().string("id")),
       ),
     )),
   )],
@@ -211,7 +265,8 @@ function certificates(
 ): Uint8Array {
   const content = new WireWriter().string(authority).string("");
   for (const section of sections) content.raw(section);
-  return new WireWriter().byte(1).string(content.bytes()).bytes();
+  return new WireWriter().byte(Section.CERTIFICATES).string(content.bytes())
+    .bytes();
 }
 
 function section(type: number, content: WireWriter): Uint8Array {

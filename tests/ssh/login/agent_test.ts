@@ -22,6 +22,11 @@ import { startSshAgent } from "../../servers/ssh_agent.ts";
 import { packageUrl, runDeno } from "../../run_deno.ts";
 import { within } from "../../within.ts";
 
+// Numbers of the agent protocol (draft-ietf-sshm-ssh-agent section 5).
+const FAILURE = 5;
+const IDENTITIES_ANSWER = 12;
+const EXTENSION = 27;
+
 for (const kind of [["ed25519"], ["ecdsa"], ["rsa", "-b", "2048"]]) {
   serverTest(
     "sshd",
@@ -338,17 +343,22 @@ async function setUp(serve: (conn: Deno.Conn) => Promise<void>) {
 
 const strangers: [string, (conn: Deno.Conn) => Promise<void>, RegExp][] = [
   ["closes at once", () => Promise.resolve(), /which failed: /],
-  ["refuses", (conn) => answer(conn, [5]), /which failed: it refused/],
+  ["refuses", (conn) => answer(conn, [FAILURE]), /which failed: it refused/],
   [
     "answers cut short",
-    (conn) => answer(conn, [12, 0, 0, 0, 9]),
+    (conn) => answer(conn, [IDENTITIES_ANSWER, 0, 0, 0, 9]),
     /which failed: the message is cut short/,
   ],
   ["answers nothing", (conn) => answer(conn, []), /cut short/],
-  ["has no keys", (conn) => answer(conn, [12, 0, 0, 0, 0]), /with 0 keys/],
+  [
+    "has no keys",
+    (conn) => answer(conn, [IDENTITIES_ANSWER, 0, 0, 0, 0]),
+    /with 0 keys/,
+  ],
   [
     "has strange keys",
-    (conn) => answer(conn, [12, 0, 0, 0, 1, 0, 0, 0, 1, 9, 0, 0, 0, 0]),
+    (conn) =>
+      answer(conn, [IDENTITIES_ANSWER, 0, 0, 0, 1, 0, 0, 0, 1, 9, 0, 0, 0, 0]),
     /with 0 keys/,
   ],
   [
@@ -365,8 +375,8 @@ const strangers: [string, (conn: Deno.Conn) => Promise<void>, RegExp][] = [
 /** Reads a request; like an old agent, it does not know what session it is for. */
 async function request(conn: Deno.Conn): Promise<void> {
   const room = new Uint8Array(10_000);
-  while (await conn.read(room) !== null && room[4] === 27) {
-    await conn.write(Uint8Array.of(0, 0, 0, 1, 5));
+  while (await conn.read(room) !== null && room[4] === EXTENSION) {
+    await conn.write(Uint8Array.of(0, 0, 0, 1, FAILURE));
   }
 }
 

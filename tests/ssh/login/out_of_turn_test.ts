@@ -43,7 +43,8 @@ function message(number: number, ...strings: string[]): Uint8Array {
 const service = message(MessageNumber.SERVICE_ACCEPT, "ssh-userauth");
 const failure = new WireWriter().byte(MessageNumber.USERAUTH_FAILURE)
   .nameList(["password", "publickey"]).boolean(false).bytes();
-const question = new WireWriter().byte(60).string("").string("").string("")
+const question = new WireWriter().byte(MessageNumber.USERAUTH_INFO_REQUEST)
+  .string("").string("").string("")
   .uint32(0).bytes();
 
 for (

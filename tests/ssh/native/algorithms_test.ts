@@ -23,6 +23,9 @@ import {
   newEd25519Key,
   throughCat,
 } from "./message_session.ts";
+import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
+
+const { CHANNEL_DATA } = MessageNumber;
 
 const SIZE = 200_000;
 const all = supportedAlgorithms();
@@ -210,9 +213,12 @@ Deno.test("each algorithm alone carries 200 kB each way between both roles", asy
     for (const [from, to] of [[client, server], [server, client]] as const) {
       const queue = new MessageQueue(to);
       const input = randomBytes(SIZE);
-      from.send(Uint8Array.of(94), input.subarray(0, SIZE / 2));
-      from.send(Uint8Array.of(94), input.subarray(SIZE / 2));
-      const [first, second] = [await queue.nextOf(94), await queue.nextOf(94)];
+      from.send(Uint8Array.of(CHANNEL_DATA), input.subarray(0, SIZE / 2));
+      from.send(Uint8Array.of(CHANNEL_DATA), input.subarray(SIZE / 2));
+      const [first, second] = [
+        await queue.nextOf(CHANNEL_DATA),
+        await queue.nextOf(CHANNEL_DATA),
+      ];
       const output = concat(first.subarray(1), second.subarray(1));
       assertEquals(await sha256(output), await sha256(input));
     }

@@ -8,6 +8,12 @@ import { watchEventLoop } from "../../watch_event_loop.ts";
 import { within } from "../../within.ts";
 import { uncompressed } from "./transport_pair.ts";
 import { attack, failure, otherKey, untilKeys } from "./attack.ts";
+import { DisconnectReason } from "../../../src/ssh/messages/transport_messages.ts";
+import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
+import { KEX_ECDH_INIT, KEX_ECDH_REPLY } from "./kex/kex_numbers.ts";
+
+const { CHANNEL_DATA, DEBUG, DISCONNECT, GLOBAL_REQUEST, IGNORE } =
+  MessageNumber;
 
 Deno.test("a server that says lines before its identification is accepted", async () => {
   await using set = attack();
@@ -22,8 +28,8 @@ Deno.test("a server that says lines before its identification is accepted", asyn
 Deno.test("IGNORE and DEBUG are accepted anywhere without strict key exchange", async () => {
   await using set = attack({ strict: false });
   const { peer, victim } = set;
-  const ignore = [2, 0, 0, 0, 0];
-  const debug = [4, 1, 0, 0, 0, 1, 65, 0, 0, 0, 0];
+  const ignore = [IGNORE, 0, 0, 0, 0];
+  const debug = [DEBUG, 1, 0, 0, 0, 1, 65, 0, 0, 0, 0];
   await peer.identify();
   peer.send(ignore);
   peer.sendKexInit();
@@ -45,14 +51,16 @@ Deno.test("under strict key exchange sequence numbers begin again with each NEWK
   await untilKeys(peer, victim);
   // The peer counts anew each time: what it sends could not be opened otherwise.
   for (let i = 0; i < 3; i++) {
-    peer.send([2, 0, 0, 0, 0]);
+    peer.send([IGNORE, 0, 0, 0, 0]);
     const [received, done] = [
       Promise.withResolvers<void>(),
       peer.exchangeKeys(),
     ];
-    victim.receive((message) => void (message[0] === 94 && received.resolve()));
+    victim.receive((message) =>
+      void (message[0] === CHANNEL_DATA && received.resolve())
+    );
     await done;
-    peer.send([94, i]);
+    peer.send([CHANNEL_DATA, i]);
     await received.promise;
   }
 });
@@ -69,7 +77,7 @@ Deno.test("the first message of a key exchange that was guessed wrongly is dropp
       peer.sendKexInit({ ...guess, kex: [first] });
     } else {
       peer.sendKexInit(guess);
-      peer.send([30, 0, 0, 0, 4, 1, 2, 3, 4]);
+      peer.send([KEX_ECDH_INIT, 0, 0, 0, 4, 1, 2, 3, 4]);
     }
     await peer.takeKexInit(); // sends the first message
     const { shared } = await peer.takeKexMessage();
@@ -102,7 +110,7 @@ Deno.test("nothing that waits for the keys leaves for a server whose host key is
   peer.send(send);
   peer.sendNewKeys(shared);
   // All that comes can be read without keys: a DISCONNECT is the end of it.
-  assertEquals((await peer.next())[0], 1);
+  assertEquals((await peer.next())[0], DISCONNECT);
   await assertRejects(() => peer.next(), Error);
 });
 
@@ -110,12 +118,12 @@ Deno.test("a packet with a wrong tag ends with a MacError, and DISCONNECT says s
   await using set = attack();
   const { peer, victim } = set;
   await untilKeys(peer, victim);
-  peer.sendBroken([94, 1, 2, 3]);
+  peer.sendBroken([CHANNEL_DATA, 1, 2, 3]);
   assert(await failure(victim) instanceof MacError);
   for (;;) {
     const message = await peer.next();
-    if (message[0] !== 1) continue;
-    assertEquals(message[4], 5); // MAC_ERROR
+    if (message[0] !== DISCONNECT) continue;
+    assertEquals(message[4], DisconnectReason.MAC_ERROR);
     break;
   }
 });
@@ -126,7 +134,7 @@ Deno.test("messages to be dropped take no memory, however many there are", async
   const { peer, victim } = set;
   await untilKeys(peer, victim);
   const ignore = new Uint8Array(32 * 1024);
-  ignore[0] = 2;
+  ignore[0] = IGNORE;
   const before = victim.bytesReceived;
   for (let i = 0; i < 1000; i++) {
     peer.send(ignore);
@@ -135,8 +143,10 @@ Deno.test("messages to be dropped take no memory, however many there are", async
     if (i % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
   }
   const seen = Promise.withResolvers<void>();
-  victim.receive((message) => void (message[0] === 94 && seen.resolve()));
-  peer.send([94]);
+  victim.receive((message) =>
+    void (message[0] === CHANNEL_DATA && seen.resolve())
+  );
+  peer.send([CHANNEL_DATA]);
   await seen.promise;
   assert(victim.bytesReceived - before > 32_000_000);
   assertEquals(victim.congested, false);
@@ -150,7 +160,7 @@ Deno.test("a peer that takes no answers is read no further than 8 MiB of them", 
   victim.receive((message) => victim.send(message));
   stream.write = () => new Promise(() => {});
   const before = victim.bytesSent;
-  const question = new Uint8Array(32 * 1024).fill(80);
+  const question = new Uint8Array(32 * 1024).fill(GLOBAL_REQUEST);
   let isStuck = false;
   for (let i = 0; i < 1000 && !isStuck; i++) {
     peer.send(question);
@@ -173,7 +183,11 @@ fuzzAsync(
     fc.array(
       fc.tuple(
         fc.oneof(
-          fc.constantFrom(1, 2, 3, 4, 7, 20, 21, 30, 31, 52, 94),
+          fc.constantFrom(
+            ...Object.values(MessageNumber),
+            KEX_ECDH_INIT,
+            KEX_ECDH_REPLY,
+          ),
           fc.nat(255),
         ),
         fc.uint8Array({ maxLength: 100 }),

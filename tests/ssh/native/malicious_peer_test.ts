@@ -9,6 +9,19 @@ import { watchEventLoop } from "../../watch_event_loop.ts";
 import { randomBytes } from "../ssh2_crypto.ts";
 import type { ScriptedPeer } from "./scripted_peer.ts";
 import { attack, failure, hostKey, otherKey, untilKeys } from "./attack.ts";
+import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
+import { KEX_ECDH_INIT, KEX_ECDH_REPLY } from "./kex/kex_numbers.ts";
+
+const {
+  CHANNEL_DATA,
+  EXT_INFO,
+  GLOBAL_REQUEST,
+  IGNORE,
+  KEXINIT,
+  NEWKEYS,
+  SERVICE_ACCEPT,
+  USERAUTH_SUCCESS,
+} = MessageNumber;
 
 /** An attack's script, and what the error has to say. */
 interface Script {
@@ -26,6 +39,11 @@ function plain(length: number, padding: number, body: Uint8Array): Uint8Array {
   packet[4] = padding;
   packet.set(body, 5);
   return packet;
+}
+
+/** What the error says of a message that the protocol does not allow at that point. */
+function isOutOfTurn(number: number): RegExp {
+  return new RegExp(`message ${number} is not allowed`);
 }
 
 const beforeKeys: Script[] = [
@@ -66,12 +84,12 @@ const beforeKeys: Script[] = [
     type: IdentificationError,
   })),
   ...[
-    ["NEWKEYS", 21],
-    ["a message of a key exchange", 31],
-    ["EXT_INFO", 7],
-    ["SERVICE_ACCEPT", 6],
-    ["USERAUTH_SUCCESS", 52],
-    ["channel data", 94],
+    ["NEWKEYS", NEWKEYS],
+    ["a message of a key exchange", KEX_ECDH_REPLY],
+    ["EXT_INFO", EXT_INFO],
+    ["SERVICE_ACCEPT", SERVICE_ACCEPT],
+    ["USERAUTH_SUCCESS", USERAUTH_SUCCESS],
+    ["channel data", CHANNEL_DATA],
     ["a number that is unknown", 200],
   ].map(([what, number]): Script => ({
     name: `begins with ${what}`,
@@ -85,7 +103,7 @@ const beforeKeys: Script[] = [
     name: "sends IGNORE before KEXINIT under strict key exchange",
     run: async (peer) => {
       await peer.identify();
-      peer.send([2, 0, 0, 0, 0]);
+      peer.send([IGNORE, 0, 0, 0, 0]);
       peer.sendKexInit();
     },
     error: /preceded KEXINIT, which strict key exchange forbids/,
@@ -97,13 +115,13 @@ const beforeKeys: Script[] = [
       peer.sendKexInit();
       peer.sendKexInit();
     },
-    error: /message 20 is not allowed/,
+    error: isOutOfTurn(KEXINIT),
   },
   {
     name: "sends a KEXINIT that is cut short",
     run: async (peer) => {
       await peer.identify();
-      peer.send([20, ...randomBytes(16), 0, 0, 1, 0, 65]);
+      peer.send([KEXINIT, ...randomBytes(16), 0, 0, 1, 0, 65]);
     },
     error: /cut short/,
   },
@@ -128,28 +146,41 @@ const beforeKeys: Script[] = [
     run: async (peer) => {
       await peer.identify();
       peer.sendKexInit();
-      peer.send([21]);
+      peer.send([NEWKEYS]);
     },
-    error: /message 21 is not allowed/,
+    error: isOutOfTurn(NEWKEYS),
   },
-  ...[2, 3, 4, 5, 7, 50, 94].map((number): Script => ({
-    name: `injects message ${number} under strict key exchange`,
+  ...([
+    "IGNORE",
+    "UNIMPLEMENTED",
+    "DEBUG",
+    "SERVICE_REQUEST",
+    "EXT_INFO",
+    "USERAUTH_REQUEST",
+    "CHANNEL_DATA",
+  ] as const).map((name): Script => ({
+    name: `injects ${name} under strict key exchange`,
     run: async (peer) => {
       await peer.identify();
       peer.sendKexInit();
-      peer.send([number, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+      peer.send([MessageNumber[name], 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     },
-    error: new RegExp(`message ${number} is not allowed`),
+    error: isOutOfTurn(MessageNumber[name]),
   })),
-  ...[5, 7, 50, 94].map((number): Script => ({
-    name: `injects message ${number} without strict key exchange`,
+  ...([
+    "SERVICE_REQUEST",
+    "EXT_INFO",
+    "USERAUTH_REQUEST",
+    "CHANNEL_DATA",
+  ] as const).map((name): Script => ({
+    name: `injects ${name} without strict key exchange`,
     options: { strict: false },
     run: async (peer) => {
       await peer.identify();
       peer.sendKexInit();
-      peer.send([number, 0, 0, 0, 0]);
+      peer.send([MessageNumber[name], 0, 0, 0, 0]);
     },
-    error: new RegExp(`message ${number} is not allowed`),
+    error: isOutOfTurn(MessageNumber[name]),
   })),
   ...[
     ["of no bytes", plain(0, 0, new Uint8Array(12))],
@@ -229,7 +260,7 @@ const duringKeys: Script[] = [
       peer.send(send);
       peer.send(send);
     },
-    error: /message 31 is not allowed/,
+    error: isOutOfTurn(KEX_ECDH_REPLY),
   },
   {
     name: "answers with a message that is cut short",
@@ -243,9 +274,9 @@ const duringKeys: Script[] = [
     name: "sends NEWKEYS instead of its answer",
     run: async (peer) => {
       await untilReply(peer);
-      peer.send([21]);
+      peer.send([NEWKEYS]);
     },
-    error: /message 21 is not allowed/,
+    error: isOutOfTurn(NEWKEYS),
   },
   {
     name:
@@ -254,9 +285,9 @@ const duringKeys: Script[] = [
     run: async (peer) => {
       const { send } = await untilReply(peer);
       peer.send(send);
-      peer.send([94, 0, 0, 0, 0]);
+      peer.send([CHANNEL_DATA, 0, 0, 0, 0]);
     },
-    error: /message 94 is not allowed/,
+    error: isOutOfTurn(CHANNEL_DATA),
   },
   {
     name:
@@ -264,9 +295,9 @@ const duringKeys: Script[] = [
     run: async (peer) => {
       const { send } = await untilReply(peer);
       peer.send(send);
-      peer.send([2, 0, 0, 0, 0]);
+      peer.send([IGNORE, 0, 0, 0, 0]);
     },
-    error: /message 2 is not allowed/,
+    error: isOutOfTurn(IGNORE),
   },
   {
     name: "goes on without encryption after NEWKEYS",
@@ -274,8 +305,8 @@ const duringKeys: Script[] = [
       victim.receive(() => {});
       const { send } = await untilReply(peer);
       peer.send(send);
-      peer.send([21]);
-      peer.send([52, ...new Array(40).fill(0)]);
+      peer.send([NEWKEYS]);
+      peer.send([USERAUTH_SUCCESS, ...new Array(40).fill(0)]);
     },
     error: /packet/,
   },
@@ -304,26 +335,26 @@ const afterKeys: Script[] = [
     name: "sends NEWKEYS again",
     run: async (peer, victim) => {
       await untilKeys(peer, victim);
-      peer.send([21]);
+      peer.send([NEWKEYS]);
     },
-    error: /message 21 is not allowed/,
+    error: isOutOfTurn(NEWKEYS),
   },
   {
     name: "sends a message of a key exchange that was not started",
     run: async (peer, victim) => {
       await untilKeys(peer, victim);
-      peer.send([31, 0, 0, 0, 0]);
+      peer.send([KEX_ECDH_REPLY, 0, 0, 0, 0]);
     },
-    error: /message 31 is not allowed/,
+    error: isOutOfTurn(KEX_ECDH_REPLY),
   },
   {
     name: "sends data between its KEXINIT and NEWKEYS",
     run: async (peer, victim) => {
       await untilKeys(peer, victim);
       peer.sendKexInit();
-      peer.send([94, 0, 0, 0, 0]);
+      peer.send([CHANNEL_DATA, 0, 0, 0, 0]);
     },
-    error: /message 94 is not allowed/,
+    error: isOutOfTurn(CHANNEL_DATA),
   },
   {
     name: "does not answer our KEXINIT",
@@ -340,7 +371,7 @@ const afterKeys: Script[] = [
       await untilKeys(peer, victim);
       victim.receive(() => victim.send(new Uint8Array(1000)));
       victim.rekey();
-      for (let i = 0; i < 5000; i++) peer.send([80, 1]);
+      for (let i = 0; i < 5000; i++) peer.send([GLOBAL_REQUEST, 1]);
     },
     error: /too many replies while it stalls/,
   },
@@ -367,13 +398,15 @@ const byClients: Script[] = [
     error: /does not speak SSH 2/,
     type: IdentificationError,
   },
-  ...[5, 50, 94].map((number): Script => ({
-    name: `begins with message ${number}`,
+  ...(["SERVICE_REQUEST", "USERAUTH_REQUEST", "CHANNEL_DATA"] as const).map((
+    name,
+  ): Script => ({
+    name: `begins with ${name}`,
     run: async (peer) => {
       await peer.identify();
-      peer.send([number, 0, 0, 0, 0]);
+      peer.send([MessageNumber[name], 0, 0, 0, 0]);
     },
-    error: new RegExp(`message ${number} is not allowed`),
+    error: isOutOfTurn(MessageNumber[name]),
   })),
   {
     name: "sends its share twice",
@@ -381,16 +414,16 @@ const byClients: Script[] = [
       await peer.identify();
       peer.sendKexInit();
       await peer.takeKexInit();
-      peer.send([30, 0, 0, 0, 32, ...randomBytes(32)]);
+      peer.send([KEX_ECDH_INIT, 0, 0, 0, 32, ...randomBytes(32)]);
     },
-    error: /message 30 is not allowed/,
+    error: isOutOfTurn(KEX_ECDH_INIT),
   },
   {
     name: "sends a share of zeros",
     run: async (peer) => {
       await peer.identify();
       peer.sendKexInit();
-      peer.send([30, 0, 0, 0, 32, ...new Uint8Array(32)]);
+      peer.send([KEX_ECDH_INIT, 0, 0, 0, 32, ...new Uint8Array(32)]);
     },
     error: /./,
   },

@@ -13,10 +13,13 @@ import {
   type TransportPair,
   uncompressed,
 } from "./transport_pair.ts";
+import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
+
+const { CHANNEL_DATA } = MessageNumber;
 
 /** A message of the connection layer with that in it. */
 function messageOf(body: Uint8Array): Uint8Array {
-  return concat(Uint8Array.of(94), body);
+  return concat(Uint8Array.of(CHANNEL_DATA), body);
 }
 
 async function readyPair(
@@ -76,9 +79,9 @@ Deno.test("messages of every size arrive in order, whole and as Uint8Arrays, bot
     const bodies = sizes.map(randomBytes);
     for (const [from, to] of [[client, server], [server, client]] as const) {
       const queue = new MessageQueue(to);
-      bodies.forEach((body) => from.send(Uint8Array.of(94), body));
+      bodies.forEach((body) => from.send(Uint8Array.of(CHANNEL_DATA), body));
       for (const body of bodies) {
-        assertEquals(await queue.nextOf(94), messageOf(body));
+        assertEquals(await queue.nextOf(CHANNEL_DATA), messageOf(body));
       }
     }
   }
@@ -89,7 +92,7 @@ Deno.test("a message that is handled is a Uint8Array, never a Buffer", async () 
     await using pair = await readyPair({ algorithms: { cipher: [cipher] } });
     const seen = Promise.withResolvers<unknown>();
     pair.client.receive((message) => {
-      if (message[0] === 94) seen.resolve(message.constructor);
+      if (message[0] === CHANNEL_DATA) seen.resolve(message.constructor);
     });
     pair.server.send(messageOf(randomBytes(3)));
     assertEquals(await seen.promise, Uint8Array);
@@ -101,14 +104,14 @@ Deno.test("what is handled can be sent on from within the handler", async () => 
   const { client, server } = pair;
   const queue = new MessageQueue(client);
   server.receive((message) => {
-    if (message[0] !== 94) return;
+    if (message[0] !== CHANNEL_DATA) return;
     server.send(message);
     server.send(message.subarray(0, 1), message.subarray(1));
   });
   const body = randomBytes(5000);
   client.send(messageOf(body));
   for (let i = 0; i < 2; i++) {
-    assertEquals(await queue.nextOf(94), messageOf(body));
+    assertEquals(await queue.nextOf(CHANNEL_DATA), messageOf(body));
   }
 });
 
@@ -129,7 +132,9 @@ Deno.test("both sides announce their extensions once", async () => {
   client.rekey();
   server.send(messageOf(randomBytes(1)));
   client.send(messageOf(randomBytes(1)));
-  for (const queue of queues) assertEquals((await queue.next())[0], 94);
+  for (const queue of queues) {
+    assertEquals((await queue.next())[0], CHANNEL_DATA);
+  }
 });
 
 Deno.test("messages that come before there is a receiver wait for it", async () => {
@@ -140,8 +145,14 @@ Deno.test("messages that come before there is a receiver wait for it", async () 
   client.rekey(); // Only its answer shows that all of it has arrived.
   while (client.bytesReceived === 0) await client.drained();
   const queue = new MessageQueue(client);
-  assertEquals(await queue.nextOf(94), Uint8Array.of(94, 1));
-  assertEquals(await queue.nextOf(94), Uint8Array.of(94, 2));
+  assertEquals(
+    await queue.nextOf(CHANNEL_DATA),
+    Uint8Array.of(CHANNEL_DATA, 1),
+  );
+  assertEquals(
+    await queue.nextOf(CHANNEL_DATA),
+    Uint8Array.of(CHANNEL_DATA, 2),
+  );
 });
 
 Deno.test("a message that the receiver does not know is answered with UNIMPLEMENTED", async () => {
@@ -167,7 +178,7 @@ Deno.test("an error that the receiver throws ends the transport with a DISCONNEC
   const { client, server } = pair;
   const error = new ProtocolError("a message is cut short");
   client.receive((message) => {
-    if (message[0] === 94) throw error;
+    if (message[0] === CHANNEL_DATA) throw error;
   });
   server.receive(() => {});
   server.send(messageOf(randomBytes(1)));
@@ -205,7 +216,10 @@ Deno.test("close() during a key exchange sends the held messages before DISCONNE
   client.send(messageOf(Uint8Array.of(1, 2, 3)));
   assert(client.congested);
   const closed = client.close();
-  assertEquals(await queue.nextOf(94), Uint8Array.of(94, 1, 2, 3));
+  assertEquals(
+    await queue.nextOf(CHANNEL_DATA),
+    Uint8Array.of(CHANNEL_DATA, 1, 2, 3),
+  );
   assertEquals((await server.ended).how, "disconnect");
   await closed;
 });
@@ -225,7 +239,7 @@ Deno.test("destroy() ends both sides", async () => {
   assertEquals(await pair.client.ended, { how: "closed" });
   assertEquals(await pair.server.ended, { how: "eof" });
   await pair.client.drained();
-  pair.client.send(Uint8Array.of(94)); // does nothing
+  pair.client.send(Uint8Array.of(CHANNEL_DATA)); // does nothing
 });
 
 Deno.test("ready rejects with what verifyHostKey threw, and nothing but the key exchange was sent", async () => {
@@ -338,8 +352,8 @@ Deno.test("zlib@openssh.com begins once the server has let the user in, also aft
     const queue = new MessageQueue(to);
     const send = async () => {
       const before = from.bytesSent;
-      from.send(Uint8Array.of(94), new Uint8Array(30_000).fill(7));
-      assertEquals((await queue.nextOf(94)).length, 30_001);
+      from.send(Uint8Array.of(CHANNEL_DATA), new Uint8Array(30_000).fill(7));
+      assertEquals((await queue.nextOf(CHANNEL_DATA)).length, 30_001);
       return from.bytesSent - before;
     };
     assert(await send() < 500);
@@ -365,7 +379,10 @@ Deno.test("new keys do not change the session", async () => {
   server.rekey();
   await settled(client, server);
   server.send(messageOf(Uint8Array.of(5)));
-  assertEquals(await queue.nextOf(94), Uint8Array.of(94, 5));
+  assertEquals(
+    await queue.nextOf(CHANNEL_DATA),
+    Uint8Array.of(CHANNEL_DATA, 5),
+  );
   assertEquals(client.sessionId, before);
   assertEquals(server.sessionId, before);
 });

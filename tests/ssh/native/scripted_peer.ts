@@ -23,6 +23,7 @@ import {
 import { PacketReader } from "../../../src/ssh/native/packets/packet_reader.ts";
 import { PacketWriter } from "../../../src/ssh/native/packets/packet_writer.ts";
 import { StreamOutput } from "../../../src/ssh/native/packets/stream_output.ts";
+import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
 
 const CIPHER = "chacha20-poly1305@openssh.com";
 const VERSION = "SSH-2.0-scripted";
@@ -125,7 +126,9 @@ export class ScriptedPeer {
 
   /** Takes the victim's KEXINIT; as a client, begins the method. */
   async takeKexInit(): Promise<void> {
-    do this.#theirs = await this.next(); while (this.#theirs[0] !== 20);
+    do this.#theirs = await this.next(); while (
+      this.#theirs[0] !== MessageNumber.KEXINIT
+    );
     const [own, other] = [readKexInit(this.#ours), readKexInit(this.#theirs)];
     const isClient = this.#role === "client";
     const agreement = isClient ? negotiate(own, other) : negotiate(other, own);
@@ -158,7 +161,7 @@ export class ScriptedPeer {
 
   /** Sends NEWKEYS, and seals with the new keys from then on. */
   sendNewKeys(shared: SharedSecret): void {
-    this.send([21]);
+    this.send([MessageNumber.NEWKEYS]);
     this.#sessionId ??= shared.exchangeHash;
     const direction = this.#role === "client" ? "toServer" : "toClient";
     const keys = this.#keys(shared, direction);
@@ -172,7 +175,7 @@ export class ScriptedPeer {
 
   /** Takes the victim's NEWKEYS, and opens with the new keys from then on. */
   async takeNewKeys(shared: SharedSecret): Promise<void> {
-    while ((await this.next())[0] !== 21);
+    while ((await this.next())[0] !== MessageNumber.NEWKEYS);
     const direction = this.#role === "client" ? "toClient" : "toServer";
     const keys = this.#keys(shared, direction);
     this.#reader.setKey(

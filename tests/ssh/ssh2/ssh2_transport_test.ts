@@ -13,6 +13,7 @@ import { within } from "../../within.ts";
 import { newEd25519Key } from "../native/message_session.ts";
 import { uncompressed } from "../native/transport_pair.ts";
 import { streamPair } from "../native/packets/stream_pair.ts";
+import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
 
 function to(sshd: Sshd, more: Partial<ConnectOptions>): ConnectOptions {
   const { hostname, port, user, keyFile, knownHosts } = sshd;
@@ -138,7 +139,10 @@ Deno.test("the ssh2 engine keeps no more than a MiB until a key exchange is over
   await using it = await startStalling(60_000);
   it.client.rekey();
   for (let i = 0; i < 40; i++) {
-    it.client.send(Uint8Array.of(80), new Uint8Array(30_000));
+    it.client.send(
+      Uint8Array.of(MessageNumber.GLOBAL_REQUEST),
+      new Uint8Array(30_000),
+    );
   }
   const end = await within(2000, "the end", it.client.ended);
   assert(end.how === "error");

@@ -21,6 +21,9 @@ import {
   type TransportPair,
   uncompressed,
 } from "../transport_pair.ts";
+import { MessageNumber } from "../../../../src/ssh/messages/message_number.ts";
+
+const { CHANNEL_DATA, CHANNEL_WINDOW_ADJUST, USERAUTH_REQUEST } = MessageNumber;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -46,7 +49,7 @@ async function sendAll(
 ): Promise<string> {
   const hash = createHash("sha256");
   const data = randomBytes(32 * KIB);
-  const head = Uint8Array.of(94);
+  const head = Uint8Array.of(CHANNEL_DATA);
   for (let sent = 0, i = 0; sent < size; i++) {
     const piece = data.subarray(i % 1000, i % 1000 + 1 + (i * 7919) % 30_000)
       .subarray(0, size - sent);
@@ -68,7 +71,7 @@ function receiveAll(
   const done = Promise.withResolvers<string>();
   let received = 0;
   transport.receive((message) => {
-    if (message[0] !== 94) return;
+    if (message[0] !== CHANNEL_DATA) return;
     hash.update(message.subarray(1));
     received += message.length - 1;
     if (received === size) done.resolve(hash.digest("hex"));
@@ -131,9 +134,9 @@ Deno.test("both sides begin a key exchange at once", async () => {
     client.rekey(); // One is under way.
     assert(client.congested && server.congested);
     // What is sent now follows the new keys.
-    client.send(Uint8Array.of(94, i));
-    server.send(Uint8Array.of(94, i));
-    for (const queue of queues) await queue.nextOf(94);
+    client.send(Uint8Array.of(CHANNEL_DATA, i));
+    server.send(Uint8Array.of(CHANNEL_DATA, i));
+    for (const queue of queues) await queue.nextOf(CHANNEL_DATA);
     assertEquals(exchanges(), i);
   }
   await exchangeData(pair, 100_000);
@@ -157,7 +160,7 @@ Deno.test("a key exchange begins with the message that reaches the limit", async
   const { client } = pair;
   let sent = 0;
   while (!client.congested) {
-    client.send(Uint8Array.of(94), new Uint8Array(1000));
+    client.send(Uint8Array.of(CHANNEL_DATA), new Uint8Array(1000));
     sent += 1000;
   }
   assert(sent < bytes && sent > bytes - 4000, `${sent}`);
@@ -173,12 +176,15 @@ Deno.test("data goes on to be taken between our KEXINIT and the other side's", a
     await goOn.promise;
     return read(room);
   };
-  client.send(Uint8Array.of(94, 0)); // The server's outstanding read takes this.
+  client.send(Uint8Array.of(CHANNEL_DATA, 0)); // The server's outstanding read takes this.
   await new Promise((resolve) => setTimeout(resolve, 0));
   client.rekey();
   for (let i = 0; i < 10; i++) {
-    server.send(Uint8Array.of(94, i));
-    assertEquals(await queue.nextOf(94), Uint8Array.of(94, i));
+    server.send(Uint8Array.of(CHANNEL_DATA, i));
+    assertEquals(
+      await queue.nextOf(CHANNEL_DATA),
+      Uint8Array.of(CHANNEL_DATA, i),
+    );
     assert(client.congested);
   }
   goOn.resolve();
@@ -191,10 +197,15 @@ Deno.test("what is sent during a key exchange follows the new keys, in order", a
   const queue = new MessageQueue(server);
   client.rekey();
   const before = client.bytesSent;
-  for (let i = 0; i < 100; i++) client.send(Uint8Array.of(93, i));
+  for (let i = 0; i < 100; i++) {
+    client.send(Uint8Array.of(CHANNEL_WINDOW_ADJUST, i));
+  }
   assertEquals(client.bytesSent, before);
   for (let i = 0; i < 100; i++) {
-    assertEquals(await queue.nextOf(93), Uint8Array.of(93, i));
+    assertEquals(
+      await queue.nextOf(CHANNEL_WINDOW_ADJUST),
+      Uint8Array.of(CHANNEL_WINDOW_ADJUST, i),
+    );
   }
 });
 
@@ -216,8 +227,10 @@ Deno.test("keys are not exchanged by the engine's own rules before the login", a
   const before = client.negotiated;
   const queue = new MessageQueue(server);
   client.receive(() => {});
-  for (let i = 0; i < 10; i++) client.send(Uint8Array.of(50), randomBytes(500));
-  for (let i = 0; i < 10; i++) await queue.nextOf(50);
+  for (let i = 0; i < 10; i++) {
+    client.send(Uint8Array.of(USERAUTH_REQUEST), randomBytes(500));
+  }
+  for (let i = 0; i < 10; i++) await queue.nextOf(USERAUTH_REQUEST);
   assert(client.negotiated === before);
   assert(!client.congested);
 });

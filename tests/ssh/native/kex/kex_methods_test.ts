@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "../../../assert.ts";
 import { ProtocolError } from "../../../../src/errors.ts";
 import { kexMethods } from "../../../../src/ssh/native/kex/kex_methods.ts";
 import { agree } from "./agree.ts";
+import { MessageNumber } from "../../../../src/ssh/messages/message_number.ts";
 
 Deno.test("kexMethods prefers post-quantum exchanges, and numbers last", () => {
   assertEquals([...kexMethods.keys()], [
@@ -42,7 +43,7 @@ for (const [name, method] of kexMethods) {
     for (
       const message of [
         Uint8Array.of(),
-        Uint8Array.of(50),
+        Uint8Array.of(MessageNumber.USERAUTH_REQUEST),
         Uint8Array.of(...opening, 0),
         opening.subarray(0, -1),
         Uint8Array.of(number + 1, ...opening.subarray(1)),
