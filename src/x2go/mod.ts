@@ -18,9 +18,9 @@ export {
   saveJobs,
 } from "./jobs/jobs.ts";
 export {
-  keepSession,
-  type KeepSessionOptions,
-} from "./session/keep_session.ts";
+  superviseSession,
+  type SuperviseSessionOptions,
+} from "./session/supervise_session.ts";
 export type { MimeBoxShare } from "./jobs/mime_box_share.ts";
 export type { PrinterShare } from "./jobs/printer_share.ts";
 export type { DisplayOptions, StartOptions } from "./server/protocol.ts";

@@ -14,7 +14,7 @@ export class SupervisedTunnels {
   /** Those that the server has answered on this connection. */
   readonly #answered = new Set<TunnelSupervisor>();
   /** What runs on this connection. */
-  readonly #keeping = new Set<Promise<void>>();
+  readonly #supervised = new Set<Promise<void>>();
   #begin: (tunnel: TunnelSupervisor) => void = () => {};
 
   /** @throws {ArgumentError} if a tunnel's options cannot be used. */
@@ -62,7 +62,7 @@ export class SupervisedTunnels {
    * @param failed Called with errors that are not the server's doing.
    * @returns settles when nothing runs on the connection any longer.
    */
-  async keep(
+  async superviseOn(
     connection: SshConnection,
     signal: AbortSignal,
     failed: (error: unknown) => void,
@@ -74,10 +74,10 @@ export class SupervisedTunnels {
         this.#answered.add(tunnel);
         this.#context.changed();
       };
-      const keeping = tunnel.keep(connection, signal, answered)
+      const supervised = tunnel.superviseOn(connection, signal, answered)
         .catch(failed)
-        .finally(() => this.#keeping.delete(keeping));
-      this.#keeping.add(keeping);
+        .finally(() => this.#supervised.delete(supervised));
+      this.#supervised.add(supervised);
     };
     this.#all.forEach(this.#begin);
     onAbort(connection.signal, () => resolve());
@@ -85,7 +85,7 @@ export class SupervisedTunnels {
     onAbort(signal, () => resolve(), connection.signal);
     await ended;
     this.#begin = () => {};
-    await Promise.all(this.#keeping);
+    await Promise.all(this.#supervised);
   }
 
   /** See {@linkcode Supervisor.setTunnels}. */

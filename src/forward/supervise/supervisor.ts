@@ -229,7 +229,7 @@ export class Supervisor
     using _stop = onAbort(this.#life.signal, given.reject);
     const session = this.#session.keep(connection);
     if (this.#tunnels.all.length === 0) this.#session.answered();
-    const kept = this.#tunnels.keep(
+    const supervised = this.#tunnels.superviseOn(
       connection,
       this.#life.signal,
       (error) => this.#giveUp(asRForwardError(error)),
@@ -253,7 +253,7 @@ export class Supervisor
       this.#staying.abort();
       await connection.close();
       this.#connection = undefined;
-      await Promise.all([kept, session]);
+      await Promise.all([supervised, session]);
     }
     const first = await returned;
     if (first) this.#update();

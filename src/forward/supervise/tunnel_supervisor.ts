@@ -151,7 +151,7 @@ export class TunnelSupervisor {
    * @param until Aborts when the supervisor stops.
    * @param first Called when the server has answered for the first time, yes or no.
    */
-  async keep(
+  async superviseOn(
     connection: SshConnection,
     until: AbortSignal,
     first: () => void,

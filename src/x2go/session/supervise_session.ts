@@ -5,8 +5,8 @@ import { type Logger, silentLogger } from "../../logger.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import type { X2GoSession } from "./x2go_session.ts";
 
-/** Options of {@linkcode keepSession}. */
-export interface KeepSessionOptions {
+/** Options of {@linkcode superviseSession}. */
+export interface SuperviseSessionOptions {
   /** Stops moving the session. */
   signal?: AbortSignal;
   /** Logger; silent by default. */
@@ -29,7 +29,7 @@ export interface KeepSessionOptions {
  * @example
  * ```ts ignore
  * import { supervise } from "@x2go/rforward";
- * import { keepSession, X2GoSession } from "@x2go/rforward/x2go";
+ * import { superviseSession, X2GoSession } from "@x2go/rforward/x2go";
  *
  * await using supervisor = supervise({
  *   connect: { hostname: "x2go.example", user: "alice", agent: true },
@@ -40,14 +40,14 @@ export interface KeepSessionOptions {
  *   command: "xterm",
  * });
  * await session.shareSound();
- * await keepSession(session, supervisor);
+ * await superviseSession(session, supervisor);
  * ```
  */
-export async function keepSession(
+export async function superviseSession(
   session: X2GoSession,
   supervisor: Supervisor,
   { signal = new AbortController().signal, logger = silentLogger }:
-    KeepSessionOptions = {},
+    SuperviseSessionOptions = {},
 ): Promise<void> {
   let last = session.connection;
   const snapshots = supervisor[Symbol.asyncIterator]();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { supervise } from "../../../mod.ts";
 import { orAborted } from "../../../src/abort.ts";
-import { keepSession, X2GoSession } from "../../../src/x2go/mod.ts";
+import { superviseSession, X2GoSession } from "../../../src/x2go/mod.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startPulseAudio } from "../../servers/pulseaudio.ts";
@@ -13,7 +13,7 @@ import { Desk } from "../desk.ts";
 
 serverTest(
   ["x2gostartagent", "pulseaudio"],
-  "keepSession() brings sound and folders back after each loss, until the session has finished",
+  "superviseSession() brings sound and folders back after each loss, until the session has finished",
   async () => {
     await using x2go = await startX2GoServer();
     await using pulse = await startPulseAudio();
@@ -32,7 +32,7 @@ serverTest(
       cookieFile: pulse.cookieFile,
     });
     const folder = await session.shareFolder(await desk.mkdir("folder"));
-    const kept = keepSession(session, supervisor);
+    const supervised = superviseSession(session, supervisor);
 
     for (let losses = 1; losses <= 2; losses++) {
       const before = sound.tunnel;
@@ -57,18 +57,19 @@ serverTest(
 
     await session.terminate();
     x2go.killSessions("SIGKILL");
-    await within(60_000, "keepSession()", kept);
+    await within(60_000, "superviseSession()", supervised);
   },
 );
 
-Deno.test("keepSession() ends with the reason of its signal", async () => {
+Deno.test("superviseSession() ends with the reason of its signal", async () => {
   await using supervisor = supervise({
     connect: (signal) => orAborted(new Promise<never>(() => {}), signal),
     tunnels: [],
   });
   const stop = new AbortController();
   const kept = assertRejects(
-    () => keepSession({} as X2GoSession, supervisor, { signal: stop.signal }),
+    () =>
+      superviseSession({} as X2GoSession, supervisor, { signal: stop.signal }),
     Error,
   );
   stop.abort(new Error("enough"));
