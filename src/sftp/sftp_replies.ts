@@ -34,7 +34,6 @@ export class SftpReplies {
     });
   }
 
-  /** STATUS */
   status(id: number, code: StatusCode, text: string): void {
     this.#packet(Packet.status, id, () => {
       this.#uint32(code);
@@ -53,7 +52,6 @@ export class SftpReplies {
     this.status(id, Status.eof, "End of file");
   }
 
-  /** HANDLE */
   handle(id: number, handle: number): void {
     this.#packet(Packet.handle, id, () => {
       this.#uint32(4);
@@ -61,7 +59,6 @@ export class SftpReplies {
     });
   }
 
-  /** DATA */
   data(id: number, data: Uint8Array): void {
     this.#packet(Packet.data, id, () => {
       this.#uint32(data.length);

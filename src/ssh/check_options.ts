@@ -19,21 +19,14 @@ export function checkOptions(options: ConnectOptions): void {
   checkCount("maxPrompts", options.maxPrompts);
   checkCount("connectionAttempts", options.connectionAttempts);
   checkCount("minRsaBits", options.minRsaBits);
-  const { password, agent, dial, addressFamily = 4, noDelay = "auto" } =
-    options;
+  const { agent, addressFamily = 4, noDelay = "auto" } = options;
   if (!noDelayModes.includes(noDelay)) {
     throw new ArgumentError("noDelay", `use ${noDelayModes.join(", ")}`);
   }
   if (addressFamily !== 4 && addressFamily !== 6) {
     throw new ArgumentError("addressFamily", "use 4 or 6");
   }
-  checkFunction("dial", dial);
-  checkFunction("onBanner", options.onBanner);
-  checkFunction("changePassword", options.changePassword);
   if (options.engine) startOf(options.engine); // throws if it is not an engine
-  if (!["undefined", "string", "function"].includes(typeof password)) {
-    throw new ArgumentError("password", "has to be text, or a function");
-  }
   if (agent !== undefined && agent !== true) checkText("agent", agent, "path");
   checkKeys("privateKeys", options.privateKeys);
   checkKeys("certificates", options.certificates);
@@ -45,18 +38,12 @@ export function checkOptions(options: ConnectOptions): void {
   }
 }
 
-function checkFunction(argument: string, value: unknown): void {
-  if (value === undefined || typeof value === "function") return;
-  throw new ArgumentError(argument, "has to be a function");
-}
-
 function checkCount(argument: string, count = 1): void {
   if (Number.isInteger(count) && count >= 1) return;
   throw new ArgumentError(argument, "use a whole number from 1");
 }
 
 function checkKeys(argument: string, keys: readonly KeySource[] = []): void {
-  if (!Array.isArray(keys)) throw new ArgumentError(argument, "use a list");
   for (const [i, key] of keys.entries()) checkKey(`${argument}[${i}]`, key);
 }
 
@@ -79,11 +66,10 @@ function checkKey(argument: string, key: KeySource): void {
 
 function checkNames(
   argument: string,
-  names: unknown,
+  names: readonly string[],
   known: readonly string[],
 ): void {
-  if (names === undefined) return;
-  if (!Array.isArray(names) || names.length === 0) {
+  if (names.length === 0) {
     throw new ArgumentError(argument, "use a list of at least one SSH name");
   }
   for (const name of names) {

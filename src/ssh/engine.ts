@@ -17,7 +17,6 @@ export interface Engine {
 
 const starts = new WeakMap<Engine, StartTransport>();
 
-/** Defines an engine by what starts its transports. */
 export function defineEngine(engine: Engine, start: StartTransport): Engine {
   starts.set(engine, start);
   return engine;

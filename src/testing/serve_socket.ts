@@ -1,3 +1,4 @@
+import { closeQuietly } from "../sockets/close_quietly.ts";
 import { writeAll } from "../streams/write_all.ts";
 import { onAbort } from "../abort.ts";
 import type { ServedChannel } from "./served_channel.ts";
@@ -16,7 +17,7 @@ export async function serveSocket(
   setNoDelay(conn);
   const end = () => {
     channel.close();
-    closeConn(conn);
+    closeQuietly(conn);
   };
   const receiving = receive(channel, conn).catch(end);
   const sending = send(conn, channel).catch(end);
@@ -33,15 +34,6 @@ export function setNoDelay(conn: Deno.Conn): void {
     if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay();
   } catch {
     // The other side is gone already (macOS says so here): reading will show.
-  }
-}
-
-/** Closes a socket that may be closed already. */
-export function closeConn(conn: Deno.Conn): void {
-  try {
-    conn.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import { closeQuietly } from "../sockets/close_quietly.ts";
 import { Turns } from "../turns.ts";
 import { orAborted } from "../abort.ts";
 import { connectTcp } from "../sockets/connect_tcp.ts";
@@ -10,7 +11,7 @@ import { type CommandStreams, serveCommand } from "./command.ts";
 import { Console } from "./console.ts";
 import { BoundSockets, describe } from "./bound_sockets.ts";
 import type { Manners } from "./profile.ts";
-import { closeConn, serveSocket, setNoDelay } from "./serve_socket.ts";
+import { serveSocket, setNoDelay } from "./serve_socket.ts";
 import { type ChannelHolder, ServedChannel } from "./served_channel.ts";
 import { type Programs, serveSession } from "./served_session.ts";
 import {
@@ -246,7 +247,7 @@ export class ServedConnection implements ChannelHolder {
         error,
       );
     } finally {
-      closeConn(conn);
+      closeQuietly(conn);
     }
   }
 

@@ -11,7 +11,6 @@ export class PendingLogins {
   /** Oldest first. */
   readonly #connections = new Set<{ close(): void }>();
 
-  /** Adds a connection. */
   add(connection: { close(): void }): void {
     if (this.#connections.size >= MAX_PENDING) {
       const [oldest] = this.#connections;

@@ -10,7 +10,6 @@ import type { SessionMode, SupervisorEvent } from "./supervisor_options.ts";
 /** How long a server may take to answer `tcpip-forward` before it is assumed to wait for a session, in milliseconds. */
 const ANSWER_MS = 2000;
 
-/** The events of a session. */
 type SessionEvent = Extract<SupervisorEvent, { type: `session-${string}` }>;
 
 /**

@@ -140,7 +140,6 @@ export class Channel implements SshChannel, Direct {
     this.#sendMessage(success ? CHANNEL_SUCCESS : CHANNEL_FAILURE);
   }
 
-  /** Sends CHANNEL_REQUEST. */
   protected sendRequest(request: ChannelRequest): void {
     this.#transport.send(writeChannelRequest(this.#remoteId, request));
   }

@@ -40,7 +40,6 @@ export class MacKey {
     this.#key = key.slice();
   }
 
-  /** The tag of a packet. */
   tag(sequence: number, packet: Uint8Array): Uint8Array {
     if (this.#wiped) throw new TypeError("the key was wiped");
     this.#sequence.writeUInt32BE(sequence);

@@ -38,11 +38,6 @@ export function readGlobalRequest(message: Uint8Array): GlobalRequest {
   };
 }
 
-/** SSH_MSG_REQUEST_SUCCESS (RFC 4254 section 4). */
-export function writeRequestSuccess(data: Uint8Array): Uint8Array {
-  return new WireWriter().byte(MessageNumber.REQUEST_SUCCESS).raw(data).bytes();
-}
-
 /** SSH_MSG_REQUEST_FAILURE (RFC 4254 section 4). */
 export function writeRequestFailure(): Uint8Array {
   return Uint8Array.of(MessageNumber.REQUEST_FAILURE);

@@ -8,7 +8,6 @@ const REASONS: readonly RefusalReason[] = [
   "resource-shortage",
 ];
 
-/** The code of a reason. */
 export function refusalCode(reason: RefusalReason): number {
   return REASONS.indexOf(reason) + 1;
 }

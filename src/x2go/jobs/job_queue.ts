@@ -41,7 +41,6 @@ export class JobQueue {
     return this.#failed;
   }
 
-  /** Adds a job. */
   add(job: ArrivedJob): void {
     this.#waiting.push(job);
     this.retry();

@@ -281,11 +281,6 @@ Deno.test("connect() names a dial that gives nothing to read and write", async (
     );
     assertEquals(error.argument, "dial");
   }
-  const error = await assertRejects(
-    () => connect({ ...it.options, dial: "nc" as unknown as () => never }),
-    ArgumentError,
-  );
-  assertEquals(error.argument, "dial");
 });
 
 Deno.test("connect() closes what dial reaches after it gave up", async () => {

@@ -19,7 +19,6 @@ import {
   writeChannelRequest,
   writeGlobalRequest,
   writeRequestFailure,
-  writeRequestSuccess,
   writeWindowAdjust,
 } from "../../../src/ssh/messages/connection_messages.ts";
 import {
@@ -146,7 +145,6 @@ const WRITTEN: [what: string, written: Uint8Array, expected: Uint8Array][] = [
     writeGlobalRequest({ name: "x", wantReply: true, data: bytes }),
     wire(80, "x", 1, bytes),
   ],
-  ["REQUEST_SUCCESS", writeRequestSuccess(bytes), wire(81, bytes)],
   ["REQUEST_FAILURE", writeRequestFailure(), wire(82)],
   [
     "CHANNEL_OPEN",

@@ -10,6 +10,5 @@ export interface KeyHolder {
   readonly label: string;
   /** Whether an agent failed. */
   readonly agentFailed?: boolean;
-  /** The keys. */
   keys(dialog: LoginDialog): Promise<readonly SigningKey[]>;
 }

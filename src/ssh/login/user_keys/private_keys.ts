@@ -15,7 +15,6 @@ import { UnusableKey } from "../../keys/private/unusable_key.ts";
 
 /** A private key that is ready to sign. */
 export interface LoadedKey {
-  /** The key. */
   key: SigningKey;
   /** `SHA256:…`, as `ssh-keygen -l` prints it. */
   fingerprint: string;

@@ -30,6 +30,5 @@ export interface Initiation {
 export interface Response {
   /** What the other side gets. */
   readonly share: Uint8Array;
-  /** The secret. */
   readonly secret: Uint8Array;
 }

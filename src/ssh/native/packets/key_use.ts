@@ -1,6 +1,5 @@
 /** How much one direction's key was used, which decides when it is replaced. */
 export interface KeyUse {
-  /** Packets. */
   packets: number;
   /** Bytes of packets, tags included. */
   bytes: number;
