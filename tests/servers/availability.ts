@@ -27,6 +27,8 @@ const packages = {
   curl: "curl",
   nginx: "nginx-light",
   haproxy: "haproxy",
+  wrk: "wrk",
+  chromium: "chromium",
   tinyproxy: "tinyproxy-bin",
   microsocks: "microsocks",
   "systemd-notify": "systemd",

@@ -60,8 +60,11 @@ Match originalhost server exec "test %n = server"
     name: "RemoteForward without a target",
     args: [...forward, "server"],
     config: "RemoteForward {port2}",
-    both:
+    ssh:
       `${loopback}, 127.0.0.1:{port2} → an end at once, ::1:{port2} → an end at once`,
+    rforward:
+      `${loopback}, 127.0.0.1:{port2} → an end at once, ::1:{port2} → an end at once; target failed`,
+    because: "A client that SOCKS refuses",
   },
   {
     name: "ClearAllForwardings",

@@ -113,7 +113,9 @@ export const mistakes: Row[] = [
   ...["{port}", "localhost:{port}"].map((spec): Row => ({
     name: `-R ${spec}`,
     args: ["-R", spec, "server"],
-    both: ended,
+    ssh: ended,
+    rforward: `${ended}; target failed`,
+    because: "A client that SOCKS refuses",
   })),
   {
     name: "-L",
