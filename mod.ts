@@ -95,6 +95,7 @@ export {
   ReverseTunnel,
   type TunnelState,
 } from "./src/forward/tunnel/tunnel.ts";
+export type { DrainResult } from "./src/forward/tunnel/drain_result.ts";
 export type { TunnelOptions } from "./src/forward/tunnel/tunnel_options.ts";
 export type { TunnelConnection } from "./src/forward/tunnel/tunnel_connection.ts";
 export {

@@ -184,6 +184,7 @@ Deno.test("docs/command.md has the events of --json, and no others", async () =>
     "refused": true,
     "target-down": true,
     "target-up": true,
+    "target-replaced": true,
     "session-output": true,
     "session-ended": true,
     "slept": true,

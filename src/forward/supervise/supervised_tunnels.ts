@@ -1,5 +1,6 @@
 import { onAbort } from "../../abort.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
+import { type DrainResult, sumDrains } from "../tunnel/drain_result.ts";
 import { toBind } from "../tunnel/bind_options.ts";
 import type { SupervisedTunnel } from "./supervisor_options.ts";
 import {
@@ -38,9 +39,14 @@ export class SupervisedTunnels {
     return this.#all.every((tunnel) => this.#answered.has(tunnel));
   }
 
+  /** How many connections through them are live. */
+  get live(): number {
+    return this.#all.reduce((sum, tunnel) => sum + tunnel.snapshot().live, 0);
+  }
+
   /** Whether no connection through them is live. */
   get isIdle(): boolean {
-    return this.#all.every((tunnel) => tunnel.snapshot().live === 0);
+    return this.live === 0;
   }
 
   /** Settles once they are idle. */
@@ -94,13 +100,23 @@ export class SupervisedTunnels {
     drainMs: number,
   ): Promise<void> {
     const before = new Set(this.#all);
-    const after = tunnels.map((options, index) => {
-      const same = before.values().find((t) => isSame(t.options, options));
-      if (same) before.delete(same);
-      return same ?? new TunnelSupervisor(index, options, this.#context);
-    });
-    // Last of what may throw.
-    after.forEach((tunnel, i) => tunnel.adopt(tunnels[i]!));
+    const take = (fits: (tunnel: TunnelSupervisor) => boolean) => {
+      const found = before.values().find(fits);
+      if (found) before.delete(found);
+      return found;
+    };
+    const same = tunnels.map((options) =>
+      take((tunnel) => isSame(tunnel.options, options))
+    );
+    const after = tunnels.map((options, i) =>
+      same[i] ??
+        take((tunnel) => differsInTarget(tunnel, options)) ??
+        new TunnelSupervisor(i, options, this.#context)
+    );
+    const adoptions = after.map((tunnel, i) =>
+      tunnel.adopt(tunnels[i]!, !same[i])
+    );
+    adoptions.forEach((adopt) => adopt()); // nothing throws from here on
     const added = after.filter((tunnel) => !this.#all.includes(tunnel));
     this.#all = after;
     after.forEach((tunnel, index) => tunnel.index = index);
@@ -111,9 +127,22 @@ export class SupervisedTunnels {
   }
 
   /** Stops taking connections, and lets live ones continue for a while. Never rejects. */
-  async stop(drainMs: number): Promise<void> {
-    await Promise.allSettled(this.#all.map((tunnel) => tunnel.stop(drainMs)));
+  async stop(drainMs: number): Promise<DrainResult> {
+    const ends = this.#all.map((tunnel) => tunnel.stop(drainMs));
+    const results = await Promise.allSettled(ends);
+    return sumDrains(
+      results.flatMap((end) => end.status === "fulfilled" ? end.value : []),
+    );
   }
+}
+
+/** One that is not denied for good can go on with another target. */
+function differsInTarget(
+  { options, state }: TunnelSupervisor,
+  other: SupervisedTunnel,
+): boolean {
+  const { target } = options;
+  return state !== "denied" && isSame(options, { ...other, target });
 }
 
 function isSame(a: SupervisedTunnel, b: SupervisedTunnel): boolean {

@@ -3,6 +3,7 @@ import { atMost, onAbort } from "../../abort.ts";
 import { ConnectionLostError, RForwardError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import type { CloseReason, SshConnection } from "../../ssh/connection.ts";
+import type { DrainResult } from "../tunnel/drain_result.ts";
 import { checkRetry } from "../tunnel/retry_options.ts";
 import { checkMs } from "../../validate.ts";
 import { asRForwardError } from "./as_rforward_error.ts";
@@ -56,6 +57,8 @@ export class Supervisor
   #connection: SshConnection | undefined;
   #connections = 0;
   #wasUp = false;
+  /** What became of the live connections when it was stopped. */
+  #drained: DrainResult | undefined;
   #stopping = false;
   /** Aborts when it is not to return to the first server any longer. */
   #staying = new AbortController();
@@ -136,8 +139,9 @@ export class Supervisor
   }
 
   /**
-   * Replaces the tunnels. Those with the same bind and target as before stay
-   * up, with the `admission` that is given now.
+   * Replaces the tunnels. Those with the same bind as before stay up, with the
+   * `target` and `admission` that are given now: new connections go to that
+   * target, live ones stay with theirs.
    *
    * @param tunnels All tunnels from now on.
    * @param options `drainMs`: how long live connections of removed tunnels may
@@ -166,30 +170,40 @@ export class Supervisor
    *
    * @param options `drainMs`: how long live connections may continue first, in
    * milliseconds; 0 by default. A second call may cut it short.
+   * @returns how many of the live connections finished, and how many were cut.
    */
-  async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
+  async stop(
+    { drainMs = 0 }: { drainMs?: number } = {},
+  ): Promise<DrainResult> {
     checkMs("drainMs", drainMs);
     this.#stopping = true;
     this.#staying.abort();
     this.#update();
-    if (this.#connection) await this.#release(drainMs);
+    const drained = this.#connection
+      ? await this.#release(drainMs)
+      : { finished: 0, cut: 0 };
+    // The first call, which a second one may have cut short, knows of all.
+    this.#drained ??= drained;
     this.#life.abort(
       new RForwardError("tunnel-stopped", "the supervisor was stopped"),
     );
     await this.closed;
+    return drained;
   }
 
   /** Stops it, without a drain. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 
   /** Frees the ports before it has stopped, unless a dead network prevents it. */
-  async #release(drainMs: number): Promise<void> {
-    await atMost(
+  async #release(drainMs: number): Promise<DrainResult> {
+    const cut = this.#tunnels.live;
+    const drained = await atMost(
       Math.min(drainMs + RELEASE_MS, 2 ** 31 - 1),
-      Promise.race([this.#tunnels.stop(drainMs), this.#connection?.closed]),
+      this.#tunnels.stop(drainMs),
     );
+    return drained ?? { finished: 0, cut };
   }
 
   async #run(): Promise<void> {
@@ -350,7 +364,8 @@ export class Supervisor
       error ??
         new RForwardError("tunnel-stopped", "the supervisor was stopped"),
     );
-    this.#emit(defined({ type: "stopped" as const, error }));
+    const { finished, cut } = this.#drained ?? {};
+    this.#emit(defined({ type: "stopped" as const, error, finished, cut }));
     this.#become("stopped");
     this.#closed.resolve(
       error ? { reason: "lost", error } : { reason: "closed" },

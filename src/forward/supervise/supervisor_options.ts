@@ -298,6 +298,8 @@ export type SupervisorEvent =
   }
   /** The target answers again. */
   | { type: "target-up"; tunnel: number; target: string }
+  /** New connections go to this target from now on; live ones stay with theirs. */
+  | { type: "target-replaced"; tunnel: number; target: string }
   /** What the server wrote on the session: a line without control characters. A flood of them is cut. */
   | { type: "session-output"; stream: "stdout" | "stderr"; text: string }
   /** The session has ended, or the server refused it (`error`). The tunnels stay. */
@@ -305,4 +307,10 @@ export type SupervisorEvent =
   /** This process did not run for `ms`: the machine slept. The connection is checked. */
   | { type: "slept"; ms: number }
   | { type: "state"; state: SupervisorState }
-  | { type: "stopped"; error?: RForwardError };
+  /** It has stopped. If it was asked to: how many live connections finished, and how many were cut. */
+  | {
+    type: "stopped";
+    error?: RForwardError;
+    finished?: number;
+    cut?: number;
+  };

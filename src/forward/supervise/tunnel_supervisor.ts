@@ -10,9 +10,12 @@ import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, SshConnection } from "../../ssh/connection.ts";
 import { checkMs } from "../../validate.ts";
 import { Admission } from "../admission/admission.ts";
+import type { AdmissionRules } from "../admission/admission_rules.ts";
+import { type DrainResult, sumDrains } from "../tunnel/drain_result.ts";
 import { toBind } from "../tunnel/bind_options.ts";
 import { createDialer } from "../targets/create_dialer.ts";
 import type { Dialer } from "../targets/dialer.ts";
+import type { Target } from "../targets/target.ts";
 import { ReverseTunnel } from "../tunnel/tunnel.ts";
 import type { ProbeResult } from "../verify/probe.ts";
 import { denialError, type DenialReason } from "../verify/denial.ts";
@@ -60,7 +63,7 @@ export class TunnelSupervisor {
   readonly #context: SupervisorContext;
   readonly #logger: Logger;
   readonly #asked: Bind;
-  readonly #dialer: Dialer;
+  #dialer: Dialer;
   /** What to ask for: with the port that the server chose, once it has. */
   #bound: Bind;
   #held = false;
@@ -128,19 +131,34 @@ export class TunnelSupervisor {
   }
 
   /**
-   * Takes over what can change while it is up.
+   * Takes over what can change while it is up: target and admission.
    *
-   * @throws {ArgumentError} if it cannot be used; nothing has changed then.
+   * @returns does it; nothing has changed before.
+   * @throws {ArgumentError} if something cannot be used.
    */
-  adopt({ admission }: SupervisedTunnel): void {
-    const before = this.options.admission;
-    if (admission === before) return;
-    this.#admission = Admission.of(
-      admission ?? {},
-      this.#asked,
-      before instanceof Admission ? undefined : this.#admission,
-    );
-    this.options = { ...this.options, admission: admission ?? {} };
+  adopt(options: SupervisedTunnel, isOtherTarget: boolean): () => void {
+    const { admission = {}, target } = options;
+    Admission.of(admission, this.#asked);
+    const dialer = isOtherTarget ? createDialer(target, options) : undefined;
+    if (dialer) checkTargetCheck(this.options.checkTarget, dialer);
+    return () => {
+      if (dialer) this.#replaceTarget(target, dialer);
+      if (options.admission !== this.options.admission) this.#admit(admission);
+    };
+  }
+
+  #replaceTarget(target: Target, dialer: Dialer): void {
+    this.#dialer = dialer;
+    this.options = { ...this.options, target };
+    for (const tunnel of this.#tunnels) tunnel.replaceTarget(target);
+    this.#emit({ type: "target-replaced", target: dialer.name });
+  }
+
+  #admit(admission: AdmissionRules | Admission): void {
+    const isShared = this.options.admission instanceof Admission;
+    const before = isShared ? undefined : this.#admission;
+    this.#admission = Admission.of(admission, this.#asked, before);
+    this.options = { ...this.options, admission };
     for (const tunnel of this.#tunnels) tunnel.setAdmission(this.#admission);
   }
 
@@ -217,13 +235,14 @@ export class TunnelSupervisor {
     return this.#totals.drained();
   }
 
-  /** Stops taking connections, and lets live ones continue for a while. */
-  async stop(drainMs: number): Promise<void> {
+  /** Stops taking connections, lets live ones continue for a while, and counts those that finished. */
+  async stop(drainMs: number): Promise<DrainResult> {
     if (this.#state !== "denied") this.#become("stopping");
     this.#life.abort();
     const ends = [...this.#tunnels].map((tunnel) => tunnel.stop({ drainMs }));
-    await Promise.all(ends);
+    const drained = sumDrains(await Promise.all(ends));
     if (this.#state === "stopping") this.#become("down");
+    return drained;
   }
 
   /**

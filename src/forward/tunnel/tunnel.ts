@@ -24,8 +24,10 @@ import { checkRetry } from "./retry_options.ts";
 import { LiveConnections } from "./live_connections.ts";
 import { createDialer } from "../targets/create_dialer.ts";
 import type { Dialer } from "../targets/dialer.ts";
+import type { Target } from "../targets/target.ts";
 import { TunnelCallbacks } from "./tunnel_callbacks.ts";
 import { TunnelConnection } from "./tunnel_connection.ts";
+import type { DrainResult } from "./drain_result.ts";
 import type { TunnelOptions } from "./tunnel_options.ts";
 
 /** What a tunnel does now. */
@@ -63,10 +65,12 @@ export class ReverseTunnel implements AsyncDisposable {
 
   readonly #connection: SshConnection;
   readonly #options: TunnelOptions;
-  readonly #dialer: Dialer;
+  #dialer: Dialer;
   readonly #callbacks: TunnelCallbacks;
   readonly #logger: Logger;
   readonly #connections = new LiveConnections();
+  /** Those that did not end by themselves. */
+  readonly #cut = new WeakSet<TunnelConnection>();
   readonly #closed = Promise.withResolvers<CloseReason>();
   /** Aborts when the tunnel is stopped for good. */
   readonly #life = new AbortController();
@@ -153,6 +157,18 @@ export class ReverseTunnel implements AsyncDisposable {
   }
 
   /**
+   * Sends new connections to another target. Live ones stay with theirs until
+   * they end; the port stays bound.
+   *
+   * @throws {ArgumentError} if it cannot be used; nothing has changed then.
+   */
+  replaceTarget(target: Target): void {
+    const before = this.#dialer;
+    this.#dialer = createDialer(target, this.#options);
+    before.drain?.();
+  }
+
+  /**
    * Asks the server to listen, and again if it denies that (`bindRetry`).
    * Has no effect if it listens already.
    *
@@ -210,9 +226,13 @@ export class ReverseTunnel implements AsyncDisposable {
    *
    * @param options `drainMs`: how long live connections may continue first, in
    * milliseconds; 0 by default.
+   * @returns how many of the live connections finished, and how many were cut.
    */
-  async stop({ drainMs = 0 }: { drainMs?: number } = {}): Promise<void> {
+  async stop(
+    { drainMs = 0 }: { drainMs?: number } = {},
+  ): Promise<DrainResult> {
     checkMs("drainMs", drainMs);
+    const live = [...this.#connections];
     this.#life.abort(stopped("stopped"));
     this.#accepting = false;
     const end = () => this.#endPeriod(this.#life.signal.reason);
@@ -232,11 +252,13 @@ export class ReverseTunnel implements AsyncDisposable {
       await this.#connections.drained();
       this.#finish({ reason: "closed" });
     });
+    const cut = live.filter((connection) => this.#cut.has(connection)).length;
+    return { finished: live.length - cut, cut };
   }
 
   /** Stops, without a drain. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 
   /**
@@ -278,10 +300,11 @@ export class ReverseTunnel implements AsyncDisposable {
         }
         ticket = admitted;
       }
-      const endpoint = await this.#dialer.dial(open, signal);
+      const dialer = this.#dialer;
+      const endpoint = await dialer.dial(open, signal);
       if (signal.aborted) endpoint.abandon();
       signal.throwIfAborted();
-      const target = { name: this.target, endpoint };
+      const target = { name: dialer.name, endpoint };
       const channel = ticket?.limit(open.confirm()) ?? open.confirm();
       const connection = new TunnelConnection(open, channel, target, signal);
       ticket?.watch(connection);
@@ -357,6 +380,7 @@ export class ReverseTunnel implements AsyncDisposable {
 
   #endPeriod(reason: unknown): void {
     this.#accepting = false;
+    for (const connection of this.#connections) this.#cut.add(connection);
     this.#period.abort(reason);
   }
 

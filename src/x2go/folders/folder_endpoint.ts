@@ -118,5 +118,5 @@ export async function reachFolders(
     target: { hostname, port },
     logger,
   });
-  return { ...login, tunnel, close: () => tunnel.stop() };
+  return { ...login, tunnel, close: () => tunnel[Symbol.asyncDispose]() };
 }

@@ -166,7 +166,7 @@ for (const end of ["stop", "setTunnels"] as const) {
         new TextDecoder().decode(heard.subarray(0, n)),
         "echo: slow",
       );
-      await within(10_000, "the drain", ended);
+      await within<unknown>(10_000, "the drain", ended);
       await supervisor.stop();
       assertEquals(await supervisor.closed, { reason: "closed" });
     },

@@ -131,6 +131,12 @@ export class EventFormatter {
         };
       case "target-up":
         return { level: "info", text: `the target ${event.target} answers` };
+      case "target-replaced":
+        this.#targets.set(event.tunnel, event.target);
+        return {
+          level: "info",
+          text: `new connections go to ${event.target} now`,
+        };
       case "refused":
         return refused(event);
       case "session-output":
@@ -147,7 +153,7 @@ export class EventFormatter {
       case "state":
         return undefined; // the other events imply it
       case "stopped":
-        return { level: "info", text: "stopped", visible: true };
+        return { level: "info", text: stopped(event), visible: true };
     }
   }
 
@@ -249,6 +255,12 @@ function bound(
       key,
       visible: true,
     };
+}
+
+function stopped({ finished = 0, cut = 0 }: EventOf<"stopped">): string {
+  if (finished + cut === 0) return "stopped";
+  const many = finished === 1 ? "1 connection" : `${finished} connections`;
+  return `stopped; ${many} finished, ${cut} ${cut === 1 ? "was" : "were"} cut`;
 }
 
 function refused(
