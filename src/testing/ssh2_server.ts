@@ -9,6 +9,7 @@
  */
 
 import type { Socket } from "node:net";
+import { defined } from "../defined.ts";
 import type {
   Connection,
   ParsedKey,
@@ -43,10 +44,8 @@ export function acceptClient(
   ident?: string,
 ): void {
   // A server for each socket: ssh2 does not say which socket a client is on.
-  const server = new ssh2.Server({
-    hostKeys: [{ key: hostKey }],
-    ...ident !== undefined && { ident },
-  }, onClient);
+  const options = defined({ hostKeys: [{ key: hostKey }], ident });
+  const server = new ssh2.Server(options, onClient);
   server.injectSocket(socket as unknown as Socket);
 }
 

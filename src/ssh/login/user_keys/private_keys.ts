@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
+import { defined } from "../../../defined.ts";
 import type { Logger } from "../../../logger.ts";
 import { fingerprint, isSameKey } from "../../keys/public/key_blob.ts";
 import type { PrivateKey } from "../../connect_options.ts";
@@ -115,11 +116,9 @@ async function parsePem(
 ): Promise<SigningKey | Unparsed> {
   let key: KeyObject;
   try {
-    key = createPrivateKey({
-      key: text,
-      format: "pem",
-      ...(passphrase === undefined ? {} : { passphrase }),
-    });
+    key = createPrivateKey(
+      defined({ key: text, format: "pem" as const, passphrase }),
+    );
   } catch (error) {
     if (passphrase === undefined) throw new UnusableKey("is damaged");
     // About one wrong passphrase in 256 leaves padding that looks right: what
