@@ -65,7 +65,12 @@ export type {
 export type { Dial, DialRequest, Transport } from "./src/ssh/dial/transport.ts";
 export { viaProxy } from "./src/ssh/dial/proxy/via_proxy.ts";
 export type { KeepaliveOptions } from "./src/ssh/connect_options.ts";
-export type { HostKey, HostKeyVerifier } from "./src/ssh/host_keys/host_key.ts";
+export type {
+  HostKey,
+  HostKeyChanges,
+  HostKeyUpdateVerifier,
+  HostKeyVerifier,
+} from "./src/ssh/host_keys/host_key.ts";
 export type { KnownHostsOptions } from "./src/ssh/host_keys/known_hosts/known_hosts_options.ts";
 export type { HostKeyPolicy } from "./src/ssh/host_keys/host_key_policy.ts";
 export type {

@@ -128,11 +128,6 @@ export async function readPlan(args: Arguments): Promise<Plan> {
     ...settings.sessionType === "subsystem"
       ? ["SessionType subsystem: subsystems are not supported"]
       : [],
-    ...settings.updateHostKeys === "ask"
-      ? [
-        "UpdateHostKeys ask: nothing is asked once the connection is up, so known_hosts is not updated; use yes or no",
-      ]
-      : [],
     ...settings.compression && args.engine === "ssh2"
       ? ["Compression yes: the ssh2 engine does not compress"]
       : [],

@@ -247,6 +247,44 @@ serverTest(
   },
 );
 
+serverTest(
+  "sshd",
+  "rforward asks before it updates known_hosts with UpdateHostKeys ask, and goes on either way",
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const dir = await Deno.makeTempDir();
+    stack.defer(() => Deno.remove(dir, { recursive: true }));
+    const further = join(dir, "ecdsa");
+    await run("ssh-keygen", ["-q", "-t", "ecdsa", "-N", "", "-f", further]);
+    await using sshd = await startSshd({ config: [`HostKey ${further}`] });
+    const file = join(sshd.dir, "known_hosts_of_mine");
+    const known = (await Deno.readTextFile(sshd.knownHostsFile)).split("\n")
+      .filter((line) => line.includes("ssh-ed25519")).join("\n") + "\n";
+    await Deno.writeTextFile(file, known);
+    const options = [
+      `UserKnownHostsFile=${file}`,
+      "GlobalKnownHostsFile=none",
+      "HostKeyAlgorithms=ssh-ed25519,ecdsa-sha2-nistp256",
+      "UpdateHostKeys=ask",
+    ];
+    for (const answer of ["no", "yes"]) {
+      await using terminal = await start(toSshd(sshd, { options }));
+      await terminal.see(/new: ECDSA SHA256:\S+\n/);
+      await terminal.see("Update known_hosts (yes/no)? ");
+      await terminal.type(`${answer}\r`);
+      await see(terminal);
+      if (answer === "yes") {
+        await eventually(
+          "known_hosts is updated",
+          () => Deno.readTextFileSync(file).includes("ecdsa-sha2"),
+        );
+      }
+      await interrupt(terminal);
+      if (answer === "no") assertEquals(await Deno.readTextFile(file), known);
+    }
+  },
+);
+
 serverTest("sshd", "rforward ends if the host key is not taken", async () => {
   await using sshd = await startSshd();
   const file = join(sshd.dir, "new");

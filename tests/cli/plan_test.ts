@@ -99,13 +99,6 @@ Deno.test("readPlan() runs no subsystem, with a warning", async () => {
   ]);
 });
 
-Deno.test("readPlan() says that UpdateHostKeys ask updates nothing", async () => {
-  const { settings } = await plan("-R", "80:a:1", "-oUpdateHostKeys=ask");
-  assertEquals(settings.warnings, [
-    "UpdateHostKeys ask: nothing is asked once the connection is up, so known_hosts is not updated; use yes or no",
-  ]);
-});
-
 Deno.test("readPlan() says that the ssh2 engine does not compress", async () => {
   const warnings = async (...argv: string[]) =>
     (await plan("-R", "80:a:1", ...argv)).settings.warnings;

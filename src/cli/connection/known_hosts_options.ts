@@ -1,5 +1,8 @@
 import { defined } from "../../defined.ts";
-import type { HostKeyVerifier } from "../../ssh/host_keys/host_key.ts";
+import type {
+  HostKeyChanges,
+  HostKeyVerifier,
+} from "../../ssh/host_keys/host_key.ts";
 import type { KnownHostsOptions } from "../../ssh/host_keys/known_hosts/known_hosts_options.ts";
 import { signatureAlgorithms } from "../../ssh/keys/public/verify_signature.ts";
 import { applyAlgorithmList } from "../ssh_config/options/algorithm_list.ts";
@@ -17,6 +20,7 @@ export async function knownHostsOptions(
 ): Promise<KnownHostsOptions> {
   const {
     strictHostKeyChecking = "ask",
+    updateHostKeys: updates = "no",
     revokedHostKeys,
     caSignatureAlgorithms,
   } = settings;
@@ -36,9 +40,12 @@ export async function knownHostsOptions(
     acceptNew,
     hashed: settings.hashKnownHosts ?? false,
     ...defined({
-      // With `ask` nothing is updated: a session cannot be interrupted.
-      updateFiles: settings.updateHostKeys === "yes"
+      updateFiles: updates !== "no" && (updates !== "ask" || answers.mayAsk)
         ? settings.userKnownHostsFiles.filter((file) => files.includes(file))
+        : undefined,
+      acceptUpdate: updates === "ask"
+        ? (changes: HostKeyChanges, signal: AbortSignal) =>
+          answers.hostKeyUpdate(changes, signal)
         : undefined,
       revokedKeys: revokedHostKeys ? [revokedHostKeys] : undefined,
       authorityAlgorithms: caSignatureAlgorithms === undefined

@@ -1,5 +1,5 @@
 import type { Logger } from "../../logger.ts";
-import type { HostKey } from "../../ssh/host_keys/host_key.ts";
+import type { HostKey, HostKeyChanges } from "../../ssh/host_keys/host_key.ts";
 import type { KeyboardInteractive } from "../../ssh/connect_options.ts";
 import { printable, printableLines } from "../../text/printable.ts";
 import type { Prompts } from "../terminal/prompts.ts";
@@ -46,6 +46,19 @@ export class LoginSecrets {
   /** Whether unknown host keys can be accepted: there is a person to ask, or was one. */
   get mayAccept(): boolean {
     return this.#login.prompts !== undefined || this.#secrets.hostKeys.size > 0;
+  }
+
+  /** Whether there is a person to ask. */
+  get mayAsk(): boolean {
+    return this.#login.prompts !== undefined;
+  }
+
+  /** Whether to change known_hosts, as the server has other keys than before. */
+  async hostKeyUpdate(
+    changes: HostKeyChanges,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    return await this.#login.prompts?.confirmHostKeys(changes, signal) ?? false;
   }
 
   /** Whether to accept an unknown host key. A key is asked about only once, even if it could not be stored. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HostKey } from "../../ssh/host_keys/host_key.ts";
+import type { HostKey, HostKeyChanges } from "../../ssh/host_keys/host_key.ts";
 import { knownHostsName } from "../../ssh/host_keys/known_hosts/known_hosts_file.ts";
 import type { KeyboardInteractive } from "../../ssh/connect_options.ts";
 import { printable } from "../../text/printable.ts";
@@ -57,6 +57,34 @@ export class Prompts {
       if (/^yes$/i.test(answer) || answer === key.fingerprint) return true;
       if (/^(no)?$/i.test(answer)) return false;
       question = "Please type 'yes', 'no' or the fingerprint: ";
+    }
+  }
+
+  /**
+   * Whether the person accepts that known_hosts changes.
+   *
+   * @param signal Aborts the question: the login is over when it is asked.
+   * @throws {RForwardError} `interrupted`
+   */
+  async confirmHostKeys(
+    { host, learned, forgotten }: HostKeyChanges,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const row = (what: string) =>
+    (
+      { type, fingerprint }: HostKeyChanges["learned"][number],
+    ) => `  ${what} ${KEY_TYPES.get(type) ?? printable(type)} ${fingerprint}`;
+    let question = [
+      `${printable(host)} showed its known host key; its others have changed:`,
+      ...learned.map(row("new:")),
+      ...forgotten.map(row("gone:")),
+      "Update known_hosts (yes/no)? ",
+    ].join("\n");
+    for (;;) {
+      const answer = (await this.#asker.askLine(question, signal)).trim();
+      if (/^yes$/i.test(answer)) return true;
+      if (/^(no)?$/i.test(answer)) return false;
+      question = "Please type 'yes' or 'no': ";
     }
   }
 

@@ -258,7 +258,7 @@ export class ClientConnection implements SshConnection {
     };
     try {
       const { sessionId } = transport;
-      await updateHostKeys?.(shown, { sessionId, prove });
+      await updateHostKeys?.(shown, { sessionId, prove, signal: this.signal });
     } catch (error) {
       if (this.#ended.signal.aborted) return;
       const why = printable((error as Error).message);

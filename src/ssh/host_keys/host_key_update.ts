@@ -14,6 +14,7 @@ import {
   parseKnownHosts,
   readIfPresent,
 } from "./known_hosts/known_hosts_file.ts";
+import type { HostKeyUpdateVerifier } from "./host_key.ts";
 import { removeKnownHosts } from "./known_hosts/remove_known_hosts.ts";
 
 /** The request with which a server shows all its keys (OpenSSH PROTOCOL section 2.5). */
@@ -32,6 +33,8 @@ export interface HostKeyProof {
   readonly sessionId: Uint8Array;
   /** Sends {@linkcode PROVE_REQUEST} with its data; gives the data of the answer, undefined if it is a refusal. */
   readonly prove: (data: Uint8Array) => Promise<Uint8Array | undefined>;
+  /** Aborts when the connection ends. */
+  readonly signal: AbortSignal;
 }
 
 /** What an update needs to know. */
@@ -42,6 +45,8 @@ export interface HostKeyUpdateOptions extends HostKeyProof {
   readonly files: readonly string[];
   /** Whether to hash the host's name. */
   readonly hashed: boolean;
+  /** Decides about the changes; without it they are made. */
+  readonly acceptUpdate?: HostKeyUpdateVerifier | undefined;
   readonly logger: Logger;
 }
 
@@ -90,6 +95,21 @@ export async function updateHostKeys(
   }
 
   if (learned.length > 0 && !await proves(learned, options)) return;
+  const isAccepted = await options.acceptUpdate?.({
+    host: name,
+    learned: learned.map((data) => ({
+      type: keyType(data)!,
+      fingerprint: fingerprint(data),
+    })),
+    forgotten: deprecated.map(({ type, data }) => ({
+      type,
+      fingerprint: fingerprint(data),
+    })),
+  }, options.signal) ?? true;
+  if (isAccepted !== true) {
+    logger.debug(`The known keys of ${name} are not updated: not accepted`);
+    return;
+  }
   const [first] = files;
   for (const data of first === undefined ? [] : learned) {
     const type = keyType(data)!;

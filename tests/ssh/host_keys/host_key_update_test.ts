@@ -5,6 +5,10 @@ import {
   PROVE_REQUEST,
   updateHostKeys,
 } from "../../../src/ssh/host_keys/host_key_update.ts";
+import type {
+  HostKeyChanges,
+  HostKeyUpdateVerifier,
+} from "../../../src/ssh/host_keys/host_key.ts";
 import { localKey } from "../../../src/ssh/keys/private/local_key.ts";
 import type { SigningKey } from "../../../src/ssh/keys/private/signing_key.ts";
 import { signatureAlgorithms } from "../../../src/ssh/keys/public/verify_signature.ts";
@@ -66,6 +70,7 @@ interface Case {
   hashed?: boolean;
   algorithms?: string[];
   prove?: (data: Uint8Array) => Promise<Uint8Array | undefined>;
+  acceptUpdate?: HostKeyUpdateVerifier;
 }
 
 async function update(test: Omit<Case, "after">) {
@@ -83,6 +88,8 @@ async function update(test: Omit<Case, "after">) {
     algorithms: test.algorithms ?? Object.keys(signatureAlgorithms),
     sessionId,
     prove: test.prove ?? prove,
+    acceptUpdate: test.acceptUpdate,
+    signal: new AbortController().signal,
     logger,
   }).catch((it) => error = it);
   const after = await Promise.all(files.map(async (file) => {
@@ -200,6 +207,28 @@ Deno.test("updateHostKeys() says what it learned and forgot", async () => {
     messages[1]!,
     /^info: Forgot an obsolete host key of example.org: ssh-ed25519 SHA256:/,
   );
+});
+
+Deno.test("updateHostKeys() changes what acceptUpdate() accepts, and nothing else", async () => {
+  const seen: HostKeyChanges[] = [];
+  const before = [line(shown), line(gone)];
+  const answer = (accepted: unknown) =>
+    update({
+      files: [before],
+      keys: [shown.blob, other.blob],
+      acceptUpdate: (changes) => {
+        seen.push(changes);
+        return accepted as boolean;
+      },
+    });
+  assertEquals((await answer(false)).after, [before]);
+  assertEquals((await answer("yes")).after, [before]);
+  assertEquals((await answer(true)).after, [[line(shown), line(other)]]);
+  const [{ host, learned, forgotten }] = seen as [HostKeyChanges];
+  assertEquals(host, HOST);
+  assertEquals(learned.map(({ type }) => type), ["ecdsa-sha2-nistp256"]);
+  assertEquals(forgotten.map(({ type }) => type), ["ssh-ed25519"]);
+  assertMatch(learned[0]!.fingerprint, /^SHA256:/);
 });
 
 Deno.test("updateHostKeys() hashes names if it should", async () => {

@@ -142,7 +142,7 @@ export async function lookUpKnownHost(
     return problem;
   }
 
-  const { updateFiles = [], hashed = false } = options;
+  const { updateFiles = [], acceptUpdate, hashed = false } = options;
   let mayUpdate = false;
   return {
     keyTypes: [
@@ -188,8 +188,10 @@ export async function lookUpKnownHost(
     },
     async update(shown, proof) {
       if (!mayUpdate || !await mayWrite(updateFiles)) return;
-      const files = updateFiles;
-      await updateHostKeys(shown, { ...proof, name, files, hashed, logger });
+      await updateHostKeys(shown, {
+        ...proof,
+        ...{ name, files: updateFiles, hashed, acceptUpdate, logger },
+      });
     },
   };
 }

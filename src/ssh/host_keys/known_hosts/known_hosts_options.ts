@@ -1,4 +1,4 @@
-import type { HostKeyVerifier } from "../host_key.ts";
+import type { HostKeyUpdateVerifier, HostKeyVerifier } from "../host_key.ts";
 
 /**
  * Verification against known_hosts (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"),
@@ -72,4 +72,9 @@ export interface KnownHostsOptions {
    * asked for. None by default.
    */
   updateFiles?: readonly string[];
+  /**
+   * Decides about each change of {@linkcode updateFiles} (OpenSSH:
+   * `UpdateHostKeys ask`). By default they are made without a question.
+   */
+  acceptUpdate?: HostKeyUpdateVerifier;
 }
