@@ -44,5 +44,6 @@ export function available(names: readonly string[]): string[] {
 }
 
 function cipher(name: string, keySize: number, ivSize: number): unknown {
-  return createCipheriv(name, new Uint8Array(keySize), new Uint8Array(ivSize));
+  return createCipheriv(name, new Uint8Array(keySize), new Uint8Array(ivSize))
+    .final(); // Deno holds a cipher until then.
 }
