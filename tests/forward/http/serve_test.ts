@@ -453,7 +453,7 @@ serverTest(
   },
 );
 
-Deno.test("the package loads what speaks HTTP only once it is needed", async () => {
+Deno.test("the package loads what speaks HTTP, SOCKS or the PROXY protocol only once it is needed", async () => {
   const output = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", new URL("../../../mod.ts", import.meta.url).href],
     stdout: "piped",
@@ -482,7 +482,9 @@ Deno.test("the package loads what speaks HTTP only once it is needed", async () 
   roots.forEach(visitModule);
   assert(loaded.size > 100, `${loaded.size} modules`);
   const http = [...loaded].filter((it) =>
-    /node:http|npm:\/?(srvx|ws|hono)|http_server/.test(it)
+    /node:http|npm:\/?(srvx|ws|hono)|http_server|serve_socks|proxy_header/.test(
+      it,
+    )
   );
   assertEquals(http, []);
 });

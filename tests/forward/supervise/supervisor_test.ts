@@ -226,6 +226,31 @@ serverTest(
 
 serverTest(
   "sshd",
+  "supervisor.setTunnels() tells fetch handlers apart",
+  async () => {
+    await using sshd = await startSshd();
+    const [one, two] = ["one", "two"].map((text) => () => new Response(text));
+    const tunnel = { bind: { port: 0 }, target: { fetch: one! } };
+    const { supervisor } = start(sshd, { tunnels: [tunnel] });
+    await using _ = supervisor;
+    await supervisor.ready;
+    const port = portOf(supervisor.snapshot, 0)!;
+    const ask = async () =>
+      await (await fetch(`http://127.0.0.1:${port}/`)).text();
+    assertEquals(await ask(), "one");
+
+    await supervisor.setTunnels([{ ...tunnel, target: { fetch: one! } }]);
+    assertEquals(portOf(supervisor.snapshot, 0), port);
+    assertEquals(supervisor.snapshot.state, "up");
+
+    await supervisor.setTunnels([{ bind: { port }, target: { fetch: two! } }]);
+    await until(supervisor, ({ tunnels }) => tunnels[0]?.state === "up");
+    assertEquals(await ask(), "two");
+  },
+);
+
+serverTest(
+  "sshd",
   "the signal of a supervisor stops it, whatever it does",
   async () => {
     await using sshd = await startSshd();

@@ -118,6 +118,13 @@ export const mistakes: Row[] = [
     because: "A client that SOCKS refuses",
   })),
   {
+    name: "-R, a target without a host",
+    args: ["-R", "1:{port}", "server"],
+    ssh: ended,
+    rforward: "exit 2; bad forward",
+    because: "A number before a port",
+  },
+  {
     name: "-L",
     args: [...forward, "-L", "{port2}:127.0.0.1:{tcp2}", "server"],
     ssh: `${loopback}, 127.0.0.1:{port2} → tcp2, ::1:{port2} → tcp2`,
