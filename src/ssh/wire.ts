@@ -18,13 +18,11 @@ const MAX_MPINT_BITS = 16_384;
  */
 export class WireReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at: number;
 
   /** @param at Where to begin. */
   constructor(bytes: Uint8Array, at = 0) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#at = at;
   }
 
@@ -34,7 +32,7 @@ export class WireReader {
   }
 
   byte(): number {
-    return this.#view.getUint8(this.#advance(1));
+    return this.#bytes[this.#advance(1)]!;
   }
 
   /** Every value but 0 is true. */
@@ -43,11 +41,15 @@ export class WireReader {
   }
 
   uint32(): number {
-    return this.#view.getUint32(this.#advance(4));
+    const at = this.#advance(4);
+    const bytes = this.#bytes;
+    return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 |
+      bytes[at + 3]!) >>> 0;
   }
 
   uint64(): bigint {
-    return this.#view.getBigUint64(this.#advance(8));
+    const high = this.uint32();
+    return BigInt(high) << 32n | BigInt(this.uint32());
   }
 
   /** That many bytes: a view of the message. */
@@ -114,21 +116,22 @@ export class WireReader {
   }
 }
 
-/** Writes the parts of a message one after the other. */
+/**
+ * Writes the parts of a message one after the other. Without a DataView, since
+ * V8 keeps a small array without one in its heap, where it costs a tenth.
+ */
 export class WireWriter {
   #bytes: Uint8Array<ArrayBuffer>;
-  #view: DataView;
   #length = 0;
 
   /** @param capacity Bytes that fit before the buffer grows. */
   constructor(capacity = 128) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   byte(value: number): this {
     const at = this.#reserve(1);
-    this.#view.setUint8(at, value);
+    this.#bytes[at] = value;
     return this;
   }
 
@@ -138,14 +141,17 @@ export class WireWriter {
 
   uint32(value: number): this {
     const at = this.#reserve(4);
-    this.#view.setUint32(at, value);
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
     return this;
   }
 
   uint64(value: bigint): this {
-    const at = this.#reserve(8);
-    this.#view.setBigUint64(at, value);
-    return this;
+    return this.uint32(Number(value >> 32n & 0xffffffffn))
+      .uint32(Number(value & 0xffffffffn));
   }
 
   /** The length, then the bytes, or the text as UTF-8. */
@@ -179,7 +185,9 @@ export class WireWriter {
 
   /** What was written: a view, which the next write may leave behind. */
   bytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length);
+    return this.#length === this.#bytes.length
+      ? this.#bytes
+      : this.#bytes.subarray(0, this.#length);
   }
 
   /** Makes room for that many bytes; returns where they go. */
@@ -190,7 +198,6 @@ export class WireWriter {
       const larger = new Uint8Array(Math.max(end, 2 * this.#bytes.length));
       larger.set(this.bytes());
       this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
     }
     this.#length = end;
     return start;

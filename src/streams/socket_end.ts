@@ -8,6 +8,11 @@ const SMALLEST = 2 * 1024;
 /** ... and grow to this one as long as they are filled. */
 const LARGEST = 128 * 1024;
 
+/** Buffers of connections that have ended, for the next ones. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
+const MAX_SPARE = 64;
+const NONE = new Uint8Array();
+
 /**
  * Both directions of a `Deno.Conn`, which is closed once both have ended.
  *
@@ -16,7 +21,8 @@ const LARGEST = 128 * 1024;
  */
 export class SocketEnd implements ByteSource, ByteSink {
   readonly #conn: ByteStream;
-  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(SMALLEST);
+  #buffer: Uint8Array<ArrayBuffer> = spare.pop() ??
+    new Uint8Array(SMALLEST);
   /** Directions that have not ended. */
   #open = 2;
 
@@ -26,8 +32,10 @@ export class SocketEnd implements ByteSource, ByteSink {
   }
 
   async lend(): Promise<Lent> {
+    if (this.#buffer === NONE) return null;
     const n = await this.#conn.read(this.#buffer);
     if (n === null) {
+      this.#giveBack();
       this.#endOne();
       return null;
     }
@@ -61,6 +69,12 @@ export class SocketEnd implements ByteSource, ByteSink {
 
   /** The next write reports it. */
   onFailure(): void {}
+
+  #giveBack(): void {
+    const isSmall = this.#buffer.length === SMALLEST;
+    if (isSmall && spare.length < MAX_SPARE) spare.push(this.#buffer);
+    this.#buffer = NONE;
+  }
 
   #endOne(): void {
     if (--this.#open === 0) closeQuietly(this.#conn);

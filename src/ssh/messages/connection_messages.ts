@@ -92,7 +92,7 @@ export interface ChannelConfirmation {
 export function writeChannelConfirmation(
   { recipient, sender, window, maxPacket }: ChannelConfirmation,
 ): Uint8Array {
-  return new WireWriter().byte(MessageNumber.CHANNEL_OPEN_CONFIRMATION)
+  return new WireWriter(17).byte(MessageNumber.CHANNEL_OPEN_CONFIRMATION)
     .uint32(recipient).uint32(sender).uint32(window).uint32(maxPacket).bytes();
 }
 
