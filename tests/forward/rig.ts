@@ -4,6 +4,7 @@ import { closeQuietly } from "../../src/sockets/close_quietly.ts";
 import { startDropbear } from "../servers/dropbear.ts";
 import { type SshdOptions, startSshd } from "../servers/openssh.ts";
 import type { SshServer } from "../servers/ssh_server.ts";
+import { loginOptions } from "../servers/login_options.ts";
 
 /** The real servers that the tests of this floor run against. */
 export const servers = ["sshd", "dropbear"] as const;
@@ -38,14 +39,7 @@ export function connectTo(
   server: SshServer,
   options: Partial<ConnectOptions> = {},
 ): Promise<SshConnection> {
-  return connect({
-    hostname: server.hostname,
-    port: server.port,
-    user: server.user,
-    privateKeys: [{ file: server.keyFile }],
-    hostKeys: { text: server.knownHosts },
-    ...options,
-  });
+  return connect(loginOptions(server, options));
 }
 
 /** A service on this side. */

@@ -1,21 +1,12 @@
 /** Test servers that behave like tunnel services, with OpenSSH's `ssh` as the client. */
-import {
-  ArgumentError,
-  ChannelError,
-  connect,
-  type ConnectOptions,
-} from "../../mod.ts";
-import { startTestServer, type TestServer } from "../../src/testing/mod.ts";
+import { ArgumentError, ChannelError, connect } from "../../mod.ts";
+import { startTestServer } from "../../src/testing/mod.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
 import { startProcess } from "../bench/bench_process.ts";
 import { ask, startEcho } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
+import { loginOptions } from "../servers/login_options.ts";
 import { setUp } from "./open_ssh.ts";
-
-function login(server: TestServer): ConnectOptions {
-  const { hostname, port, user, password, knownHosts } = server;
-  return { hostname, port, user, password, hostKeys: { text: knownHosts } };
-}
 
 for (
   const [profile, port, command] of [
@@ -48,7 +39,7 @@ for (
 
 Deno.test("a test server behaves like serveo, which lets everybody in without a question", async () => {
   await using server = await startTestServer({ profile: "serveo" });
-  const { password: _, ...options } = login(server);
+  const { password: _, ...options } = loginOptions(server);
   await using connection = await connect({
     ...options,
     keyboardInteractive: ({ prompts }) => {
@@ -66,7 +57,7 @@ Deno.test("a test server behaves like serveo, which lets everybody in without a 
 
 Deno.test("a test server behaves like sish, which ends the connection on which one to itself is opened", async () => {
   await using server = await startTestServer({ profile: "sish" });
-  await using connection = await connect(login(server));
+  await using connection = await connect(loginOptions(server));
   const opening = connection.openDirect("127.0.0.1", 80).catch(() => {});
   assertEquals((await connection.closed).reason, "lost");
   await opening;
@@ -74,7 +65,7 @@ Deno.test("a test server behaves like sish, which ends the connection on which o
 
 Deno.test("a test server behaves like srv.us, which listens only once there is a session", async () => {
   await using server = await startTestServer({ profile: "srvus" });
-  await using connection = await connect(login(server));
+  await using connection = await connect(loginOptions(server));
   const bound = connection.requestForward({ hostname: "", port: 1 });
   const refused = await assertRejects(
     () => connection.exec("http"),
@@ -94,8 +85,8 @@ Deno.test("a test server ends a connection that has no session in time", async (
     shell: () => Promise.resolve(0),
     sessionWithinMs: 30,
   });
-  await using idle = await connect(login(server));
-  await using busy = await connect(login(server));
+  await using idle = await connect(loginOptions(server));
+  await using busy = await connect(loginOptions(server));
   await using _ = await busy.shell();
   assertEquals((await idle.closed).reason, "lost");
   assertEquals(busy.signal.aborted, false);
@@ -108,7 +99,7 @@ Deno.test("a test server runs shells", async () => {
       return 5;
     },
   });
-  await using connection = await connect(login(server));
+  await using connection = await connect(loginOptions(server));
   await using shell = await connection.shell();
   const writer = shell.stdin.getWriter();
   await writer.write(new TextEncoder().encode("hi"));

@@ -8,16 +8,11 @@ import type {
 import { createClient, protocolOf } from "../ssh/ssh2.ts";
 import { ForwardDeniedError } from "../../src/errors.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
+import { loginOptions } from "../servers/login_options.ts";
 import { assertSameBytes, noise, readAll, writeAndEnd } from "./sockets.ts";
 
 function connectTo(server: TestServer): Promise<SshConnection> {
-  return connect({
-    hostname: server.hostname,
-    port: server.port,
-    user: server.user,
-    password: server.password,
-    hostKeys: { text: server.knownHosts },
-  });
+  return connect(loginOptions(server));
 }
 
 Deno.test("a forward is cancelled by the very address and the bound port alone", async () => {

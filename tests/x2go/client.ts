@@ -1,27 +1,16 @@
 import { connect } from "../../src/ssh/connect.ts";
 import type { SshConnection } from "../../src/ssh/connection.ts";
-import type { ConnectOptions } from "../../src/ssh/connect_options.ts";
 import {
   isReady,
   type ReadySession,
 } from "../../src/x2go/server/session_info.ts";
 import type { X2GoSession } from "../../src/x2go/session/x2go_session.ts";
 import type { SshServer } from "../servers/ssh_server.ts";
-
-/** How to log in to a server as its user. */
-export function login(server: SshServer): ConnectOptions {
-  return {
-    hostname: server.hostname,
-    port: server.port,
-    user: server.user,
-    privateKeys: [{ file: server.keyFile }],
-    hostKeys: { text: server.knownHosts },
-  };
-}
+import { loginOptions } from "../servers/login_options.ts";
 
 /** Logs in to a server as its user. */
 export function connectTo(server: SshServer): Promise<SshConnection> {
-  return connect(login(server));
+  return connect(loginOptions(server));
 }
 
 /** What is known of a session, which has to be all. */

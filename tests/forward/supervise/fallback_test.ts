@@ -16,21 +16,11 @@ import {
 import { serverTest } from "../../servers/availability.ts";
 import { freePort } from "../../servers/free_port.ts";
 import { type Sshd, startSshd } from "../../servers/openssh.ts";
-import type { SshServer } from "../../servers/ssh_server.ts";
+import { loginOptions } from "../../servers/login_options.ts";
 import { within } from "../../within.ts";
 import { ask, startEcho, visit } from "../rig.ts";
 
 const retry = { firstMs: 10, maxMs: 20 };
-
-function login(server: SshServer) {
-  return {
-    hostname: server.hostname,
-    port: server.port,
-    user: server.user,
-    privateKeys: [{ file: server.keyFile }],
-    hostKeys: { text: server.knownHosts },
-  };
-}
 
 /** A supervisor whose events can be waited for, each once. */
 function start(
@@ -76,7 +66,7 @@ async function startTwo() {
   return {
     first,
     second,
-    connect: [login(first), login(second)],
+    connect: [loginOptions(first), loginOptions(second)],
     async [Symbol.asyncDispose]() {
       await Promise.all([first, second].map((it) => it[Symbol.asyncDispose]()));
     },
@@ -207,7 +197,7 @@ serverTest(
     const log = await servers.first.log();
     assertEquals(log.match(/^Connection (closed|reset) by/gm)?.length, 1, log);
 
-    const none = start([wrong, { ...wrong, port: second!.port }], {});
+    const none = start([wrong, { ...wrong, port: servers.second.port }], {});
     const end = await assertRejects(() => none.supervisor.ready, Error);
     assert(end instanceof AuthenticationError || end.name === "HostKeyError");
     await none.supervisor.closed;

@@ -6,6 +6,7 @@ import {
   type SshConnection,
 } from "../../../mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
+import { loginOptions } from "../../servers/login_options.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import {
@@ -16,7 +17,7 @@ import {
   startService,
   visit,
 } from "../rig.ts";
-import { login, portOf, retry, start, types, until } from "./supervisor_rig.ts";
+import { portOf, retry, start, types, until } from "./supervisor_rig.ts";
 
 serverTest(
   "sshd",
@@ -110,7 +111,7 @@ serverTest(
       // Counted from the denial, not from the start.
       bindRetry: { ...retry, forMs: 200 },
       connect: async (signal) =>
-        forgetful(await connect({ ...login(sshd), signal })),
+        forgetful(await connect({ ...loginOptions(sshd), signal })),
     });
     await using _ = supervisor;
     await supervisor.ready;

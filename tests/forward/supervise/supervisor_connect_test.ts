@@ -10,6 +10,7 @@ import {
 } from "../../../mod.ts";
 import { startTestServer } from "../../../src/testing/mod.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { loginOptions } from "../../servers/login_options.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { startProxy } from "../../servers/proxy.ts";
@@ -18,7 +19,7 @@ import { startSshAgent } from "../../servers/ssh_agent.ts";
 import type { SshServer } from "../../servers/ssh_server.ts";
 import { within } from "../../within.ts";
 import { ask, startEcho } from "../rig.ts";
-import { login, portOf, retry, start, types, until } from "./supervisor_rig.ts";
+import { portOf, retry, start, types, until } from "./supervisor_rig.ts";
 
 serverTest(
   "sshd",
@@ -67,7 +68,7 @@ serverTest(
       connect: async (signal) => {
         const { connect } = await import("../../../mod.ts");
         return connect({
-          ...login(sshd),
+          ...loginOptions(sshd),
           ...(reachable ? {} : { port: 1 }),
           signal,
         });
@@ -94,7 +95,7 @@ serverTest(
   async () => {
     await using sshd = await startSshd();
     const { supervisor, events } = start(sshd, {
-      connect: { ...login(sshd), port: 1 },
+      connect: { ...loginOptions(sshd), port: 1 },
       maxAttempts: 3,
       tunnels: [],
     });
@@ -143,7 +144,7 @@ serverTest(
     await using echo = startEcho("echo");
     const { supervisor } = start(sshd, {
       connect: {
-        ...login(sshd),
+        ...loginOptions(sshd),
         port: proxy.port,
         hostKeys: {
           text: sshd.knownHosts.replace(`:${sshd.port}`, `:${proxy.port}`),
@@ -175,12 +176,19 @@ const hopeless: [
 ][] = [
   [
     "a host key that changed",
-    (server) => ({ ...login(server), hostKeys: { text: otherKey(server) } }),
+    (server) => ({
+      ...loginOptions(server),
+      hostKeys: { text: otherKey(server) },
+    }),
     HostKeyError,
   ],
   [
     "a login that is refused",
-    (server) => ({ ...login(server), privateKeys: [], password: "wrong" }),
+    (server) => ({
+      ...loginOptions(server),
+      privateKeys: [],
+      password: "wrong",
+    }),
     AuthenticationError,
   ],
 ];

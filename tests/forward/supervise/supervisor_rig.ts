@@ -1,6 +1,5 @@
 /** What the tests of the supervisor share. */
 import {
-  type ConnectOptions,
   supervise,
   type Supervisor,
   type SupervisorEvent,
@@ -9,20 +8,11 @@ import {
   type TcpBind,
 } from "../../../mod.ts";
 import type { SshServer } from "../../servers/ssh_server.ts";
+import { loginOptions } from "../../servers/login_options.ts";
 import { within } from "../../within.ts";
 
 /** Waits long enough for a test, and no longer. */
 export const retry = { firstMs: 20, maxMs: 100 };
-
-export function login(server: SshServer): ConnectOptions {
-  return {
-    hostname: server.hostname,
-    port: server.port,
-    user: server.user,
-    privateKeys: [{ file: server.keyFile }],
-    hostKeys: { text: server.knownHosts },
-  };
-}
 
 /** A supervisor with short waits that notes what happens. */
 export function start(
@@ -31,7 +21,7 @@ export function start(
 ): { supervisor: Supervisor; events: SupervisorEvent[] } {
   const events: SupervisorEvent[] = [];
   const supervisor = supervise({
-    connect: login(server),
+    connect: loginOptions(server),
     connectRetry: retry,
     bindRetry: retry,
     onEvent: (event) => events.push(event),

@@ -12,6 +12,7 @@ import {
   assertRejects,
   assertThrows,
 } from "../../assert.ts";
+import { loginOptions } from "../../servers/login_options.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { within } from "../../within.ts";
@@ -23,14 +24,7 @@ import {
   startEcho,
   visit,
 } from "../rig.ts";
-import {
-  login,
-  portOf,
-  start,
-  statesOf,
-  types,
-  until,
-} from "./supervisor_rig.ts";
+import { portOf, start, statesOf, types, until } from "./supervisor_rig.ts";
 
 serverTest(
   "sshd",
@@ -257,7 +251,7 @@ serverTest(
     for (const port of [sshd.port, 1]) {
       const stop = new AbortController();
       const { supervisor } = start(sshd, {
-        connect: { ...login(sshd), port },
+        connect: { ...loginOptions(sshd), port },
         connectRetry: { firstMs: 60_000 },
         tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
         signal: stop.signal,

@@ -11,10 +11,11 @@ import {
 } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
-import { startX2GoServer, type X2GoServer } from "../../servers/x2go.ts";
+import type { X2GoServer } from "../../servers/x2go.ts";
 import { within } from "../../within.ts";
 import { connectTo, ready } from "../client.ts";
 import { Desk } from "../desk.ts";
+import { startXterm } from "../start_xterm.ts";
 
 const ODD = 'it\'s "ours" $(id) `id` a:b\\c [d] (e) #f * ünï 漢字';
 
@@ -22,11 +23,8 @@ serverTest(
   "x2gostartagent",
   "session.shareFolder() mounts folders of this side",
   async (t) => {
-    await using x2go = await startX2GoServer();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, connection, session } = xterm;
     await using desk = await Desk.create();
     const { name, foldersPort } = ready(session);
     const disk = `/tmp/.x2go-${x2go.user}/media/disk`;
@@ -296,11 +294,8 @@ serverTest(
   "x2gostartagent",
   "a folder's connection is lost: nothing hangs, and session.moveTo() brings it back",
   async () => {
-    await using x2go = await startX2GoServer();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, connection, session } = xterm;
     await using desk = await Desk.create();
     const share = await session.shareFolder(await desk.mkdir("folder"));
     const other = await session.shareFolder(await desk.mkdir("other"));

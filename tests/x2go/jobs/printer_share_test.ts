@@ -15,22 +15,18 @@ import {
 } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { run } from "../../servers/run.ts";
-import { startX2GoServer } from "../../servers/x2go.ts";
 import { startPrinter } from "../../servers/x2go_printing.ts";
 import { within } from "../../within.ts";
-import { connectTo } from "../client.ts";
 import { Desk } from "../desk.ts";
 import { Log } from "../log.ts";
+import { startXterm } from "../start_xterm.ts";
 
 serverTest(
   "x2goprint",
   "session.sharePrinter() hands over what the session prints",
   async (t) => {
-    await using x2go = await startX2GoServer();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, connection, session } = xterm;
     await using desk = await Desk.create();
 
     await t.step("through CUPS: whole, by its title, each once", async () => {
@@ -145,11 +141,8 @@ serverTest(
   "x2gostartagent",
   "session.shareMimeBox() hands over the files that are put into it",
   async () => {
-    await using x2go = await startX2GoServer();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, session } = xterm;
     await using desk = await Desk.create();
     const jobs = new Jobs(saveJobs(desk.path));
     await using box = await session.shareMimeBox(jobs.handler);

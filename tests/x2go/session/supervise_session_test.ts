@@ -6,9 +6,9 @@ import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startPulseAudio } from "../../servers/pulseaudio.ts";
 import { startX2GoServer } from "../../servers/x2go.ts";
+import { loginOptions } from "../../servers/login_options.ts";
 import { within } from "../../within.ts";
 import { assertTone } from "../assert_tone.ts";
-import { login } from "../client.ts";
 import { Desk } from "../desk.ts";
 
 serverTest(
@@ -19,7 +19,7 @@ serverTest(
     await using pulse = await startPulseAudio();
     await using desk = await Desk.create();
     await using supervisor = supervise({
-      connect: login(x2go),
+      connect: loginOptions(x2go),
       tunnels: [],
       connectRetry: { firstMs: 20, maxMs: 100 },
     });

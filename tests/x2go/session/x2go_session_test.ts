@@ -13,6 +13,7 @@ import { startDisplay } from "../../servers/x2go_display.ts";
 import { connectTo, ready } from "../client.ts";
 import { Desk } from "../desk.ts";
 import { soundConfig } from "../sound/sound_config.ts";
+import { startXterm } from "../start_xterm.ts";
 
 serverTest(
   "x2gostartagent",
@@ -59,12 +60,9 @@ serverTest(
   ["x2gostartagent", "nxproxy"],
   "session.suspend() and session.resume() do so, and are idempotent",
   async () => {
-    await using x2go = await startX2GoServer();
     await using display = await startDisplay();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, session } = xterm;
     const { name } = session.info;
 
     {
@@ -89,12 +87,9 @@ serverTest(
   ["x2gostartagent", "nxproxy"],
   "session.resume() takes a session over from another client",
   async () => {
-    await using x2go = await startX2GoServer();
     await using display = await startDisplay();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, session } = xterm;
     const { name } = session.info;
     const sound = await session.shareSound({ target: { port: 1 } });
     const { soundPort } = ready(session);
@@ -132,11 +127,8 @@ serverTest(
   "x2gostartagent",
   "a session that is starting is neither suspended nor resumed, which would end it, and the error names the reason",
   async () => {
-    await using x2go = await startX2GoServer();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, session } = xterm;
     const sound = await session.shareSound({ target: { port: 1 } });
 
     const suspended = await assertRejects(() => session.suspend(), X2GoError);
@@ -166,11 +158,8 @@ serverTest(
   "x2gostartagent",
   "a session that has finished is known to be",
   async () => {
-    await using x2go = await startX2GoServer();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, connection, session } = xterm;
     const { name } = session.info;
     const sound = await session.shareSound({ target: { port: 1 } });
 
@@ -201,12 +190,9 @@ serverTest(
   ["x2gostartagent", "nxproxy"],
   "a session that was killed is known to be finished, though the server does not know",
   async () => {
-    await using x2go = await startX2GoServer();
     await using display = await startDisplay();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, connection, session } = xterm;
     const { name, agentPid } = session.info;
     await using shown = display.show(ready(session));
     await x2go.untilState(name, "RUNNING");
@@ -251,11 +237,8 @@ serverTest(
   "x2gostartagent",
   "session.moveTo() goes on over another connection after a loss",
   async () => {
-    await using x2go = await startX2GoServer();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, connection, session } = xterm;
     await using desk = await Desk.create();
     const sound = await session.shareSound({ target: { port: 1 } });
     const folder = await session.shareFolder(desk.path);

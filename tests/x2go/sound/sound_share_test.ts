@@ -19,18 +19,16 @@ import { startDisplay } from "../../servers/x2go_display.ts";
 import { assertTone } from "../assert_tone.ts";
 import { connectTo, exports, ready } from "../client.ts";
 import { soundConfig } from "./sound_config.ts";
+import { startXterm } from "../start_xterm.ts";
 
 serverTest(
   ["x2gostartagent", "pulseaudio", "nxproxy"],
   "sound is heard here, and again after suspend and resume on another port",
   async () => {
-    await using x2go = await startX2GoServer();
     await using pulse = await startPulseAudio();
     await using display = await startDisplay();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, session } = xterm;
     const { name, soundPort } = ready(session);
     const sound = await session.shareSound({
       target: { path: pulse.socket },
@@ -82,13 +80,10 @@ serverTest(
   ["x2gostartagent", "pulseaudio"],
   "another user of the server can neither listen nor play, whichever way the sound server here trusts us",
   async () => {
-    await using x2go = await startX2GoServer();
     await using pulse = await startPulseAudio();
     await using stranger = await createTemporaryUser();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, session } = xterm;
     const asStranger = (program: string) =>
       run("setpriv", [
         ...["--reuid", stranger.name, "--regid", stranger.name],
@@ -143,12 +138,9 @@ serverTest(
   ["x2gostartagent", "pulseaudio"],
   "twelve programs that connect at once are all served",
   async () => {
-    await using x2go = await startX2GoServer();
     await using pulse = await startPulseAudio();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, session } = xterm;
     await session.shareSound({
       target: { path: pulse.socket },
       cookieFile: pulse.cookieFile,
@@ -169,12 +161,9 @@ serverTest(
   ["x2gostartagent", "pulseaudio"],
   "session.shareSound() leaves nothing for others to read, and replaces old files",
   async () => {
-    await using x2go = await startX2GoServer();
     await using pulse = await startPulseAudio();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, session } = xterm;
     const directory = `${x2go.home}/.x2go/C-${session.info.name}`;
     // As python-x2go does.
     await x2go.run(
@@ -225,11 +214,8 @@ serverTest(
   ["x2gostartagent", "paplay"],
   "without PulseAudio here, programs get an error at once, and onProblem receives the reason",
   async () => {
-    await using x2go = await startX2GoServer();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, session } = xterm;
     const problems: RForwardError[] = [];
     const sound = await session.shareSound({
       target: { path: `${x2go.dir}/missing` },
@@ -275,11 +261,8 @@ serverTest(
   "x2gostartagent",
   'session.shareSound({ system: "esd" }) leads programs to an esd here, with its cookie',
   async () => {
-    await using x2go = await startX2GoServer();
-    await using connection = await connectTo(x2go);
-    await using session = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
+    await using xterm = await startXterm();
+    const { x2go, connection, session } = xterm;
     const cookieFile = `${x2go.dir}/esd_auth`;
     await Deno.writeTextFile(cookieFile, "sixteen bytes!!!");
     using esd = Deno.listen({ hostname: "127.0.0.1", port: 0 });
