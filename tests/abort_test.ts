@@ -51,7 +51,7 @@ Deno.test("a deadline follows its signal", async () => {
   dead.start(() => late); // no timer is left, or the sanitizer tells
 });
 
-Deno.test("a deadline that is disposed of starts nothing and follows nobody", () => {
+Deno.test("a deadline that is disposed of starts nothing and follows no signal", () => {
   const stop = new AbortController();
   const deadline = new Deadline(1000, stop.signal);
   deadline.start(() => late);
@@ -74,7 +74,7 @@ Deno.test("deadline.race() is what the promise comes to, or the signal's reason"
   const racing = assertRejects(() => deadline.race(promise), Error);
   stop.abort(enough);
   assertEquals(await racing, enough);
-  reject(late); // nobody waits for it, and nobody is told
+  reject(late); // no promise is pending any longer: the rejection has no effect
   assertEquals(
     await assertRejects(() => deadline.race(Promise.resolve(7)), Error),
     enough,

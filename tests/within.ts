@@ -1,5 +1,5 @@
 /**
- * Waits for a promise, but not for ever: what hangs fails by its name, and the
+ * Waits for a promise within a time limit: what hangs fails by its name, and the
  * tests after it still run.
  *
  * @param ms The time it may take, in milliseconds.

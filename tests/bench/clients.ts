@@ -11,7 +11,7 @@ export interface Client {
   start(server: SshServer, targetPort: number): Promise<BenchProcess>;
 }
 
-/** What rforward_client.ts is told. */
+/** The arguments of rforward_client.ts. */
 export interface TunnelRequest {
   /** The SSH server's address. */
   hostname: string;

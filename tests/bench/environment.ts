@@ -31,7 +31,7 @@ export function inspectEnvironment(): Environment {
   };
 }
 
-/** What a reader of the numbers has to be told of where they were taken. */
+/** The machine on which the figures were measured, as a reader has to know it. */
 export function warnings(environment: Environment): string[] {
   const { congestionControl, loadAverage, processors } = environment;
   const found: string[] = [];

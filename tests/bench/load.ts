@@ -24,7 +24,7 @@ export type Mode = typeof Mode[keyof typeof Mode];
 const headerBytes = 9;
 const bufferBytes = 256 * 1024;
 
-/** Connects to `port` of 127.0.0.1 and tells the target behind it what to do. */
+/** Connects to `port` of 127.0.0.1 and instructs the target behind it. */
 export async function openLoad(
   port: number,
   mode: Mode,

@@ -8,7 +8,7 @@ export interface DistantServer extends AsyncDisposable {
   readonly server: SshServer;
 }
 
-/** Puts a path of so many milliseconds there and back before a server. Its delay line is a process of its own. */
+/** Puts a path with a given round-trip time (ms) before a server. Its delay line is a process of its own. */
 export async function startLongPath(
   server: SshServer,
   roundTripMs: number,

@@ -11,7 +11,7 @@ export interface Suite {
   /**
    * Starts what all of its rounds need.
    *
-   * @throws {Unavailable} if this machine lacks something.
+   * @throws {Unavailable} if something is missing on this machine.
    */
   prepare(bench: Bench): Promise<Contest>;
 }

@@ -85,7 +85,7 @@ async function runBoth(row: Row, world: World): Promise<Outcome> {
 function whyIgnored(row: Row): string | undefined {
   if (!hasIpv6 && /::/.test(JSON.stringify(row))) return "no IPv6";
   if (!row.asUser) return undefined;
-  if (lowestPort === 0) return "every port is for everybody";
+  if (lowestPort === 0) return "every user may bind every port";
   return Deno.uid() === 0 ? whyUnavailable("useradd") : undefined;
 }
 

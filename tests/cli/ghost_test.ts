@@ -46,7 +46,7 @@ serverTest(
     const { reason, ms } = await second.next("denied");
     assertEquals(reason, "in-use");
     assertEquals(typeof ms, "number");
-    // Not before: a busy machine may start a process more slowly than sshd gives up.
+    // Not before: on a busy machine sshd's time limit may pass before a process has started.
     first.signal("SIGSTOP");
 
     await second.up({ withinMs: TAKEN_OVER_MS });

@@ -393,7 +393,7 @@ for (const via of ["directly", "by a ProxyCommand"]) {
   );
 }
 
-/** What nc does, where there is none. */
+/** Stands in for nc, which may not be installed. */
 const COPY = "bash -c 'exec 3<>/dev/tcp/$0/$1; cat <&3 & exec cat >&3' %h %p";
 
 for (const name of ["dumb", "unknown", ""]) {

@@ -269,7 +269,7 @@ serverTest("sshd", "rforward -q prints only why it ends", async () => {
   assertEquals(code, 255);
 });
 
-Deno.test("rforward warns once of a known_hosts file with 80,000 bad lines, and goes on", async () => {
+Deno.test("rforward warns once of a known_hosts file with 80,000 bad lines, and connects", async () => {
   const file = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(

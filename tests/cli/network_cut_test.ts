@@ -84,7 +84,7 @@ async function startRig(): Promise<Rig> {
   };
 }
 
-/** Answers the first that it hears: bash cannot end what it says and go on to listen. */
+/** Answers the first bytes that arrive: bash cannot half-close a connection. */
 function startLineEcho(listener: Deno.UnixListener): Service {
   return startService(async (conn) => {
     const heard = new Uint8Array(100);

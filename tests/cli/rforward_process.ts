@@ -95,7 +95,7 @@ export class RforwardProcess implements AsyncDisposable {
     }
   }
 
-  /** Waits until there are so many events of a kind, whatever came between them; one by default. */
+  /** Waits until `count` events of a kind have come, whatever came between them; one by default. */
   async some<T extends JsonEvent["type"]>(
     type: T,
     count = 1,
@@ -118,7 +118,7 @@ export class RforwardProcess implements AsyncDisposable {
   }
 
   /**
-   * Waits until all tunnels are up, once more if that was waited for before.
+   * Waits until all tunnels are up; called again, until they are up again.
    *
    * @returns the port of the last one that was bound.
    */

@@ -64,7 +64,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
         ],
       });
       const port = await rforward.up();
-      // Nobody waits for it at SIGTERM.
+      // SIGTERM does not wait for it.
       using conn = signal === "SIGTERM" ? await visit(port) : undefined;
       if (conn) await rforward.next("opened");
       rforward.signal(signal);
@@ -115,7 +115,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward adds and removes forwards at SIGHUP, without losing the connection or what goes on",
+  "rforward adds and removes forwards at SIGHUP, without losing the SSH connection or live connections",
   async () => {
     await using sshd = await startSshd();
     await using one = startEcho("one");
@@ -166,7 +166,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward follows its configuration at SIGHUP while connections of what is gone go on",
+  "rforward follows its configuration at SIGHUP, and connections of removed tunnels stay open",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");
@@ -228,7 +228,7 @@ serverTest(
     );
     rforward.signal("SIGHUP");
     await message(rforward, "the configuration was read again");
-    // What goes on may come to its end.
+    // Live connections may end in their own time.
     await send(live, "hi");
     await live.closeWrite();
     assertEquals(await receiveText(live), "echo: hi");
@@ -288,7 +288,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward goes on as it was at SIGHUP if the configuration cannot be used",
+  "rforward keeps its tunnels at SIGHUP if the configuration is not valid",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");

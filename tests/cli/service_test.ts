@@ -160,7 +160,7 @@ serviceTest(
     const unit = await Deno.readTextFile(
       new URL("../../examples/systemd/rforward.service", import.meta.url),
     );
-    // What the unit tells the administrator to configure.
+    // What the unit asks the administrator to configure.
     const config = /<<END\n([^]*?)# {3}END\n/.exec(unit)![1]!
       .replaceAll("#   ", "");
     const [port, second] = [await freePort(), await freePort()];

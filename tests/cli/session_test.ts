@@ -103,7 +103,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward goes on if the server refuses its session, and says so",
+  "rforward keeps its tunnels if the server refuses its session, and logs that",
   async () => {
     await using sshd = await startSshd({ config: ["MaxSessions 0"] });
     await using echo = startEcho("echo");

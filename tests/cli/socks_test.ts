@@ -82,7 +82,7 @@ serverTest(
     await rforward.next("verified");
     const url = `http://only-here.test:${web.addr.port}/`;
     const direct = await curl(url);
-    assertEquals(direct.code, 6); // nobody else knows the name
+    assertEquals(direct.code, 6); // only this proxy knows the name
     for (const scheme of ["socks4a", "socks5h"]) {
       const { stdout, stderr } = await curl(
         ...["--proxy", `${scheme}://127.0.0.1:${port}`, url],

@@ -24,7 +24,7 @@ async function setUp(options: TestServerOptions): Promise<Setting> {
   const { privateKey, publicKey } = await generateKeyPair();
   const key = `${dir}/key`;
   await Deno.writeTextFile(key, privateKey, { mode: 0o600 });
-  // serveo lets everybody in, also who has no key.
+  // serveo accepts every login, also without a key.
   const authorizedKeys = options.profile === "serveo" ? "" : publicKey;
   const server = stack.use(
     await startTestServer({ ...options, authorizedKeys }),
@@ -59,7 +59,7 @@ async function visitors(rforward: RforwardProcess): Promise<number> {
 }
 
 for (const profile of ["sish", "srvus", "serveo"] as const) {
-  Deno.test(`rforward shows where ${profile} lets visitors in, and serves them`, async () => {
+  Deno.test(`rforward shows the public address of ${profile}, and serves visitors`, async () => {
     await using setting = await setUp({ profile });
     await using echo = startEcho("echo");
     await using rforward = new RforwardProcess({

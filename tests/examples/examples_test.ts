@@ -92,7 +92,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "examples/forward.ts says which permission it lacks",
+  "examples/forward.ts names the missing permission",
   async () => {
     await using server = await startSshd();
     const options = forwardOptions(server, 0, 9);
@@ -121,7 +121,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "examples/forward.ts says at the start which permission for the target it lacks",
+  "examples/forward.ts names the permission missing for the target at the start",
   async () => {
     await using server = await startSshd();
     const options = forwardOptions(server, 0, 9);

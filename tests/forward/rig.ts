@@ -129,7 +129,7 @@ export async function ask(
   return await receiveText(conn);
 }
 
-/** Whether nobody listens on a port. */
+/** Whether connections to a port are refused. */
 export async function isRefused(
   port: number,
   hostname = "127.0.0.1",

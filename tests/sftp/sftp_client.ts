@@ -63,7 +63,7 @@ export class SftpClient implements AsyncDisposable {
   async request(type: number, ...fields: Uint8Array[]): Promise<Reply> {
     const id = this.#nextId++;
     const reply = this.reply(id);
-    // What the session does not take any more is answered by its end.
+    // The session's end answers requests that it no longer reads.
     this.send(packet(type, uint32(id), ...fields)).catch(() => {});
     return await Promise.race([
       reply,

@@ -46,7 +46,7 @@ serverTest("ssh", "serveSftp() serves sftp", async () => {
     `cd ${path}`,
     `put -p ${local} "a name"`,
     `get "a name" ${local}.back`,
-    "rename 'a name' old", // by posix-rename, over what is there
+    "rename 'a name' old", // by posix-rename, replacing an existing file
     "mkdir directory",
     "rename old directory/new",
     "ln -s directory/new link",
@@ -193,7 +193,7 @@ serverTest("ssh", "serveSftp() serves nothing but sftp", async () => {
   assert((await rig.sftp(["pwd"])).success);
 });
 
-serverTest("ssh", "serveSftp() lets nobody else in", async (t) => {
+serverTest("ssh", "serveSftp() refuses every other login", async (t) => {
   await using rig = await SftpRig.start();
   const other = join(rig.folder.outside, "key");
   const { privateKey, publicKey } = await generateKeyPair();
@@ -241,7 +241,7 @@ serverTest("ssh", "serveSftp() finds the right key among a few", async () => {
   assert(success, stderr);
 });
 
-serverTest("ssh", "serveSftp() goes on through key exchanges", async () => {
+serverTest("ssh", "serveSftp() continues through key exchanges", async () => {
   await using rig = await SftpRig.start();
   const local = join(rig.folder.outside, "local");
   const digest = await randomFile(local, 16 * MIB);
@@ -425,7 +425,7 @@ async function sizeOf(file: string, size: number): Promise<void> {
   throw new Error(`${file} is not ${size} bytes large after 20 s`);
 }
 
-Deno.test("serveSftp() gives up on who does not log in", async () => {
+Deno.test("serveSftp() disconnects a client that does not log in", async () => {
   await using rig = await SftpRig.start({ loginTimeoutMs: 200 });
   using conn = await Deno.connect({ hostname: "127.0.0.1", port: rig.port });
   const end = new Response(conn.readable).bytes();

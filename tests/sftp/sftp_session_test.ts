@@ -42,7 +42,7 @@ Deno.test("SftpSession answers INIT with version 3 and its extensions", async ()
   }
 });
 
-Deno.test("SftpSession refuses what it does not know and goes on", async () => {
+Deno.test("SftpSession refuses unknown requests and stays usable", async () => {
   await using folder = await TemporaryFolder.create();
   await using client = await SftpClient.start(folder.folders);
 
@@ -54,7 +54,7 @@ Deno.test("SftpSession refuses what it does not know and goes on", async () => {
   await client.stat(folder.path);
 });
 
-Deno.test("SftpSession tells what failed, and no path of this machine", async () => {
+Deno.test("SftpSession reports what failed, and no path of this machine", async () => {
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.in("directory"));
   await folder.write("directory/file", "");
@@ -81,8 +81,7 @@ Deno.test("SftpSession tells what failed, and no path of this machine", async ()
 });
 
 Deno.test({
-  name:
-    "SftpSession tells which permission Deno lacks, and nothing to a terminal",
+  name: "SftpSession logs the missing permission, without control characters",
   permissions: { read: true },
   async fn() {
     const folders = new SharedFolders();

@@ -43,7 +43,7 @@ Deno.test("connectUnix() waits for a place in a busy server's queue", async () =
   assertEquals(await accepted.read(new Uint8Array(2)), 1);
 });
 
-Deno.test("connectUnix() gives up when the signal aborts", async () => {
+Deno.test("connectUnix() stops when the signal aborts", async () => {
   await using server = await startBusyServer();
   const stop = new AbortController();
   const connecting = connectUnix(server.path, stop.signal);

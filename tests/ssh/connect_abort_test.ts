@@ -23,7 +23,7 @@ Deno.test("connect() does nothing if the signal has aborted before", async () =>
   assertEquals(server.connections, 0);
 });
 
-/** A stage that does not end: tells when connect() is in it. */
+/** A stage that does not end: calls `enter` when connect() has reached it. */
 type Stage = (
   enter: () => void,
 ) => Promise<ConnectOptions & { stack: AsyncDisposableStack }>;
@@ -131,7 +131,7 @@ async function encryptedKey(): Promise<{ privateKey: string }> {
 }
 
 for (const [what, prepare] of stages) {
-  Deno.test(`connect() gives up at once when the signal aborts while it ${what}`, async () => {
+  Deno.test(`connect() stops at once when the signal aborts while it ${what}`, async () => {
     const entered = Promise.withResolvers<void>();
     const { stack, ...options } = await prepare(entered.resolve);
     await using _ = stack;
@@ -148,7 +148,7 @@ for (const [what, prepare] of stages) {
   });
 }
 
-Deno.test("connect() gives up at whatever moment the signal aborts", async () => {
+Deno.test("connect() stops at whatever moment the signal aborts", async () => {
   await using server = await startTestServer({ keyboardInteractive: true });
   for (let ms = 0; ms < 30; ms++) {
     const stop = new AbortController();
@@ -166,7 +166,7 @@ Deno.test("connect() gives up at whatever moment the signal aborts", async () =>
   }
 });
 
-Deno.test("connect() leaves the signal alone once it has settled", async () => {
+Deno.test("connect() ignores the signal once it has settled", async () => {
   await using server = await startTestServer();
   const stop = new AbortController();
   const { signal } = stop;
@@ -188,7 +188,7 @@ Deno.test("connect() leaves the signal alone once it has settled", async () => {
 });
 
 for (const [what, late] of [["true", true], ["false", false]] as const) {
-  Deno.test(`connect() does not mind a host key callback that answers ${what} too late`, async () => {
+  Deno.test(`connect() ignores a host key callback that answers ${what} too late`, async () => {
     await using server = await startTestServer();
     const answer = Promise.withResolvers<boolean>();
     const asked = Promise.withResolvers<void>();

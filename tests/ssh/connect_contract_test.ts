@@ -53,7 +53,7 @@ const kinds: Record<string, ServerKind> = {
     // It loses what they print last, and the connection with their channel.
     runsNoCommands: true,
     lacks: {
-      "cancelForward() of what is not bound is false, and the connection goes on":
+      "cancelForward() of what is not bound is false, and the connection stays usable":
         disconnects,
       "ping() that is given up leaves the connection as it is": disconnects,
       "ping() that is not answered in time ends the connection": aborts,
@@ -77,7 +77,7 @@ const kinds: Record<string, ServerKind> = {
         "it cannot be stopped",
       "when the server is gone, everything that waits fails with what happened":
         commands,
-      "close() ends everything that waits, and twice is once": commands,
+      "close() ends everything that waits, and is idempotent": commands,
       "what was received before the end can be read after it": commands,
       "two connections to one server are apart": commands,
     },

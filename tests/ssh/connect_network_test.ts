@@ -39,7 +39,7 @@ Deno.test("a connection that is cut is lost at once", async () => {
   assertMatch(error!.message, /^the server closed the connection$|reset/);
 });
 
-Deno.test("a connection that somebody tampers with is lost", async () => {
+Deno.test("a connection that is tampered with is lost", async () => {
   for (
     const cipher of ["chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com"]
   ) {
@@ -72,7 +72,7 @@ function optionsThrough(proxy: Proxy, server: TestServer): ConnectOptions {
   });
 }
 
-Deno.test("connect() sees at once that the server goes while the user is asked", async () => {
+Deno.test("connect() fails at once when the server disconnects while the user is asked", async () => {
   await using server = await startTestServer({ keyboardInteractive: true });
   const answer = Promise.withResolvers<string[]>();
   const asked = Promise.withResolvers<void>();

@@ -58,7 +58,7 @@ Deno.test("connect() says that a port is closed", async () => {
   assertMatch(error.message, /refused the connection/);
 });
 
-Deno.test("connect() gives up on a port that does not answer", async () => {
+Deno.test("connect() fails in time on a port that does not answer", async () => {
   await using port = await startFullPort();
   const error = await assertRejects(
     () => connect(optionsOf(port, { connectTimeoutMs: 100 })),
@@ -185,7 +185,7 @@ const strangers: [
 ];
 
 for (const [what, serve, code, message] of strangers) {
-  Deno.test(`connect() tells of a server that ${what}`, async () => {
+  Deno.test(`connect() reports a server that ${what}`, async () => {
     await using server = startTcpServer(serve);
     const connectTimeoutMs = code === "connect-timeout" ? 1000 : 20_000;
     const error = await within(

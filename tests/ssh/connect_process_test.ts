@@ -64,7 +64,7 @@ for (
     ["knownHosts", "RForwardError", /--allow-read=\S+\/known_hosts/],
   ] as const
 ) {
-  Deno.test(`connect() names the permission that it lacks (${missing})`, async () => {
+  Deno.test(`connect() names the missing permission (${missing})`, async () => {
     await using it = await setUp();
     const read = [it.key, it.knownHosts].filter((file) => file !== it[missing]);
     const { stdout, stderr } = await runDeno({
@@ -148,7 +148,7 @@ for (
   });
 }
 
-Deno.test("a process in which nobody looks at a lost connection goes on", async () => {
+Deno.test("a process that ignores a lost connection keeps running", async () => {
   await using it = await setUp();
   let ended = false;
   const running = runDeno({

@@ -6,7 +6,7 @@ import { startTestServer, type TestServer } from "../../src/testing/mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
 import { loginOptions } from "../servers/login_options.ts";
 
-Deno.test("connect() names an option that cannot be used, and dials nobody", async () => {
+Deno.test("connect() names an option that is not valid, and does not dial", async () => {
   await using server = await startTestServer();
   const bad: [string, unknown][] = [
     ...[65536, -1, 0, 1.5, NaN, Infinity, "22"].map((
@@ -138,7 +138,7 @@ Deno.test("connect() says so if no algorithm is shared", async () => {
   );
 });
 
-Deno.test("connect() tells an unknown, a changed and a revoked host key apart", async () => {
+Deno.test("connect() distinguishes unknown, changed and revoked host keys", async () => {
   await using server = await startTestServer();
   await using other = await startTestServer();
   const line = (from: TestServer) =>

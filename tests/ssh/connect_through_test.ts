@@ -94,7 +94,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "connectThrough() tells which hop was lost",
+  "connectThrough() reports which hop was lost",
   async () => {
     await using it = await startServers(3);
     for (const [i, lost] of it.servers.slice(0, -1).entries()) {
@@ -127,7 +127,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "connectThrough() tells which hop it could not connect to, and leaves nothing behind",
+  "connectThrough() reports which hop it could not connect to, and leaves nothing behind",
   async () => {
     await using it = await startServers(2);
     const [first, last] = it.servers as [SshServer, SshServer];
@@ -165,7 +165,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "connectThrough() tells which hop was lost while it connects to the next",
+  "connectThrough() reports which hop was lost while it connects to the next",
   async () => {
     await using it = await startServers(3);
     const [first, second, last] = it.servers.map((server) =>
@@ -195,7 +195,7 @@ serverTest(
   },
 );
 
-Deno.test("connectThrough() gives up when the signal of the hop aborts, with its reason", async () => {
+Deno.test("connectThrough() stops when the signal of the hop aborts, with its reason", async () => {
   await using server = await startTestServer();
   await using silent = await startFullPort();
   const { hostname, port, user, password, knownHosts } = server;

@@ -25,7 +25,7 @@ interface HastyProtocol {
   authSuccess(): void;
 }
 
-/** A server that goes on before the client has said that its host key is good. */
+/** A server that continues before the client has accepted its host key. */
 async function startHastyServer(haste: (protocol: HastyProtocol) => void) {
   const hostKey = new ServedHostKey((await generateKeyPair()).privateKey);
   const received: Uint8Array[] = [];
@@ -196,7 +196,7 @@ Deno.test("connect() does not believe a server that shows a good host key and ca
   assertMatch(error.message, /signature is not valid for the ssh-ed25519 key/);
 });
 
-Deno.test("connect() does not believe a server that lets it in before it asks to", async () => {
+Deno.test("connect() refuses a USERAUTH_SUCCESS that it has not asked for", async () => {
   for (const engine of [nativeEngine, ssh2]) {
     const hurried = Promise.withResolvers<void>();
     await using server = await startHastyServer((protocol) => {

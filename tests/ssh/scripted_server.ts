@@ -1,4 +1,4 @@
-/** An SSH server whose connection layer is the test's: for what no server in its right mind does. */
+/** An SSH server whose connection layer is the test's: for what no real server does. */
 import type { AuthContext } from "ssh2";
 import type { ConnectOptions } from "../../src/ssh/connect_options.ts";
 import type { ConnectionHandlers, Ssh2Protocol } from "./ssh2.ts";

@@ -32,7 +32,7 @@ export function createClient(): Client {
 /** Parses a key: see ssh2's `utils.parseKey`. */
 export const parseKey: typeof ssh2.utils.parseKey = ssh2.utils.parseKey;
 
-/** What ssh2 tells of a CHANNEL_OPEN message. */
+/** A CHANNEL_OPEN message as ssh2 passes it on. */
 export interface ChannelOpenInfo {
   type: string;
   sender: number;
@@ -47,7 +47,7 @@ export interface ChannelOpenInfo {
   };
 }
 
-/** What ssh2 tells of a CHANNEL_OPEN_CONFIRMATION message. */
+/** A CHANNEL_OPEN_CONFIRMATION message as ssh2 passes it on. */
 export interface ChannelConfirmation {
   recipient: number;
   sender: number;

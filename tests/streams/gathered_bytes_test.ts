@@ -53,7 +53,7 @@ Deno.test("GatheredBytes gives all bytes in order, however they are put in and t
   }
 });
 
-Deno.test("GatheredBytes.copyTo() uses buffers again, and nobody is given one with what was in it", () => {
+Deno.test("GatheredBytes.copyTo() reuses buffers, and never exposes their old contents", () => {
   const room = new Uint8Array(LARGEST);
   const secret = new Uint8Array(LARGEST).fill(99);
   const copied = new GatheredBytes();

@@ -16,7 +16,7 @@ export interface Setting extends AsyncDisposable {
   readonly args: string[];
 }
 
-/** Starts a test server that lets `ssh` in with a key. */
+/** Starts a test server that `ssh` can log in to with a key. */
 export async function setUp(options: TestServerOptions = {}): Promise<Setting> {
   await using stack = new AsyncDisposableStack();
   const dir = await Deno.makeTempDir({ prefix: "rforward-testing-" });

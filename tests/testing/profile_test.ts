@@ -37,7 +37,7 @@ for (
   );
 }
 
-Deno.test("a test server behaves like serveo, which lets everybody in without a question", async () => {
+Deno.test("a test server behaves like serveo, which accepts every login", async () => {
   await using server = await startTestServer({ profile: "serveo" });
   const { password: _, ...options } = loginOptions(server);
   await using connection = await connect({

@@ -78,7 +78,7 @@ Deno.test("a client that refuses a connection ends it for the program at once", 
   const { port } = await client.requestForward({ hostname: "::1", port: 0 });
   client.takeForwardedOpens((open) => {
     assertEquals<Bind>(open.bind, { hostname: "::1", port });
-    open.refuse("connect-failed", "nobody there");
+    open.refuse("connect-failed", "no listener");
     return Promise.resolve();
   });
 
@@ -87,7 +87,7 @@ Deno.test("a client that refuses a connection ends it for the program at once", 
   assertEquals((await readAll(program)).length, 0);
 });
 
-Deno.test("a client is told who connects, also over IPv4 to a socket for both", async () => {
+Deno.test("a client receives the originator, also over IPv4 to a dual-stack socket", async () => {
   await using server = await startTestServer();
   await using client = await connectTo(server);
   const opened = Promise.withResolvers<Originator>();

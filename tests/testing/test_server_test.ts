@@ -283,7 +283,7 @@ serverTest(
 
 serverTest(
   "ssh",
-  "startTestServer() tells the client that it cannot connect",
+  "startTestServer() refuses a direct connection that it cannot make",
   async () => {
     await using setting = await setUp();
     const port = (() => {
@@ -395,7 +395,7 @@ serverTest(
   },
 );
 
-Deno.test("startTestServer() rejects keys that are none", async () => {
+Deno.test("startTestServer() rejects malformed keys", async () => {
   for (
     const [argument, options] of [
       ["hostKey", { hostKey: "no key" }],

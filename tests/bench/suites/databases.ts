@@ -6,7 +6,7 @@ import { tunnelSuite } from "../tunnel_suite.ts";
 /** How long each of pgbench's runs takes, in seconds. */
 const SECONDS = 3;
 
-/** `pgbench -S`, which selects one row a transaction: 8 clients, one, and one that connects anew each time. */
+/** `pgbench -S`, which selects one row a transaction: 8 clients, one, and one that connects for each transaction. */
 export const postgres: Suite = tunnelSuite({
   name: "postgres",
   metrics: ["8 clients /s", "1 client /s", "a connection each /s"],

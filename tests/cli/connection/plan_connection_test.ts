@@ -141,7 +141,7 @@ serverTest(
     const pidFile = join(last.dir, "proxy.pid");
     const commands = [
       `ssh -F ${file} -W %h:%p first`,
-      // What nc does, where there is none.
+      // Stands in for nc, which may not be installed.
       `bash -c 'echo $$ >${pidFile}; exec 3<>/dev/tcp/$0/$1; cat <&3 & exec cat >&3' %h %p`,
     ];
     for (const command of commands) {

@@ -28,7 +28,7 @@ Deno.test("proxyFromEnvironment() takes HTTPS_PROXY before ALL_PROXY, in lower c
   assertEquals(proxyPort({ https_proxy: "", ALL_PROXY: "http://p:5" }), 5);
 });
 
-Deno.test("proxyFromEnvironment() minds NO_PROXY as curl and Go do", () => {
+Deno.test("proxyFromEnvironment() honours NO_PROXY as curl and Go do", () => {
   const isDirect = (NO_PROXY: string, host: string, port = 22) =>
     proxyPort({ ALL_PROXY: "http://p:1", NO_PROXY }, host, port) === undefined;
   const direct: [string, string, number?][] = [

@@ -103,7 +103,7 @@ async function served({ allocated }: Client, site: Site): Promise<string> {
   return served.join(", ") || "nothing bound";
 }
 
-/** Who answers there, once all has been said: what is half-closed goes on in the other direction. */
+/** Who answers there, read to the end: a half-closed connection stays open in the other direction. */
 async function ask(
   at: Deno.ConnectOptions | Deno.UnixConnectOptions,
 ): Promise<string> {

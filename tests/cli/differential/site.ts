@@ -24,7 +24,7 @@ export class Site implements AsyncDisposable {
   readonly env: Record<string, string>;
   readonly #resources = new AsyncDisposableStack();
 
-  /** Makes one. */
+  /** Creates the site. */
   static async create(world: World, row: Row): Promise<Site> {
     const sshd = await world.sshd(row.sshd ?? [], row.asUser ?? false);
     const dir = await Deno.makeTempDir({ dir: world.dir });

@@ -96,7 +96,7 @@ export function serve(
   const answer = async (conn: Deno.Conn) => {
     using _ = conn;
     const heard = await readAll(conn);
-    // Who goes away without waiting for it does not want it.
+    // A client that leaves without reading it does not need it.
     await conn.write(new TextEncoder().encode(`${name}: ${heard}`))
       .catch(() => {});
   };

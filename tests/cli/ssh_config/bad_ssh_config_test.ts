@@ -52,7 +52,7 @@ Deno.test({
     const stranger = { ...machine, uid: 1 + (Deno.uid() ?? 0) };
     const host = "a";
     if (Deno.uid() === 0) {
-      // Root's own are good for everyone, as are one's own.
+      // Files of root are accepted, as are the user's own.
       await resolveSshConfig({ host, machine: stranger });
       await Deno.chown(file, 12345, 12345);
       await resolveSshConfig({ host, machine: { ...machine, uid: 12345 } });
@@ -180,7 +180,7 @@ Deno.test("resolveSshConfig() refuses a file that is not there, and names that w
   }
 });
 
-Deno.test("resolveSshConfig() lets IgnoreUnknown pass what it names", async () => {
+Deno.test("resolveSshConfig() ignores the options that IgnoreUnknown names", async () => {
   await using home = await testHome();
   const { port } = await home.resolve(
     "IgnoreUnknown use*,!useless,foo\nUseApple yes 1 2\nFOO x\nPort 1",

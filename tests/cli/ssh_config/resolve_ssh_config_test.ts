@@ -236,7 +236,7 @@ Deno.test("resolveSshConfig() applies Match blocks when all criteria hold", asyn
   }
 });
 
-Deno.test("resolveSshConfig() reads files a second time if Match final or CanonicalizeHostname wants it", async () => {
+Deno.test("resolveSshConfig() reads files a second time for Match final and CanonicalizeHostname", async () => {
   await using home = await testHome();
   const blocks = `
     HostName Name.example

@@ -54,7 +54,7 @@ Deno.test("resolveSshConfig() finds the agent's socket", async () => {
   assertEquals(await agent("IdentityAgent ~/agent"), `${home.path}/agent`);
 });
 
-Deno.test("resolveSshConfig() forgets forwards that are to be cleared, and keys that are none", async () => {
+Deno.test("resolveSshConfig() drops forwards for ClearAllForwardings, and IdentityFile none", async () => {
   await using home = await testHome();
   const settings = await home.resolve(
     "RemoteForward 1 a:1\nClearAllForwardings yes\nIdentityFile none",

@@ -16,7 +16,7 @@ const hostKey = {
   data: new Uint8Array(),
 };
 
-/** Each is `hidden`, `line` or `key`, or with a suffix `-MS`: aborted after so many milliseconds. */
+/** Each is `hidden`, `line` or `key`; a suffix `-MS` aborts it after that time (ms). */
 for (const what of Deno.args) {
   const [how = "", ms] = what.split("-");
   const signal = ms === undefined ? undefined : AbortSignal.timeout(Number(ms));

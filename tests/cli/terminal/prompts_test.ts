@@ -35,7 +35,9 @@ class Person implements Asker {
   ): Promise<string> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const answer = this.#answers.shift();
-    if (answer === undefined) throw new Error(`nobody answers: ${question}`);
+    if (answer === undefined) {
+      throw new Error(`no answer is scripted: ${question}`);
+    }
     this.shown += `${question}${echo(answer)}\n`;
     return Promise.resolve(answer);
   }

@@ -201,7 +201,7 @@ terminalTest("Terminal.open() finds none without permission", async () => {
   assertEquals(await terminal.exitCode(), 3);
 });
 
-terminalTest("Terminal.open() finds none where there is none", async () => {
+terminalTest("Terminal.open() is undefined without a terminal", async () => {
   const { code, stdout } = await new Deno.Command("setsid", {
     args: [
       ...["--wait", Deno.execPath(), "run", "--quiet", "--no-check"],

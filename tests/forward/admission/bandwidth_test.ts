@@ -18,7 +18,7 @@ const THOROUGH = Deno.env.has("RFORWARD_THOROUGH");
 const SECONDS = THOROUGH ? 10 : 0.8;
 const RATE = 2_000_000;
 
-/** Counts what arrives by whom, from when it is told to until it is over. */
+/** Counts the bytes that arrive from each client between start and end. */
 class Meter {
   readonly bytes = new Map<unknown, number>();
   #on = false;
@@ -52,7 +52,7 @@ async function drain(
   for (let n; (n = await conn.read(buffer)) !== null;) onBytes(n);
 }
 
-/** Writes for ever, in chunks of a size. */
+/** Writes chunks of a size without end. */
 async function flood(conn: Deno.Conn, size: number): Promise<void> {
   const chunk = new Uint8Array(size);
   while (true) await conn.write(chunk);
@@ -131,7 +131,7 @@ for (const way of ["to the server", "to the target"] as const) {
 
 serverTest(
   "sshd",
-  "admission.maxBandwidthPerConnection holds for each connection, and a change lets those go on at once that wait",
+  "admission.maxBandwidthPerConnection holds for each connection, and a change resumes waiting connections at once",
   async () => {
     const size = 400_000;
     await using rig = await startRig("sshd");

@@ -172,7 +172,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "serve() streams events as they happen, and tells when the client is gone",
+  "serve() streams events as they happen, and aborts the request's signal when the client disconnects",
   async () => {
     const gone = Promise.withResolvers<string>();
     const next = new EventTarget();

@@ -166,7 +166,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "a SOCKS proxy answers what it cannot do, and waits for nobody",
+  "a SOCKS proxy answers requests it does not support, and limits its waits",
   async () => {
     await using site = await startSite({
       socks: { permit: "any", handshakeTimeoutMs: 300 },
@@ -224,7 +224,7 @@ serverTest(
   },
 );
 
-Deno.test("isPublic() tells addresses of the Internet from special ones", () => {
+Deno.test("isPublic() distinguishes Internet addresses from special ones", () => {
   for (
     const address of [
       "1.1.1.1",

@@ -42,7 +42,7 @@ class Sessions extends FakeConnection {
   }
 }
 
-/** Keeps a session on a connection until it ends, and gives back what was told. */
+/** Keeps a session on a connection until it ends, and returns what was logged. */
 async function keep(
   mode: SessionMode,
   connection: FakeConnection,
@@ -100,7 +100,7 @@ Deno.test("a session of auto is opened where sshd does not answer a request to l
   assertEquals(connection.opened, ["shell"]);
 });
 
-Deno.test("a session that is refused is told of, but not in auto", async () => {
+Deno.test("a refused session is logged, but not in auto", async () => {
   const error = new ChannelError("channel-refused", "no shells here");
   for (
     const [mode, told] of [

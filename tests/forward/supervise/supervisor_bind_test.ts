@@ -29,7 +29,7 @@ import {
 
 serverTest(
   "sshd",
-  "a supervisor has its Unix socket again after its session was killed",
+  "a supervisor binds its Unix socket again after its session was killed",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");
@@ -114,7 +114,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "a supervisor binds a port anew that was cancelled on its connection, and lets live connections go on",
+  "a supervisor binds a port again that was cancelled on its connection, and keeps live connections",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");
@@ -202,7 +202,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "a supervisor goes on with the other tunnels, unless it is all or nothing",
+  "a supervisor keeps the other tunnels, unless it is all or nothing",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");

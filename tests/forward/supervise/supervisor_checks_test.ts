@@ -51,7 +51,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "a supervisor counts the connections that a target does not take, and says why while it goes on",
+  "a supervisor counts the connections that a target refuses, and logs why",
   async () => {
     await using sshd = await startSshd();
     const closing = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -88,7 +88,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "a supervisor binds anew when it finds later that another program answers",
+  "a supervisor binds again when it finds later that another program answers",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");

@@ -23,7 +23,7 @@ import { portOf, retry, start, types, until } from "./supervisor_rig.ts";
 
 serverTest(
   "sshd",
-  "a supervisor has the same ports again after its session was killed, ten times",
+  "a supervisor binds the same ports again after its session was killed, ten times",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");
@@ -91,7 +91,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "a supervisor gives up connecting after `maxAttempts`",
+  "a supervisor stops connecting after `maxAttempts`",
   async () => {
     await using sshd = await startSshd();
     const { supervisor, events } = start(sshd, {
@@ -107,7 +107,7 @@ serverTest(
   },
 );
 
-Deno.test("a supervisor gives up connecting once `connectRetry.forMs` is over", async () => {
+Deno.test("a supervisor stops connecting after `connectRetry.forMs`", async () => {
   let attempts = 0;
   const where = { hostname: "server.example", port: 22 };
   const failing = () => {
@@ -137,7 +137,7 @@ Deno.test("a supervisor gives up connecting once `connectRetry.forMs` is over", 
 
 serverTest(
   "sshd",
-  "a supervisor notices a dead network by its keepalive, and is there when it heals",
+  "a supervisor notices a dead network by its keepalive, and reconnects when it recovers",
   async () => {
     await using sshd = await startSshd();
     await using proxy = startProxy(sshd);

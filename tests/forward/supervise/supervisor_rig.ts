@@ -11,7 +11,7 @@ import type { SshServer } from "../../servers/ssh_server.ts";
 import { loginOptions } from "../../servers/login_options.ts";
 import { within } from "../../within.ts";
 
-/** Waits long enough for a test, and no longer. */
+/** Short waits between attempts. */
 export const retry = { firstMs: 20, maxMs: 100 };
 
 /** A supervisor with short waits that notes what happens. */

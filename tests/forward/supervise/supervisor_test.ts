@@ -28,7 +28,7 @@ import { portOf, start, statesOf, types, until } from "./supervisor_rig.ts";
 
 serverTest(
   "sshd",
-  "supervise() brings tunnels up, and tells each step",
+  "supervise() brings tunnels up, and reports each step",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");
@@ -124,7 +124,7 @@ serverTest(
 for (const end of ["stop", "setTunnels"] as const) {
   serverTest(
     "sshd",
-    `supervisor.${end}() lets live connections end in their own time, for a while`,
+    `supervisor.${end}() lets live connections end within the drain time`,
     async () => {
       await using sshd = await startSshd();
       await using echo = startEcho("echo");
@@ -169,7 +169,7 @@ for (const end of ["stop", "setTunnels"] as const) {
 
 serverTest(
   "sshd",
-  "supervisor.setTunnels() lets those go on that stay, and binds and releases the others",
+  "supervisor.setTunnels() keeps the tunnels that stay, and binds and releases the others",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");

@@ -135,7 +135,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "checkTarget goes on after the SSH connection was lost",
+  "checkTarget continues after the SSH connection was lost",
   async () => {
     await using sshd = await startSshd();
     await using echo = startService(async (conn) => {

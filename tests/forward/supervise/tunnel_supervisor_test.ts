@@ -75,7 +75,7 @@ serverTest(
   ["sshd", "ssh"],
   "a supervised tunnel gets its port from a stale session, which asking for it does not keep alive",
   async () => {
-    // sshd 9.2 never misses a client to whose port somebody connects all the time.
+    // sshd 9.2 never misses a client to whose port connections arrive all the time.
     await using sshd = await startSshd({
       config: ["ClientAliveInterval 1", "ClientAliveCountMax 1"],
     });
@@ -163,7 +163,7 @@ Deno.test("a supervised tunnel has the server choose another port if the first w
     const { hostname, port } = bind as { hostname: string; port: number };
     return Promise.resolve({ hostname, port: port || ++chosen });
   };
-  // Nobody answers at the first port; whether at the others is not said.
+  // Nothing answers at the first port; the others are unspecified.
   connection.openDirect = (_, port) =>
     Promise.reject(
       new ChannelError(

@@ -14,7 +14,7 @@ async function codeOf(dialer: Dialer): Promise<string> {
   return error.code;
 }
 
-Deno.test("dialer.dial() tells a target that refuses from one that cannot be reached", async () => {
+Deno.test("dialer.dial() distinguishes a target that refuses from one that cannot be reached", async () => {
   const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = closed.addr;
   closed.close();

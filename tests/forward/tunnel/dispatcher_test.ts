@@ -94,7 +94,7 @@ Deno.test("dispatcher.dispatch() holds a connection that overtakes the answer to
   assertEquals(await early, "1");
 });
 
-Deno.test("dispatcher.dispatch() does not hold a connection for ever when the port is denied", async () => {
+Deno.test("dispatcher.dispatch() refuses waiting connections when the port is denied", async () => {
   const { ask, registrations } = setUp([tcp("127.0.0.1", 0)]);
   const early = ask(tcp("127.0.0.1", 40001));
   registrations[0]!.remove();
@@ -131,7 +131,7 @@ Deno.test("dispatcher.dispatch() hands the only tunnel what a tunnel service nam
   assertEquals(await go.ask(tcp("demo.example", 443)), "0");
   assertEquals(await go.ask({ path: "/run/a" }), refused);
 
-  // A late connection to a port that was given up is for nobody else.
+  // A late connection to a released port goes to no other tunnel.
   const next = go.dispatcher.register(tcp("", 81), (open) => {
     open.confirm();
     return Promise.resolve();

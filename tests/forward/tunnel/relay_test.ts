@@ -55,7 +55,7 @@ for (
     assertEquals([await atB, await atA], ["hello", "hi"]);
   });
 
-  Deno.test(`relay() ${between} goes on in one direction after the other has ended`, async () => {
+  Deno.test(`relay() ${between} continues in one direction after the other has ended`, async () => {
     using ends = await create();
     const { a, b } = ends;
     const relayed = relay(a.end, b.end);
@@ -296,7 +296,7 @@ for (const kind of ["tcp", "unix"] as const) {
     assertEquals([await isClosed(a), await isClosed(b)], [true, true]);
   });
 
-  Deno.test(`relay() goes on with what is sent to a Deno.Conn that has ended its own direction (${kind})`, async () => {
+  Deno.test(`relay() keeps sending to a Deno.Conn that has ended its own direction (${kind})`, async () => {
     await using socket = await startSocket(kind);
     const [program, a] = await socket.pair();
     const [b, service] = await socket.pair();
@@ -340,7 +340,7 @@ for (
     })],
   ] as const
 ) {
-  Deno.test(`relay() delivers what came on a channel before its peer closed it, ${how}, to a slow program that goes on talking`, async () => {
+  Deno.test(`relay() delivers what came on a channel before its peer closed it, ${how}, to a slow program that keeps sending`, async () => {
     await using socket = await startSocket("unix");
     const [conn, program] = await socket.pair();
     using _program = program;
@@ -477,7 +477,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "relay() goes on where read() has begun",
+  "relay() continues where read() has begun",
   async () => {
     await using rig = await startRig("sshd");
     await using listener = await listen(rig.connection, { port: 0 });

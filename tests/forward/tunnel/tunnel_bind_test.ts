@@ -13,7 +13,7 @@ import {
 
 serverTest(
   "sshd",
-  "forward() asks twice for a port that is taken, tells onRequestDenied, and leaves the connection usable",
+  "forward() asks twice for a port in use, calls onRequestDenied, and leaves the connection usable",
   async () => {
     await using rig = await startRig("sshd");
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -55,7 +55,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "forward() goes on asking for a port that is taken for `bindRetry.forMs`",
+  "forward() asks for a port in use again for `bindRetry.forMs`",
   async () => {
     await using rig = await startRig("sshd");
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -85,7 +85,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "forward() has a port that becomes free before it asks again",
+  "forward() binds a port that becomes free before it asks again",
   async () => {
     await using rig = await startRig("sshd");
     await using echo = startEcho("echo");

@@ -19,13 +19,13 @@ function startServed() {
 
 const lost = new ConnectionLostError("the network is down");
 
-Deno.test("tunnelConnection.closed tells of a loss before the server had passed on all there was", async () => {
+Deno.test("tunnelConnection.closed reports a loss before the server had passed on everything", async () => {
   const { connection, endChannel } = startServed();
   endChannel({ reason: "lost", error: lost });
   assertEquals(await connection.closed, { reason: "lost", error: lost });
 });
 
-Deno.test("tunnelConnection.closed tells of such a loss also if the tunnel ends by it first", async () => {
+Deno.test("tunnelConnection.closed reports such a loss also if the tunnel ends first", async () => {
   const { connection, period, endChannel } = startServed();
   await Promise.resolve(); // it waits for the server now
   period.abort(lost);
@@ -33,7 +33,7 @@ Deno.test("tunnelConnection.closed tells of such a loss also if the tunnel ends 
   assertEquals(await connection.closed, { reason: "lost", error: lost });
 });
 
-Deno.test("tunnelConnection.closed tells of an orderly end if the server closes, the tunnel stops or close() is called", async () => {
+Deno.test("tunnelConnection.closed reports an orderly end if the server closes, the tunnel stops or close() is called", async () => {
   const closed: CloseReason = { reason: "closed" };
   const byServer = startServed();
   byServer.endChannel(closed);

@@ -55,7 +55,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "tunnel.connections has who is connected and the bytes of each",
+  "tunnel.connections lists who is connected and the bytes of each",
   async () => {
     await using rig = await startRig("sshd");
     await using echo = startEcho("echo");
@@ -104,7 +104,7 @@ serverTest(
   },
 );
 
-Deno.test("a tunnel logs nothing of an originator that a terminal would obey", async () => {
+Deno.test("a tunnel logs originators without control characters", async () => {
   const connection = new FakeConnection();
   const said: string[] = [];
   const note = (message: string) => said.push(message);

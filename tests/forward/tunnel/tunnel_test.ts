@@ -30,14 +30,14 @@ import {
 
 serverTest(
   "sshd",
-  "tunnel.pause() releases the port and ends idle and busy connections, and resume() has the port again, ten times",
+  "tunnel.pause() releases the port and ends idle and busy connections, and resume() binds the port again, ten times",
   async () => {
     await using rig = await startRig("sshd");
     const over = Promise.withResolvers<void>();
     await using service = startService(async (conn) => {
       const first = new Uint8Array(1);
       await conn.read(first);
-      // "i" stays idle, "b" is busy for ever, "e" is answered.
+      // "i" stays idle, "b" stays busy, "e" is answered.
       if (first[0] === 105) await over.promise;
       if (first[0] === 98) {
         while (true) await conn.write(new Uint8Array(65536));
@@ -64,7 +64,7 @@ serverTest(
       assertEquals(await isRefused(port), true);
       assertEquals(await receiveText(idle), "");
       await receive(busy).catch(() => {});
-      assertEquals(await tunnel.pause(), true, "twice is once");
+      assertEquals(await tunnel.pause(), true, "idempotent");
       assertEquals(await tunnel.resume(), { hostname: "127.0.0.1", port });
       assertEquals(await tunnel.resume(), { hostname: "127.0.0.1", port });
     }

@@ -109,7 +109,7 @@ for (const kind of servers) {
 
   serverTest(
     kind,
-    `a tunnel through ${kind} goes on answering after the client's EOF`,
+    `a tunnel through ${kind} still answers after the client's EOF`,
     async () => {
       await using rig = await startRig(kind);
       const eof = Promise.withResolvers<string>();
@@ -131,7 +131,7 @@ for (const kind of servers) {
 
   serverTest(
     kind,
-    `a tunnel through ${kind} goes on taking after the target's EOF`,
+    `a tunnel through ${kind} still accepts data after the target's EOF`,
     async () => {
       await using rig = await startRig(kind);
       const heard = Promise.withResolvers<number>();
@@ -172,7 +172,7 @@ for (const kind of servers) {
 
   serverTest(
     kind,
-    `a tunnel through ${kind} lets the target know of a client that resets, and goes on`,
+    `a tunnel through ${kind} resets the target's connection when the client resets, and stays up`,
     async () => {
       await using rig = await startRig(kind);
       const ended = Promise.withResolvers<void>();
@@ -250,7 +250,7 @@ for (const kind of servers) {
 
 serverTest(
   "sshd",
-  "a tunnel gives up on a silent target after connectTimeoutMs",
+  "a tunnel refuses a connection when its target is silent for connectTimeoutMs",
   async () => {
     await using rig = await startRig("sshd");
     await using silent = await startSilentPort();

@@ -30,7 +30,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "tunnel.resume() has its Unix socket again, which sshd leaves in the way",
+  "tunnel.resume() replaces its Unix socket, which sshd leaves behind",
   async () => {
     await using rig = await startRig("sshd");
     await using echo = startEcho("echo");
@@ -118,7 +118,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "`unlinkStale` does not wait for ever for a login shell that hangs",
+  "`unlinkStale` does not wait for a login shell that hangs",
   async () => {
     await using rig = await startRig("sshd", {
       sshd: { config: ["ForceCommand sleep 100"] },

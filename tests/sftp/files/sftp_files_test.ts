@@ -284,7 +284,7 @@ Deno.test("SftpFiles: what is open in a folder cannot be used once it is shared 
   files.close(directory);
 });
 
-Deno.test("SftpFiles tells of files that a client has completed, and of no other", async () => {
+Deno.test("SftpFiles reports files that a client has completed, and no other", async () => {
   await using folder = await TemporaryFolder.create();
   const { folders, path } = folder;
   const arrivals: string[] = [];

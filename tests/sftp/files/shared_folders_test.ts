@@ -53,7 +53,7 @@ Deno.test("SharedFolders.follow() and name() refuse what is outside before they 
     const escape of [
       outside,
       join(outside, "secret"),
-      join(outside, "missing"), // told no different from what is there
+      join(outside, "missing"), // indistinguishable from what exists
       `${path}/../outside/secret`,
       `${path}/..`,
       `${path}2`,
@@ -144,7 +144,7 @@ Deno.test("SharedFolders.assertRenamable() refuses a folder and what it is in", 
   folders.assertRenamable(await folders.name(folder.in("c")));
 });
 
-Deno.test("SharedFolders.delete() ends what was shared; adding again begins anew", async () => {
+Deno.test("SharedFolders.delete() ends a share; adding it again starts a new one", async () => {
   await using folder = await TemporaryFolder.create();
   const { folders, path } = folder;
   const place = await folders.follow(path);
@@ -226,7 +226,7 @@ Deno.test("SharedFolders: clients know a folder by the name that it is given", a
   await assertRejects(() => folders.follow("/plain/name"), PermissionDenied);
 });
 
-Deno.test("SharedFolders: a name given inside another folder wins over what is there", async () => {
+Deno.test("SharedFolders: a name given inside another folder hides an existing file", async () => {
   await using folder = await TemporaryFolder.create();
   await using other = await TemporaryFolder.create();
   await Deno.mkdir(folder.in("sub"));

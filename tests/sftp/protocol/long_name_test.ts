@@ -22,7 +22,7 @@ Deno.test("longName() is the line of ls -l", () => {
   );
 });
 
-Deno.test("longName() tells the time of files that are not old, or the year", () => {
+Deno.test("longName() shows the time of recent files, and the year of others", () => {
   const at = (mtime: Date) => longName("x", { ...file, mtime });
   const yesterday = new Date(Date.now() - 24 * 3600 * 1000);
   assertMatch(at(yesterday), / [A-Z][a-z]{2} [ \d]\d \d\d:\d\d x$/);

@@ -40,7 +40,7 @@ Deno.test("packetSource.take() puts packets together, however they are cut", asy
   }
 });
 
-Deno.test("packetSource.take() takes all that is there, and waits for the first", async () => {
+Deno.test("packetSource.take() waits for the first packet and takes all that have arrived", async () => {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   const source = new PacketSource(byteStream(readable));

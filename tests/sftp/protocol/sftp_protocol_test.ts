@@ -32,7 +32,7 @@ Deno.test("PacketReader refuses what it cannot hold", () => {
   assertThrows(() => read(string(Uint8Array.of(0xff))).text(), InvalidData);
 });
 
-Deno.test("PacketReader.attributes() reads what is there", () => {
+Deno.test("PacketReader.attributes() reads the fields that are present", () => {
   const all = {
     size: 2 ** 33,
     owner: { uid: 1, gid: 2 },

@@ -25,7 +25,7 @@ Deno.test("statusOf() names the errors that SFTP has words for", () => {
   }
 });
 
-Deno.test("statusOf() tells the system's name of an error, not its words", async () => {
+Deno.test("statusOf() gives the system's error name, not its message", async () => {
   const missing = () => Deno.stat("/there is no such file");
   assertEquals(statusOf(await assertRejects(missing, Error)), {
     code: 2,

@@ -156,7 +156,7 @@ for (
   });
 }
 
-Deno.test("a connection minds no messages that nobody asked for", async () => {
+Deno.test("a connection ignores unsolicited messages", async () => {
   await using it = await setUp(wellBehaved);
   const { protocol } = it;
   protocol.requestSuccess();
@@ -177,7 +177,7 @@ Deno.test("a connection minds no messages that nobody asked for", async () => {
   await assertAlive(it.connection);
 });
 
-Deno.test("a connection minds no answers to a login that is over", async () => {
+Deno.test("a connection ignores login messages after the login", async () => {
   let asked = 0;
   await using it = await setUp(wellBehaved, {
     password: () => {
@@ -323,7 +323,7 @@ Deno.test("a channel that takes packets of 0 bytes gets one byte at a time", asy
   channel.close();
 });
 
-Deno.test("exec() tells of a server that will not run the command", async () => {
+Deno.test("exec() reports a server that refuses to run the command", async () => {
   await using it = await setUp((protocol) => ({
     ...wellBehaved(protocol),
     CHANNEL_REQUEST: (_p, id) => protocol.channelFailure(id),
@@ -338,7 +338,7 @@ Deno.test("exec() tells of a server that will not run the command", async () => 
   assertEquals(it.connection.openChannels, 0);
 });
 
-Deno.test("exec() gives up at once though the server never answers", async () => {
+Deno.test("exec() stops at once when the signal aborts, though the server never answers", async () => {
   await using it = await setUp((protocol) => ({
     ...wellBehaved(protocol),
     CHANNEL_REQUEST: () => {},

@@ -47,7 +47,7 @@ Deno.test("GlobalRequests sends one request at a time, and gives each its own re
   );
 });
 
-Deno.test("GlobalRequests ignores a reply that nobody waits for", async () => {
+Deno.test("GlobalRequests ignores an unexpected reply", async () => {
   const { ask, requests } = setUp();
   requests.onReply(true, new Uint8Array());
   const reply = ask("a");
@@ -175,7 +175,7 @@ Deno.test("GlobalRequests measures nothing while a reply is awaited, and lets a 
   assert((await asking).success);
 });
 
-Deno.test("GlobalRequests pings a server that answers no pings once, and goes on with requests after that", async () => {
+Deno.test("GlobalRequests pings a server that answers no pings once, and sends requests after that", async () => {
   const { ask, sent, requests } = setUp(20);
   const measuring = requests.measure();
   const asking = ask("a");

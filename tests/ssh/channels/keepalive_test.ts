@@ -40,7 +40,7 @@ function pass(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-Deno.test("watchKeepalive() asks a silent server so many times, then ends the connection", async () => {
+Deno.test("watchKeepalive() asks a silent server `countMax` times, then ends the connection", async () => {
   using it = watch({ intervalMs: 20, countMax: 2 });
   const started = performance.now();
 
@@ -171,7 +171,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "close() ends also where the network takes nothing any more",
+  "close() settles also when the network no longer accepts data",
   async () => {
     await using server = await startSshd();
     await using proxy = startProxy(server);

@@ -108,7 +108,7 @@ class Server {
   }
 }
 
-/** Reads so many bytes. */
+/** Reads `count` bytes. */
 async function read(channel: SshChannel, bytes: number): Promise<void> {
   const reader = channel.readable.getReader();
   for (let left = bytes; left > 0;) {
@@ -134,14 +134,14 @@ Deno.test("a channel on a long path lets its server send more as long as it is r
   const most = server.windows.get(0)!;
   assert(most > 8 * MIB && most <= WindowLimits.channelMax, `${most} bytes`);
 
-  // Nobody reads any more.
+  // No reader is left.
   let held = 0;
   for (let sent; (sent = server.fill(0)) > 0;) held += sent;
   assert(held <= WindowLimits.channelMax, `${held} bytes`);
   server.end();
 });
 
-Deno.test("100 channels that nobody reads hold 48 MiB at most, and one more is served", async () => {
+Deno.test("100 unread channels hold 48 MiB at most, and another one is served", async () => {
   const server = new Server();
   let held = 0;
   for (let id = 0; id < 100; id++) {

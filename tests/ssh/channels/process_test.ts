@@ -23,7 +23,7 @@ function open(): SessionChannel {
   });
 }
 
-Deno.test("a signal that ended a command is told without what does something to a terminal", async () => {
+Deno.test("the signal that ended a command is reported without control characters", async () => {
   const channel = open();
 
   const signalled = `\x1b[31mTERM\n${"x".repeat(1000)}`;

@@ -5,7 +5,7 @@ import { within } from "../../within.ts";
 
 interface Setting {
   queue: ReceiveQueue;
-  /** What `onRead` was told, in all. */
+  /** The sum of what `onRead` received. */
   readonly returned: number;
   readonly cancelled: number;
 }
@@ -153,7 +153,7 @@ Deno.test("ReceiveQueue.abort() leaves a stream alone that was read to its end",
   assertEquals((await reader.read()).done, true);
 });
 
-Deno.test("ReceiveQueue gives window back for what nobody wants any more", async () => {
+Deno.test("ReceiveQueue gives window back for data that is discarded", async () => {
   const it = setUp();
   it.queue.push(chunk(2000));
   await it.queue.readable.cancel();
@@ -166,7 +166,7 @@ Deno.test("ReceiveQueue gives window back for what nobody wants any more", async
   it.queue.end(new Error("nobody listens"));
 });
 
-Deno.test("ReceiveQueue can be cancelled while somebody waits", async () => {
+Deno.test("ReceiveQueue can be cancelled while a reader waits", async () => {
   const it = setUp();
   const reader = it.queue.readable.getReader();
   const reading = reader.read();
@@ -186,7 +186,7 @@ Deno.test("ReceiveQueue takes no empty chunks", async () => {
   assertEquals(await Array.fromAsync(queue.readable), [chunk(2000)]);
 });
 
-Deno.test("ReceiveQueue gathers small chunks while nobody reads", async () => {
+Deno.test("ReceiveQueue gathers small chunks while it is not read", async () => {
   const it = setUp();
   for (let i = 0; i < 100_000; i++) it.queue.push(chunk(1, i % 251));
   it.queue.push(chunk(2000));
@@ -203,7 +203,7 @@ Deno.test("ReceiveQueue gathers small chunks while nobody reads", async () => {
   assertEquals(it.returned, 102_001);
 });
 
-Deno.test("ReceiveQueue goes on right when it is read while it gathers", async () => {
+Deno.test("ReceiveQueue keeps the order when it is read while it gathers", async () => {
   const { queue } = setUp();
   const reader = queue.readable.getReader();
   const read: number[] = [];
@@ -264,7 +264,7 @@ Deno.test("ReceiveQueue fills the buffers that its reader brings", async () => {
   }
 });
 
-Deno.test("ReceiveQueue tells a reader that waits with a buffer what comes: data, the end, an error", async () => {
+Deno.test("ReceiveQueue passes data, the end and errors to a reader that waits with a buffer", async () => {
   const { queue } = setUp();
   const reader = queue.readable.getReader({ mode: "byob" });
   const first = reader.read(new Uint8Array(9));
@@ -285,7 +285,7 @@ Deno.test("ReceiveQueue tells a reader that waits with a buffer what comes: data
   assertEquals(await assertRejects(() => third, Error), error);
 });
 
-Deno.test("ReceiveQueue goes on right whoever reads: with buffers, without, or in turns", async () => {
+Deno.test("ReceiveQueue keeps the order whether read with buffers, without, or in turns", async () => {
   // What is pushed next, and what has to be read next.
   const queues = Array.from(
     { length: 3 },
@@ -332,7 +332,7 @@ Deno.test("ReceiveQueue.end() throws nothing when half an element is left over: 
   await Promise.all([half, closed]);
 });
 
-Deno.test("receiveQueue.lend() gives what is there, waits for what comes, and tells the end", async () => {
+Deno.test("receiveQueue.lend() gives what has arrived, waits for more, and reports the end", async () => {
   const it = setUp();
   const source = it.queue.takeSource()!;
   it.queue.push(chunk(3, 7));

@@ -119,6 +119,6 @@ function keystreamXor(
 ): Uint8Array {
   const cipher = createCipheriv("chacha20", key, iv);
   const output = cipher.update(data);
-  cipher.final(); // else Deno keeps it for ever
+  cipher.final(); // else Deno never frees it
   return new Uint8Array(output);
 }

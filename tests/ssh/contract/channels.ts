@@ -356,7 +356,7 @@ export function testChannels(subject: Subject): void {
     ],
 
     [
-      "a channel that nobody reads does not hold up another",
+      "a channel that is not read does not hold up another",
       async ({ connection }) => {
         const next = await forwarding(connection);
         using stopped = await next();
@@ -376,7 +376,7 @@ export function testChannels(subject: Subject): void {
         assertSameBytes(received, up);
         assertEquals(stopped.channel.bytesReceived, 0);
         stopped.channel.close();
-        await pending.catch(() => {}); // sshd may reset what nobody took
+        await pending.catch(() => {}); // sshd may reset what was not read
       },
     ],
   ]);

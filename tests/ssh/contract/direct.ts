@@ -62,7 +62,7 @@ export function testDirect(subject: Subject): void {
     }],
 
     [
-      "the signal gives up, and what is opened later is closed",
+      "the signal aborts the attempt, and a channel opened later is closed",
       async ({ connection }) => {
         const reason = new Error("enough");
         assertEquals(
@@ -155,7 +155,7 @@ export function testDirect(subject: Subject): void {
     }],
 
     [
-      "a path where nobody listens is refused",
+      "a path without a listener is refused",
       async ({ server, connection }) => {
         const error = await assertRejects(
           () => connection.openDirectUnix(server.keyFile),
@@ -177,7 +177,7 @@ export function testDirect(subject: Subject): void {
       }
     }],
 
-    ["the signal gives up", async ({ connection }) => {
+    ["the signal aborts the attempt", async ({ connection }) => {
       const reason = new Error("enough");
       assertEquals(
         await assertRejects(

@@ -53,14 +53,17 @@ export function testExec(subject: Subject): void {
       ]);
     }],
 
-    ["a signal that ended the command is told", async ({ connection }) => {
-      await using process = await connection.exec("kill -TERM $$");
-      assertEquals(await process.status, {
-        code: undefined,
-        signal: "SIGTERM",
-        success: false,
-      });
-    }],
+    [
+      "the signal that ended the command is reported",
+      async ({ connection }) => {
+        await using process = await connection.exec("kill -TERM $$");
+        assertEquals(await process.status, {
+          code: undefined,
+          signal: "SIGTERM",
+          success: false,
+        });
+      },
+    ],
 
     ["a command that there is not ends with 127", async ({ connection }) => {
       await using process = await connection.exec("no-such-command-here");
@@ -169,7 +172,7 @@ export function testExec(subject: Subject): void {
     }],
 
     [
-      "kill() after the end does nothing, and the connection goes on",
+      "kill() after the end does nothing, and the connection stays usable",
       async ({ connection }) => {
         await using process = await connection.exec("exit 0");
         await process.status;
@@ -226,7 +229,7 @@ export function testExec(subject: Subject): void {
       assertEquals(await assertRejects(() => process.status, Error), reason);
     }],
 
-    ["the signal gives up at every stage", async ({ connection }) => {
+    ["the signal aborts every stage", async ({ connection }) => {
       const reason = new Error("enough");
       const aborted = AbortSignal.abort(reason);
       assertEquals(
@@ -236,7 +239,7 @@ export function testExec(subject: Subject): void {
         ),
         reason,
       );
-      // Aborted after so many turns of the microtask queue, wherever exec() is then.
+      // Aborted after this many turns of the microtask queue, wherever exec() is then.
       for (let turns = 0; turns < 20; turns++) {
         const stop = new AbortController();
         const starting = connection.exec("sleep 2", { signal: stop.signal })
@@ -248,7 +251,7 @@ export function testExec(subject: Subject): void {
           reason,
         );
       }
-      // And after so many milliseconds.
+      // And after this many milliseconds.
       for (let ms = 0; ms < 20; ms++) {
         const stop = new AbortController();
         const starting = connection.exec("sleep 2", { signal: stop.signal })
@@ -271,7 +274,7 @@ export function testExec(subject: Subject): void {
           signal: stop.signal,
         });
         await process.output();
-        stop.abort(new Error("nobody hears it"));
+        stop.abort(new Error("unheard"));
         await process.status;
       },
     ],
@@ -319,7 +322,7 @@ export function testExec(subject: Subject): void {
   if (!subject.kind.openssh) return;
   section(subject, "exec() where the server allows one session", [
     [
-      "a second one is refused, and the connection goes on",
+      "a second one is refused, and the connection stays usable",
       async ({ connection }) => {
         await using first = await connection.exec("cat");
         const error = await assertRejects(

@@ -32,7 +32,7 @@ export function testForwards(subject: Subject): void {
     ],
 
     [
-      "requestForward() tells the port that the server chose",
+      "requestForward() returns the port that the server chose",
       async ({ connection }) => {
         const first = await connection.requestForward({ hostname, port: 0 });
         const second = await connection.requestForward({ hostname, port: 0 });
@@ -58,7 +58,7 @@ export function testForwards(subject: Subject): void {
     ],
 
     [
-      "requestForward() of a port that is taken is denied, and the connection goes on",
+      "requestForward() of a port in use is denied, and the connection stays usable",
       async ({ connection }) => {
         using taken = takePort();
         const { port } = taken;
@@ -136,7 +136,7 @@ export function testForwards(subject: Subject): void {
     }],
 
     [
-      "cancelForward() of what is not bound is false, and the connection goes on",
+      "cancelForward() of what is not bound is false, and the connection stays usable",
       async ({ connection }) => {
         assertEquals(
           await connection.cancelForward({ hostname, port: 9 }),

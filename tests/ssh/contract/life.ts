@@ -138,7 +138,7 @@ export function testLife(subject: Subject): void {
     ],
 
     [
-      "close() ends everything that waits, and twice is once",
+      "close() ends everything that waits, and is idempotent",
       async ({ connection }) => {
         using waiting = await everything(connection);
 
@@ -205,7 +205,7 @@ export function testLife(subject: Subject): void {
     [
       "ping() that is not answered in time ends the connection",
       async ({ server, connection }) => {
-        await connection.ping(); // the process that answers is there
+        await connection.ping(); // the process that answers has started
         server.killSessions("SIGSTOP");
         const error = await assertRejects(async () => {
           // The first may be answered still.
@@ -263,7 +263,7 @@ export function testLife(subject: Subject): void {
   ]);
 
   if (!subject.kind.openssh) return;
-  section(subject, "SshConnection whose server asks whether it is there", [
+  section(subject, "SshConnection whose server sends keepalive requests", [
     [
       "it answers, with and without a channel",
       async ({ connection, connect }) => {
@@ -295,7 +295,7 @@ export function testLife(subject: Subject): void {
       },
     ],
 
-    ["requests and commands go on during them", async ({ connection }) => {
+    ["requests and commands work during them", async ({ connection }) => {
       await using flood = await connection.exec("head -c 30000000 /dev/zero");
       const flooding = flood.output();
       for (let i = 0; i < 20; i++) {

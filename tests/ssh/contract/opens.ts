@@ -7,7 +7,7 @@ import { bytes, section, type Subject, Taker } from "./setting.ts";
 
 const hostname = "127.0.0.1";
 
-/** A program that connects to a bound port: tells when it sees its end. */
+/** A program that connects to a bound port; `end` settles when it reads EOF. */
 async function connectTo(port: number): Promise<{ end: Promise<number> }> {
   const program = await Deno.connect({ hostname, port });
   return {
@@ -104,7 +104,7 @@ export function testOpens(subject: Subject): void {
     }],
 
     [
-      "what a taker fails on is refused, and the connection goes on",
+      "a connection whose handler throws is refused, and the SSH connection stays usable",
       async ({ connection }) => {
         const failures = [
           () => Promise.reject(new Error("no idea")),
@@ -170,7 +170,7 @@ export function testOpens(subject: Subject): void {
         assertEquals(open.signal.aborted, true);
         const error = assertThrows(() => open.confirm(), RForwardError);
         assertEquals(error.code, "connection-closed");
-        open.refuse("connect-failed", "nobody hears it");
+        open.refuse("connect-failed", "unheard");
         release();
         await end;
       },

@@ -164,7 +164,7 @@ export function takePort(): { port: number } & Disposable {
     // Dropbear makes "localhost" of every address.
     ipv6 = Deno.listen({ hostname: "::1", port });
   } catch {
-    // This machine has no IPv6, or somebody has taken the port already.
+    // This machine has no IPv6, or the port is in use.
   }
   return {
     port,

@@ -10,7 +10,7 @@ function listenOn(hostname: string, port: number): Deno.TcpListener {
 
 const none = new AbortController().signal;
 
-Deno.test("connectToFirst() goes on at once where an address refuses", async () => {
+Deno.test("connectToFirst() tries the next address at once when one refuses", async () => {
   const addresses = Array.from({ length: 20 }, (_, i) => `127.0.0.${i + 1}`);
   using listener = listenOn(addresses.at(-1)!, 0);
   const { port } = listener.addr;
@@ -23,7 +23,7 @@ Deno.test("connectToFirst() goes on at once where an address refuses", async () 
   assert(performance.now() - started < 3000);
 });
 
-Deno.test("connectToFirst() goes on after a while where an address is silent", async () => {
+Deno.test("connectToFirst() tries the next address after a delay when one is silent", async () => {
   await using silent = await startFullPort();
   using _ = listenOn("127.0.0.2", silent.port);
 
@@ -56,7 +56,7 @@ Deno.test("connectToFirst() tells why the first address could not be reached", a
   );
 });
 
-Deno.test("connectToFirst() gives up when the signal aborts", async () => {
+Deno.test("connectToFirst() stops when the signal aborts", async () => {
   await using silent = await startFullPort();
   const reason = new Error("enough");
   for (const ms of [0, 20, 300]) {

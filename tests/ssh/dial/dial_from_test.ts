@@ -38,7 +38,7 @@ Deno.test({
 
 const refused: [what: string, Dial][] = [
   ["an address of another machine", dialFrom("192.0.2.1")],
-  ["a name that nobody knows", dialFrom("nohost.invalid")],
+  ["an unknown name", dialFrom("nohost.invalid")],
   ["an address of the other family", dialFrom("::1", 4)],
 ];
 for (const [what, dial] of refused) {
@@ -52,7 +52,7 @@ for (const [what, dial] of refused) {
   });
 }
 
-Deno.test("dialFrom() names the permission that it lacks", async () => {
+Deno.test("dialFrom() names the missing permission", async () => {
   const dialFromUrl = new URL(
     "../../../src/ssh/dial/dial_from.ts",
     import.meta.url,
@@ -73,7 +73,7 @@ Deno.test("dialFrom() names the permission that it lacks", async () => {
   });
 });
 
-Deno.test("dialFrom() gives up with the signal", async () => {
+Deno.test("dialFrom() stops when the signal aborts", async () => {
   const stop = new AbortController();
   const dialling = dialFrom("127.0.0.1")({
     hostname: "192.0.2.1",

@@ -137,7 +137,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`connect() tells of a program that ${what}`, async () => {
+  Deno.test(`connect() reports a program that ${what}`, async () => {
     const { child, dial } = proxyCommand("sh", "-c", script);
     const error = await assertRejects(
       () =>
@@ -283,7 +283,7 @@ Deno.test("connect() names a dial that gives nothing to read and write", async (
   }
 });
 
-Deno.test("connect() closes what dial reaches after it gave up", async () => {
+Deno.test("connect() closes what dial returns after the attempt has ended", async () => {
   await using it = await setUp();
   const closed = Promise.withResolvers<void>();
   const reached = Promise.withResolvers<Transport>();

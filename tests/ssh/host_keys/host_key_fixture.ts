@@ -10,12 +10,12 @@ export interface TestKey {
   text: string;
 }
 
-/** An Ed25519 key that nobody holds; another one for each `fill`. */
+/** An Ed25519 public key without a private one; another for each `fill`. */
 export function ed25519Key(fill: number): TestKey {
   return testKey("ssh-ed25519", new Uint8Array(32).fill(fill));
 }
 
-/** An RSA key that nobody holds. */
+/** An RSA public key without a private one. */
 export function rsaKey(): TestKey {
   const modulus = new Uint8Array(257).fill(0xff, 1);
   return testKey("ssh-rsa", new Uint8Array([1, 0, 1]), modulus);

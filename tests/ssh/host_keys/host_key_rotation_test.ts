@@ -134,7 +134,7 @@ serverTest(
     const update = { updateFiles: [known] };
     // Known from a file that is not to be updated.
     assertEquals(await logIn({ files: [trusted, known], ...update }), "");
-    // Accepted by nobody.
+    // No policy accepts it.
     const accepted = await logIn({
       files: [known],
       acceptNew: true,

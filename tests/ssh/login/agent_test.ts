@@ -172,7 +172,7 @@ serverTest(
 for (const count of [0, 8]) {
   serverTest(
     ["sshd", "useradd"],
-    `connect() logs in where the server wants a key of an agent with ${count} others, and then a password`,
+    `connect() logs in where the server requires a key of an agent with ${count} others, and then a password`,
     async () => {
       await using stack = new AsyncDisposableStack();
       const dir = await Deno.makeTempDir({ prefix: "rforward-agent-" });
@@ -209,7 +209,7 @@ for (const count of [0, 8]) {
 
 serverTest(
   "sshd",
-  "connect() logs in where the server wants two keys of an agent",
+  "connect() logs in where the server requires two keys of an agent",
   async () => {
     await using it = await threeKeys();
     const [first, second] = it.files;
@@ -296,7 +296,7 @@ serverTest(
   },
 );
 
-/** A test server and an agent that does with each request what it is told to. */
+/** A test server, and an agent that handles each request as the test says. */
 async function setUp(serve: (conn: Deno.Conn) => Promise<void>) {
   await using stack = new AsyncDisposableStack();
   const server = stack.use(
@@ -387,7 +387,7 @@ async function answer(conn: Deno.Conn, message: number[]): Promise<void> {
 }
 
 for (const [what, serve, message] of strangers) {
-  Deno.test(`connect() goes on without an agent that ${what}, and tells of it`, async () => {
+  Deno.test(`connect() continues without an agent that ${what}, and logs that`, async () => {
     await using it = await setUp(serve);
     const error = await assertRejects(
       () => connect(it.options),
@@ -405,7 +405,7 @@ for (const [what, serve, message] of strangers) {
   });
 }
 
-Deno.test("connect() goes on without an agent that is not there", async () => {
+Deno.test("connect() continues without an agent that does not exist", async () => {
   await using it = await setUp(() => Promise.resolve());
   await using connection = await connect({
     ...it.options,
@@ -415,7 +415,7 @@ Deno.test("connect() goes on without an agent that is not there", async () => {
   assertEquals(connection.server.user, it.server.user);
 });
 
-Deno.test("connect() gives up on an agent that does not answer, and leaves it", async () => {
+Deno.test("connect() closes its connection to an agent that does not answer", async () => {
   const left = Promise.withResolvers<void>();
   await using it = await setUp(async (conn) => {
     while (await conn.read(new Uint8Array(100)) !== null);

@@ -53,7 +53,7 @@ serverTest(
 
 serverTest(
   ["sshd", "useradd"],
-  "connect() logs in where the server wants a key and then a password",
+  "connect() logs in where the server requires a key and then a password",
   async () => {
     await using server = await startSshd({
       passwordUser: true,
@@ -79,7 +79,7 @@ serverTest(
 
 serverTest(
   ["sshd", "useradd"],
-  "connect() logs in where the server wants two keys",
+  "connect() logs in where the server requires two keys",
   async () => {
     const dir = await Deno.makeTempDir({ prefix: "rforward-auth-" });
     try {
@@ -103,7 +103,7 @@ serverTest(
 
 serverTest(
   ["sshd", "useradd"],
-  "connect() tells what was tried, in the order that is promised, and no secret",
+  "connect() reports what was tried, in the documented order, and no secret",
   async () => {
     await using server = await startSshd({ passwordUser: true });
     const dir = await Deno.makeTempDir({ prefix: "rforward-auth-" });
@@ -187,7 +187,7 @@ serverTest(
   },
 );
 
-Deno.test("connect() tells a server that cannot let anybody in now from one that refuses the login", async () => {
+Deno.test("connect() distinguishes a server that cannot log anyone in now from one that refuses the login", async () => {
   for (
     const [reason, code] of [
       ...[2, 3, 5, 7, 10, 11, 12].map((it) => [it, "protocol-error"] as const),
@@ -292,7 +292,7 @@ Deno.test("connect() and its connection show no secret, neither to a logger nor 
 
 serverTest(
   "sshd",
-  "connect() tells what sshd says before the login, and nothing to a terminal",
+  "connect() passes on sshd's banner without control characters",
   async () => {
     const dir = await Deno.makeTempDir({ prefix: "rforward-auth-" });
     try {

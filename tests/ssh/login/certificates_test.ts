@@ -185,7 +185,7 @@ serverTest(
     });
 
     await t.step(
-      "and goes on without one that cannot be used, if it is optional",
+      "and continues without one that cannot be used, if it is optional",
       async () => {
         const hostCertificate = await rig.certify(rig.ca, key, [
           "-h",

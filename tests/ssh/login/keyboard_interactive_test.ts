@@ -61,7 +61,7 @@ Deno.test("connect() names a keyboardInteractive that does not answer each promp
   }
 });
 
-Deno.test("connect() asks keyboardInteractive again if the answer is refused, until the user gives up", async () => {
+Deno.test("connect() asks keyboardInteractive again if the answer is refused, until the user cancels", async () => {
   await using server = await startTestServer({ keyboardInteractive: true });
   {
     const asking = ask(["wrong"], ["wrong too"], [server.password]);
@@ -85,7 +85,7 @@ Deno.test("connect() asks keyboardInteractive again if the answer is refused, un
   }
 });
 
-Deno.test("connect() sends no answer where the user gives up on a question, and goes on to the next method", async () => {
+Deno.test("connect() sends no answer where the user cancels a question, and tries the next method", async () => {
   const answered: unknown[] = [];
   await using server = await startScriptedServer({
     onAuthentication(request) {
@@ -107,7 +107,7 @@ Deno.test("connect() sends no answer where the user gives up on a question, and 
   assertEquals(answered.filter(Array.isArray), []);
 });
 
-Deno.test("connect() answers questions one after the other, but not for ever", async () => {
+Deno.test("connect() answers one question after the other, up to a limit", async () => {
   const prompts = ["First: ", "Second: "].map((prompt) => ({
     prompt,
     echo: true,

@@ -213,7 +213,7 @@ Deno.test("connect() does not sign with a key that the server did not ask about"
   assertEquals(signed, false);
 });
 
-Deno.test("connect() goes through every method that the server wants in turn", async () => {
+Deno.test("connect() uses every method that the server requires in turn", async () => {
   const { privateKey } = await generateKeyPair();
   const order: string[] = [];
   const next = (method: string) =>

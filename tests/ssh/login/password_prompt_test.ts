@@ -1,4 +1,4 @@
-/** Passwords that are asked for: how often, when, and what follows when the user gives up. */
+/** Passwords that are asked for: how often, when, and what follows when the user cancels. */
 import { ArgumentError, AuthenticationError } from "../../../src/errors.ts";
 import { connect } from "../../../src/ssh/connect.ts";
 import { startTestServer } from "../../../src/testing/mod.ts";
@@ -11,7 +11,7 @@ import { ask } from "./ask.ts";
 
 serverTest(
   ["sshd", "useradd"],
-  "connect() asks for the password until it is right, but not for ever",
+  "connect() asks for the password until it is right, up to a limit",
   async () => {
     await using server = await startSshd({ passwordUser: true });
     const password = server.password!;
@@ -45,7 +45,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "connect() asks for no password where the server wants none",
+  "connect() asks for no password where the server accepts none",
   async () => {
     await using server = await startSshd();
     const asking = ask("a secret");
@@ -61,7 +61,7 @@ serverTest(
   },
 );
 
-Deno.test("connect() asks no more for a password once the user has given up", async () => {
+Deno.test("connect() stops asking for a password once the user has cancelled", async () => {
   for (const keyboardInteractive of [false, true]) {
     await using server = await startTestServer({ keyboardInteractive });
     const asking = ask("wrong", undefined);
@@ -79,7 +79,7 @@ Deno.test("connect() asks no more for a password once the user has given up", as
   }
 });
 
-Deno.test("connect() passes on what the password callback throws, and names an answer that is none", async () => {
+Deno.test("connect() passes on what the password callback throws, and names an answer of the wrong type", async () => {
   for (const keyboardInteractive of [false, true]) {
     await using server = await startTestServer({ keyboardInteractive });
     const cause = new Error("no terminal");
@@ -103,7 +103,7 @@ Deno.test("connect() passes on what the password callback throws, and names an a
 
 serverTest(
   "sshd",
-  "connect() goes on to the password on sshd after giving up on its question",
+  "connect() tries the password on sshd after its question was cancelled",
   async () => {
     await using sshd = await startSshd({
       passwordUser: true,

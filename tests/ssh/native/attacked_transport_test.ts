@@ -49,7 +49,7 @@ Deno.test("under strict key exchange sequence numbers begin again with each NEWK
   await using set = attack();
   const { peer, victim } = set;
   await untilKeys(peer, victim);
-  // The peer counts anew each time: what it sends could not be opened otherwise.
+  // The peer restarts its sequence numbers each time: its packets would not be authentic otherwise.
   for (let i = 0; i < 3; i++) {
     peer.send([IGNORE, 0, 0, 0, 0]);
     const [received, done] = [

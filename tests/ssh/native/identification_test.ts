@@ -8,7 +8,7 @@ import { PacketReader } from "../../../src/ssh/native/packets/packet_reader.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { fuzz } from "../../fuzz.ts";
 
-/** Feeds bytes in pieces of that size; returns the identification, once it is there. */
+/** Feeds bytes in pieces of that size; returns the identification once it is complete. */
 function identify(
   bytes: Uint8Array | string,
   peer: "client" | "server" = "server",

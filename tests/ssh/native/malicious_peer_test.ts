@@ -56,7 +56,7 @@ const beforeKeys: Script[] = [
     }),
   ),
   {
-    name: "goes on saying lines",
+    name: "never ends its lines before the identification",
     run: async (peer, victim) => {
       let isOver = false;
       victim.ended.then(() => isOver = true);
@@ -300,7 +300,7 @@ const duringKeys: Script[] = [
     error: isOutOfTurn(IGNORE),
   },
   {
-    name: "goes on without encryption after NEWKEYS",
+    name: "continues without encryption after NEWKEYS",
     run: async (peer, victim) => {
       victim.receive(() => {});
       const { send } = await untilReply(peer);

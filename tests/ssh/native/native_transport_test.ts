@@ -250,7 +250,7 @@ Deno.test("ready rejects with what verifyHostKey threw, and nothing but the key 
   const { client, server } = pair;
   assertEquals(await assertRejects(() => client.ready, Error), refused);
   assertEquals(await client.ended, { how: "error", error: refused });
-  // The reason is none of the server's business.
+  // The reason is not sent to the server.
   assertEquals(await server.ended, { how: "disconnect", reason: 11, text: "" });
   assertEquals(client.sessionId, new Uint8Array());
 });
@@ -283,7 +283,7 @@ Deno.test("sides that have nothing in common say so", async () => {
   assert(message.includes("no ciphers to the server in common"), message);
 });
 
-Deno.test("writers wait while much is to be written, and go on", async () => {
+Deno.test("writers wait while the output is congested, and continue afterwards", async () => {
   await using pair = await readyPair();
   const { client, server, streams } = pair;
   const { read } = streams.server;
@@ -343,7 +343,7 @@ Deno.test("identification and KEXINIT leave at once, and keys take two round tri
   assertEquals(turns, ["client", "server", "client"]);
 });
 
-Deno.test("zlib@openssh.com begins once the server has let the user in, also after new keys", async () => {
+Deno.test("zlib@openssh.com begins after the login, also after new keys", async () => {
   await using pair = await startLoggedIn({
     algorithms: { compression: ["zlib@openssh.com"] },
   });

@@ -5,7 +5,7 @@ import {
 import type { ByteStream } from "../../../src/streams/byte_stream.ts";
 import { assert, assertEquals } from "../../assert.ts";
 
-/** A stream that takes as much of each write as it is told, and never sends anything. */
+/** A stream that accepts as much of each write as the test says, and never sends anything. */
 function sink(takes: (offered: number) => number = (offered) => offered) {
   const writes: Uint8Array[] = [];
   const ended = Promise.withResolvers<void>();

@@ -59,7 +59,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "the ssh2 engine exchanges keys again after as many bytes as it is told",
+  "the ssh2 engine exchanges keys again after the configured number of bytes",
   async () => {
     await using sshd = await startSshd({ config: ["LogLevel DEBUG2"] });
     await using connection = await connect(
@@ -151,7 +151,7 @@ Deno.test("the ssh2 engine keeps no more than a MiB until a key exchange is over
 
 serverTest(
   "sshd",
-  "the ssh2 engine tells a lost connection from a closed one",
+  "the ssh2 engine distinguishes a lost connection from a closed one",
   async () => {
     await using sshd = await startSshd();
     const connection = await connect(to(sshd, { engine: ssh2 }));

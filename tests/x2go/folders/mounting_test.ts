@@ -110,7 +110,7 @@ Deno.test("mount() says why a folder is not mounted", async () => {
   }
 });
 
-Deno.test("mount() clears a dead mount of the session away, and tries once more", async () => {
+Deno.test("mount() removes a dead mount of the session, and tries again", async () => {
   await using server = await X2GoCommands.create({
     x2gomountdirs: `
       if [ -e ~/cleared ]; then echo '${MOUNTED}'; echo 'mount /home/me/Documents ok'

@@ -43,7 +43,7 @@ Deno.test("PrinterShare hands over one job after the other, in the order in whic
   );
 });
 
-Deno.test("PrinterShare refuses what is no job, and goes on", async () => {
+Deno.test("PrinterShare refuses what is not a job, and keeps serving", async () => {
   const jobs = new Log<Job>();
   await using rig = await printer((job) => jobs.add(job));
   const { spool } = rig;
@@ -62,7 +62,7 @@ Deno.test("PrinterShare refuses what is no job, and goes on", async () => {
   await rig.arrive("8.ready", `8.pdf\n${"long ".repeat(10_000)}`);
   await Deno.mkdir(join(spool, "9.ready"));
   rig.arrived("9.ready");
-  // These are none either, and no problem.
+  // Nor are these, which is not an error.
   await Deno.mkdir(join(spool, "deep"));
   await rig.arrive("deep/job.ready", "job.pdf\ndeep");
   await rig.arrive("x.pdf.notready", "x.pdf\nnot ready");
@@ -262,7 +262,7 @@ class Rig<S extends PrinterShare | MimeBoxShare> implements AsyncDisposable {
     return this.#folder!.path;
   }
 
-  /** Writes a file, and tells of it. */
+  /** Writes a file, and notifies the share. */
   async arrive(name: string, text: string): Promise<void> {
     await Deno.writeTextFile(join(this.spool, name), text);
     this.arrived(name);

@@ -231,7 +231,7 @@ Deno.test("startScript() says what python-x2go says", () => {
   );
 });
 
-Deno.test("startScript() starts once more if the agent ended at once, and only then", async () => {
+Deno.test("startScript() starts again if the agent ended at once, and only then", async () => {
   const { text } = startScript({ command: "xterm" }, 60_000);
   const run = async (statuses: string) => {
     // A command that ends with the first status, then the second.

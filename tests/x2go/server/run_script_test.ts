@@ -64,7 +64,7 @@ Deno.test("runScript() rejects if the end of the answer is missing", async () =>
   });
 });
 
-Deno.test("runScript() gives up a script that prints without end", async () => {
+Deno.test("runScript() ends a script that prints without end", async () => {
   await withServer(shell(), async (connection) => {
     const error = await assertRejects(() => fail(connection, "yes"), X2GoError);
 
@@ -73,7 +73,7 @@ Deno.test("runScript() gives up a script that prints without end", async () => {
   });
 });
 
-Deno.test("runScript() gives up a script that takes too long", async () => {
+Deno.test("runScript() ends a script that takes too long", async () => {
   await withServer(shell(), async (connection) => {
     const error = await assertRejects(
       () =>
@@ -89,7 +89,7 @@ Deno.test("runScript() gives up a script that takes too long", async () => {
   });
 });
 
-Deno.test("runScript() gives up when it is told to", async () => {
+Deno.test("runScript() stops when the signal aborts", async () => {
   await withServer(shell(), async (connection) => {
     const reason = new Error("enough");
     const aborted = new AbortController();

@@ -117,7 +117,7 @@ Deno.test("shares.resume() resumes the others if one fails", async () => {
   assertEquals(shares.size, 2);
 });
 
-Deno.test("shares.resume() tells of all that failed", async () => {
+Deno.test("shares.resume() reports everything that failed", async () => {
   const shares = new Shares();
   const bad = ["no sound", "no folder"].map((message) => {
     const share = new Recorder();

@@ -100,7 +100,7 @@ serverTest(
     await using otherConnection = await connectTo(x2go);
     await using other = await X2GoSession.attach(otherConnection, name);
     assertEquals(other.info.state, "running");
-    // Before that, it is denied the port, and the first goes on.
+    // Before that, it is denied the port, and the first keeps it.
     const denied = await assertRejects(
       () => other.shareSound({ target: { port: 1 } }),
       ForwardDeniedError,
@@ -235,7 +235,7 @@ serverTest(
 
 serverTest(
   "x2gostartagent",
-  "session.moveTo() goes on over another connection after a loss",
+  "session.moveTo() continues over another connection after a loss",
   async () => {
     await using xterm = await startXterm();
     const { x2go, connection, session } = xterm;

@@ -1,6 +1,6 @@
 import type { X2GoSession } from "../../../src/x2go/session/x2go_session.ts";
 
-/** What a session's programs are told about sound. */
+/** The sound configuration of a session's programs. */
 export interface SoundConfig {
   /** The configuration, as it is. */
   readonly text: string;
@@ -10,7 +10,7 @@ export interface SoundConfig {
   readonly cookie: Uint8Array;
 }
 
-/** Reads what a session's programs are told about sound. */
+/** Reads the sound configuration of a session's programs. */
 export async function soundConfig(session: X2GoSession): Promise<SoundConfig> {
   const file = session.environment["PULSE_CLIENTCONFIG"]!;
   const text = await Deno.readTextFile(file);

@@ -192,7 +192,7 @@ serverTest(
     // Our own stays here.
     assert(`${cookie}` !== `${await Deno.readFile(pulse.cookieFile)}`);
 
-    // A second share fails at once, and the first goes on.
+    // A second share fails at once, and the first stays up.
     const [sound] = session.shares;
     const error = await assertRejects(() => session.shareSound(), X2GoError);
     assertMatch(error.message, /shares its sound already/);
@@ -242,7 +242,7 @@ serverTest(
       ["target-failed", ...took.map(() => "target-failed")],
     );
 
-    // As soon as one is there, all is well.
+    // As soon as one runs, the share works.
     using late = Deno.listen({
       transport: "unix",
       path: `${x2go.dir}/missing`,

@@ -261,7 +261,7 @@ export const failures: Row[] = [
   },
 ];
 
-/** Somebody else listens at one of the addresses of localhost. */
+/** Another program listens at one of the addresses of localhost. */
 function takePort(site: Site): void {
   const port = Number(site.values.port);
   const listener = Deno.listen({ hostname: "127.0.0.1", port });

@@ -110,7 +110,7 @@ Deno.test("eventLog folds a warning that comes with each attempt, and lets it fo
   ]);
 });
 
-Deno.test("eventLog goes on when nothing can be written", async () => {
+Deno.test("eventLog ignores failed writes", async () => {
   await using log = new EventLog({
     writeSync() {
       throw new Deno.errors.BrokenPipe();

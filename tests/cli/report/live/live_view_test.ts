@@ -232,7 +232,7 @@ Deno.test("liveView does nothing to a terminal before there is anything to show"
   assertEquals(rig.screen.raw, "");
 });
 
-Deno.test("liveView goes on when the terminal hung up", async () => {
+Deno.test("liveView ignores a terminal that has hung up", async () => {
   await using rig = new Rig();
   rig.screen.writeSync = () => {
     throw new Deno.errors.BrokenPipe("EIO");

@@ -40,7 +40,7 @@ Deno.test("matchesPattern() takes no time over many stars", () => {
   assertEquals(matchesPattern("a".repeat(10_000), pattern), false);
 });
 
-Deno.test("matchesPatternList() wants a pattern that fits, and none that forbids", () => {
+Deno.test("matchesPatternList() needs a pattern that matches, and no negated one that does", () => {
   for (
     const [list, expected] of [
       ["a,b", true],

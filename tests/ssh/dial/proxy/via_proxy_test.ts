@@ -211,7 +211,7 @@ Deno.test("viaProxy() ends with an error at whatever a proxy answers", async () 
 });
 
 for (const protocol of ["http", "socks5"] as const) {
-  Deno.test(`viaProxy() gives up on a silent proxy of ${protocol} when it is told`, async () => {
+  Deno.test(`viaProxy() stops waiting for a silent ${protocol} proxy when the signal aborts`, async () => {
     const over = new AbortController();
     const reason = new Error("enough");
     const work = answered(protocol, [""], { signal: over.signal, end: false });

@@ -161,7 +161,7 @@ serverTest(
   },
 );
 
-Deno.test("check() goes on with a new key whose file cannot be written, and remembers it", async () => {
+Deno.test("check() accepts a new key whose file cannot be written, and remembers it", async () => {
   await using dir = await testDirectory();
   const file = await dir.file("file");
   const unwritable = join(file, "known_hosts"); // below what is no directory
@@ -191,7 +191,7 @@ Deno.test("check() goes on with a new key whose file cannot be written, and reme
 const ON_FULL_DISK = ["unshare", "--user", "--map-root-user", "--mount", "sh"];
 
 Deno.test({
-  name: "check() leaves no half a line behind where the disk is full",
+  name: "check() leaves no partial line behind when the disk is full",
   // Not every machine lets one mount something.
   ignore: !await new Deno.Command("env", {
     args: [

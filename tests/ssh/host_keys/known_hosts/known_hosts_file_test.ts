@@ -112,7 +112,7 @@ Deno.test("readKnownHosts() keeps the lines that name the host, and looks at no 
     `@revoked * ${key.text}`,
     `${hashName("host")} ${key.text}`,
     "host ssh-ed25519 AAAA!",
-    "these words are none",
+    "these words are not a key",
   );
   const logger = keepingLogger();
 
@@ -151,7 +151,7 @@ Deno.test("readKnownHosts() needs no more memory for a large file", async () => 
   assert(grown < 40e6, `${grown} bytes`);
 });
 
-Deno.test("readKnownHosts() stops when it is told to", async () => {
+Deno.test("readKnownHosts() stops when the signal aborts", async () => {
   await using dir = await testDirectory();
   const file = await dir.file("known_hosts", `host ${key.text}`);
   const signal = AbortSignal.abort(new SyntaxError("stopped"));

@@ -13,7 +13,7 @@ import { check, checkElsewhere } from "./check_known_hosts.ts";
 
 const key = ed25519Key(1);
 
-Deno.test("lookUpKnownHost() takes no alias that would be more than a name in known_hosts", async () => {
+Deno.test("lookUpKnownHost() refuses an alias that would be more than a name in known_hosts", async () => {
   for (const alias of ["", "*", "[a]:22", "a b", "a\n*"]) {
     const error = await assertRejects(
       () => check({ text: "", alias }),
@@ -23,7 +23,7 @@ Deno.test("lookUpKnownHost() takes no alias that would be more than a name in kn
   }
 });
 
-Deno.test("lookUpKnownHost() wants the files that it is told of", async () => {
+Deno.test("lookUpKnownHost() requires the files that are named", async () => {
   await using dir = await testDirectory();
   const missing = join(dir.path, "missing");
   const there = await dir.file("there");
@@ -40,7 +40,7 @@ Deno.test("lookUpKnownHost() wants the files that it is told of", async () => {
   }
 });
 
-Deno.test("lookUpKnownHost() ends at a file that does not, and at a directory", async () => {
+Deno.test("lookUpKnownHost() stops reading an endless file, and refuses a directory", async () => {
   for (
     const [file, reason] of [
       ["/dev/zero", "it has more than 256 MiB"],
@@ -58,7 +58,7 @@ Deno.test("lookUpKnownHost() ends at a file that does not, and at a directory", 
   }
 });
 
-Deno.test("lookUpKnownHost() takes no host that would be more than a name in known_hosts", async () => {
+Deno.test("lookUpKnownHost() refuses a host that would be more than a name in known_hosts", async () => {
   for (
     const host of ["", "*", "a,b", "!a", "#a", "|1|a", "@revoked", "[a]", "a b"]
       .concat("a\n*", "a\0")
@@ -71,7 +71,7 @@ Deno.test("lookUpKnownHost() takes no host that would be more than a name in kno
   }
 });
 
-Deno.test("lookUpKnownHost() goes on after bad lines", async () => {
+Deno.test("lookUpKnownHost() skips bad lines", async () => {
   await using dir = await testDirectory();
   const file = await dir.file("k", "bad", `example.org ${key.text}`, "@bad");
   const logger = keepingLogger();
@@ -83,7 +83,7 @@ Deno.test("lookUpKnownHost() goes on after bad lines", async () => {
   ]);
 });
 
-Deno.test("lookUpKnownHost() reads ~/.ssh/known_hosts by default, and needs no file to be there", async () => {
+Deno.test("lookUpKnownHost() reads ~/.ssh/known_hosts by default, which may be missing", async () => {
   await using home = await testDirectory();
   const flags = ["--allow-env=HOME", `--allow-read=${home.path},/etc/ssh`];
 
@@ -93,7 +93,7 @@ Deno.test("lookUpKnownHost() reads ~/.ssh/known_hosts by default, and needs no f
   assertEquals(await checkElsewhere(home.path, flags), "accepted");
 });
 
-Deno.test("lookUpKnownHost() tells which permission it lacks", async () => {
+Deno.test("lookUpKnownHost() names the missing permission", async () => {
   await using home = await testDirectory();
   const files = `${home.path}/.ssh/known_hosts,/etc/ssh/ssh_known_hosts`;
   for (
@@ -123,7 +123,7 @@ Deno.test("lookUpKnownHost() tells which permission it lacks", async () => {
   }
 });
 
-Deno.test("lookUpKnownHost() wants files to be named where there is no home", async () => {
+Deno.test("lookUpKnownHost() requires named files without a home directory", async () => {
   const message = await checkElsewhere("", [
     "--allow-env=HOME",
     "--allow-read",

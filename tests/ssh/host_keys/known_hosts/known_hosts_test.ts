@@ -65,7 +65,7 @@ Deno.test("check() says that no certificate came where an authority is known", a
   );
 });
 
-Deno.test("check() tells of a changed key which lines hold the old ones, and how to forget them", async () => {
+Deno.test("check() reports which lines hold the old keys of a changed one, and how to remove them", async () => {
   await using dir = await testDirectory();
   const file = await dir.file(
     "it's",
@@ -89,7 +89,7 @@ Deno.test("check() tells of a changed key which lines hold the old ones, and how
   );
 });
 
-Deno.test("check() takes a key of another type for a changed one", async () => {
+Deno.test("check() reports a key of another type as changed", async () => {
   const error = await rejection({ text: `example.org ${rsa.text}` });
 
   assertEquals(error.code, "host-key-changed");
@@ -97,7 +97,7 @@ Deno.test("check() takes a key of another type for a changed one", async () => {
   assertMatch(error.message, /\(correct the known_hosts text\)/);
 });
 
-Deno.test("check() lets a revoked key not pass, whatever else holds it", async () => {
+Deno.test("check() refuses a revoked key, whatever other lines hold it", async () => {
   await using dir = await testDirectory();
   const file = await dir.file(
     "known_hosts",

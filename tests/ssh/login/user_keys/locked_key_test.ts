@@ -19,7 +19,7 @@ import { keepingLogger } from "../../host_keys/host_key_fixture.ts";
 
 const passphrase = "sesame öffne dich";
 
-/** An encrypted key, and a server that lets it in. */
+/** An encrypted key, and a server that accepts it. */
 async function setUp(
   { type = "ed25519", format = "RFC4716", letIn = true } = {},
 ) {
@@ -50,7 +50,7 @@ async function setUp(
   };
 }
 
-/** The key, with somebody who gives one answer after the other. */
+/** The key, with a passphrase callback that gives one answer after the other. */
 function asked(file: string, ...answers: (string | undefined)[]) {
   const asking = {
     count: 0,
@@ -133,7 +133,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "connect() asks for a passphrase until it is right, but not for ever",
+  "connect() asks for a passphrase until it is right, up to a limit",
   async () => {
     await using it = await setUp();
     {
@@ -162,7 +162,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "connect() goes on without a key whose passphrase the user does not give",
+  "connect() continues without a key whose passphrase the user does not give",
   async () => {
     for (const format of ["RFC4716", "PEM"]) {
       await using it = await setUp({ type: "ecdsa", format });
@@ -195,7 +195,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "connect() passes on what the passphrase callback throws, and names an answer that is none",
+  "connect() passes on what the passphrase callback throws, and names an answer of the wrong type",
   async () => {
     await using it = await setUp();
     const cause = new Error("no terminal");

@@ -159,7 +159,7 @@ serverTest(
   },
 );
 
-/** Loads a key that has to be there, and is not to be asked about. */
+/** Loads a key that is required, without asking for a passphrase. */
 async function load(source: PrivateKey): Promise<LoadedKey> {
   const key = await loadPrivateKey(source, silentLogger);
   assert(key && "key" in key);
@@ -178,7 +178,7 @@ Deno.test("loadPrivateKey() leaves a key locked whose passphrase is to be asked 
   }
 });
 
-Deno.test("loadPrivateKey() goes on without a key that is optional", async () => {
+Deno.test("loadPrivateKey() continues without a key that is optional", async () => {
   const logger = keepingLogger();
   const optional = true;
   const missing = { file: `/tmp/${crypto.randomUUID()}`, optional };
@@ -274,7 +274,7 @@ serverTest(
   },
 );
 
-Deno.test("loadPrivateKey() tells a public key from garbage", async () => {
+Deno.test("loadPrivateKey() distinguishes a public key from garbage", async () => {
   const pem = createPublicKey(ed25519).export({ type: "spki", format: "pem" });
   await assertUnusable({ text: pem as string }, /is a public key/);
   await assertUnusable(

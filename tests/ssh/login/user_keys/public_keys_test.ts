@@ -81,7 +81,7 @@ Deno.test("publicHalf() makes nothing of garbage", async () => {
   assert(publicHalf(privateKey));
 });
 
-Deno.test("loadPublicKey() says which key cannot be used, or goes on without it", async () => {
+Deno.test("loadPublicKey() names a key that cannot be used, or continues without it", async () => {
   await using dir = await testDirectory();
   const garbage = await dir.file("garbage", "hello");
   const missing = join(dir.path, "missing");

@@ -31,7 +31,7 @@ const ALL_COMBINATIONS = Deno.env.has("RFORWARD_ALL_COMBINATIONS");
 
 /** Counts how often each side's keys change, by the names that it is asked for. */
 function countExchanges(pair: TransportPair): () => number {
-  // Each NEWKEYS agrees anew: the object is another one.
+  // Each NEWKEYS negotiates again: the object is another one.
   let count = 0;
   let last = pair.client.negotiated;
   return () => {
@@ -115,7 +115,7 @@ for (const algorithms of protections) {
       const exchanges = countExchanges(pair);
       const size = 4 * MIB;
       await exchangeData(pair, size, exchanges);
-      // Data goes on between our NEWKEYS and the other side's.
+      // Data flows between our NEWKEYS and the other side's.
       const bytes = (here.bytes ?? there.bytes ?? Infinity) + MIB;
       const least = Math.floor(size / bytes);
       assert(exchanges() >= least, `${which}: ${exchanges()} exchanges`);
@@ -166,7 +166,7 @@ Deno.test("a key exchange begins with the message that reaches the limit", async
   assert(sent < bytes && sent > bytes - 4000, `${sent}`);
 });
 
-Deno.test("data goes on to be taken between our KEXINIT and the other side's", async () => {
+Deno.test("data is still accepted between our KEXINIT and the other side's", async () => {
   await using pair = await startLoggedIn();
   const { client, server, streams } = pair;
   const queue = new MessageQueue(client);

@@ -9,7 +9,7 @@ import {
   mlKem768,
 } from "../../../../src/ssh/native/kex/ml_kem_768.ts";
 
-Deno.test("mlKem768 is there", () => assert(hasMlKem768()));
+Deno.test("mlKem768 is available", () => assert(hasMlKem768()));
 
 Deno.test("mlKem768 agrees with @noble/post-quantum in both roles", async () => {
   const { share, finish } = await mlKem768.initiate();

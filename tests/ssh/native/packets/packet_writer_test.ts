@@ -53,7 +53,7 @@ Deno.test("PacketWriter pads to whole blocks with 4 bytes at least, with and wit
   }
 });
 
-Deno.test("PacketWriter numbers packets on with new keys, or anew where that is agreed on", () => {
+Deno.test("PacketWriter continues its sequence numbers with new keys, or resets them under strict key exchange", () => {
   const writer = newWriter();
   const keys = [1, 2, 3].map(() => new RecordingKey(8, false));
   const message = new Uint8Array(20);
@@ -69,7 +69,7 @@ Deno.test("PacketWriter numbers packets on with new keys, or anew where that is 
   );
 });
 
-Deno.test("PacketWriter wipes keys that it replaces, and counts anew what the new ones did", () => {
+Deno.test("PacketWriter wipes keys that it replaces, and resets the counters of their use", () => {
   const writer = newWriter();
   const [first, second] = [
     new RecordingKey(8, false),

@@ -3,7 +3,7 @@ import { assertEquals } from "../../../assert.ts";
 
 const KIB = 1024;
 
-/** The limit after writes of 64 KiB at so many KiB a millisecond, over one second. */
+/** The limit after writes of 64 KiB at a rate in KiB/ms, over one second. */
 function limitAt(rate: number, limit = new QueueLimit()): number {
   for (let ms = 0; ms < 1000; ms += 64 / rate) {
     limit.onWritten(64 * KIB, 64 / rate);

@@ -40,7 +40,7 @@ Deno.test("StreamOutput writes what comes in one turn at once, and the rest afte
   assertEquals([output.queued, output.bytesSent], [0, 4]);
 });
 
-Deno.test("StreamOutput gathers while it writes, and goes on where a write took only a part", async () => {
+Deno.test("StreamOutput gathers while it writes, and continues after a partial write", async () => {
   const { output, writes, progress } = newOutput({
     take: (bytes) => {
       if (bytes[0] === 1) put(output, 9); // while the first are being written

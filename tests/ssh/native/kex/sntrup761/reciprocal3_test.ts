@@ -7,7 +7,7 @@ import { randomSmall } from "../../../../../src/ssh/native/kex/sntrup761/samplin
 
 const one = Int32Array.from({ length: P }, (_, i) => i === 0 ? 1 : 0);
 
-Deno.test("reciprocal3() gives 1 when multiplied, or there is none", () => {
+Deno.test("reciprocal3() times its argument is 1, where a reciprocal exists", () => {
   let found = 0;
   for (let i = 0; i < 20; i++) {
     const g = randomSmall((bytes) => {
