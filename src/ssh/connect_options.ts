@@ -97,7 +97,7 @@ export interface ConnectOptions {
   addressFamily?: 4 | 6;
   /**
    * Reaches the server instead of TCP: through another server, or through a
-   * program. Host keys are those of `hostname` and `port` all the same. See
+   * program. Host keys are still those of `hostname` and `port`. See
    * {@linkcode connectThrough} for chains of servers.
    */
   dial?: Dial;

@@ -76,7 +76,7 @@ export type TimeLimitRule =
 export interface AdmissionRefusal {
   /** The rule that it broke. */
   readonly rule: AdmissionRule;
-  /** What the server was told (RFC 4254 section 5.1). */
+  /** The reason that the server got (RFC 4254 section 5.1). */
   readonly reason: RefusalReason;
   /** Where it came in. */
   readonly bind: Bind;
@@ -84,7 +84,7 @@ export interface AdmissionRefusal {
   readonly originator: Originator;
 }
 
-/** Why the server is told that a connection is refused, and in which words. */
+/** The reason and the text with which a connection is refused. */
 export const refusals: Readonly<
   Record<AdmissionRule, { reason: RefusalReason; text: string }>
 > = {

@@ -52,7 +52,7 @@ export class HttpServer {
     };
     this.#server = createServer({
       maxHeaderSize: this.#limits.maxHeaderBytes,
-      keepAliveTimeout: this.#limits.idleTimeoutMs, // as clients are told
+      keepAliveTimeout: this.#limits.idleTimeoutMs, // announced to clients
     });
     // Deno closes the connections of a server that does not listen.
     Object.defineProperty(this.#server, "listening", { value: true });
@@ -96,7 +96,7 @@ export class HttpServer {
     this.#served.delete(socket);
   }
 
-  /** Ends each connection once what is being answered on it is; WebSockets are told to go. */
+  /** Ends each connection once what is being answered on it is; WebSockets get a close. */
   drain(): void {
     this.#isDraining = true;
     for (const { connection } of this.#served.values()) connection.drain();

@@ -62,7 +62,7 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
   return headers;
 }
 
-/** Read from the client only as it is read here; what nobody reads is skipped. */
+/** Read from the client only as it is read here; what is not read is skipped. */
 function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
   const chunks = message.iterator({ destroyOnReturn: false });
   return new ReadableStream<Uint8Array>({

@@ -74,7 +74,7 @@ async function readVersion4(
     client.write(new Uint8Array([0, code, 0, 0, 0, 0, 0, 0]));
   const refuse = async () => void await reply(91);
   const [command, high, low, ...address] = await take(client, 7);
-  await takeText(client); // the user, whom nobody vouches for
+  await takeText(client); // the user, which is not verified
   const [a, b, c, d] = address;
   const isName = a === 0 && b === 0 && c === 0 && d !== 0;
   const host = isName ? await takeText(client) : address.join(".");

@@ -16,7 +16,7 @@ const READ_PER_SECOND = 1024 * 1024;
 /**
  * Turns what a server writes into lines that can be shown: without what does
  * something to a terminal, without blank ones, and not more of them than a
- * person can read. What is too much is read all the same, if slowly: a server
+ * person can read. What is too much is still read, if slowly: a server
  * whose output is not taken may stop serving the tunnel.
  */
 export class OutputLines {

@@ -199,7 +199,7 @@ const HEALING: readonly ErrorCode[] = [
   "channel-closed",
 ];
 
-/** An agent that let us in before may do so again: it may be locked, or restarting. */
+/** An agent with which a login succeeded before may work again: it may be locked, or restarting. */
 function canHeal(
   error: unknown,
   isReconnect: boolean,

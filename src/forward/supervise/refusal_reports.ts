@@ -14,8 +14,8 @@ interface Pending {
 }
 
 /**
- * Reports refusals so that a flood of them is none of reports: the first by a
- * rule at once, those of the second after it in one.
+ * Reports refusals without flooding: the first by a rule at once, those of the
+ * second after it together.
  */
 export class RefusalReports {
   readonly #report: (last: AdmissionRefusal, count: number) => void;

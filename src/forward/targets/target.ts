@@ -5,7 +5,7 @@ import type { ForwardedConn } from "../tunnel/forwarded_conn.ts";
 /** A version of the PROXY protocol (HAProxy's `doc/proxy-protocol.txt`). */
 export type ProxyProtocol = 1 | 2;
 
-/** What a service on this side is told before the bytes of a connection. */
+/** What is sent to a service on this side before the bytes of a connection. */
 export interface SocketTargetOptions {
   /**
    * Sends a header of the PROXY protocol first, which says who connected to the

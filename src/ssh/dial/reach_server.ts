@@ -11,7 +11,7 @@ const PAUSE_MS = 1000;
 /**
  * Reaches the server, by TCP or by the user's `dial`.
  *
- * @param signal Gives up.
+ * @param signal Aborts the attempt.
  * @throws {ConnectError} why the last attempt failed.
  */
 export async function reachServer(

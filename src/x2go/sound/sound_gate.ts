@@ -41,7 +41,7 @@ export interface SoundGateOptions {
 /**
  * Stands between a session's sound port and the sound server. The port is on
  * the X2Go server's loopback, where every user can connect, and the sound
- * server would let them in: it takes all of them for the user of this process.
+ * server would accept them: it takes all of them for the user of this process.
  * So a program has to present the session's cookie here, before anything of it
  * reaches the sound server and before the sound server sees a connection.
  */

@@ -1,6 +1,6 @@
 /** A view that reacts to signals and the end of the process. */
 export interface GuardedView {
-  /** Gives up the terminal. */
+  /** Releases the terminal. */
   leave(): void;
   /** Takes it again, or adapts to its new size. */
   redraw(): void;
