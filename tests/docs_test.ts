@@ -185,6 +185,7 @@ Deno.test("docs/command.md has the events of --json, and no others", async () =>
     "target-down": true,
     "target-up": true,
     "target-replaced": true,
+    "handing-over": true,
     "session-output": true,
     "session-ended": true,
     "slept": true,

@@ -110,6 +110,7 @@ class ForwardCommand implements AsyncDisposable {
     this.#resources.use(onSignal("SIGINT", () => this.#interrupt()));
     this.#resources.use(onSignal("SIGTERM", () => this.#stop(0)));
     this.#resources.use(onSignal("SIGHUP", () => this.#hangUp()));
+    this.#resources.use(onSignal("SIGUSR1", () => this.#reconnect()));
   }
 
   /** @throws {ArgumentError} if the plan is not valid. */
@@ -227,6 +228,18 @@ class ForwardCommand implements AsyncDisposable {
     if (!this.#stopping) this.#systemd?.notify({ state: "stopping" });
     this.#stopping = true;
     void this.#supervisor.stop({ drainMs });
+  }
+
+  /** Tries now what it waits for; else a new connection takes over. */
+  #reconnect(): void {
+    const supervisor = this.#supervisor;
+    const { state, tunnels } = supervisor.snapshot;
+    const waits = state === "waiting" ||
+      tunnels.some((tunnel) => tunnel.state === "waiting");
+    if (waits) return supervisor.tryNow();
+    supervisor.reconnect({ overlap: true }).catch(({ message }: Error) =>
+      this.#reporter.message("warn", `no new connection: ${message}`)
+    );
   }
 
   /** SIGHUP: reads the configuration again, or ends if the terminal has hung up. */

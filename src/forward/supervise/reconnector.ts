@@ -142,6 +142,16 @@ export class Reconnector {
     return undefined;
   }
 
+  /**
+   * Connects once more to the server that it is with.
+   *
+   * @throws what went wrong; it is not tried again.
+   */
+  async again(signal: AbortSignal): Promise<SshConnection> {
+    this.#emit({ type: "connecting", attempt: 1 });
+    return await this.#servers.dial(AbortSignal.any([signal, this.#signal]));
+  }
+
   /** The connection was lost. */
   lost(error: RForwardError): void {
     const lasted = performance.now() - (this.#connectedAt ?? 0);

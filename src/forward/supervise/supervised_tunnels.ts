@@ -1,5 +1,6 @@
 import { onAbort } from "../../abort.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
+import type { HandOverResult } from "./hand_over.ts";
 import { type DrainResult, sumDrains } from "../tunnel/drain_result.ts";
 import { toBind } from "../tunnel/bind_options.ts";
 import type { SupervisedTunnel } from "./supervisor_options.ts";
@@ -92,6 +93,34 @@ export class SupervisedTunnels {
     await ended;
     this.#begin = () => {};
     await Promise.all(this.#supervised);
+  }
+
+  /** Binds them on a connection that is to take over, where the server allows a second listener. */
+  async prepare(connection: SshConnection): Promise<HandOverResult> {
+    const tunnels = [...this.#all];
+    const bound = await Promise.all(tunnels.map((t) => t.prepare(connection)));
+    const placesOf = (result: boolean) =>
+      tunnels.flatMap(({ index }, i) => bound[i] === result ? index : []);
+    return { overlapped: placesOf(true), interrupted: placesOf(false) };
+  }
+
+  /**
+   * Releases their ports on a connection that another one has taken over from.
+   *
+   * @returns settles once the live connections there are over; at once if the server cannot release a port.
+   */
+  async retire(
+    connection: SshConnection,
+    drainMs: number,
+  ): Promise<{ drained: Promise<unknown> }> {
+    const retired = await Promise.all(
+      this.#all.map((tunnel) => tunnel.retire(connection, drainMs)),
+    );
+    return {
+      drained: retired.every(({ released }) => released)
+        ? Promise.all(retired.map(({ drained }) => drained))
+        : Promise.resolve(),
+    };
   }
 
   /** See {@linkcode Supervisor.setTunnels}. */

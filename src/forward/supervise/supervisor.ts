@@ -1,13 +1,15 @@
 import { defined } from "../../defined.ts";
-import { atMost, onAbort } from "../../abort.ts";
+import { atMost, onAbort, orAborted } from "../../abort.ts";
 import { ConnectionLostError, RForwardError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import type { CloseReason, SshConnection } from "../../ssh/connection.ts";
 import type { DrainResult } from "../tunnel/drain_result.ts";
 import { checkRetry } from "../tunnel/retry_options.ts";
+import { Turns } from "../../turns.ts";
 import { checkMs } from "../../validate.ts";
 import { asRForwardError } from "./as_rforward_error.ts";
 import { watchClock } from "./clock_watch.ts";
+import { handedOver, type HandOverResult } from "./hand_over.ts";
 import { ProbeGuard } from "./probe_guard.ts";
 import { Reconnector } from "./reconnector.ts";
 import { ServerSession } from "./server_session.ts";
@@ -23,6 +25,9 @@ import type {
 
 /** How long the server may take to release the ports when stopping, in milliseconds. */
 const RELEASE_MS = 2000;
+
+/** As long as a timer can wait, in milliseconds. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
 
 /** How long the server may take to answer after this machine slept, in milliseconds. */
 const AFTER_SLEEP_MS = 5000;
@@ -56,6 +61,13 @@ export class Supervisor
   #changes = 0;
   #connection: SshConnection | undefined;
   #connections = 0;
+  /** Those of them that took over from one that was not lost. */
+  #handOvers = 0;
+  readonly #reconnects = new Turns();
+  /** Leaves the connection. */
+  #leave: (leave: Leave) => void = dropNext;
+  /** Connections that another one has taken over from, each until what is live on it is over. */
+  readonly #retired = new Map<SshConnection, Promise<void>>();
   #wasUp = false;
   /** What became of the live connections when it was stopped. */
   #drained: DrainResult | undefined;
@@ -119,7 +131,7 @@ export class Supervisor
       state: this.#state,
       since: this.#since,
       server: this.#connection?.server,
-      reconnects: Math.max(0, this.#connections - 1),
+      reconnects: Math.max(0, this.#connections - 1 - this.#handOvers),
       error: this.#error,
       until: this.#reconnector.wait?.until,
       tunnels: this.#tunnels.all.map((tunnel) => tunnel.snapshot()),
@@ -163,6 +175,64 @@ export class Supervisor
   tryNow(): void {
     this.#reconnector.wake();
     this.#tunnels.wake();
+  }
+
+  /**
+   * Connects anew, e.g. because an address or a key has changed. If it is not
+   * connected, it tries to connect now.
+   *
+   * With `overlap` the new connection is made before the old one is left: where
+   * the server allows a second listener, connections to the port are accepted
+   * all the time, and live ones continue on the old connection until they end.
+   * It does so for Unix sockets with `StreamLocalBindUnlink yes`, for port 0
+   * (another port is chosen then), and on servers that share ports
+   * (`SO_REUSEPORT`); sshd does not for a port with a number, which has no
+   * listener for about a round trip. If connecting fails, nothing has changed.
+   *
+   * @param options `overlap`: false by default, which ends live connections.
+   * `drainMs`: how long live connections may continue on the old connection, in
+   * milliseconds; no limit by default.
+   * @returns which tunnels overlapped, once the new connection has taken over.
+   * @throws {RForwardError} if connecting failed, or the old connection was lost meanwhile.
+   */
+  reconnect(
+    { overlap = false, drainMs = NO_LIMIT_MS }: {
+      overlap?: boolean;
+      drainMs?: number;
+    } = {},
+  ): Promise<HandOverResult> {
+    checkMs("drainMs", drainMs);
+    return this.#reconnects.take(async () => {
+      const old = this.#connection;
+      if (!old || this.#stopping) {
+        this.tryNow();
+        return { overlapped: [], interrupted: [] };
+      }
+      if (overlap) return await this.#handOver(old, drainMs);
+      const interrupted = this.#tunnels.all.map(({ index }) => index);
+      this.#leave({ drainMs: 0 });
+      return { overlapped: [], interrupted };
+    });
+  }
+
+  async #handOver(
+    old: SshConnection,
+    drainMs: number,
+  ): Promise<HandOverResult> {
+    await using stack = new AsyncDisposableStack();
+    const next = stack.use(await this.#reconnector.again(old.signal));
+    const end = AbortSignal.any([old.signal, next.signal]);
+    const result = await orAborted(this.#tunnels.prepare(next), end);
+    if (this.#connection !== old || this.#stopping) {
+      throw new RForwardError(
+        "connection-closed",
+        "the connection was left in the meantime",
+      );
+    }
+    this.#emit({ type: "handing-over", ...result });
+    stack.move();
+    this.#leave({ next, drainMs });
+    return result;
   }
 
   /**
@@ -217,9 +287,11 @@ export class Supervisor
         next = await this.#serve(next ?? await this.#reconnector.connect());
         if (!this.#stopping) continue;
         await next?.close();
+        await this.#closeRetired();
         return this.#finish(undefined);
       }
     } catch (error) {
+      await this.#closeRetired();
       this.#finish(signal.aborted ? undefined : asRForwardError(error));
     } finally {
       stopWatching();
@@ -227,9 +299,9 @@ export class Supervisor
   }
 
   /**
-   * Keeps the tunnels up until the connection ends, or the first server is back.
+   * Keeps the tunnels up until the connection ends, or another one takes over.
    *
-   * @returns the connection to the first server, if that is why.
+   * @returns the one that takes over.
    * @throws a permanent error, or that it was stopped.
    */
   async #serve(connection: SshConnection): Promise<SshConnection | undefined> {
@@ -243,35 +315,69 @@ export class Supervisor
     using _stop = onAbort(this.#life.signal, given.reject);
     const session = this.#session.keep(connection);
     if (this.#tunnels.all.length === 0) this.#session.answered();
+    const leaving = new AbortController();
     const supervised = this.#tunnels.superviseOn(
       connection,
-      this.#life.signal,
+      AbortSignal.any([this.#life.signal, leaving.signal]),
       (error) => this.#giveUp(asRForwardError(error)),
     );
     this.#update();
     this.#staying = new AbortController();
     const { signal } = this.#staying;
     const returned = this.#reconnector.returnToFirst(signal, this.#tunnels);
-    const left = Promise.withResolvers<undefined>();
-    returned.then((first) => first && left.resolve(undefined));
+    const left = Promise.withResolvers<Leave>();
+    this.#leave = left.resolve;
+    returned.then((first) => first && left.resolve({ drainMs: 0 }));
     try {
       const ends = [connection.closed, given.promise, left.promise];
       const end = await Promise.race(ends);
-      if (end) this.#onLost(connection, end.error);
+      if ("reason" in end) this.#onLost(connection, end.error);
+      else if (end.next) {
+        this.#staying.abort();
+        await (await returned)?.close();
+        leaving.abort(handedOver);
+        await supervised;
+        await this.#retire(connection, session, end.drainMs);
+        return end.next;
+      }
     } catch (error) {
       this.#staying.abort();
       await (await returned)?.close();
       throw error;
     } finally {
       this.#giveUp = () => {};
+      this.#leave = dropNext;
       this.#staying.abort();
-      await connection.close();
-      this.#connection = undefined;
-      await Promise.all([supervised, session]);
+      if (!this.#retired.has(connection)) {
+        await connection.close();
+        this.#connection = undefined;
+        await Promise.all([supervised, session]);
+      }
     }
     const first = await returned;
     if (first) this.#update();
     return first;
+  }
+
+  /** Lets what is live on a connection continue, and closes it then. */
+  async #retire(
+    connection: SshConnection,
+    session: Promise<void>,
+    drainMs: number,
+  ): Promise<void> {
+    this.#handOvers++;
+    const { drained } = await this.#tunnels.retire(connection, drainMs);
+    const over = Promise.race([drained, connection.closed])
+      .then(() => connection.close())
+      .then(() => session)
+      .finally(() => this.#retired.delete(connection));
+    this.#retired.set(connection, over);
+  }
+
+  async #closeRetired(): Promise<void> {
+    const retired = [...this.#retired];
+    await Promise.all(retired.map(([connection]) => connection.close()));
+    await Promise.all(retired.map(([, over]) => over));
   }
 
   #onLost(connection: SshConnection, error: RForwardError | undefined): void {
@@ -381,6 +487,18 @@ export class Supervisor
       this.#logger.error("the supervisor's onEvent threw", error);
     }
   }
+}
+
+/** Another connection is to take over, or is to be made. */
+interface Leave {
+  readonly next?: SshConnection;
+  /** How long live connections may continue. */
+  readonly drainMs: number;
+}
+
+/** There is no connection to leave any longer. */
+function dropNext({ next }: Leave): void {
+  void next?.close();
 }
 
 /** Whether the server would not bind it, for now or for good. */

@@ -11,6 +11,7 @@ import type { ConnectOptions } from "../../ssh/connect_options.ts";
 import type { RetryOptions } from "../tunnel/retry_options.ts";
 import type { AdmissionCounts } from "../admission/admission.ts";
 import type { AdmissionRefusal } from "../admission/admission_rules.ts";
+import type { HandOverResult } from "./hand_over.ts";
 import type { CheckTargetOptions } from "./target_health.ts";
 import type { TunnelConnection } from "../tunnel/tunnel_connection.ts";
 import type { TunnelOptions } from "../tunnel/tunnel_options.ts";
@@ -300,6 +301,8 @@ export type SupervisorEvent =
   | { type: "target-up"; tunnel: number; target: string }
   /** New connections go to this target from now on; live ones stay with theirs. */
   | { type: "target-replaced"; tunnel: number; target: string }
+  /** A new connection is about to take over from the one that there is (see {@linkcode Supervisor.reconnect}). */
+  | { type: "handing-over" } & HandOverResult
   /** What the server wrote on the session: a line without control characters. A flood of them is cut. */
   | { type: "session-output"; stream: "stdout" | "stderr"; text: string }
   /** The session has ended, or the server refused it (`error`). The tunnels stay. */

@@ -16,10 +16,12 @@ import { toBind } from "../tunnel/bind_options.ts";
 import { createDialer } from "../targets/create_dialer.ts";
 import type { Dialer } from "../targets/dialer.ts";
 import type { Target } from "../targets/target.ts";
+import type { TunnelOptions } from "../tunnel/tunnel_options.ts";
 import { ReverseTunnel } from "../tunnel/tunnel.ts";
 import type { ProbeResult } from "../verify/probe.ts";
 import { denialError, type DenialReason } from "../verify/denial.ts";
 import { Backoff } from "./backoff.ts";
+import { handedOver } from "./hand_over.ts";
 import { PortChecks } from "./port_checks.ts";
 import type { ProbeGuard } from "./probe_guard.ts";
 import { RefusalReports } from "./refusal_reports.ts";
@@ -69,6 +71,8 @@ export class TunnelSupervisor {
   #held = false;
   /** The one that is bound, and those whose connections may continue. */
   readonly #tunnels = new Set<ReverseTunnel>();
+  /** The one on the connection that is to take over. */
+  #prepared: (Prepared & { connection: SshConnection }) | undefined;
   #state: SupervisedTunnelState = "down";
   #error: RForwardError | undefined;
   #reason: DenialReason | undefined;
@@ -218,9 +222,9 @@ export class TunnelSupervisor {
       over.abort();
       await watching;
       this.#refusals.flush();
-      if (this.#state !== "denied" && this.#state !== "stopping") {
-        this.#become("down");
-      }
+      const isDown = this.#state !== "denied" && this.#state !== "stopping" &&
+        signal.reason !== handedOver;
+      if (isDown) this.#become("down");
       first();
     }
   }
@@ -233,6 +237,64 @@ export class TunnelSupervisor {
   /** Settles once the connections are over that are live now. */
   drained(): Promise<void> {
     return this.#totals.drained();
+  }
+
+  /**
+   * Binds on a connection that is to take over from the one that it is on.
+   *
+   * @returns whether the server listens on both now; undefined if there was nothing to bind.
+   */
+  async prepare(connection: SshConnection): Promise<boolean | undefined> {
+    const isBound = this.#state === "up" || this.#state === "checking" ||
+      this.#state === "target-down" && !this.#releasesWhenDown;
+    if (!isBound) return undefined;
+    // Its own socket would pass for a stale one where that cannot be told.
+    const prepared = this.#create(connection, {
+      bind: this.#asked,
+      unlinkStale: false,
+    });
+    try {
+      await prepared.tunnel.start();
+      this.#prepared = { connection, ...prepared };
+      return true;
+    } catch (error) {
+      await prepared.tunnel.stop();
+      if (error instanceof ForwardDeniedError) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Releases its port on a connection that another one has taken over from, and
+   * lets live connections continue.
+   *
+   * @returns `released`: whether the server did; `drained` settles once they are over.
+   */
+  async retire(
+    connection: SshConnection,
+    drainMs: number,
+  ): Promise<{ released: boolean; drained: Promise<unknown> }> {
+    const old = [...this.#tunnels].filter((tunnel) =>
+      tunnel !== this.#prepared?.tunnel
+    );
+    const releases = await Promise.all(old.map(async (tunnel) => {
+      // As stop() does, but this settles before they are over.
+      const isHeld = tunnel.state === "listening";
+      return !isHeld || await connection.cancelForward(tunnel.bound)
+        .catch(() => true);
+    }));
+    return {
+      released: releases.every(Boolean),
+      drained: Promise.all(old.map((tunnel) => tunnel.stop({ drainMs }))),
+    };
+  }
+
+  #takePrepared(connection: SshConnection): Prepared | undefined {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    if (prepared?.connection === connection) return prepared;
+    void prepared?.tunnel.stop();
+    return undefined;
   }
 
   /** Stops taking connections, lets live ones continue for a while, and counts those that finished. */
@@ -263,13 +325,10 @@ export class TunnelSupervisor {
     const held = await checks.heldByOthers(this.#bound);
     if (held) return { reason: "in-use", error: held };
     signal.throwIfAborted();
-    const cancelled = new AbortController();
-    const tunnel = this.#create(
-      connection,
-      (bind) => cancelled.abort(cancelledError(bind)),
-    );
+    const { tunnel, cancelled } = this.#takePrepared(connection) ??
+      this.#create(connection);
     try {
-      await tunnel.start();
+      await tunnel.start(); // has no effect if it was prepared
     } catch (error) {
       await tunnel.stop();
       if (!(error instanceof ForwardDeniedError)) throw error;
@@ -395,17 +454,18 @@ export class TunnelSupervisor {
 
   #create(
     connection: SshConnection,
-    onCancelled: (bound: Bind) => void,
-  ): ReverseTunnel {
+    more: Pick<TunnelOptions, "bind" | "unlinkStale"> = { bind: this.#bound },
+  ): Prepared {
+    const cancelled = new AbortController();
     const { onConnection, onTargetError, onRefused, ...options } = this.options;
     const tunnel = new ReverseTunnel(connection, {
       unlinkStale: this.#held,
       ...options,
       ...this.#admission && { admission: this.#admission },
-      bind: this.#bound,
+      ...more,
       // Retrying is the supervisor's task.
       bindRetry: { forMs: 0 },
-      onCancelled: () => onCancelled(tunnel.bound),
+      onCancelled: () => cancelled.abort(cancelledError(tunnel.bound)),
       // The supervisor's events carry what is dropped here.
       logger: {
         ...silentLogger,
@@ -430,7 +490,7 @@ export class TunnelSupervisor {
     });
     this.#tunnels.add(tunnel);
     tunnel.closed.then(() => this.#tunnels.delete(tunnel));
-    return tunnel;
+    return { tunnel, cancelled };
   }
 
   #deny(
@@ -475,6 +535,12 @@ export class TunnelSupervisor {
   #emit(event: TunnelEvent): void {
     this.#context.emit({ ...event, tunnel: this.index });
   }
+}
+
+/** A tunnel, and what aborts when its port is cancelled. */
+interface Prepared {
+  readonly tunnel: ReverseTunnel;
+  readonly cancelled: AbortController;
 }
 
 /** An event of a tunnel, without its index. */

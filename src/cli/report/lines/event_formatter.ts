@@ -137,6 +137,8 @@ export class EventFormatter {
           level: "info",
           text: `new connections go to ${event.target} now`,
         };
+      case "handing-over":
+        return handingOver(event);
       case "refused":
         return refused(event);
       case "session-output":
@@ -261,6 +263,19 @@ function stopped({ finished = 0, cut = 0 }: EventOf<"stopped">): string {
   if (finished + cut === 0) return "stopped";
   const many = finished === 1 ? "1 connection" : `${finished} connections`;
   return `stopped; ${many} finished, ${cut} ${cut === 1 ? "was" : "were"} cut`;
+}
+
+function handingOver(
+  { overlapped, interrupted }: EventOf<"handing-over">,
+): Line {
+  const all = overlapped.length + interrupted.length;
+  const text = "a new connection takes over";
+  return {
+    level: "info",
+    text: interrupted.length === 0
+      ? text
+      : `${text}; ${interrupted.length} of ${all} ports are released first, as the server allows no second listener`,
+  };
 }
 
 function refused(

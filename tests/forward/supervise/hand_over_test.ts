@@ -1,0 +1,259 @@
+/** A new connection before the old one is left, on real servers. */
+import {
+  type Bind,
+  type BindOptions,
+  connect,
+  RForwardError,
+  type SshConnection,
+  supervise,
+  type SupervisorEvent,
+} from "../../../mod.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { serverTest } from "../../servers/availability.ts";
+import { startDropbear } from "../../servers/dropbear.ts";
+import { startSshd } from "../../servers/openssh.ts";
+import type { SshServer } from "../../servers/ssh_server.ts";
+import { within } from "../../within.ts";
+import { FakeConnection } from "../fake_connection.ts";
+import {
+  ask,
+  isRefused,
+  receiveText,
+  send,
+  type Service,
+  startEcho,
+  visit,
+} from "../rig.ts";
+
+/** A supervised tunnel on a server, which is up. */
+async function startSite(
+  server: SshServer & AsyncDisposable,
+  bind: BindOptions,
+) {
+  await using stack = new AsyncDisposableStack();
+  stack.use(server);
+  const echo = stack.use(startEcho("echo"));
+  const events: SupervisorEvent[] = [];
+  const connections: SshConnection[] = [];
+  let fails = false;
+  const supervisor = stack.use(supervise({
+    connect: async (signal) => {
+      if (fails) throw new RForwardError("connect-failed", "as was asked");
+      const connection = await connect({
+        hostname: server.hostname,
+        port: server.port,
+        user: server.user,
+        privateKeys: [{ file: server.keyFile }],
+        hostKeys: { text: server.knownHosts },
+        signal,
+      });
+      connections.push(connection);
+      return connection;
+    },
+    tunnels: [{ bind, target: { port: echo.port } }],
+    onEvent: (event) => events.push(event),
+  }));
+  await supervisor.ready;
+  const kept = stack.move();
+  return {
+    supervisor,
+    echo,
+    events,
+    connections,
+    fail: () => fails = true,
+    get port() {
+      return (supervisor.snapshot.tunnels[0]!.bound as { port: number }).port;
+    },
+    /** Waits until the tunnel is up on another connection than this. */
+    async upWithout(old: SshConnection) {
+      const found = async () => {
+        for await (const { tunnels } of supervisor) {
+          const isOther = supervisor.connection !== undefined &&
+            supervisor.connection !== old;
+          if (isOther && tunnels[0]?.state === "up") return;
+        }
+      };
+      await within(15_000, "the new connection", found());
+    },
+    [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
+  };
+}
+
+/** A live connection that the target has taken. */
+async function hold(port: number, echo: Service): Promise<Deno.Conn> {
+  const { taken } = echo;
+  const conn = await visit(port);
+  await send(conn, "a");
+  while (echo.taken === taken) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return conn;
+}
+
+serverTest(
+  "sshd",
+  "supervisor.reconnect({ overlap: true }) lets live connections finish on the old connection, which is closed then; a port with a number is interrupted",
+  async () => {
+    using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = free.addr;
+    free.close();
+    await using site = await startSite(await startSshd(), { port });
+    const { supervisor, echo, events } = site;
+    const old = supervisor.connection!;
+    using live = await hold(port, echo);
+    assertEquals(await supervisor.reconnect({ overlap: true }), {
+      overlapped: [],
+      interrupted: [0],
+    });
+    await site.upWithout(old);
+    assertEquals(await ask(port, "b"), "echo: b");
+    assertEquals(old.signal.aborted, false);
+    assertEquals(supervisor.snapshot.tunnels[0]?.live, 1);
+    await send(live, "c");
+    await live.closeWrite();
+    assertEquals(await receiveText(live), "echo: ac");
+    assertEquals(
+      (await within(5000, "the old connection's end", old.closed)).reason,
+      "closed",
+    );
+    assertEquals(await ask(port, "d"), "echo: d");
+    assertEquals(supervisor.snapshot.reconnects, 0);
+    assertEquals(
+      events.filter(({ type }) =>
+        ["connected", "handing-over", "lost", "denied", "state"].includes(type)
+      ).map((event) => event.type === "state" ? event.state : event.type),
+      ["connected", "up", "handing-over", "connected"],
+    );
+  },
+);
+
+serverTest(
+  "sshd",
+  "supervisor.reconnect({ overlap: true }) overlaps on port 0, with another port",
+  async () => {
+    await using site = await startSite(await startSshd(), { port: 0 });
+    const { supervisor, port: before } = site;
+    const old = supervisor.connection!;
+    using live = await hold(before, site.echo);
+    assertEquals(await supervisor.reconnect({ overlap: true }), {
+      overlapped: [0],
+      interrupted: [],
+    });
+    await site.upWithout(old);
+    assert(site.port !== before);
+    assertEquals(await ask(site.port, "b"), "echo: b");
+    assertEquals(await isRefused(before), true);
+    // Stopping ends what is left of the old connection, too.
+    const stopping = supervisor.stop({ drainMs: 60_000 });
+    await live.closeWrite();
+    assertEquals(await receiveText(live), "echo: a");
+    assertEquals(await stopping, { finished: 1, cut: 0 });
+    assertEquals(old.signal.aborted, true);
+    assertEquals(site.connections.length, 2);
+  },
+);
+
+serverTest(
+  "sshd",
+  "supervisor.reconnect({ overlap: true }) loses no connection to a Unix socket where sshd unlinks",
+  async () => {
+    const dir = await Deno.makeTempDir();
+    try {
+      const path = `${dir}/s`;
+      await using site = await startSite(
+        await startSshd({ config: ["StreamLocalBindUnlink yes"] }),
+        { path },
+      );
+      const { supervisor } = site;
+      const old = supervisor.connection!;
+      let goesOn = true;
+      let asked = 0;
+      const asking = async () => {
+        for (; goesOn; asked++) {
+          using conn = await Deno.connect({ transport: "unix", path });
+          await send(conn, "x");
+          await conn.closeWrite();
+          assertEquals(await receiveText(conn), "echo: x");
+        }
+      };
+      const work = asking();
+      for (let i = 0; i < 3; i++) {
+        const { overlapped } = await supervisor.reconnect({ overlap: true });
+        assertEquals(overlapped, [0]);
+        await site.upWithout(site.connections[i]!);
+      }
+      goesOn = false;
+      await work;
+      assert(asked > 3, `${asked}`);
+      await within(5000, "the old connection's end", old.closed);
+      assertEquals(site.connections.length, 4);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+);
+
+serverTest(
+  "dropbear",
+  "supervisor.reconnect({ overlap: true }) ends the old connection where the server cannot release a port",
+  async () => {
+    using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = free.addr;
+    free.close();
+    await using site = await startSite(await startDropbear(), { port });
+    const { supervisor } = site;
+    const old = supervisor.connection!;
+    const { interrupted } = await supervisor.reconnect({ overlap: true });
+    assertEquals(interrupted, [0]);
+    await site.upWithout(old);
+    assertEquals(await ask(port, "b"), "echo: b");
+    await within(5000, "the old connection's end", old.closed);
+  },
+);
+
+serverTest(
+  "sshd",
+  "supervisor.reconnect({ overlap: true }) changes nothing if connecting fails, and reconnect() ends live connections",
+  async () => {
+    await using site = await startSite(await startSshd(), { port: 0 });
+    const { supervisor, port } = site;
+    const old = supervisor.connection!;
+    using live = await hold(port, site.echo);
+    await supervisor.reconnect();
+    await site.upWithout(old);
+    assertEquals(await receiveText(live).catch(() => ""), "");
+    assertEquals(await ask(port, "b"), "echo: b");
+    const second = supervisor.connection!;
+    site.fail();
+    await assertRejects(
+      () => supervisor.reconnect({ overlap: true }),
+      RForwardError,
+    );
+    assertEquals(supervisor.connection, second);
+    assertEquals(await ask(port, "c"), "echo: c");
+    assertEquals(supervisor.snapshot.state, "up");
+  },
+);
+
+Deno.test("supervisor.reconnect({ overlap: true }) overlaps where the server shares a port among listeners", async () => {
+  const connections: FakeConnection[] = [];
+  await using supervisor = supervise({
+    connect: () => {
+      const connection = new FakeConnection();
+      connections.push(connection);
+      return Promise.resolve(connection);
+    },
+    tunnels: [{ bind: { port: 80 }, target: () => {} }],
+    verify: false,
+  });
+  await supervisor.ready;
+  const bind: Bind = { hostname: "127.0.0.1", port: 80 };
+  assertEquals(await supervisor.reconnect({ overlap: true }), {
+    overlapped: [0],
+    interrupted: [],
+  });
+  await within(5000, "the old connection's end", connections[0]!.closed);
+  assertEquals(connections[1]!.requested, [bind]);
+  assertEquals(connections[0]!.cancelled, [bind]);
+  assertEquals((await connections[1]!.open(bind)).outcome, "confirmed");
+});
