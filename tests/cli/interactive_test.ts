@@ -1,80 +1,18 @@
-/** The command in a terminal: what a person is asked, sees, and ends with Ctrl-C. */
+/** The command in a terminal: what it asks, and what it does with the answers. */
 import { join } from "node:path";
 import { startTestServer } from "../../src/testing/mod.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { receiveText, send, startEcho, visit } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
 import { listeningAt } from "../servers/listening.ts";
-import { type Sshd, startSshd } from "../servers/openssh.ts";
+import { startSshd } from "../servers/openssh.ts";
 import { run } from "../servers/run.ts";
-import { sshArguments } from "../servers/ssh_server.ts";
-import { TerminalProcess } from "../servers/terminal.ts";
+import type { TerminalProcess } from "../servers/terminal.ts";
 import { eventually } from "./eventually.ts";
-
-const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
-
-/** What the view shows once a tunnel is up and verified. */
-const UP = / up ✓ (?:\S+:(\d+)) →/;
-
-/** The command, as `deno install -g -A` has it, in a terminal of its own. */
-function start(
-  args: string[],
-  redirect = "",
-  env: Record<string, string> = {},
-): Promise<TerminalProcess> {
-  return TerminalProcess.start({
-    program: Deno.execPath(),
-    args: ["run", "--quiet", "--allow-all", main, ...args],
-    env: { NO_COLOR: "1", SSH_AUTH_SOCK: "", ...env },
-    redirect,
-  });
-}
-
-/** A forward of a port that sshd chooses, with what wins over the fixture's own options. */
-function toSshd(
-  sshd: Sshd,
-  { target = 9, options = [] }: { target?: number; options?: string[] } = {},
-): string[] {
-  return [
-    ...options.flatMap((option) => ["-o", option]),
-    ...["-o", "BatchMode=no", "--max-wait", "0.2"],
-    ...["-R", `127.0.0.1:0:127.0.0.1:${target}`],
-    ...sshArguments(sshd),
-  ];
-}
-
-async function see(terminal: TerminalProcess): Promise<number> {
-  const [, port] = await terminal.see(UP);
-  return Number(port);
-}
-
-/** Ctrl-C, and the terminal is as it was. */
-async function interrupt(terminal: TerminalProcess): Promise<void> {
-  await terminal.type("\x03");
-  assertEquals(await terminal.exitCode(), 0);
-  assert(await terminal.echoes());
-}
+import { interrupt, lock, see, start, toSshd } from "./terminal_rig.ts";
 
 /** How often something was shown. */
 function count(terminal: TerminalProcess, text: string): number {
   return terminal.text.split(text).length - 1;
-}
-
-/** Encrypts the fixture's key. */
-async function lock(sshd: Sshd): Promise<string> {
-  const passphrase = crypto.randomUUID();
-  const { keyFile } = sshd;
-  await run("ssh-keygen", [
-    "-q",
-    "-p",
-    "-P",
-    "",
-    "-N",
-    passphrase,
-    "-f",
-    keyFile,
-  ]);
-  return passphrase;
 }
 
 serverTest(
@@ -341,119 +279,6 @@ serverTest(
   },
 );
 
-for (const [key, code] of [["\x03", 0], ["\x04", 255]] as const) {
-  const name = key === "\x03" ? "Ctrl-C" : "Ctrl-D";
-  serverTest(
-    "sshd",
-    `rforward ends at ${name} instead of an answer, and leaves the terminal as it was`,
-    async () => {
-      await using sshd = await startSshd();
-      await lock(sshd);
-      await using terminal = await start(toSshd(sshd));
-      await terminal.see("Enter passphrase");
-      assertEquals(await terminal.echoes(), false);
-      await terminal.type(key);
-      assertEquals(await terminal.exitCode(), code);
-      assert(await terminal.echoes());
-      assertLeft(terminal);
-    },
-  );
-}
-
-for (const via of ["directly", "by a ProxyCommand"]) {
-  serverTest(
-    ["sshd", "bash"],
-    `rforward (${via}) waits for live connections at Ctrl-C, and leaves the screen tidy`,
-    async () => {
-      await using sshd = await startSshd();
-      await using echo = startEcho("echo");
-      await using terminal = await start([
-        ...["--drain", "1m"],
-        ...toSshd(sshd, {
-          target: echo.port,
-          options: via === "directly" ? [] : [`ProxyCommand=${COPY}`],
-        }),
-      ]);
-      const port = await see(terminal);
-      using conn = await visit(port);
-      await terminal.see(/ 1\/1 /);
-      await terminal.type("\x03");
-      await terminal.see("waiting up to 1 min");
-      await terminal.see(": stopping since");
-      await eventually(
-        "the port is released",
-        () => listeningAt(port).length === 0,
-      );
-      await send(conn, "hello");
-      await conn.closeWrite();
-      assertEquals(await receiveText(conn), "echo: hello");
-      assertEquals(await terminal.exitCode(), 0);
-      assertLeft(terminal);
-    },
-  );
-}
-
-/** Stands in for nc, which may not be installed. */
-const COPY = "bash -c 'exec 3<>/dev/tcp/$0/$1; cat <&3 & exec cat >&3' %h %p";
-
-for (const name of ["dumb", "unknown", ""]) {
-  serverTest(
-    "sshd",
-    `rforward prints plain lines on a terminal that cannot move its cursor: TERM="${name}"`,
-    async () => {
-      await using sshd = await startSshd();
-      await using terminal = await start(toSshd(sshd), "", { TERM: name });
-      await terminal.see(/^Allocated port \d+/m);
-      await terminal.see("verified");
-      await interrupt(terminal);
-      assertEquals(terminal.output.includes("\x1b"), false);
-    },
-  );
-}
-
-serverTest("sshd", "rforward ends at once at a second Ctrl-C", async () => {
-  await using sshd = await startSshd();
-  await using echo = startEcho("echo");
-  await using terminal = await start([
-    ...["--drain", "1m"],
-    ...toSshd(sshd, { target: echo.port }),
-  ]);
-  const port = await see(terminal);
-  using _conn = await visit(port);
-  await terminal.see(/ 1\/1 /);
-  await terminal.type("\x03");
-  await terminal.see("Ctrl-C again to end at once");
-  await interrupt(terminal);
-  assertEquals(listeningAt(port), []);
-  assertLeft(terminal);
-});
-
-serverTest("sshd", "rforward ends when its terminal hangs up", async () => {
-  await using sshd = await startSshd();
-  await using terminal = await start(toSshd(sshd));
-  const port = await see(terminal);
-  terminal.hangUp();
-  await eventually(
-    "the port is released",
-    () => listeningAt(port).length === 0,
-  );
-  await eventually("the process has ended", () => !isAlive(terminal.pid));
-});
-
-serverTest(
-  "sshd",
-  "rforward reads its configuration again at SIGHUP also in a terminal",
-  async () => {
-    await using sshd = await startSshd();
-    await using terminal = await start(toSshd(sshd));
-    const port = await see(terminal);
-    terminal.kill("SIGHUP");
-    await terminal.see("the configuration was read again");
-    assertEquals(listeningAt(port), ["127.0.0.1"]);
-    await interrupt(terminal);
-  },
-);
-
 serverTest(
   "sshd",
   "rforward asks in a terminal although its streams lead elsewhere, and nothing under BatchMode",
@@ -483,19 +308,3 @@ serverTest(
     assertEquals(count(terminal, "Enter passphrase"), 0);
   },
 );
-
-/** Asserts that the cursor is shown, on a new line, and no line is drawn over. */
-function assertLeft(terminal: TerminalProcess): void {
-  const { output } = terminal;
-  assert(output.lastIndexOf("\x1b[?25h") > output.lastIndexOf("\x1b[?25l"));
-  assertMatch(terminal.text, /\n$/);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // A zombie has ended.
-    return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch {
-    return false;
-  }
-}

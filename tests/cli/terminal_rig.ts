@@ -1,0 +1,68 @@
+/** What the tests of the command in a terminal share. */
+import { assert, assertEquals } from "../assert.ts";
+import type { Sshd } from "../servers/openssh.ts";
+import { run } from "../servers/run.ts";
+import { sshArguments } from "../servers/ssh_server.ts";
+import { TerminalProcess } from "../servers/terminal.ts";
+
+export const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+
+/** What the view shows once a tunnel is up and verified. */
+export const UP = / up ✓ (?:\S+:(\d+)) →/;
+
+/** The command, as `deno install -g -A` has it, in a terminal of its own. */
+export function start(
+  args: string[],
+  redirect = "",
+  env: Record<string, string> = {},
+): Promise<TerminalProcess> {
+  return TerminalProcess.start({
+    program: Deno.execPath(),
+    args: ["run", "--quiet", "--allow-all", main, ...args],
+    env: { NO_COLOR: "1", SSH_AUTH_SOCK: "", ...env },
+    redirect,
+  });
+}
+
+/** A forward of a port that sshd chooses, with what wins over the fixture's own options. */
+export function toSshd(
+  sshd: Sshd,
+  { target = 9, options = [] }: { target?: number; options?: string[] } = {},
+): string[] {
+  return [
+    ...options.flatMap((option) => ["-o", option]),
+    ...["-o", "BatchMode=no", "--max-wait", "0.2"],
+    ...["-R", `127.0.0.1:0:127.0.0.1:${target}`],
+    ...sshArguments(sshd),
+  ];
+}
+
+/** Waits until the view shows that the tunnel is up; returns its port. */
+export async function see(terminal: TerminalProcess): Promise<number> {
+  const [, port] = await terminal.see(UP);
+  return Number(port);
+}
+
+/** Ctrl-C, and the terminal is as it was. */
+export async function interrupt(terminal: TerminalProcess): Promise<void> {
+  await terminal.type("\x03");
+  assertEquals(await terminal.exitCode(), 0);
+  assert(await terminal.echoes());
+}
+
+/** Encrypts the fixture's key. */
+export async function lock(sshd: Sshd): Promise<string> {
+  const passphrase = crypto.randomUUID();
+  const { keyFile } = sshd;
+  await run("ssh-keygen", [
+    "-q",
+    "-p",
+    "-P",
+    "",
+    "-N",
+    passphrase,
+    "-f",
+    keyFile,
+  ]);
+  return passphrase;
+}
