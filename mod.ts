@@ -161,6 +161,7 @@ export {
 } from "./src/forward/verify/probe.ts";
 export type { Reach } from "./src/forward/verify/reach.ts";
 export { supervise } from "./src/forward/supervise/supervise.ts";
+export type { MissedEvents } from "./src/forward/supervise/event_stream.ts";
 export type { Supervisor } from "./src/forward/supervise/supervisor.ts";
 export type {
   ConnectWith,

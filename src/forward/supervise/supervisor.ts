@@ -10,6 +10,8 @@ import { checkMs } from "../../validate.ts";
 import { asRForwardError } from "./as_rforward_error.ts";
 import { watchClock } from "./clock_watch.ts";
 import { handedOver, type HandOverResult } from "./hand_over.ts";
+import { EventHub } from "./event_hub.ts";
+import type { MissedEvents } from "./event_stream.ts";
 import { ProbeGuard } from "./probe_guard.ts";
 import { Reconnector } from "./reconnector.ts";
 import { ServerSession } from "./server_session.ts";
@@ -50,6 +52,7 @@ export class Supervisor
 
   readonly #options: SupervisorOptions;
   readonly #logger: Logger;
+  readonly #events: EventHub;
   readonly #tunnels: SupervisedTunnels;
   readonly #reconnector: Reconnector;
   readonly #session: ServerSession;
@@ -96,6 +99,7 @@ export class Supervisor
     checkRetry("bindRetry", options.bindRetry);
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
+    this.#events = new EventHub(this, options.onEvent, this.#logger);
     const emit = (event: SupervisorEvent) => this.#emit(event);
     const changed = () => this.#update();
     this.#session = new ServerSession(
@@ -148,6 +152,15 @@ export class Supervisor
       yield snapshot;
       if (snapshot.state === "stopped") return;
     }
+  }
+
+  /**
+   * Everything that happens from now on, as {@linkcode SupervisorOptions.onEvent}
+   * receives it, until it has stopped. Of a reader that is more than 1000 events
+   * behind, the oldest are counted only (`missed`).
+   */
+  events(): AsyncIterableIterator<SupervisorEvent | MissedEvents> {
+    return this.#events.stream();
   }
 
   /**
@@ -473,6 +486,7 @@ export class Supervisor
     const { finished, cut } = this.#drained ?? {};
     this.#emit(defined({ type: "stopped" as const, error, finished, cut }));
     this.#become("stopped");
+    this.#events.end();
     this.#closed.resolve(
       error ? { reason: "lost", error } : { reason: "closed" },
     );
@@ -481,11 +495,7 @@ export class Supervisor
   #emit(event: SupervisorEvent): void {
     // There is no next request if this denial stops it all.
     if (event.type === "denied" && this.#needsAll) delete event.ms;
-    try {
-      this.#options.onEvent?.(event);
-    } catch (error) {
-      this.#logger.error("the supervisor's onEvent threw", error);
-    }
+    this.#events.emit(event);
   }
 }
 

@@ -268,7 +268,16 @@ export type SupervisorEvent =
     error: RForwardError;
     ms?: number;
   }
-  | { type: "connection"; tunnel: number; connection: TunnelConnection }
+  /** A connection came in, and the target took it. */
+  | { type: "opened"; tunnel: number; connection: TunnelConnection }
+  /** It has ended, after `ms`; `error` tells what broke it. */
+  | {
+    type: "closed";
+    tunnel: number;
+    connection: TunnelConnection;
+    ms: number;
+    error?: RForwardError;
+  }
   /** A connection was refused because the target did not take it; `failed` counts those of the tunnel. */
   | {
     type: "target-error";

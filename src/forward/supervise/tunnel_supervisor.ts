@@ -18,6 +18,7 @@ import type { Dialer } from "../targets/dialer.ts";
 import type { Target } from "../targets/target.ts";
 import type { TunnelOptions } from "../tunnel/tunnel_options.ts";
 import { ReverseTunnel } from "../tunnel/tunnel.ts";
+import type { TunnelConnection } from "../tunnel/tunnel_connection.ts";
 import type { ProbeResult } from "../verify/probe.ts";
 import { denialError, type DenialReason } from "../verify/denial.ts";
 import { Backoff } from "./backoff.ts";
@@ -475,7 +476,8 @@ export class TunnelSupervisor {
       onRequestDenied: () => {},
       onConnection: (connection) => {
         this.#totals.add(connection);
-        this.#emit({ type: "connection", connection });
+        this.#emit({ type: "opened", connection });
+        connection.closed.then(({ error }) => this.#closed(connection, error));
         onConnection?.(connection);
       },
       onTargetError: (error, originator) => {
@@ -491,6 +493,11 @@ export class TunnelSupervisor {
     this.#tunnels.add(tunnel);
     tunnel.closed.then(() => this.#tunnels.delete(tunnel));
     return { tunnel, cancelled };
+  }
+
+  #closed(connection: TunnelConnection, error?: RForwardError): void {
+    const ms = Date.now() - connection.openedAt.getTime();
+    this.#emit(defined({ type: "closed" as const, connection, ms, error }));
   }
 
   #deny(

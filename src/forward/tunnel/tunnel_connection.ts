@@ -9,8 +9,13 @@ import type {
 } from "../../ssh/connection.ts";
 import type { Endpoint } from "../targets/dialer.ts";
 
+/** How many there have been in this process. */
+let count = 0;
+
 /** One live connection through a tunnel. */
 export class TunnelConnection {
+  /** Its number among all those of this process, from 1. */
+  readonly id: number = ++count;
   /** Where on the server it came in. */
   readonly bind: Bind;
   /** Who connected, as the server reports it: untrusted. */

@@ -74,10 +74,10 @@ export function snapshotOf(
   };
 }
 
-/** A connection, open until it is ended. */
+/** A connection that stays open. */
 export function connectionOf(
   { address = "192.0.2.1", bytesToTarget = 0, bytesToServer = 0 } = {},
-): { connection: TunnelConnection; end: () => void } {
+): { connection: TunnelConnection } {
   const open = new FakeOpen({ hostname: "localhost", port: 8080 });
   open.originator.address = address;
   const channel = {
@@ -93,6 +93,5 @@ export function connectionOf(
   const target = { name: "127.0.0.1:3000", endpoint };
   return {
     connection: new TunnelConnection(open, channel, target, signal),
-    end: () => channel.close(),
   };
 }

@@ -113,7 +113,7 @@ serverTest(
 
     // A connection that is live holds it there.
     const held = await visit(port);
-    await rig.next("connection");
+    await rig.next("opened");
     await first.start();
     await new Promise((resolve) => setTimeout(resolve, 200));
     assertEquals(supervisor.connection?.server.port, second.port);
@@ -152,7 +152,7 @@ serverTest(
     const port = await up(rig);
     assertEquals(rig.events.filter((it) => it.type === "waiting"), []);
     using _held = await visit(port);
-    await rig.next("connection");
+    await rig.next("opened");
     supervisor.tryNow(); // in vain
     await first.start();
     supervisor.tryNow();

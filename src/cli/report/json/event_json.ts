@@ -8,7 +8,6 @@
 
 import type { RForwardError } from "../../../errors.ts";
 import type { SupervisorEvent } from "../../../forward/supervise/supervisor_options.ts";
-import type { TunnelConnection } from "../../../forward/tunnel/tunnel_connection.ts";
 import { formatBind, isTcp } from "../../../ssh/bind.ts";
 import type { Bind, Originator, ServerInfo } from "../../../ssh/connection.ts";
 import { printable } from "../../../text/printable.ts";
@@ -51,7 +50,6 @@ type Json<E> = E extends unknown ? {
 /** What happened, without when. */
 export type JsonEventBody = Json<
   | ReturnType<typeof flatten>
-  | ReturnType<typeof closed>
   /** Anything else that is for people. */
   | { type: "message"; level: Level; text: string }
 >;
@@ -59,29 +57,9 @@ export type JsonEventBody = Json<
 /** One line: what happened and when, in ISO 8601 with milliseconds, UTC. */
 export type JsonEvent = JsonEventBody & { time: string };
 
-/**
- * An event as a program reads it.
- *
- * @param id The number of its connection, if it is about one.
- */
-export function eventJson(event: SupervisorEvent, id = 0): JsonEventBody {
-  return toJson(flatten(event, id));
-}
-
-/**
- * The end of a connection as a program reads it.
- *
- * @param ms How long it lasted, in milliseconds.
- * @param error What broke it.
- */
-export function closedJson(
-  tunnel: number,
-  id: number,
-  connection: TunnelConnection,
-  ms: number,
-  error?: RForwardError,
-): JsonEventBody {
-  return toJson(closed(tunnel, id, connection, ms, error));
+/** An event as a program reads it. */
+export function eventJson(event: SupervisorEvent): JsonEventBody {
+  return toJson(flatten(event));
 }
 
 /** Writes each field, and leaves out those that are undefined. */
@@ -94,15 +72,21 @@ function toJson<E extends object>(event: E): Json<E> {
 }
 
 /** An event with what it is about among its own fields. */
-function flatten(event: SupervisorEvent, id: number) {
+function flatten(event: SupervisorEvent) {
   switch (event.type) {
     case "verified": {
       const { probe, ...rest } = event;
       return { ...rest, ...probe };
     }
-    case "connection": {
-      const type = "opened" as const;
-      return { type, ...about(event.tunnel, id, event.connection) };
+    case "opened": {
+      const { connection: { id, originator, target }, ...rest } = event;
+      return { ...rest, id, originator, target };
+    }
+    case "closed": {
+      const { connection, ...rest } = event;
+      const { id, originator, target, bytesToTarget, bytesToServer } =
+        connection;
+      return { ...rest, id, originator, target, bytesToTarget, bytesToServer };
     }
     case "target-error":
       return { ...event, target: event.error.target };
@@ -117,32 +101,6 @@ function flatten(event: SupervisorEvent, id: number) {
     default:
       return event;
   }
-}
-
-function closed(
-  tunnel: number,
-  id: number,
-  connection: TunnelConnection,
-  ms: number,
-  error: RForwardError | undefined,
-) {
-  const { bytesToTarget, bytesToServer } = connection;
-  return {
-    type: "closed" as const,
-    ...about(tunnel, id, connection),
-    bytesToTarget,
-    bytesToServer,
-    ms,
-    error,
-  };
-}
-
-function about(
-  tunnel: number,
-  id: number,
-  { originator, target }: TunnelConnection,
-) {
-  return { tunnel, id, originator, target };
 }
 
 /** Where the server listens: `address` and `port`, or `path`; `text` is for people. */

@@ -1,7 +1,7 @@
 import { unprintable } from "../../../text/one_line.ts";
 import type { SupervisorEvent } from "../../../forward/supervise/supervisor_options.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { closedJson, eventJson, type JsonEventBody } from "./event_json.ts";
+import { eventJson, type JsonEventBody } from "./event_json.ts";
 import { type Output, writeText } from "../output.ts";
 import {
   isReported,
@@ -21,7 +21,6 @@ export class JsonLog implements Reporter {
   readonly #out: Output;
   readonly #options: JsonLogOptions;
   readonly #clock: Clock;
-  #connections = 0;
   #ended = false;
 
   /**
@@ -35,15 +34,7 @@ export class JsonLog implements Reporter {
 
   /** Reports an event. */
   event(event: SupervisorEvent): void {
-    if (event.type !== "connection") return this.#write(eventJson(event));
-    const id = ++this.#connections;
-    const { tunnel, connection } = event;
-    const began = this.#clock.now();
-    this.#write(eventJson(event, id));
-    connection.closed.then(({ error }) => {
-      const ms = this.#clock.now() - began;
-      this.#write(closedJson(tunnel, id, connection, ms, error));
-    });
+    this.#write(eventJson(event));
   }
 
   /** Reports anything else. */

@@ -111,8 +111,10 @@ export class EventFormatter {
         return this.#verified(event);
       case "denied":
         return this.#denied(event);
-      case "connection":
+      case "opened":
         return { level: "debug", text: `${nameOf(event.connection)} opened` };
+      case "closed":
+        return closed(event);
       case "target-error":
         return {
           level: "warn",
@@ -157,17 +159,6 @@ export class EventFormatter {
       case "stopped":
         return { level: "info", text: stopped(event), visible: true };
     }
-  }
-
-  /** @returns the line for a connection that has ended. */
-  formatClosed(connection: TunnelConnection, ms: number, error?: Error): Line {
-    const { bytesToTarget, bytesToServer } = connection;
-    const text = `${nameOf(connection)} closed after ${formatDuration(ms)}, ${
-      formatBytes(bytesToTarget)
-    } to the target, ${formatBytes(bytesToServer)} to the server${
-      error ? `: ${error.message}` : ""
-    }`;
-    return { level: "debug", text: oneLine(text) };
   }
 
   #waiting({ error, ms }: EventOf<"waiting">): Line {
@@ -316,6 +307,16 @@ function sessionEnded({ status, error }: EventOf<"session-ended">): Line {
       how && ` (${how})`
     }; the forwards stay`,
   };
+}
+
+function closed({ connection, ms, error }: EventOf<"closed">): Line {
+  const { bytesToTarget, bytesToServer } = connection;
+  const text = `${nameOf(connection)} closed after ${formatDuration(ms)}, ${
+    formatBytes(bytesToTarget)
+  } to the target, ${formatBytes(bytesToServer)} to the server${
+    error ? `: ${error.message}` : ""
+  }`;
+  return { level: "debug", text };
 }
 
 /** What could not be bound, in ssh's words. */

@@ -54,15 +54,6 @@ export class EventLog implements Reporter {
   /** Reports an event. */
   event(event: SupervisorEvent): void {
     for (const line of this.#formatter.format(event)) this.#add(line);
-    if (event.type !== "connection" || !isReported("debug", this.#options)) {
-      return;
-    }
-    const { connection } = event;
-    const began = this.#clock.now();
-    connection.closed.then(({ error }) => {
-      const ms = this.#clock.now() - began;
-      this.#add(this.#formatter.formatClosed(connection, ms, error));
-    });
   }
 
   /** Reports anything else. */

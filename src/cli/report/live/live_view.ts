@@ -104,9 +104,6 @@ export class LiveView implements Reporter {
   /** Reports an event, and redraws. */
   event(event: SupervisorEvent): void {
     this.#log.event(event);
-    if (event.type === "connection") {
-      event.connection.closed.then(() => this.#drawSoon());
-    }
     this.#drawSoon();
   }
 

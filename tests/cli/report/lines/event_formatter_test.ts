@@ -304,7 +304,7 @@ Deno.test("eventFormatter.format() shows nothing of an originator but what can b
         originator: { address: "", port: 0 },
       },
       {
-        type: "connection",
+        type: "opened",
         tunnel: 0,
         connection: connectionOf({ address }).connection,
       },
@@ -317,14 +317,14 @@ Deno.test("eventFormatter.format() shows nothing of an originator but what can b
   );
 });
 
-Deno.test("eventFormatter.formatClosed() says how long a connection lasted and what went through", () => {
+Deno.test("eventFormatter.format() says how long a connection lasted and what went through", () => {
   const { connection } = connectionOf({
     bytesToTarget: 1_234_567,
     bytesToServer: 340,
   });
   assertEquals(
-    new EventFormatter().formatClosed(connection, 61_000, lost).text,
-    "connection from 192.0.2.1 port 1234 to localhost:8080 → 127.0.0.1:3000 closed after 1 min 1 s, 1.2MB to the target, 340B to the server: the server closed the connection",
+    told({ type: "closed", tunnel: 0, connection, ms: 61_000, error: lost }),
+    ["debug: connection from 192.0.2.1 port 1234 to localhost:8080 → 127.0.0.1:3000 closed after 1 min 1 s, 1.2MB to the target, 340B to the server: the server closed the connection"],
   );
 });
 

@@ -48,11 +48,9 @@ for (const verbosity of [0, 1]) {
       const paper = new Paper();
       const clock = new FakeClock();
       await using log = new EventLog(paper, { verbosity, clock });
-      const { connection, end } = connectionOf({ bytesToTarget: 5 });
-      log.event({ type: "connection", tunnel: 0, connection });
-      clock.pass(2000);
-      end();
-      await settle();
+      const { connection } = connectionOf({ bytesToTarget: 5 });
+      log.event({ type: "opened", tunnel: 0, connection });
+      log.event({ type: "closed", tunnel: 0, connection, ms: 2000 });
       const name =
         "connection from 192.0.2.1 port 1234 to localhost:8080 → 127.0.0.1:3000";
       assertEquals(

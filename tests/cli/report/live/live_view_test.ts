@@ -125,9 +125,9 @@ Deno.test("liveView shows rates while there is traffic, and rests after it", asy
     const tunnel = tunnelOf({ live, total: 1, bytesToTarget });
     rig.snapshot = snapshotOf({ tunnels: [tunnel] });
   };
-  const { connection, end } = connectionOf();
+  const { connection } = connectionOf();
   busy(1);
-  rig.view.event({ type: "connection", tunnel: 0, connection });
+  rig.view.event({ type: "opened", tunnel: 0, connection });
   for (; bytesToTarget < 4_000_000; bytesToTarget += 250_000) {
     busy(1);
     rig.clock.pass(250);
@@ -137,8 +137,7 @@ Deno.test("liveView shows rates while there is traffic, and rests after it", asy
     " up ✓ localhost:8080 → 127.0.0.1:3000  1/1 ↓3.8MB 1.0MB/s ↑   0B",
   );
   busy(0);
-  end();
-  await settle();
+  rig.view.event({ type: "closed", tunnel: 0, connection, ms: 1 });
   rig.clock.pass(5000);
   assertEquals(
     rig.screen.lines[1],
