@@ -72,6 +72,7 @@ const floors: readonly RegExp[] = [
   /^src\/([^/]+\.ts$|sockets\/|streams\/|text\/)/,
   /^src\/ssh\//,
   /^src\/forward\//,
+  /^src\/observe\//,
   /^src\/sftp\//,
   /^src\/x2go\//,
   /^src\/cli\//,

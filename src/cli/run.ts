@@ -12,6 +12,7 @@ import {
   planConnection,
 } from "./connection/plan_connection.ts";
 import { EXIT } from "./exit_status.ts";
+import { type Observer, openObservers } from "./observe/open_observers.ts";
 import { onSignal } from "./process/on_signal.ts";
 import { openReporter } from "./report/open_reporter.ts";
 import { PausingAsker } from "./terminal/pausing_asker.ts";
@@ -51,6 +52,7 @@ class ForwardCommand implements AsyncDisposable {
   /** Why it ended without being asked. */
   #failure: RForwardError | undefined;
   #stopping = false;
+  #observers: readonly Observer[] = [];
   /** Whether systemd was notified that it is ready, when it was up for the first time. */
   #ready = false;
   /** Whether another supervisor is going to replace this one. */
@@ -62,6 +64,7 @@ class ForwardCommand implements AsyncDisposable {
   static async start(args: Arguments, plan: Plan): Promise<ForwardCommand> {
     const command = new ForwardCommand(args, plan);
     try {
+      await command.#observe();
       command.#begin();
       return command;
     } catch (error) {
@@ -99,6 +102,13 @@ class ForwardCommand implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#resources.disposeAsync();
+  }
+
+  async #observe(): Promise<void> {
+    this.#observers = await openObservers(this.#args, {
+      snapshot: () => this.#supervisor.snapshot,
+      info: (text) => this.#reporter.message("info", text),
+    }, this.#resources);
   }
 
   #begin(): void {
@@ -178,6 +188,7 @@ class ForwardCommand implements AsyncDisposable {
         ? { ...event, error: this.#failure }
         : event,
     );
+    for (const observe of this.#observers) observe(event);
     switch (event.type) {
       case "connected":
         // The terminal may be unattended from now on.

@@ -1,6 +1,7 @@
 import type { NoDelay } from "../../ssh/connection.ts";
 import type { ForwardOptions } from "./values/forward_options.ts";
 import type { ProxyAddress } from "../../ssh/dial/proxy/proxy_address.ts";
+import type { ListenAddress } from "./values/listen_address.ts";
 import type { ForwardSpec } from "./values/forward_spec.ts";
 
 /** A shell that completions are written for. */
@@ -85,6 +86,8 @@ export interface Arguments {
   drainMs: number;
   /** How events are printed: a live view if there is a terminal, lines, or lines of JSON. */
   output: "live" | "plain" | "json";
+  /** Where metrics are served for Prometheus. */
+  metrics?: ListenAddress;
   /** What was asked for and is not done, for the user. */
   notes: readonly string[];
 }

@@ -2,6 +2,10 @@ import { ArgumentError } from "../../errors.ts";
 import { AddressRanges } from "../../forward/admission/address_ranges.ts";
 import { shown } from "../../text/shown.ts";
 import type { CommandLine } from "./command_line.ts";
+import {
+  type ListenAddress,
+  parseListenAddress,
+} from "./values/listen_address.ts";
 import { parsePort } from "./values/port.ts";
 import { parseTime } from "./values/time.ts";
 
@@ -176,4 +180,10 @@ export const port: FlagValue<number> = {
       `${shown(text)} is not a valid port; use a number from 1 to 65535`,
     );
   },
+};
+
+/** Where a page is served here. */
+export const listenAddress: FlagValue<ListenAddress> = {
+  name: "PORT",
+  parse: (text, flag) => parseListenAddress(flag, text),
 };

@@ -18,6 +18,7 @@ import {
   count,
   type Flag,
   flag,
+  listenAddress,
   text,
   time,
 } from "./flag.ts";
@@ -202,6 +203,12 @@ const own: readonly Flag[] = [
     value: choice("ENGINE", engineNames),
     help: "native, or ssh2 for servers with old algorithms only",
     read: ({ args }, name) => args.engine = name,
+  }),
+  flag({
+    names: ["--metrics"],
+    value: listenAddress,
+    help: "serve metrics for Prometheus on [127.0.0.1:]PORT",
+    read: ({ args }, address) => args.metrics = address,
   }),
   flag({
     names: ["--json"],

@@ -3,6 +3,7 @@ const MAX_WAITING = 1000;
 
 /** Events that a slow reader has missed. */
 export interface MissedEvents {
+  /** What it is. */
   type: "missed";
   /** How many. */
   count: number;

@@ -6,7 +6,7 @@ import {
 } from "../../../../src/cli/report/lines/event_log.ts";
 import { assertEquals, assertMatch } from "../../../assert.ts";
 import { FakeClock } from "../fake_clock.ts";
-import { connectionOf, Paper, settle } from "../scene.ts";
+import { connectionOf, Paper } from "../scene.ts";
 
 /** What is left on paper of messages of all levels. */
 async function levelsAt(options: EventLogOptions): Promise<string[]> {
