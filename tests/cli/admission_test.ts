@@ -7,11 +7,12 @@ import { startSshd } from "../servers/openssh.ts";
 import { sshArguments } from "../servers/ssh_server.ts";
 import { eventually } from "./eventually.ts";
 import { RforwardProcess } from "./rforward_process.ts";
+import { THOROUGH } from "../thorough.ts";
 
 const MIB = 1024 * 1024;
 
 /** Ten thousand with `RFORWARD_THOROUGH=1`. */
-const FLOOD = Deno.env.has("RFORWARD_THOROUGH") ? 10_000 : 400;
+const FLOOD = THOROUGH ? 10_000 : 400;
 
 serverTest(
   "sshd",

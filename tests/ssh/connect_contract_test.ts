@@ -14,6 +14,7 @@ import { startSshd } from "../servers/openssh.ts";
 import { startSshd10 } from "../servers/openssh10.ts";
 import type { SshServer } from "../servers/ssh_server.ts";
 import { type ServerKind, testContract } from "./contract.ts";
+import { THOROUGH } from "../thorough.ts";
 
 // As root, sshd passes no signals on to commands.
 const root = Deno.uid() === 0;
@@ -113,7 +114,6 @@ async function startTesting(): Promise<SshServer> {
   };
 }
 
-const thorough = Deno.env.get("RFORWARD_THOROUGH") === "1";
 const byDefault = new Map<Engine, string[]>([
   [nativeEngine, ["sshd", "dropbear"]],
   [ssh2, ["sshd"]],
@@ -122,7 +122,7 @@ const byDefault = new Map<Engine, string[]>([
 for (const [engine, some] of byDefault) {
   const by = engine === nativeEngine ? "" : `, by ${engine.name}`;
   for (const [id, kind] of Object.entries(kinds)) {
-    if (!thorough && !some.includes(id)) continue;
+    if (!THOROUGH && !some.includes(id)) continue;
     testContract((options) => connect({ engine, ...options }), {
       ...kind,
       name: `${kind.name}${by}`,

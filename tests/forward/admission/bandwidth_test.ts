@@ -13,8 +13,8 @@ import {
   startService,
   visit,
 } from "../rig.ts";
+import { THOROUGH } from "../../thorough.ts";
 
-const THOROUGH = Deno.env.has("RFORWARD_THOROUGH");
 const SECONDS = THOROUGH ? 10 : 0.8;
 const RATE = 2_000_000;
 

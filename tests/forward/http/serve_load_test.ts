@@ -3,9 +3,9 @@ import { assert, assertEquals, assertMatch } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { run } from "../../servers/run.ts";
+import { THOROUGH } from "../../thorough.ts";
 
-const isThorough = Deno.env.get("RFORWARD_THOROUGH") === "1";
-const [bytes, seconds, events] = isThorough
+const [bytes, seconds, events] = THOROUGH
   ? [1024 ** 3, 10, 61]
   : [128 * 1024 ** 2, 1, 2];
 
@@ -104,7 +104,7 @@ serverTest(
 
 /** Figures are of interest where they were asked for. */
 function tell(text: string): void {
-  if (isThorough) console.log(text);
+  if (THOROUGH) console.log(text);
 }
 
 function mb(bytes: number): string {

@@ -2,6 +2,7 @@ import { forward } from "../../../mod.ts";
 import { assertEquals, assertMatch } from "../../assert.ts";
 import { findProgram, serverTest } from "../../servers/availability.ts";
 import { startRig } from "../rig.ts";
+import { THOROUGH } from "../../thorough.ts";
 
 const NAME = "a browser loads a page and what is in it through a SOCKS proxy";
 
@@ -50,7 +51,7 @@ async function test(): Promise<void> {
 }
 
 // Debian's chromium takes 350 MB, so it is not asked for everywhere.
-if (Deno.env.get("RFORWARD_THOROUGH") === "1" || findProgram("chromium")) {
+if (THOROUGH || findProgram("chromium")) {
   serverTest(["sshd", "chromium"], NAME, test);
 } else {
   Deno.test({

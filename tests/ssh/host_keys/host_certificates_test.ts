@@ -12,6 +12,7 @@ import { HostKeyError } from "../../../src/errors.ts";
 import { prepareHostKeys } from "../../../src/ssh/host_keys/host_keys.ts";
 import type { KnownHostsOptions } from "../../../src/ssh/host_keys/known_hosts/known_hosts_options.ts";
 import { silentLogger } from "../../../src/logger.ts";
+import { THOROUGH } from "../../thorough.ts";
 
 const HOST = "host.example.org";
 
@@ -365,7 +366,7 @@ serverTest(
     const all = [...await cases(rig, key)];
     const clients = ["ssh"];
     // The same again takes as long again.
-    if (Deno.env.get("RFORWARD_THOROUGH") === "1") {
+    if (THOROUGH) {
       clients.push(openssh10("ssh"));
     }
     const differences: string[] = [];
