@@ -14,6 +14,7 @@ import { EventHub } from "./event_hub.ts";
 import type { MissedEvents } from "./event_stream.ts";
 import { ProbeGuard } from "./probe_guard.ts";
 import { Reconnector } from "./reconnector.ts";
+import { RetiredConnections } from "./retired_connections.ts";
 import { ServerSession } from "./server_session.ts";
 import { SupervisedTunnels } from "./supervised_tunnels.ts";
 import type { TunnelSupervisor } from "./tunnel_supervisor.ts";
@@ -69,8 +70,7 @@ export class Supervisor
   readonly #reconnects = new Turns();
   /** Leaves the connection. */
   #leave: (leave: Leave) => void = dropNext;
-  /** Connections that another one has taken over from, each until what is live on it is over. */
-  readonly #retired = new Map<SshConnection, Promise<void>>();
+  readonly #retired = new RetiredConnections();
   #wasUp = false;
   /** What became of the live connections when it was stopped. */
   #drained: DrainResult | undefined;
@@ -300,11 +300,11 @@ export class Supervisor
         next = await this.#serve(next ?? await this.#reconnector.connect());
         if (!this.#stopping) continue;
         await next?.close();
-        await this.#closeRetired();
+        await this.#retired.close();
         return this.#finish(undefined);
       }
     } catch (error) {
-      await this.#closeRetired();
+      await this.#retired.close();
       this.#finish(signal.aborted ? undefined : asRForwardError(error));
     } finally {
       stopWatching();
@@ -380,17 +380,7 @@ export class Supervisor
   ): Promise<void> {
     this.#handOvers++;
     const { drained } = await this.#tunnels.retire(connection, drainMs);
-    const over = Promise.race([drained, connection.closed])
-      .then(() => connection.close())
-      .then(() => session)
-      .finally(() => this.#retired.delete(connection));
-    this.#retired.set(connection, over);
-  }
-
-  async #closeRetired(): Promise<void> {
-    const retired = [...this.#retired];
-    await Promise.all(retired.map(([connection]) => connection.close()));
-    await Promise.all(retired.map(([, over]) => over));
+    this.#retired.add(connection, drained, session);
   }
 
   #onLost(connection: SshConnection, error: RForwardError | undefined): void {

@@ -11,7 +11,7 @@ import type { Bind, SshConnection } from "../../ssh/connection.ts";
 import { checkMs } from "../../validate.ts";
 import { Admission } from "../admission/admission.ts";
 import type { AdmissionRules } from "../admission/admission_rules.ts";
-import { type DrainResult, sumDrains } from "../tunnel/drain_result.ts";
+import type { DrainResult } from "../tunnel/drain_result.ts";
 import { toBind } from "../tunnel/bind_options.ts";
 import { createDialer } from "../targets/create_dialer.ts";
 import type { Dialer } from "../targets/dialer.ts";
@@ -35,6 +35,7 @@ import type {
 } from "./supervisor_options.ts";
 import { checkTargetCheck, TargetHealth } from "./target_health.ts";
 import { Sleeper } from "./sleeper.ts";
+import { type Generation, TunnelGenerations } from "./tunnel_generations.ts";
 import { TunnelTotals } from "./tunnel_totals.ts";
 
 /** What a tunnel gets from its supervisor. */
@@ -70,10 +71,7 @@ export class TunnelSupervisor {
   /** What to ask for: with the port that the server chose, once it has. */
   #bound: Bind;
   #held = false;
-  /** The one that is bound, and those whose connections may continue. */
-  readonly #tunnels = new Set<ReverseTunnel>();
-  /** The one on the connection that is to take over. */
-  #prepared: (Prepared & { connection: SshConnection }) | undefined;
+  readonly #tunnels = new TunnelGenerations();
   #state: SupervisedTunnelState = "down";
   #error: RForwardError | undefined;
   #reason: DenialReason | undefined;
@@ -250,60 +248,24 @@ export class TunnelSupervisor {
       this.#state === "target-down" && !this.#releasesWhenDown;
     if (!isBound) return undefined;
     // Its own socket would pass for a stale one where that cannot be told.
-    const prepared = this.#create(connection, {
-      bind: this.#asked,
-      unlinkStale: false,
-    });
-    try {
-      await prepared.tunnel.start();
-      this.#prepared = { connection, ...prepared };
-      return true;
-    } catch (error) {
-      await prepared.tunnel.stop();
-      if (error instanceof ForwardDeniedError) return false;
-      throw error;
-    }
+    return await this.#tunnels.prepare(
+      this.#create(connection, { bind: this.#asked, unlinkStale: false }),
+    );
   }
 
-  /**
-   * Releases its port on a connection that another one has taken over from, and
-   * lets live connections continue.
-   *
-   * @returns `released`: whether the server did; `drained` settles once they are over.
-   */
-  async retire(
+  /** See {@linkcode TunnelGenerations.retire}. */
+  retire(
     connection: SshConnection,
     drainMs: number,
   ): Promise<{ released: boolean; drained: Promise<unknown> }> {
-    const old = [...this.#tunnels].filter((tunnel) =>
-      tunnel !== this.#prepared?.tunnel
-    );
-    const releases = await Promise.all(old.map(async (tunnel) => {
-      // As stop() does, but this settles before they are over.
-      const isHeld = tunnel.state === "listening";
-      return !isHeld || await connection.cancelForward(tunnel.bound)
-        .catch(() => true);
-    }));
-    return {
-      released: releases.every(Boolean),
-      drained: Promise.all(old.map((tunnel) => tunnel.stop({ drainMs }))),
-    };
-  }
-
-  #takePrepared(connection: SshConnection): Prepared | undefined {
-    const prepared = this.#prepared;
-    this.#prepared = undefined;
-    if (prepared?.connection === connection) return prepared;
-    void prepared?.tunnel.stop();
-    return undefined;
+    return this.#tunnels.retire(connection, drainMs);
   }
 
   /** Stops taking connections, lets live ones continue for a while, and counts those that finished. */
   async stop(drainMs: number): Promise<DrainResult> {
     if (this.#state !== "denied") this.#become("stopping");
     this.#life.abort();
-    const ends = [...this.#tunnels].map((tunnel) => tunnel.stop({ drainMs }));
-    const drained = sumDrains(await Promise.all(ends));
+    const drained = await this.#tunnels.stop(drainMs);
     if (this.#state === "stopping") this.#become("down");
     return drained;
   }
@@ -326,7 +288,7 @@ export class TunnelSupervisor {
     const held = await checks.heldByOthers(this.#bound);
     if (held) return { reason: "in-use", error: held };
     signal.throwIfAborted();
-    const { tunnel, cancelled } = this.#takePrepared(connection) ??
+    const { tunnel, cancelled } = this.#tunnels.takeNext(connection) ??
       this.#create(connection);
     try {
       await tunnel.start(); // has no effect if it was prepared
@@ -344,7 +306,7 @@ export class TunnelSupervisor {
     this.#onBound(tunnel.bound);
     try {
       const down = this.#releasesWhenDown ? [health!.downSignal] : [];
-      const period = AbortSignal.any([signal, cancelled.signal, ...down]);
+      const period = AbortSignal.any([signal, cancelled, ...down]);
       const error = await this.#stayUp(tunnel.bound, checks, period, up);
       return { reason: "in-use", error };
     } catch (error) {
@@ -352,8 +314,8 @@ export class TunnelSupervisor {
       if (this.#releasesWhenDown && health!.error) {
         return undefined;
       }
-      if (!cancelled.signal.aborted) throw error;
-      return { reason: "unknown", error: cancelled.signal.reason };
+      if (!cancelled.aborted) throw error;
+      return { reason: "unknown", error: cancelled.reason };
     } finally {
       // Live connections continue. The request to release the port goes out
       // before the next one to bind it.
@@ -456,7 +418,7 @@ export class TunnelSupervisor {
   #create(
     connection: SshConnection,
     more: Pick<TunnelOptions, "bind" | "unlinkStale"> = { bind: this.#bound },
-  ): Prepared {
+  ): Generation {
     const cancelled = new AbortController();
     const { onConnection, onTargetError, onRefused, ...options } = this.options;
     const tunnel = new ReverseTunnel(connection, {
@@ -491,8 +453,7 @@ export class TunnelSupervisor {
       },
     });
     this.#tunnels.add(tunnel);
-    tunnel.closed.then(() => this.#tunnels.delete(tunnel));
-    return { tunnel, cancelled };
+    return { connection, tunnel, cancelled: cancelled.signal };
   }
 
   #closed(connection: TunnelConnection, error?: RForwardError): void {
@@ -542,12 +503,6 @@ export class TunnelSupervisor {
   #emit(event: TunnelEvent): void {
     this.#context.emit({ ...event, tunnel: this.index });
   }
-}
-
-/** A tunnel, and what aborts when its port is cancelled. */
-interface Prepared {
-  readonly tunnel: ReverseTunnel;
-  readonly cancelled: AbortController;
 }
 
 /** An event of a tunnel, without its index. */
