@@ -21,17 +21,17 @@ import { Ticket } from "./ticket.ts";
 /** How long a decision may take by default, in milliseconds. */
 const DECIDE_MS = 5000;
 
-/** What {@linkcode Admission} has counted. Each connection that came was admitted or refused. */
+/** Counters of an {@linkcode Admission}: each connection was either admitted or refused. */
 export interface AdmissionCounts {
   /** Connections that were admitted. */
   readonly admitted: number;
-  /** Those of them that are not over yet. */
+  /** Admitted connections that have not ended. */
   readonly live: number;
   /** Connections that were refused. */
   readonly refused: number;
-  /** The same by the rule that they broke. */
+  /** The same by rule. */
   readonly refusedBy: Readonly<Partial<Record<AdmissionRule, number>>>;
-  /** Connections that a time limit ended, by the limit. */
+  /** Connections closed by a time limit, by rule. */
   readonly endedBy: Readonly<Partial<Record<TimeLimitRule, number>>>;
 }
 
@@ -39,8 +39,8 @@ export interface AdmissionCounts {
  * Decides about each connection to a bound port before it is accepted, and
  * limits those that it admits.
  *
- * A tunnel makes one of the `admission` that it is given. One that is made by
- * hand can be given to several tunnels, which share its limits then.
+ * A tunnel creates one from its `admission` rules. One created by the caller can
+ * be given to several tunnels, which then share its limits.
  *
  * @example
  * ```ts
@@ -51,7 +51,7 @@ export interface AdmissionCounts {
  *   maxConnections: 100,
  *   maxBandwidth: 1_000_000,
  * });
- * // Later: others may connect too, and the bandwidth is not limited any longer.
+ * // Later: admit more addresses, and lift the bandwidth limit.
  * admission.rules = { allow: ["10.0.0.0/8", "2001:db8::/32"], maxConnections: 100 };
  * console.log(admission.counts.refused);
  * ```
@@ -100,9 +100,8 @@ export class Admission {
   }
 
   /**
-   * The rules. New ones apply at once: bandwidth and time limits to live
-   * connections too, the others to those that come. Nothing is ended because
-   * of `allow`, `deny` or a number.
+   * The rules. New bandwidth and time limits also apply to live connections;
+   * the other rules apply to new connections only.
    *
    * @throws {ArgumentError} if they cannot be used; the old ones stay then.
    */
@@ -124,7 +123,7 @@ export class Admission {
     for (const ticket of this.#live) ticket.apply(this.#rules);
   }
 
-  /** What it has counted so far. */
+  /** The counters at this moment. */
   get counts(): AdmissionCounts {
     return {
       admitted: this.#admitted,
@@ -235,7 +234,7 @@ export class Admission {
     return { rule, reason, bind: open.bind, originator: open.originator };
   }
 
-  /** Says once if the rules go by what the server may have made up. */
+  /** Warns once if rules depend on an address that the server does not really report. */
   #doubt(open: ForwardedOpen, logger: Logger): void {
     if (this.#hasDoubted || !goByOriginator(this.#rules)) return;
     const doubt = originatorDoubt(open);

@@ -9,34 +9,33 @@ import { checkMs } from "../../validate.ts";
  * Who may connect, how often and how much: the rules of {@linkcode Admission}.
  * Each is off by default.
  *
- * They trust what the server says of who connected, which is all that there is:
- * sshd and dropbear tell the address that connected to them, which may be a
- * proxy's; some tunnel services (sish) name their own bind instead; and for a
- * Unix socket there is no originator at all, so that `allow`, `deny` and
- * `maxConnectionsPerOriginator` are not possible there.
+ * The client's address is what the server reports: sshd and dropbear report the
+ * peer of the TCP connection, which may be a proxy; some tunnel services (sish)
+ * report their own bind instead; for Unix sockets there is none, and `allow`,
+ * `deny` and `maxConnectionsPerOriginator` are an error.
  */
 export interface AdmissionRules {
-  /** Only from these addresses: CIDR ranges, IPv4 or IPv6, e.g. `["10.0.0.0/8", "2001:db8::/32"]`. */
+  /** Admits only these addresses: CIDR ranges, IPv4 or IPv6, e.g. `["10.0.0.0/8", "2001:db8::/32"]`. */
   allow?: readonly string[] | undefined;
-  /** Not from these, even if {@linkcode allow} has them. */
+  /** Refuses these addresses; takes precedence over {@linkcode allow}. */
   deny?: readonly string[] | undefined;
   /** How many connections may be live at once. */
   maxConnections?: number | undefined;
-  /** … from one address. */
+  /** The same for each client address. */
   maxConnectionsPerOriginator?: number | undefined;
-  /** How many connections may come a second; a quarter of them may come at once. */
+  /** How many new connections a second; bursts of up to a quarter of that pass. */
   maxRate?: number | undefined;
-  /** Bytes a second that all connections together may move, in each direction; they get equal parts. */
+  /** Bytes a second of all connections together, in each direction, shared equally. */
   maxBandwidth?: number | undefined;
-  /** … that each connection may move, in each direction. */
+  /** Bytes a second of each connection, in each direction. */
   maxBandwidthPerConnection?: number | undefined;
-  /** How long the originator may take to send its first byte, in milliseconds. */
+  /** How long the client may take to send its first byte, in milliseconds. */
   firstByteTimeoutMs?: number | undefined;
-  /** How long a connection may move nothing in either direction, in milliseconds. */
+  /** How long a connection may be idle in both directions, in milliseconds. */
   idleTimeoutMs?: number | undefined;
   /** How long a connection may last, in milliseconds. */
   maxDurationMs?: number | undefined;
-  /** Decides about each connection that the other rules admit. One that it throws for is refused. */
+  /** Decides about each connection that the other rules admit; if it throws, the connection is refused. */
   decide?: AdmissionDecision | undefined;
   /**
    * How long {@linkcode decide} may take, in milliseconds; then the connection
@@ -66,13 +65,13 @@ export type AdmissionRule =
   | "maxRate"
   | "decide";
 
-/** The rules that end one. */
+/** The rules that close an admitted connection. */
 export type TimeLimitRule =
   | "firstByteTimeoutMs"
   | "idleTimeoutMs"
   | "maxDurationMs";
 
-/** A connection that was not admitted. */
+/** A refused connection. */
 export interface AdmissionRefusal {
   /** The rule that it broke. */
   readonly rule: AdmissionRule;

@@ -15,7 +15,7 @@ import { StreamSource } from "../../streams/stream_source.ts";
 import { writableTo } from "../../streams/writable_to.ts";
 import { type Flow, Pacer } from "./pacer.ts";
 
-/** A channel whose bytes move no faster than they may: each of its own, and all that share a pacer. */
+/** A channel with limited bandwidth: a limit of its own, and one shared with others. */
 export class PacedChannel implements SshChannel, Direct {
   readonly #channel: SshChannel;
   readonly #received: PacedSource;
@@ -99,7 +99,7 @@ export class PacedChannel implements SshChannel, Direct {
   }
 }
 
-/** One direction: a limit of its own, one that is shared, and what has moved. */
+/** One direction: its own limit, the shared one, and counters. */
 class Pace {
   /** Bytes that have moved. */
   bytes = 0;
@@ -146,7 +146,7 @@ class Pace {
     this.movedAt = performance.now();
   }
 
-  /** Nothing is to move any longer; what waits goes on. */
+  /** Ends pacing; pending waits settle. */
   close(): void {
     this.isClosed = true;
     this.#own.leave(this.#ownFlow);

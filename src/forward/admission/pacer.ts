@@ -4,7 +4,7 @@ const CREDIT_S = 0.2;
 const LEAST = 256;
 const MOST = 32 * 1024;
 
-/** Someone who waits for a turn. */
+/** A flow that waits for its turn. */
 interface Turn {
   readonly flow: Flow;
   readonly bytes: number;
@@ -12,19 +12,18 @@ interface Turn {
 }
 
 /**
- * Shares a number of bytes a second among flows that want to move some. Those
- * that wait get the same number of bytes each, whatever the size of their
- * chunks: the next turn is of the flow that has had least (start-time fair
- * queueing), and a flow that was idle has saved nothing up.
+ * Shares a bandwidth equally among flows, whatever the size of their chunks: the
+ * next turn goes to the waiting flow that was served least (start-time fair
+ * queueing). A flow that was idle has no credit.
  */
 export class Pacer {
   #rate: number | undefined;
-  /** Bytes that may move now; below 0 after a turn that was paid for in advance. */
+  /** Bytes that may move now; negative after a turn larger than the credit. */
   #credit = 0;
   #at = performance.now();
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #turns = new Map<Flow, Turn>();
-  /** What the flow had had that got the last turn. */
+  /** The `served` of the flow that got the last turn. */
   #served = 0;
 
   /** @param rate Bytes a second; no limit if undefined. */
@@ -32,7 +31,7 @@ export class Pacer {
     this.#rate = rate;
   }
 
-  /** Bytes a second; no limit if undefined. Applies to those who wait, too. */
+  /** Bytes a second; no limit if undefined. A change also applies to waiting flows. */
   get rate(): number | undefined {
     return this.#rate;
   }
@@ -117,7 +116,7 @@ export class Pacer {
   }
 }
 
-/** One who moves bytes. */
+/** One direction of one connection. */
 export interface Flow {
   /** For the {@linkcode Pacer}; 0 at first. */
   served: number;

@@ -1,7 +1,7 @@
-/** How much of a second's number may come at once. */
+/** The size of a burst, in seconds' worth. */
 const BURST_S = 0.25;
 
-/** Lets through so many a second: evenly, but for a quarter of a second's number at once. */
+/** Limits a number of events a second, with bursts of up to a quarter of that (token bucket). */
 export class RateLimit {
   readonly #rate: number;
   #credit: number;
@@ -13,7 +13,7 @@ export class RateLimit {
     this.#credit = this.#most;
   }
 
-  /** Whether one more may come now; it counts then. */
+  /** Takes one if the limit allows it; returns whether it did. */
   take(): boolean {
     const now = performance.now();
     this.#credit = Math.min(

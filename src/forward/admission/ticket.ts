@@ -21,7 +21,7 @@ interface Ending {
   end(reason: RForwardError): void;
 }
 
-/** An admitted connection: it counts until it is over, and is limited meanwhile. */
+/** An admitted connection: counted and limited until it ends. */
 export class Ticket {
   readonly #context: TicketContext;
   #rules: AdmissionRules;
@@ -54,7 +54,7 @@ export class Ticket {
     this.#checkTime();
   }
 
-  /** Other rules apply from now on. */
+  /** Applies changed rules. */
   apply(rules: AdmissionRules): void {
     this.#rules = rules;
     if (!this.#channel) return;
@@ -62,7 +62,7 @@ export class Ticket {
     this.#checkTime();
   }
 
-  /** It no longer counts. Calling it again has no effect. */
+  /** Stops counting it. Idempotent. */
   release(): void {
     clearTimeout(this.#timer);
     if (this.#released) return;
@@ -70,7 +70,7 @@ export class Ticket {
     this.#context.onRelease();
   }
 
-  /** Ends the connection if its time is up; else looks again when it may be. */
+  /** Closes the connection if a limit is exceeded; otherwise sets a timer for the next limit. */
   #checkTime(): void {
     clearTimeout(this.#timer);
     if (this.#released || !this.#connection) return;

@@ -1,6 +1,6 @@
 import type { SshConnection } from "../../ssh/connection.ts";
 
-/** Connections that another one has taken over from, each until what is live on it is over. */
+/** Old connections after a hand-over, each until its live connections have ended. */
 export class RetiredConnections {
   readonly #all = new Map<SshConnection, Promise<unknown>>();
 

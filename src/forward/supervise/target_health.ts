@@ -3,13 +3,13 @@ import { ArgumentError, TargetError } from "../../errors.ts";
 import { checkMs } from "../../validate.ts";
 import type { Dialer } from "../targets/dialer.ts";
 
-/** Whether a supervised tunnel's target is dialled now and then, and what follows from it. */
+/** How often a supervised tunnel's target is checked, and what to do while it is down. */
 export interface CheckTargetOptions {
   /** How often, in milliseconds, beside once at the start of each connection. */
   everyMs: number;
   /**
-   * Whether to give the port back while the target does not answer, so that
-   * programs on the server are refused there, or reach another that binds it.
+   * Whether to release the port while the target does not answer: clients are
+   * refused by the server's system, and others can bind the port.
    *
    * @default {false}
    */
@@ -33,7 +33,7 @@ export function checkTargetCheck(
   }
 }
 
-/** Dials a target now and then, and knows whether it answers. */
+/** Dials a target at an interval, and tracks whether it answers. */
 export class TargetHealth {
   readonly #check: (signal: AbortSignal) => Promise<void>;
   readonly #everyMs: number;

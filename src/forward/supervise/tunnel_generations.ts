@@ -11,8 +11,8 @@ export interface Generation {
 }
 
 /**
- * What one supervised tunnel has on its connections: the one that is bound,
- * those of before whose connections may go on, and the one that is to take over.
+ * The tunnels of one supervised tunnel, one per SSH connection: the bound one,
+ * older ones whose live connections continue, and the next one.
  */
 export class TunnelGenerations implements Iterable<ReverseTunnel> {
   readonly #tunnels = new Set<ReverseTunnel>();

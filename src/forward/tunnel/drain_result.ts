@@ -1,8 +1,8 @@
-/** What became of the connections that were live when something was stopped. */
+/** What happened to the connections that were live when a tunnel or supervisor was stopped. */
 export interface DrainResult {
-  /** Those that ended by themselves. */
+  /** Connections that ended by themselves. */
   readonly finished: number;
-  /** Those that were cut: closed here at the end of the time that they had, or lost. */
+  /** Connections that were closed at the end of the drain, or lost with the SSH connection. */
   readonly cut: number;
 }
 

@@ -17,7 +17,7 @@ import {
 } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { within } from "../../within.ts";
-import { FakeConnection } from "../fake_connection.ts";
+import { FakeConnection, FakeOpen } from "../fake_connection.ts";
 import {
   ask,
   receive,
@@ -216,6 +216,32 @@ serverTest(
 
 serverTest(
   "sshd",
+  "admission.maxRate holds under overload",
+  async () => {
+    // RFORWARD_THOROUGH=1: ten seconds, and five per cent.
+    const thorough = Deno.env.has("RFORWARD_THOROUGH");
+    const [ms, off] = thorough ? [10_000, 0.05] : [400, 0.8];
+    await using site = await startTunnel({ maxRate: 100 });
+    const { tunnel } = site;
+    const began = performance.now();
+    await Promise.all(Array.from({ length: 8 }, async () => {
+      while (performance.now() < began + ms) {
+        using conn = await visit(tunnel.port);
+        await conn.closeWrite();
+        await receive(conn).catch(() => {});
+      }
+    }));
+    const seconds = (performance.now() - began) / 1000;
+    const { admitted, refused } = tunnel.admission!.counts;
+    const rate = admitted / seconds;
+    if (thorough) console.log({ rate, admitted, refused });
+    assert(rate < 100 * (1 + off), `${rate} a second`);
+    if (thorough) assert(rate > 95, `${rate} a second`);
+  },
+);
+
+serverTest(
+  "sshd",
   "admission.decide decides about each connection; one that it throws for, or takes too long for, is refused",
   async () => {
     const seen: string[] = [];
@@ -385,6 +411,34 @@ Deno.test("rules by address cannot be used for a Unix socket, whose originators 
     }).catch((error) => error);
     assert(error instanceof ArgumentError, `${Object.keys(rules)}`);
   }
+});
+
+Deno.test("a tunnel warns once where the server does not report who connects; allow admits none of it", async () => {
+  class SishOpen extends FakeOpen {
+    override readonly originator = { address: "localhost", port: 80 };
+  }
+  const bind = { hostname: "localhost", port: 80 };
+  const warnings: string[] = [];
+  await using connection = new FakeConnection();
+  await using tunnel = await forward(connection, {
+    bind,
+    target: () => {},
+    admission: { allow: ["0.0.0.0/0", "::/0"] },
+    logger: {
+      debug() {},
+      info() {},
+      warn: (message: string) => warnings.push(message),
+      error() {},
+    },
+  });
+  for (let i = 0; i < 3; i++) {
+    const open = new SishOpen(bind);
+    await connection.offer(open);
+    assertEquals(open.outcome, "administratively-prohibited");
+  }
+  assertEquals(warnings.length, 1);
+  assertMatch(warnings[0]!, /does not .* who connects/);
+  assertEquals(tunnel.admission!.counts.refused, 3);
 });
 
 Deno.test("new Admission() names what cannot be used", () => {

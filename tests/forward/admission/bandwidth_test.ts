@@ -2,7 +2,7 @@
  * Bandwidth under overload, on a real sshd. `RFORWARD_THOROUGH=1` measures for
  * ten seconds and expects five per cent; the short form has other tests beside it.
  */
-import { forward } from "../../../mod.ts";
+import { forward, serve } from "../../../mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import {
@@ -216,5 +216,34 @@ serverTest(
     await conn.closeWrite();
     assertEquals(await receiveText(conn), text);
     assert(performance.now() - began > 100);
+  },
+);
+
+serverTest(
+  "sshd",
+  "serve() and a SOCKS proxy keep the rules of admission, too",
+  async () => {
+    await using rig = await startRig("sshd");
+    const admission = { maxBandwidth: 100_000, maxConnections: 1 };
+    const text = "x".repeat(30_000);
+    await using served = await serve(
+      rig.connection,
+      { port: 0, admission },
+      () => new Response(text, { headers: { connection: "close" } }),
+    );
+    const began = performance.now();
+    const response = await fetch(`http://127.0.0.1:${served.port}/`);
+    assertEquals(await response.text(), text);
+    assert(performance.now() - began > 100);
+    assertEquals(served.tunnel.admission?.counts.admitted, 1);
+
+    await using proxy = await forward(rig.connection, {
+      bind: { port: 0 },
+      target: "socks",
+      admission: { deny: ["127.0.0.0/8"] },
+    });
+    using conn = await visit(proxy.port);
+    assertEquals(await receiveText(conn).catch(() => ""), "");
+    assertEquals(proxy.admission?.counts.refusedBy, { deny: 1 });
   },
 );
