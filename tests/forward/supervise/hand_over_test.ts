@@ -108,7 +108,7 @@ serverTest(
     await site.upWithout(old);
     assertEquals(await ask(port, "b"), "echo: b");
     assertEquals(old.signal.aborted, false);
-    assertEquals(supervisor.snapshot.tunnels[0]?.live, 1);
+    assert(supervisor.snapshot.tunnels[0]!.live > 0);
     await send(live, "c");
     await live.closeWrite();
     assertEquals(await receiveText(live), "echo: ac");
