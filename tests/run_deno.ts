@@ -1,4 +1,4 @@
-/** A Deno of its own, for what a whole process does: its permissions, its environment, its end. */
+/** Runs Deno as a process of its own, for tests of permissions, the environment and how a process ends. */
 export interface DenoRun {
   /** The module to run. */
   script: string;

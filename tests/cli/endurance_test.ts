@@ -18,7 +18,7 @@ const [FIRST, LAST] = THOROUGH ? [10, 50] : [3, 15];
 
 /**
  * How much more may be in use after the last reconnect than after the first few. What was
- * compiled meanwhile takes 0.3 MiB of the heap; a connection that is not let go
+ * compiled meanwhile takes 0.3 MiB of the heap; a connection that is not released
  * of takes 30 KiB of it each time, and V8 gives back to the system what it likes.
  */
 const MORE = { heap: 1 * MIB, resident: 32 * MIB, files: 3 };

@@ -187,7 +187,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "rforward asks before it updates known_hosts with UpdateHostKeys ask, and goes on either way",
+  "rforward asks before it updates known_hosts with UpdateHostKeys ask, and stays connected either way",
   async () => {
     await using stack = new AsyncDisposableStack();
     const dir = await Deno.makeTempDir();

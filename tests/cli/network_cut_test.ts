@@ -39,7 +39,7 @@ interface Rig extends AsyncDisposable {
   readonly target: string;
   /** Starts the command. */
   forward(options?: { through?: string[]; host?: string }): RforwardProcess;
-  /** What a program on the server hears at a bound port. */
+  /** What a program on the server receives at a bound port. */
   ask(port: number, text: string): Promise<string>;
 }
 

@@ -94,7 +94,7 @@ serverTest(
 
 serverTest(
   ["sshd", "nginx"],
-  "rforward --proxy-protocol tells targets who connected",
+  "rforward --proxy-protocol passes the originator to targets",
   async () => {
     await using sshd = await startSshd();
     await using web = await startWebServer("nginx");

@@ -43,7 +43,7 @@ export async function see(terminal: TerminalProcess): Promise<number> {
   return Number(port);
 }
 
-/** Ctrl-C, and the terminal is as it was. */
+/** Presses Ctrl-C; the terminal echoes again afterwards. */
 export async function interrupt(terminal: TerminalProcess): Promise<void> {
   await terminal.type("\x03");
   assertEquals(await terminal.exitCode(), 0);

@@ -11,7 +11,7 @@ import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { CommandProcess, runCommand } from "./command_process.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
-/** A service, and the arguments that lead to it. */
+/** A service, and the arguments that connect to it. */
 interface Setting extends AsyncDisposable {
   readonly server: TestServer;
   readonly args: string[];
@@ -175,7 +175,7 @@ for (const profile of ["sish", "serveo"] as const) {
   });
 }
 
-Deno.test("rforward says that srvus takes no command, and that nothing listens then", async () => {
+Deno.test("rforward reports that srvus refuses commands, and that nothing listens then", async () => {
   await using setting = await setUp({ profile: "srvus" });
   await using rforward = new RforwardProcess({
     args: ["-R", "1:localhost:9", ...setting.args, "http"],

@@ -1,6 +1,6 @@
 /**
  * Calls `start` with a port of 127.0.0.1 that is free now, and again with
- * another one where somebody else took it in between.
+ * another one where another program took it in between.
  */
 export async function withFreePort<T>(
   start: (port: number) => Promise<T>,

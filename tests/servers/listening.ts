@@ -1,11 +1,11 @@
-/** An address and port that somebody listens on. */
+/** An address and port with a listener. */
 export interface TcpListener {
   address: string;
   port: number;
 }
 
 /**
- * At which addresses somebody listens on a TCP port, once for each listener,
+ * The addresses at which a TCP port has listeners, once for each listener,
  * as the kernel knows it.
  *
  * @param pid A process of the network namespace to look into; this one by default.

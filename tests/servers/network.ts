@@ -13,7 +13,7 @@ export interface Machine {
 export interface Network extends AsyncDisposable {
   readonly client: Machine;
   readonly server: Machine;
-  /** From now on packets are lost on the way, and nobody is told. */
+  /** Drops all packets from now on, without an error to either side. */
   cut(): Promise<void>;
   /** They arrive again. */
   heal(): Promise<void>;
@@ -75,7 +75,7 @@ export async function startNetwork(): Promise<Network> {
   };
 }
 
-/** A network namespace; it is gone when no process is in it any more. */
+/** A network namespace; it ends with the last process in it. */
 class Namespace implements AsyncDisposable {
   readonly #holder: Deno.ChildProcess;
 

@@ -3,7 +3,7 @@ import { startTcpServer } from "./tcp_server.ts";
 
 /** Options of {@linkcode startProxy}. */
 export interface ProxyOptions {
-  /** Passes on what comes in pieces of so many bytes at most, each by itself. */
+  /** Passes on what arrives in pieces of at most this many bytes, each by itself. */
   slice?: number;
   /** How long each piece is on its way, in milliseconds. */
   delayMs?: number;
@@ -13,7 +13,7 @@ export interface ProxyOptions {
 export interface Proxy extends AsyncDisposable {
   readonly hostname: string;
   readonly port: number;
-  /** Passes nothing on any more, and does not tell: as a cable that was pulled. */
+  /** Drops everything from now on, silently, like a cable that was pulled. */
   freeze(): void;
   /** Goes on where it was frozen. */
   thaw(): void;

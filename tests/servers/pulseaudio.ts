@@ -11,7 +11,7 @@ export interface PulseAudio extends AsyncDisposable {
   readonly runtimeDir: string;
   /** Its Unix socket, where libpulse looks for it. */
   readonly socket: string;
-  /** Another Unix socket, which takes everybody for its user: as PulseAudio's own does with processes of its user, and PipeWire's with all. */
+  /** Another Unix socket, which treats every client as its user, as PulseAudio's own does with processes of its user, and PipeWire's with all. */
   readonly trustingSocket: string;
   /** Its TCP port on 127.0.0.1, which wants the cookie. */
   readonly port: number;

@@ -1,6 +1,6 @@
 import { FRAME, hear, type Heard, isLoud, RATE } from "./tone.ts";
 
-/** A recording that goes on until it is disposed. */
+/** A recording that runs until it is disposed. */
 export class Recording implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;

@@ -17,7 +17,7 @@ export async function run(
   }).spawn();
   const output = child.output();
   const writer = child.stdin.getWriter();
-  // A program that does not read its input may be gone by now; its status tells.
+  // A program that does not read its input may have ended by now; its status is checked below.
   await writer.write(new TextEncoder().encode(stdin)).catch(() => {});
   await writer.close().catch(() => {});
   const { success, code, stdout, stderr } = await output;

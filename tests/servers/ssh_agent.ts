@@ -39,7 +39,7 @@ export async function startSshAgent(
   };
 }
 
-/** The socket is there some time before anybody listens on it. */
+/** The socket exists some time before the agent listens on it. */
 async function listening(path: string): Promise<void> {
   for (let attempt = 0;; attempt++) {
     try {

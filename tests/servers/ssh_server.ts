@@ -8,13 +8,13 @@ export interface SshServer extends AsyncDisposable {
   readonly user: string;
   /** The user's password, if there is one that works. */
   readonly password: string | undefined;
-  /** An ed25519 private key that is let in, in OpenSSH's format. */
+  /** An ed25519 private key that the server accepts, in OpenSSH's format. */
   readonly keyFile: string;
   /** A known_hosts file with the server's key. */
   readonly knownHostsFile: string;
   /** The same as text. */
   readonly knownHosts: string;
-  /** The fixture's own directory, readable by nobody else. */
+  /** The fixture's own directory, readable by its user alone. */
   readonly dir: string;
   /** The master's process id. */
   readonly pid: number;

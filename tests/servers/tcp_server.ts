@@ -1,4 +1,4 @@
-/** A TCP server on loopback that says what it is told to. */
+/** A TCP server on loopback that runs the test's function for each connection. */
 export interface TcpServer extends AsyncDisposable {
   readonly hostname: string;
   readonly port: number;
@@ -53,7 +53,7 @@ function isEnd(error: unknown): boolean {
     error instanceof Deno.errors.NotConnected;
 }
 
-/** A port that takes no connections and refuses none: its backlog is full. */
+/** A port that neither accepts nor refuses connections: its backlog is full. */
 export async function startFullPort(): Promise<
   { hostname: string; port: number } & AsyncDisposable
 > {

@@ -12,7 +12,7 @@ export interface TemporaryUser extends AsyncDisposable {
   readonly home: string;
   /** Writes a file that it owns; directories of the path have to exist. */
   write(path: string, text: string): Promise<void>;
-  /** Makes a directory that it owns and nobody else can read. */
+  /** Makes a directory that this user owns and no other user can read. */
   mkdir(path: string): Promise<void>;
 }
 

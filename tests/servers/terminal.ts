@@ -88,7 +88,7 @@ export class TerminalProcess implements AsyncDisposable {
 
   /** All that was shown so far, line by line, without what moves the cursor or colours. */
   get text(): string {
-    // A sequence that is not whole yet must not pass for text.
+    // An incomplete sequence must not be taken for text.
     // deno-lint-ignore no-control-regex -- ESC begins it
     const whole = this.#output.replace(/\x1b[^A-Za-z]*$/, "");
     return stripVTControlCharacters(whole)
@@ -120,7 +120,7 @@ export class TerminalProcess implements AsyncDisposable {
     return /\s-?echo\s/.exec(settings)?.[0].trim() === "echo";
   }
 
-  /** Has the terminal show what is typed and take whole lines, as a shell does when a program was stopped. */
+  /** Turns echo and line input on, as a shell does when a program was stopped. */
   async setEcho(): Promise<void> {
     await run("stty", ["-F", this.#device, "icanon", "echo"]);
   }

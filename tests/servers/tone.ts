@@ -31,7 +31,7 @@ export function toneWav(
   return new Uint8Array(file.buffer);
 }
 
-/** What there is to hear in a recording, from the first loud instant to the last. */
+/** The audible part of a recording, from the first loud instant to the last. */
 export interface Heard {
   /** How long it lasts. */
   seconds: number;

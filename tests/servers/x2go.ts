@@ -16,7 +16,7 @@ export interface X2GoServer extends SshServer {
    * @throws {Error} with what it printed on standard error if it fails.
    */
   run(command: string): Promise<string>;
-  /** Waits until a session's agent says so: `RUNNING`, `SUSPENDED`, `TERMINATED`. */
+  /** Waits until a session's agent reports a state: `RUNNING`, `SUSPENDED`, `TERMINATED`. */
   untilState(session: string, state: string): Promise<void>;
   /** The arguments that run what follows them as root, with the server's mounts. */
   readonly asRoot: string[];
@@ -121,7 +121,7 @@ async function namespace(dir: string): Promise<string[]> {
   ];
 }
 
-/** Waits until a file holds a text: nxagent writes its state anew each time, under other names. */
+/** Waits until a file holds a text: nxagent replaces the file of its state each time. */
 async function until(file: string, text: string): Promise<void> {
   let found = "";
   for (const end = performance.now() + 15_000; performance.now() < end;) {

@@ -1,4 +1,4 @@
-/** Who is let in to folders, message by message. */
+/** Who may log in to shared folders, message by message. */
 import { silentLogger } from "../../src/logger.ts";
 import type { MessageTransport } from "../../src/ssh/message_transport.ts";
 import type { SigningKey } from "../../src/ssh/keys/private/signing_key.ts";

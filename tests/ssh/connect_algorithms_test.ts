@@ -39,7 +39,7 @@ serverTest(
 
 const { supportedAlgorithms } = nativeEngine;
 
-Deno.test("connect() takes no algorithm that cannot work, and says what can", async () => {
+Deno.test("connect() refuses an algorithm that is not available, and lists those that are", async () => {
   for (
     const [list, name] of [
       ["kex", "rot13"],

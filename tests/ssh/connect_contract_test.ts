@@ -56,12 +56,12 @@ const kinds: Record<string, ServerKind> = {
     lacks: {
       "cancelForward() of what is not bound is false, and the connection stays usable":
         disconnects,
-      "ping() that is given up leaves the connection as it is": disconnects,
+      "ping() that is aborted leaves the connection as it is": disconnects,
       "ping() that is not answered in time ends the connection": aborts,
       "an opening names the bind and who connected": "it names port 0",
       "what the server cannot reach is refused, with its reason":
         "it has other words",
-      "it tells who is on the other side": "it has other words",
+      "it reports who is on the other side": "it has other words",
     },
     start: () => startAsyncsshServer(),
   },
@@ -73,7 +73,7 @@ const kinds: Record<string, ServerKind> = {
     lacks: {
       "what the server cannot reach is refused, with its reason":
         "it gives no words",
-      "it tells who is on the other side": "it has other words",
+      "it reports who is on the other side": "it has other words",
       "ping() that is not answered in time ends the connection":
         "it cannot be stopped",
       "when the server is gone, everything that waits fails with what happened":

@@ -61,7 +61,7 @@ Deno.test("a connection that is tampered with is lost", async () => {
   }
 });
 
-/** Options that get into a test server by way of a proxy. */
+/** Options that log in to a test server through a proxy. */
 function optionsThrough(proxy: Proxy, server: TestServer): ConnectOptions {
   const { hostname, port } = proxy;
   const knownHosts = server.knownHosts.replace(/:\d+/, `:${port}`);

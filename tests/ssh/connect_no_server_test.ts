@@ -68,7 +68,7 @@ Deno.test("connect() fails in time on a port that does not answer", async () => 
   assertMatch(error.message, /within 100 ms/);
 });
 
-/** What else may listen on a port, and what connect() makes of it. */
+/** What else may listen on a port, and what connect() reports. */
 const strangers: [
   string,
   (conn: Deno.TcpConn) => Promise<void>,

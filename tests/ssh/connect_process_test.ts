@@ -1,4 +1,4 @@
-/** What connect() does to a whole process: the permissions it needs, and that it lets it end. */
+/** How connect() affects a process: the permissions it needs, and that the process can end. */
 import { join } from "node:path";
 import { generateKeyPair } from "../../src/ssh/keys/private/key_pair.ts";
 import { startTestServer } from "../../src/testing/mod.ts";

@@ -119,7 +119,7 @@ Deno.test("connect() prefers chacha20-poly1305, and a kind of host key that is k
   );
 });
 
-Deno.test("connect() says so if no algorithm is shared", async () => {
+Deno.test("connect() reports that no algorithm is shared", async () => {
   await using server = await startTestServer();
   const error = await assertRejects(
     () =>

@@ -36,7 +36,7 @@ serverTest(
   },
 );
 
-Deno.test("connect() takes no other noDelay", async () => {
+Deno.test("connect() refuses any other noDelay", async () => {
   const error = await assertRejects(
     () =>
       connect({

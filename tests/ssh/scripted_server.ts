@@ -43,15 +43,15 @@ export interface ServerProtocol extends Ssh2Protocol {
 
 /** What a test says to a client. */
 export interface Script {
-  /** Lets the client in, or not; everybody by default. */
+  /** Whether a client may log in; every client by default. */
   onAuthentication?: (request: AuthContext, protocol: ServerProtocol) => void;
-  /** Called once the client is let in. */
+  /** Called once the client has logged in. */
   onReady?: (protocol: ServerProtocol) => void;
   /** Takes messages of the client instead of ssh2; those that are left out get no answer at all. */
   handlers?: (protocol: ServerProtocol) => Partial<ConnectionHandlers>;
 }
 
-/** A server, and the options that get into it. */
+/** A server, and the options that log in to it. */
 export interface ScriptedServer extends AsyncDisposable {
   readonly options: ConnectOptions;
 }

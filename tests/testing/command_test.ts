@@ -96,7 +96,7 @@ serverTest(
 
 serverTest(
   "ssh",
-  "exec that throws tells its error on stderr and exits with 1",
+  "exec that throws prints its error on stderr and exits with 1",
   async () => {
     const { code, stderr } = await runCommand(() => {
       throw new Error("it broke");

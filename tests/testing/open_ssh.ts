@@ -1,4 +1,4 @@
-/** OpenSSH's `ssh` as the client of test servers: what it makes of them is what counts. */
+/** OpenSSH's `ssh` as the client of test servers. */
 import { join } from "node:path";
 import {
   startTestServer,

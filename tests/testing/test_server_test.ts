@@ -22,21 +22,39 @@ function listen(): Deno.TcpListener {
   return Deno.listen({ hostname: "127.0.0.1", port: 0 });
 }
 
+/** A port that refuses connections. */
+function closedPort(): number {
+  using listener = listen();
+  return listener.addr.port;
+}
+
+/** A test server whose port `ssh -R` forwards to a target on this side. */
+async function startForward() {
+  await using stack = new AsyncDisposableStack();
+  const setting = stack.use(await setUp());
+  const target = stack.use(listen());
+  const to = `127.0.0.1:${target.addr.port}`;
+  stack.use(await startSsh(setting, "-R", `127.0.0.1:0:${to}`));
+  const resources = stack.move();
+  return {
+    target,
+    /** The port on the server. */
+    port: boundPort(setting.server),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
 const MIB = 1024 * 1024;
 
 serverTest(
   "ssh",
   "startTestServer() carries a forward with half-close by the program",
   async () => {
-    await using setting = await setUp();
-    using target = listen();
-    await using _ssh = await startSsh(
-      setting,
-      ...["-R", `127.0.0.1:0:127.0.0.1:${target.addr.port}`],
-    );
+    await using forwarded = await startForward();
+    const { target } = forwarded;
     const [request, reply] = [noise(5 * MIB), noise(5 * MIB)];
 
-    using program = await Deno.connect({ port: boundPort(setting.server) });
+    using program = await Deno.connect({ port: forwarded.port });
     using conn = await target.accept();
     const [received] = await Promise.all([
       readAll(conn),
@@ -56,15 +74,11 @@ serverTest(
   "ssh",
   "startTestServer() carries a forward with half-close by the target",
   async () => {
-    await using setting = await setUp();
-    using target = listen();
-    await using _ssh = await startSsh(
-      setting,
-      ...["-R", `127.0.0.1:0:127.0.0.1:${target.addr.port}`],
-    );
+    await using forwarded = await startForward();
+    const { target } = forwarded;
     const upload = noise(5 * MIB);
 
-    using program = await Deno.connect({ port: boundPort(setting.server) });
+    using program = await Deno.connect({ port: forwarded.port });
     using conn = await target.accept();
     await conn.closeWrite();
     assertEquals((await readAll(program)).length, 0);
@@ -81,15 +95,11 @@ serverTest(
   "ssh",
   "startTestServer() does not read on when the target does not",
   async () => {
-    await using setting = await setUp();
-    using target = listen();
-    await using _ssh = await startSsh(
-      setting,
-      ...["-R", `127.0.0.1:0:127.0.0.1:${target.addr.port}`],
-    );
+    await using forwarded = await startForward();
+    const { target } = forwarded;
     const upload = noise(64 * MIB);
 
-    using program = await Deno.connect({ port: boundPort(setting.server) });
+    using program = await Deno.connect({ port: forwarded.port });
     using conn = await target.accept();
     let written = false;
     const writing = writeAndEnd(program, upload).then(() => written = true);
@@ -107,10 +117,7 @@ serverTest(
   "startTestServer() ends the program's connection at once if the target refuses",
   async () => {
     await using setting = await setUp();
-    const port = (() => {
-      using target = listen();
-      return target.addr.port;
-    })();
+    const port = closedPort();
     await using _ssh = await startSsh(
       setting,
       ...["-R", `127.0.0.1:0:127.0.0.1:${port}`],
@@ -124,7 +131,7 @@ serverTest(
 
 serverTest(
   "ssh",
-  "startTestServer() refuses a port that is taken",
+  "startTestServer() denies a port in use",
   async () => {
     await using setting = await setUp();
     using taken = listen();
@@ -286,10 +293,7 @@ serverTest(
   "startTestServer() refuses a direct connection that it cannot make",
   async () => {
     await using setting = await setUp();
-    const port = (() => {
-      using target = listen();
-      return target.addr.port;
-    })();
+    const port = closedPort();
 
     const error = await assertRejects(
       () => run("ssh", [...setting.args, "-W", `127.0.0.1:${port}`]),
@@ -410,7 +414,7 @@ Deno.test("startTestServer() rejects malformed keys", async () => {
   }
 });
 
-Deno.test("startTestServer() rejects a port that is taken", async () => {
+Deno.test("startTestServer() rejects a port in use", async () => {
   using taken = listen();
 
   const error = await assertRejects(

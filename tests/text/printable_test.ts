@@ -30,7 +30,7 @@ Deno.test("printable() leaves out escape sequences whole", () => {
       `\x1bP1$r0m\x1b\\\x1b7${url}\x1b8\x1b(B`,
     ]
   ) assertEquals(printable(text), url);
-  // What is no whole sequence is harmless all the same.
+  // An incomplete sequence is harmless, too.
   assertEquals(printable(`\x1b[3\x1b]0;t ${url}`), `[3 ]0;t ${url}`);
 });
 

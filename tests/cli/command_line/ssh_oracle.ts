@@ -1,4 +1,4 @@
-/** What OpenSSH's client makes of a command line. */
+/** How OpenSSH's client reads a command line. */
 import { findProgram } from "../../servers/availability.ts";
 
 /** The lines that `ssh -G` prints, by keyword; undefined if it does not take the command line. */

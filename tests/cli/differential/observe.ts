@@ -12,8 +12,8 @@ const PATIENCE_MS = 20_000;
 /**
  * Runs a row and returns the outcome: who listens where on the server and
  * which target answers there (`127.0.0.1:{port} → tcp`), or `nothing bound`; or
- * `exit 255`, or `tries again`. After a `; ` comes of what kind the first
- * complaint was.
+ * `exit 255`, or `tries again`. After a `; ` comes the kind of the first
+ * complaint.
  *
  * @param expected What is waited for a little, as servers release ports when they come to it.
  */

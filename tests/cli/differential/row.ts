@@ -1,14 +1,14 @@
 import type { Client } from "./client.ts";
 import type { Site } from "./site.ts";
 
-/** A command line that is run with `ssh -N` and with `rforward`, and what comes of it. */
+/** A command line that is run with `ssh -N` and with `rforward`, and the expected outcome of each. */
 export type Row =
   & {
     /** What it is about. */
     readonly name: string;
     /** The arguments of both. Placeholders as `{port}` are filled in for each run: see `site.ts`. */
     readonly args: readonly string[];
-    /** What comes first in the configuration file, which goes on with how to reach `server`. */
+    /** The first lines of the configuration file; how to reach `server` follows them. */
     readonly config?: string;
     /** The key to log in with, `{key}` by default. */
     readonly identity?: string;
@@ -31,7 +31,7 @@ export type Row =
 
 /** Both do the same. */
 interface Same {
-  /** What comes of it, as `observe()` writes it. */
+  /** The outcome, as `observe()` writes it. */
   readonly both: string;
 }
 

@@ -30,7 +30,7 @@ export class Paper implements Output {
   }
 }
 
-/** What a probe finds of a port on loopback that is as it was asked for. */
+/** The verdict of a probe of a loopback port that is bound as requested. */
 export function probeOf(changes: Partial<ProbeResult> = {}): ProbeResult {
   return {
     verdict: "verified",

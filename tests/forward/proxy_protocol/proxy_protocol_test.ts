@@ -68,7 +68,7 @@ function header(
   return bytes.subarray(12).toHex();
 }
 
-Deno.test("proxyHeader() tells IPv4 and IPv6 apart, mapped addresses too", () => {
+Deno.test("proxyHeader() distinguishes IPv4 and IPv6, mapped addresses too", () => {
   assertEquals(
     header(1, "192.0.2.1"),
     "PROXY TCP4 192.0.2.1 127.0.0.1 4660 80\r\n",

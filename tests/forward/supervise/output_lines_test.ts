@@ -20,7 +20,7 @@ Deno.test("outputLines.read() makes lines, wherever the chunks end", async () =>
   );
 });
 
-Deno.test("outputLines.read() keeps characters whole that are cut in two", async () => {
+Deno.test("outputLines.read() joins characters that are split between chunks", async () => {
   const bytes = encoder.encode("größer ▄▀\n");
   const lines: string[] = [];
   await new OutputLines((line) => lines.push(line))

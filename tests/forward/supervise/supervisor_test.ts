@@ -214,7 +214,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "supervisor.setTunnels() tells fetch handlers apart",
+  "supervisor.setTunnels() distinguishes fetch handlers",
   async () => {
     await using sshd = await startSshd();
     const [one, two] = ["one", "two"].map((text) => () => new Response(text));

@@ -1,4 +1,4 @@
-/** Handing over: to another target, and to nobody, with figures; on a real sshd. */
+/** Handing connections over to another target, or to none, with figures; on a real sshd. */
 import {
   ArgumentError,
   forward,

@@ -69,7 +69,7 @@ for (
     assertEquals(await relayed, { bytesToB: 0, bytesToA: 10 });
   });
 
-  Deno.test(`relay() ${between} carries megabytes whole both ways, and to a slow reader`, async () => {
+  Deno.test(`relay() ${between} carries megabytes both ways without loss, also to a slow reader`, async () => {
     using ends = await create();
     const { a, b } = ends;
     const relayed = relay(a.end, b.end);

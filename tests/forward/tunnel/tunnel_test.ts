@@ -326,7 +326,7 @@ serverTest(
   },
 );
 
-Deno.test("a tunnel has stopped, and says so, if its connection ends while it starts", async () => {
+Deno.test("a tunnel is stopped if its connection ends while it starts, and logs that", async () => {
   // Whatever comes in between: that is a matter of a few microtasks.
   for (let later = 0; later < 10; later++) {
     const connection = new FakeConnection();
@@ -346,7 +346,7 @@ Deno.test("a tunnel has stopped, and says so, if its connection ends while it st
   }
 });
 
-Deno.test("a tunnel has stopped, and says so, if its connection ends while it pauses", async () => {
+Deno.test("a tunnel is stopped if its connection ends while it pauses, and logs that", async () => {
   const connection = new FakeConnection();
   const tunnel = await forward(connection, {
     bind: { port: 5000 },

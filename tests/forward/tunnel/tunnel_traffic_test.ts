@@ -385,7 +385,7 @@ function memoryUsed(): number {
   return heapUsed + external;
 }
 
-/** A port that takes no connection: its backlog is full. */
+/** A port that accepts no connection: its backlog is full. */
 async function startSilentPort(): Promise<{ port: number } & AsyncDisposable> {
   const listener = Deno.listen({
     hostname: "127.0.0.1",

@@ -62,7 +62,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "whyRefused() does not wait forever for a listener that takes no connections",
+  "whyRefused() does not wait forever for a listener that accepts no connections",
   async () => {
     await using rig = await startRig("sshd");
     await using full = await startFullPort();
@@ -136,7 +136,7 @@ for (
       hostKeys: { text: server.knownHosts },
     });
     const { signal } = new AbortController();
-    // A port that nobody listens on, and that is not root's.
+    // A free port that is not privileged.
     const bind = { hostname: "127.0.0.1", port: freePort() };
     const denied = new ForwardDeniedError(bind, "no");
     assertEquals(

@@ -1,7 +1,7 @@
 import { ReadWriteLock } from "../../../src/sftp/files/read_write_lock.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 
-/** Work that ends when it is told to, and notes what else ran meanwhile. */
+/** Work that ends when the test says, and records what else ran meanwhile. */
 function tracker() {
   const running = new Set<string>();
   const log: string[] = [];
@@ -57,7 +57,7 @@ Deno.test("ReadWriteLock runs shared work together and exclusive work alone, in 
   assertEquals(log, ["a", "b", "C", "d", "E"]);
 });
 
-Deno.test("ReadWriteLock goes on after work that failed", async () => {
+Deno.test("ReadWriteLock continues after work that failed", async () => {
   const lock = new ReadWriteLock();
   const fail = () => Promise.reject(new TypeError("no"));
   const results = await Promise.allSettled([

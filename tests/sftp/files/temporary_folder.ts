@@ -43,7 +43,7 @@ export class TemporaryFolder implements AsyncDisposable {
     return this.in(name);
   }
 
-  /** What is outside, to see that it stayed as it was. */
+  /** The state outside of the folder, to check that it is unchanged. */
   async outsideState(): Promise<string[]> {
     const state: string[] = [];
     for await (const { name } of Deno.readDir(this.outside)) {

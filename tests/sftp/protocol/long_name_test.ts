@@ -33,7 +33,7 @@ Deno.test("longName() shows the time of recent files, and the year of others", (
   assertMatch(at(new Date(8.64e15)), / {2}275760 x$/);
 });
 
-Deno.test("longName() tells type and mode as ls does", async () => {
+Deno.test("longName() shows type and mode as ls does", async () => {
   const directory = await Deno.makeTempDir();
   try {
     await Deno.symlink("x", `${directory}/link`);

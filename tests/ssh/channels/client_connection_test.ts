@@ -141,7 +141,7 @@ for (
     ["70000", Buffer.of(0, 1, 0x11, 0x70)],
   ] as const
 ) {
-  Deno.test(`requestForward() is denied by a server that chooses a port and tells ${what}`, async () => {
+  Deno.test(`requestForward() is denied by a server that chooses a port and reports ${what}`, async () => {
     await using it = await setUp((protocol) => ({
       GLOBAL_REQUEST: () => protocol.requestSuccess(data),
     }));
@@ -211,7 +211,7 @@ Deno.test("a connection refuses channels of a kind that it does not know", async
   assertEquals(await refused.promise, [
     5,
     3,
-    "rforward takes no x11 channels",
+    "rforward accepts no x11 channels",
   ]);
 });
 
@@ -246,7 +246,7 @@ Deno.test("a channel is closed if the server sends more than the window allows",
   await assertAlive(it.connection);
 });
 
-Deno.test("a channel gathers small packets, and takes no empty ones", async () => {
+Deno.test("a channel gathers small packets, and ignores empty ones", async () => {
   await using it = await setUp(wellBehaved);
   const channel = await it.connection.openDirect(hostname, 80);
   const packet = Buffer.alloc(1, 7);
@@ -366,7 +366,7 @@ Deno.test("a command that ends without a word has neither status nor signal", as
   });
 });
 
-Deno.test("a connection tells why the server ended it", async () => {
+Deno.test("a connection reports why the server ended it", async () => {
   await using it = await setUp(wellBehaved);
   it.protocol.disconnect(2);
   const { reason, error } = await within(1000, "the end", it.connection.closed);

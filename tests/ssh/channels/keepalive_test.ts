@@ -16,7 +16,7 @@ import type { SshServer } from "../../servers/ssh_server.ts";
 import { within } from "../../within.ts";
 import { forwarded } from "../contract/setting.ts";
 
-/** A server that says something when it likes: what is asked and what fails, by time. */
+/** A scripted server: which keepalives are sent and what fails, by time. */
 function watch(options: KeepaliveOptions) {
   let bytesReceived = 0;
   let asked = 0;

@@ -36,7 +36,7 @@ Deno.test("the signal that ended a command is reported without control character
 });
 
 for (const stream of ["stdout", "stderr"] as const) {
-  Deno.test(`a command has started once its ${stream} says something, as sish never answers exec`, async () => {
+  Deno.test(`a command has started once its ${stream} has data, as sish never answers exec`, async () => {
     const channel = open();
     const starting = startProcess(channel, exec, "type=tcp", {});
     const said = Buffer.from("https://demo.example");

@@ -105,7 +105,7 @@ Deno.test("ReceiveQueue fails after what it holds, if it ends with an error", as
   assertEquals(await assertRejects(() => reader.read(), Error), error);
 });
 
-Deno.test("ReceiveQueue tells its end also to who does not read", async () => {
+Deno.test("ReceiveQueue reports its end also without a reader", async () => {
   const ended = setUp().queue;
   const reader = ended.readable.getReader();
   ended.end();
@@ -177,7 +177,7 @@ Deno.test("ReceiveQueue can be cancelled while a reader waits", async () => {
   assertEquals(it.returned, 10);
 });
 
-Deno.test("ReceiveQueue takes no empty chunks", async () => {
+Deno.test("ReceiveQueue ignores empty chunks", async () => {
   const { queue } = setUp();
   queue.push(chunk(0));
   queue.push(chunk(2000));

@@ -37,7 +37,7 @@ Deno.test("ReceiveWindow says by how much its peer exceeds it", () => {
   assertEquals(window.take(5), 5);
 });
 
-Deno.test("ReceiveWindow gives back an eighth at once, and tells its owner so", () => {
+Deno.test("ReceiveWindow gives back an eighth at once, and calls its owner", () => {
   const { window, owner } = newWindow(MIB);
   window.take(MIB);
   assert(!window.onRead(MIB / 8 - 1));

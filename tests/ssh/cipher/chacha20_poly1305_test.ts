@@ -113,7 +113,7 @@ Deno.test("ChaCha20Poly1305 opens nothing that is shorter or longer than it was"
   }
 });
 
-Deno.test("ChaCha20Poly1305 leaves no plaintext behind of what is not authentic", () => {
+Deno.test("ChaCha20Poly1305 leaves no plaintext of an unauthentic packet behind", () => {
   const aead = aeadOf(key);
   const secret = packetOf(new Uint8Array(1000).fill(0x5a));
   const sealed = Uint8Array.from(aead.seal(9, secret));

@@ -138,7 +138,7 @@ function importKey(key: Uint8Array, name: string): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", key.slice(), name, false, ["encrypt"]);
 }
 
-/** Sizes that every cipher takes: with and without the length, whole blocks. */
+/** Sizes that every cipher accepts: whole blocks, with and without the length. */
 function bodySizes({ cipher, mac }: Protection): number[] {
   const { blockSize } = cipher;
   const first = mac?.isEncryptThenMac === false

@@ -192,7 +192,7 @@ export function testForwards(subject: Subject): void {
     ],
 
     [
-      "cancelForward() tells who takes the connections what was released, and only that",
+      "cancelForward() reports to the handler of connections which bind was released, and only that",
       async ({ connection }) => {
         const cancelled: Bind[] = [];
         connection.takeForwardedOpens(
@@ -246,7 +246,7 @@ export function testForwards(subject: Subject): void {
     }],
 
     [
-      "requestForward() of a path that is taken is denied",
+      "requestForward() of a path in use is denied",
       async ({ server, connection }) => {
         const error = await assertRejects(
           () => connection.requestForward({ path: server.keyFile }),

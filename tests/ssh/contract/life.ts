@@ -85,7 +85,7 @@ function ask(
 /** What the contract says of a connection's life and its end. */
 export function testLife(subject: Subject): void {
   section(subject, "SshConnection", [
-    ["it tells who is on the other side", async ({ server, connection }) => {
+    ["it reports who is on the other side", async ({ server, connection }) => {
       const { server: info } = connection;
       assertEquals(
         [info.hostname, info.port, info.user, info.address],
@@ -177,7 +177,7 @@ export function testLife(subject: Subject): void {
     }],
 
     [
-      "ping() that is given up leaves the connection as it is",
+      "ping() that is aborted leaves the connection as it is",
       async ({ connection }) => {
         const reason = new Error("enough");
         const stop = new AbortController();

@@ -46,7 +46,7 @@ Deno.test("connectToFirst() prefers the first address that answers", async () =>
   }
 });
 
-Deno.test("connectToFirst() tells why the first address could not be reached", async () => {
+Deno.test("connectToFirst() reports why the first address could not be reached", async () => {
   const listener = listenOn("127.0.0.1", 0);
   const { port } = listener.addr;
   listener.close();

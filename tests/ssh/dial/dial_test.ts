@@ -155,7 +155,7 @@ for (
   });
 }
 
-/** A test server, and what gets into it over streams that a test can break. */
+/** A test server, and options that log in to it over streams that a test can break. */
 async function setUp() {
   const server = await startTestServer();
   const stop = new AbortController();
@@ -242,7 +242,7 @@ Deno.test("a connection whose stream breaks is lost, with the stream's error", a
   assertEquals(it.closed, 1);
 });
 
-Deno.test("connect() tells why dial could not reach the server", async () => {
+Deno.test("connect() reports why dial could not reach the server", async () => {
   await using it = await setUp();
   const cause = new Error("no way");
   for (

@@ -131,7 +131,7 @@ Deno.test('verify() accepts any key if told "insecure-accept-any", and warns', a
   ]);
 });
 
-Deno.test("verify() takes no policy for the usual known_hosts, never for none", async () => {
+Deno.test("verify() treats a missing policy as the usual known_hosts, never as no verification", async () => {
   const host = `${crypto.randomUUID()}.invalid`;
   const check = await prepareHostKeys(undefined, host, 22, silentLogger);
 

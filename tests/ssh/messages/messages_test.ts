@@ -397,7 +397,7 @@ Deno.test("readers ignore types that they do not know", () => {
   assertEquals(readExit("pty-req", bytes), undefined);
 });
 
-Deno.test("readers take no more than OpenSSH takes of what is counted", () => {
+Deno.test("readers limit counts as OpenSSH does", () => {
   assertThrows(() => readExtInfo(wire(7, u32(1025))), ProtocolError);
   assertThrows(
     () => readInfoRequest(wire(60, "", "", "", u32(101))),

@@ -15,7 +15,7 @@ import { KEX_ECDH_INIT, KEX_ECDH_REPLY } from "./kex/kex_numbers.ts";
 const { CHANNEL_DATA, DEBUG, DISCONNECT, GLOBAL_REQUEST, IGNORE } =
   MessageNumber;
 
-Deno.test("a server that says lines before its identification is accepted", async () => {
+Deno.test("a server that sends lines before its identification is accepted", async () => {
   await using set = attack();
   const { peer, victim } = set;
   peer.raw("Welcome\r\n\nto this server\n");
@@ -128,7 +128,7 @@ Deno.test("a packet with a wrong tag ends with a MacError, and DISCONNECT says s
   }
 });
 
-Deno.test("messages to be dropped take no memory, however many there are", async () => {
+Deno.test("ignored messages use no memory, however many arrive", async () => {
   using _ = watchEventLoop();
   await using set = attack();
   const { peer, victim } = set;
@@ -152,7 +152,7 @@ Deno.test("messages to be dropped take no memory, however many there are", async
   assertEquals(victim.congested, false);
 });
 
-Deno.test("a peer that takes no answers is read no further than 8 MiB of them", async () => {
+Deno.test("a peer that does not read answers is read no further than 8 MiB of them", async () => {
   using _ = watchEventLoop();
   await using set = attack();
   const { peer, victim, stream } = set;

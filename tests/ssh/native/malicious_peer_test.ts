@@ -199,7 +199,7 @@ const beforeKeys: Script[] = [
     error: /bytes/,
   })),
   {
-    name: "says nothing more after its KEXINIT",
+    name: "stalls after its KEXINIT",
     options: { exchangeTimeoutMs: 50 },
     run: async (peer) => {
       await peer.identify();
@@ -208,7 +208,7 @@ const beforeKeys: Script[] = [
     error: /did not complete its part of the key exchange within 50 ms/,
   },
   {
-    name: "says nothing at all",
+    name: "sends nothing",
     options: { exchangeTimeoutMs: 50 },
     run: () => {},
     error: /did not complete its part of the key exchange within 50 ms/,
@@ -393,7 +393,7 @@ for (const script of [...beforeKeys, ...duringKeys, ...afterKeys]) {
 
 const byClients: Script[] = [
   {
-    name: "says something before its identification",
+    name: "sends lines before its identification",
     run: (peer) => peer.raw("hello\r\nSSH-2.0-x\r\n"),
     error: /does not speak SSH 2/,
     type: IdentificationError,

@@ -49,7 +49,7 @@ Deno.test("both roles agree on a session, by strict key exchange", async () => {
   assertEquals(client.congested, false);
 });
 
-Deno.test("messages of every size arrive in order, whole and as Uint8Arrays, both ways", async () => {
+Deno.test("messages of every size arrive complete, in order and as Uint8Arrays, both ways", async () => {
   for (
     const cipher of [
       "chacha20-poly1305@openssh.com",
@@ -224,7 +224,7 @@ Deno.test("close() during a key exchange sends the held messages before DISCONNE
   await closed;
 });
 
-Deno.test("close() takes no longer than the other side takes part in it", async () => {
+Deno.test("close() does not wait for a side that takes no part in it", async () => {
   await using pair = await readyPair();
   const { client, streams } = pair;
   streams.server.read = () => new Promise(() => {});

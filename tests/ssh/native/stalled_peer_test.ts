@@ -1,4 +1,4 @@
-/** A server that sends KEXINIT and goes no further, and what that costs a whole process. */
+/** What a server that stalls after its KEXINIT costs a process. */
 import { assert, assertEquals } from "../../assert.ts";
 import { packageUrl, runDeno } from "../../run_deno.ts";
 import {

@@ -164,7 +164,7 @@ serverTest(
     );
     await box.stop();
 
-    // sshfs tells that a file was closed when it comes to it.
+    // sshfs reports a closed file with a delay.
     assertEquals(jobs.titles.sort(), [
       ...["a letter.txt", "moved", "slowly", 'ünï "quoted"'],
     ]);

@@ -165,7 +165,7 @@ Deno.test("parseResumed() reads the ports", () => {
   }
 });
 
-Deno.test("throwIfFailed() tells failures from harmless errors", () => {
+Deno.test("throwIfFailed() distinguishes failures from harmless errors", () => {
   const script = { name: "x2goresume-session", text: "", session: NAME };
 
   throwIfFailed(

@@ -29,7 +29,7 @@ import { auth, refusal } from "./pulse_client.ts";
 const cookie = crypto.getRandomValues(new Uint8Array(256));
 const targetCookie = crypto.getRandomValues(new Uint8Array(256));
 
-/** A gate behind a port of a real sshd, and a sound server that repeats what it hears. */
+/** A gate behind a port of a real sshd, and a sound server that echoes what it receives. */
 async function startGate(options: Partial<SoundGateOptions> = {}) {
   await using stack = new AsyncDisposableStack();
   const service = stack.use(startService(async (conn) => {
@@ -197,7 +197,7 @@ serverTest(
 
 serverTest(
   "sshd",
-  "SoundGate says so at once when the sound server does not accept connections",
+  "SoundGate reports at once that the sound server does not accept connections",
   async () => {
     await withFreePort(async (port) => {
       await using gate = await startGate({ target: { port } });

@@ -292,7 +292,7 @@ function format({ bind, target }: ForwardSpec): string {
   return `${listen} ${connect}`;
 }
 
-/** Puts in what channel_rfwd_bind_host() makes of no address and of `*`. */
+/** Fills in the bind address that channel_rfwd_bind_host() uses for a missing one and for `*`. */
 function asInSsh(printed: string): string {
   return printed.replace(/^(\d+) /, "[localhost]:$1 ").replace(/^\[\*\]/, "[]");
 }

@@ -197,7 +197,7 @@ Deno.test("eventFormatter.format() says where a bind is that sshd has moved", ()
   );
 });
 
-Deno.test("eventFormatter.format() is silent of what was verified again and is as it was", () => {
+Deno.test("eventFormatter.format() does not mention an unchanged verdict", () => {
   const levels = told(
     verified({}),
     verified({}),

@@ -35,7 +35,7 @@ Deno.test("matchesPattern() knows * and ? and nothing else", () => {
   }
 });
 
-Deno.test("matchesPattern() takes no time over many stars", () => {
+Deno.test("matchesPattern() is fast with many stars", () => {
   const pattern = `${"a*".repeat(1000)}b`;
   assertEquals(matchesPattern("a".repeat(10_000), pattern), false);
 });

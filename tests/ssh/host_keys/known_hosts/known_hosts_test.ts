@@ -277,7 +277,7 @@ serverTest(["sshd", "ssh"], "check() takes an alias as ssh does", async () => {
   }
 });
 
-/** What ssh makes of the host key of a server on loopback. */
+/** ssh's verdict on the host key of a server on loopback. */
 async function sshVerdict(
   port: number,
   knownHosts: string,

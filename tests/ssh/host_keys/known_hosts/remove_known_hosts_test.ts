@@ -7,7 +7,7 @@ import { ed25519Key, testDirectory } from "../host_key_fixture.ts";
 
 const [a, b, c] = [1, 2, 3].map((fill) => `a ${ed25519Key(fill).text}`);
 
-Deno.test("removeKnownHosts() removes lines, and keeps the file as it was beside it", async () => {
+Deno.test("removeKnownHosts() removes lines, and keeps a copy of the old file beside it", async () => {
   await using dir = await testDirectory();
   const file = await dir.file("known", "# comment", a!, "nonsense", b!, c!);
   await Deno.chmod(file, 0o640);

@@ -250,7 +250,7 @@ function pemEncryptedWith(passphrase: string): string {
 
 serverTest(
   "ssh",
-  "loadPrivateKey() says so too of OpenSSH's own formats",
+  "loadPrivateKey() reports that of OpenSSH's own formats, too",
   async () => {
     const dir = await Deno.makeTempDir({ prefix: "rforward-keys-" });
     try {

@@ -11,7 +11,7 @@ import {
 } from "../../../../../src/ssh/native/kex/sntrup761/sntrup761.ts";
 import { nistRandom } from "./nist_random.ts";
 
-/** From the submission's kat_kem.rsp (ntruprime-20201007): the seed and secret whole, the others by their SHA-256. */
+/** From the submission's kat_kem.rsp (ntruprime-20201007): the seed and secret in full, the others by their SHA-256. */
 const knownAnswers = [
   {
     seed:
