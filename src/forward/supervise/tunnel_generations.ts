@@ -1,7 +1,11 @@
+import { atMost } from "../../abort.ts";
 import { ForwardDeniedError } from "../../errors.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import { type DrainResult, sumDrains } from "../tunnel/drain_result.ts";
 import type { ReverseTunnel } from "../tunnel/tunnel.ts";
+
+/** How long a server may take to release a port on a connection that may be dead, in milliseconds. */
+const RELEASE_MS = 2000;
 
 /** A tunnel on one connection, and what aborts when its port is cancelled there. */
 export interface Generation {
@@ -58,7 +62,7 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
    * Releases the port on a connection that another one takes over from, and
    * lets live connections continue.
    *
-   * @returns `released`: whether the server did; `drained` settles once they are over.
+   * @returns `released`: whether the server did so soon; `drained` settles once they are over.
    */
   async retire(
     connection: SshConnection,
@@ -68,7 +72,8 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
     const releases = await Promise.all(old.map(async ({ state, bound }) => {
       if (state !== "listening") return true;
       // stop() settles only once they are over.
-      return await connection.cancelForward(bound).catch(() => true);
+      const released = connection.cancelForward(bound).catch(() => true);
+      return await atMost(RELEASE_MS, released) ?? false;
     }));
     return {
       released: releases.every(Boolean),

@@ -65,7 +65,7 @@ async function startSite(
       return (supervisor.snapshot.tunnels[0]!.bound as { port: number }).port;
     },
     /** Waits until the tunnel is up on another connection than this. */
-    async upWithout(old: SshConnection) {
+    async upWithout(old: SshConnection, ms = 15_000) {
       const found = async () => {
         for await (const { tunnels } of supervisor) {
           const isOther = supervisor.connection !== undefined &&
@@ -73,7 +73,7 @@ async function startSite(
           if (isOther && tunnels[0]?.state === "up") return;
         }
       };
-      await within(15_000, "the new connection", found());
+      await within(ms, "the new connection", found());
     },
     [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
   };
@@ -189,6 +189,25 @@ serverTest(
       assertEquals(site.connections.length, 4);
     } finally {
       await Deno.remove(dir, { recursive: true });
+    }
+  },
+);
+
+serverTest(
+  "sshd",
+  "supervisor.reconnect({ overlap: true }) leaves a connection whose server does not answer any longer",
+  async () => {
+    const sshd = await startSshd();
+    await using site = await startSite(sshd, { port: 0 });
+    const old = site.supervisor.connection!;
+    sshd.killSessions("SIGSTOP");
+    try {
+      await site.supervisor.reconnect({ overlap: true });
+      await site.upWithout(old, 6000); // a request to it may take 10 s
+      assertEquals(await ask(site.port, "b"), "echo: b");
+      await within(5000, "the old connection's end", old.closed);
+    } finally {
+      sshd.killSessions("SIGCONT");
     }
   },
 );
