@@ -32,6 +32,9 @@ export class ChannelSocket extends Duplex {
   readonly #source: ByteSource;
   readonly #sink: ByteSink;
   #reading = false;
+  #isHeld = false;
+  /** Whether more was asked for while nothing is to be read. */
+  #isReadDue = false;
   #writing = false;
   #lingering: ReturnType<typeof setTimeout> | undefined;
 
@@ -66,7 +69,19 @@ export class ChannelSocket extends Duplex {
     this.#lingering ??= setTimeout(() => this.destroy(), LINGER_MS);
   }
 
+  /** Whether nothing is read for now. */
+  set isHeld(isHeld: boolean) {
+    this.#isHeld = isHeld;
+    if (isHeld || !this.#isReadDue) return;
+    this.#isReadDue = false;
+    this._read();
+  }
+
   override _read(): void {
+    if (this.#isHeld) {
+      this.#isReadDue = true;
+      return;
+    }
     this.#reading = true;
     void this.#receive();
   }

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ChannelSocket } from "./channel_socket.ts";
 import type { HttpLimits } from "./fetch_target.ts";
 
+/** Requests that wait for their turn before no more are read. */
+const MOST_PIPELINED = 10;
 /** An idle client is noticed late by up to this part of the time limit. */
 const CHECKS = 4;
 
@@ -12,7 +14,7 @@ const CHECKS = 4;
 export class HttpConnection {
   readonly #socket: ChannelSocket;
   readonly #limits: Required<HttpLimits>;
-  /** Requests that are being answered: several only if the client does not wait for answers. */
+  /** Requests that are not answered yet: several only if the client does not wait for answers. */
   readonly #requests = new Map<ServerResponse, IncomingMessage>();
   #headTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #idleTimer: ReturnType<typeof setInterval> | undefined;
@@ -32,15 +34,27 @@ export class HttpConnection {
     }
   }
 
-  /** A request whose head has arrived, to be answered. */
-  begin(message: IncomingMessage, response: ServerResponse): void {
+  /**
+   * Takes a request whose head has arrived.
+   *
+   * @returns settles when those before it are answered.
+   */
+  async begin(
+    message: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const before = [...this.#requests.keys()].at(-1);
     this.#stopHeadTimer();
     this.#requests.set(response, message);
     if (this.#isDraining) response.shouldKeepAlive = false;
+    this.#socket.isHeld = this.#requests.size >= MOST_PIPELINED;
     response.once("close", () => {
       this.#requests.delete(response);
+      this.#socket.isHeld = this.#requests.size >= MOST_PIPELINED;
       if (this.#isDraining) this.#endIfIdle();
     });
+    if (!before) return;
+    await new Promise<void>((resolve) => before.once("close", () => resolve()));
   }
 
   /** The connection is no longer HTTP's: its limits are another's. */

@@ -54,11 +54,13 @@ export class HttpServer {
       maxHeaderSize: this.#limits.maxHeaderBytes,
       keepAliveTimeout: this.#limits.idleTimeoutMs, // announced to clients
     });
+    // A client that has said all it wants still gets its answers.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
     // Deno closes the connections of a server that does not listen.
     Object.defineProperty(this.#server, "listening", { value: true });
-    this.#server.on("request", (message, response) => {
-      this.#begin(message, response);
-      void this.#answer(message, response);
+    this.#server.on("request", async (message, response) => {
+      await this.#begin(message, response);
+      await this.#answer(message, response);
     });
     this.#server.on(
       "upgrade",
@@ -103,10 +105,14 @@ export class HttpServer {
     for (const upgrade of this.#upgrades) upgrade.goAway();
   }
 
-  #begin(message: IncomingMessage, response: ServerResponse): void {
+  async #begin(
+    message: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     // What is written to a client that is gone fails; `close` follows.
     response.on("error", () => {});
-    this.#served.get(message.socket)?.connection.begin(message, response);
+    await this.#served.get(message.socket)?.connection
+      .begin(message, response);
   }
 
   async #answer(
@@ -115,14 +121,12 @@ export class HttpServer {
     upgrade?: Upgrade,
   ): Promise<void> {
     const served = this.#served.get(message.socket);
-    if (!served) return;
+    if (!served || message.socket.destroyed) return;
     const gone = new AbortController();
     const completed = Promise.withResolvers<void>();
     completed.promise.catch(() => {});
     response.once("close", () => {
-      if (response.writableFinished || upgrade?.isDone) {
-        return completed.resolve();
-      }
+      if (response.writableFinished) return completed.resolve();
       const error = new DOMException("the client is gone", "AbortError");
       gone.abort(error);
       completed.reject(error);
@@ -142,7 +146,7 @@ export class HttpServer {
     } catch (error) {
       answer = this.#toErrorResponse(error);
     }
-    if (upgrade?.isDone) return;
+    if (upgrade?.isDone) return completed.resolve();
     upgrade?.decline(response);
     // The head waits for the start of the body, but not if that takes its time.
     const flushing = setTimeout(() => response.flushHeaders());
@@ -180,8 +184,8 @@ export class HttpServer {
   ): Promise<void> {
     const connection = this.#served.get(socket)?.connection;
     const response = new ServerResponse(message);
-    this.#begin(message, response);
     try {
+      await this.#begin(message, response);
       const { Upgrade } = await loadUpgrade();
       const upgrade = new Upgrade(message, socket, head, () => {
         connection?.upgraded();

@@ -12,7 +12,10 @@ export type ServeOptions =
   & BindOptions
   & HttpLimits
   & Pick<FetchTarget, "onError">
-  & Omit<TunnelOptions, "bind" | "target" | "onTargetError">
+  & Omit<
+    TunnelOptions,
+    "bind" | "target" | "targetTimeoutMs" | "lingerMs" | "onTargetError"
+  >
   & {
     /** Called once the server listens. */
     onListen?: (addr: Deno.Addr) => void;

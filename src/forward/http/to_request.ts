@@ -3,9 +3,12 @@ import type { IncomingMessage } from "node:http";
 /** Methods that `Request` does not take (Fetch standard, section 2.2.1). */
 const FORBIDDEN = new Set(["CONNECT", "TRACE", "TRACK"]);
 
+/** Headers of a request, as with `Deno.serve`: thousands of names take Deno seconds. */
+const MAX_HEADERS = 100;
+
 /** What a client sent cannot be made a request of; answered with this status. */
 export class RequestError extends Error {
-  constructor(readonly status: 400 | 405 | 501, message: string) {
+  constructor(readonly status: 400 | 405 | 431, message: string) {
     super(message);
   }
 }
@@ -24,6 +27,9 @@ export function toRequest(
   const { method = "GET" } = message;
   if (FORBIDDEN.has(method)) {
     throw new RequestError(405, `the method ${method} is not supported`);
+  }
+  if (message.rawHeaders.length > 2 * MAX_HEADERS) {
+    throw new RequestError(431, `more than ${MAX_HEADERS} headers`);
   }
   const headers = headersOf(message);
   const hasBody = method !== "GET" && method !== "HEAD" &&

@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";
+import { orAborted } from "../../abort.ts";
 import { TargetError } from "../../errors.ts";
 import { connectToFirst } from "../../ssh/dial/connect_to_first.ts";
 import { connectTcp } from "../../sockets/connect_tcp.ts";
@@ -48,7 +49,8 @@ export class Destinations {
     requirePermission(to);
     if (this.#permit === "public") {
       // Looked up once: a name that answers differently the next time gains nothing.
-      const addresses = (await addressesOf(host)).filter(isPublic);
+      const addresses = (await orAborted(addressesOf(host), signal))
+        .filter(isPublic);
       if (addresses.length === 0) throw notPermitted(to);
       conn = await connectToFirst(addresses, port, signal);
     } else {

@@ -14,7 +14,11 @@ export class FetchDialer implements Dialer {
   #isDraining = false;
 
   constructor(target: FetchTarget, options: DialerOptions) {
-    this.name = target.fetch.name || "a fetch handler in this process";
+    const { name } = target.fetch;
+    // An arrow function in `{ fetch: … }` has that name.
+    this.name = name && name !== "fetch"
+      ? name
+      : "a fetch handler in this process";
     this.#target = target;
     this.#options = options;
   }

@@ -203,14 +203,18 @@ serverTest(
     }
     end.abort();
     await assertRejects(() => reader.read(), DOMException);
-    next.dispatchEvent(new Event("tick")); // sshd notices it when it has to write
+    // sshd notices it when it has to write, for the second time at the latest.
+    const ticking = setInterval(() => next.dispatchEvent(new Event("tick")), 5);
     assertEquals(await gone.promise, "AbortError");
+    clearInterval(ticking);
   },
 );
 
 serverTest("sshd", "serve() makes WebSockets of requests", async () => {
   const closed = Promise.withResolvers<CloseEvent>();
+  const completed = Promise.withResolvers<void>();
   await using site = await startSite((_, info) => {
+    info.completed.then(completed.resolve, completed.reject);
     const { socket, response } = info.upgradeWebSocket({
       protocol: "echo",
       maxMessageBytes: 1000,
@@ -239,6 +243,7 @@ serverTest("sshd", "serve() makes WebSockets of requests", async () => {
     "héllo",
     new Uint8Array([0, 1, 255]),
   ]);
+  await completed.promise;
   socket.close(4001, "enough");
   const { code, reason, wasClean } = await closed.promise;
   assertEquals([code, reason, wasClean], [4001, "enough", true]);
@@ -346,6 +351,70 @@ serverTest(
     assertMatch(await answerTo(`${head}Connection: close\r\n\r\n`), / 200 /);
   },
 );
+
+serverTest(
+  "sshd",
+  "serve() makes nothing for clients that do not read",
+  async () => {
+    const cancelled = Promise.withResolvers<void>();
+    const chunk = new Uint8Array(64 * 1024);
+    await using site = await startSite(
+      () =>
+        new Response(
+          new ReadableStream({
+            pull: (controller) => controller.enqueue(chunk),
+            cancel: () => cancelled.resolve(),
+          }),
+        ),
+      { idleTimeoutMs: 200 },
+    );
+    using conn = await visit(site.web.port);
+    await send(conn, "GET / HTTP/1.0\r\n\r\n");
+    await cancelled.promise;
+  },
+);
+
+serverTest(
+  "sshd",
+  "serve() answers requests of a client one after the other",
+  async () => {
+    let running = 0;
+    let most = 0;
+    await using site = await startSite(async (request) => {
+      most = Math.max(most, ++running);
+      const text = await request.text();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running--;
+      return new Response(`<${new URL(request.url).pathname}${text}>`);
+    });
+    using conn = await visit(site.web.port);
+    const paths = Array.from({ length: 40 }, (_, i) => `/${i}`);
+    const head = "HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n";
+    await send(
+      conn,
+      paths.map((path) => `PUT ${path} ${head}??`).join(""),
+    );
+    await conn.closeWrite();
+    const said = await receiveText(conn);
+    assertEquals(said.match(/<.*>/g), paths.map((path) => `<${path}??>`));
+    assertEquals(most, 1);
+  },
+);
+
+serverTest("sshd", "serve() takes a hundred headers, and no more", async () => {
+  await using site = await startSite((request) =>
+    new Response(`${[...request.headers].length} headers`)
+  );
+  const withHeaders = (count: number) => {
+    const headers = Array.from({ length: count }, (_, i) => `${i}:\r\n`).join(
+      "",
+    );
+    return ask(site.web.port, `GET / HTTP/1.0\r\n${headers}\r\n`);
+  };
+  assertMatch(await withHeaders(100), /\r\n100 headers$/);
+  assertMatch(await withHeaders(101), /^HTTP\/1.1 431 /);
+  assertMatch(await withHeaders(2500), /^HTTP\/1.1 431 /);
+});
 
 serverTest("sshd", "serve() takes hostile headers as data", async () => {
   await using site = await startSite((request) =>
