@@ -9,17 +9,14 @@ import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { ask, receiveText, send, startEcho, startRig, visit } from "../rig.ts";
+import { startEchoTunnel } from "./echo_tunnel.ts";
 
 serverTest(
   "sshd",
   "tunnel.stop() counts the connections that finished during the drain, and those that were cut",
   async () => {
-    await using rig = await startRig("sshd");
-    await using echo = startEcho("echo");
-    await using tunnel = await forward(rig.connection, {
-      bind: { port: 0 },
-      target: { port: echo.port },
-    });
+    await using echo = await startEchoTunnel();
+    const { tunnel } = echo;
     // One that was over before counts for neither.
     assertEquals(await ask(tunnel.port, "x"), "echo: x");
     for (const connection of tunnel.connections) await connection.closed;

@@ -3,7 +3,8 @@ import { forward, type TunnelConnection } from "../../../mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { FakeConnection, FakeOpen } from "../fake_connection.ts";
-import { ask, receiveText, send, startEcho, startRig, visit } from "../rig.ts";
+import { ask, receiveText, send, startRig, visit } from "../rig.ts";
+import { startEchoTunnel } from "./echo_tunnel.ts";
 
 serverTest(
   "sshd",
@@ -57,22 +58,16 @@ serverTest(
   "sshd",
   "tunnel.connections lists who is connected and the bytes of each",
   async () => {
-    await using rig = await startRig("sshd");
-    await using echo = startEcho("echo");
-    const connected = Promise.withResolvers<TunnelConnection>();
-    await using tunnel = await forward(rig.connection, {
-      bind: { port: 0 },
-      target: { port: echo.port },
-      onConnection: connected.resolve,
-    });
+    await using echo = await startEchoTunnel();
+    const { tunnel } = echo;
     using client = await visit(tunnel.port);
-    const connection = await connected.promise;
+    const connection = await echo.connected;
     assertEquals([...tunnel.connections], [connection]);
     assertEquals(connection.originator, {
       address: "127.0.0.1",
       port: (client.localAddr as Deno.NetAddr).port,
     });
-    assertEquals(connection.target, `127.0.0.1:${echo.port}`);
+    assertEquals(connection.target, `127.0.0.1:${echo.target}`);
     await send(client, "12345");
     await client.closeWrite();
     assertEquals(await receiveText(client), "echo: 12345");
@@ -87,16 +82,10 @@ serverTest(
   "sshd",
   "connection.close() of a tunnel's connection ends that one alone",
   async () => {
-    await using rig = await startRig("sshd");
-    await using echo = startEcho("echo");
-    const connected = Promise.withResolvers<TunnelConnection>();
-    await using tunnel = await forward(rig.connection, {
-      bind: { port: 0 },
-      target: { port: echo.port },
-      onConnection: connected.resolve,
-    });
+    await using echo = await startEchoTunnel();
+    const { tunnel } = echo;
     using one = await visit(tunnel.port);
-    const connection = await connected.promise;
+    const connection = await echo.connected;
     connection.close();
     assertEquals(await connection.closed, { reason: "closed" });
     assertEquals(await receiveText(one), "");

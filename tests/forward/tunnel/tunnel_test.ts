@@ -27,6 +27,7 @@ import {
   startService,
   visit,
 } from "../rig.ts";
+import { startEchoTunnel } from "./echo_tunnel.ts";
 
 serverTest(
   "sshd",
@@ -96,12 +97,8 @@ serverTest(
 );
 
 serverTest("sshd", "tunnel.resume() moves to another port", async () => {
-  await using rig = await startRig("sshd");
-  await using echo = startEcho("echo");
-  await using tunnel = await forward(rig.connection, {
-    bind: { port: 0 },
-    target: { port: echo.port },
-  });
+  await using echo = await startEchoTunnel();
+  const { tunnel } = echo;
   const before = tunnel.port;
   await tunnel.resume({ port: 0 });
   assert(tunnel.port !== before && tunnel.port !== 0);
@@ -115,17 +112,11 @@ serverTest(
   "sshd",
   "tunnel.stop() releases the port, and drains for drainMs",
   async () => {
-    await using rig = await startRig("sshd");
-    await using echo = startEcho("echo");
-    const connected = Promise.withResolvers<TunnelConnection>();
-    const tunnel = await forward(rig.connection, {
-      bind: { port: 0 },
-      target: { port: echo.port },
-      onConnection: connected.resolve,
-    });
+    await using echo = await startEchoTunnel();
+    const { tunnel } = echo;
     using live = await visit(tunnel.port);
     await send(live, "still ");
-    await connected.promise;
+    await echo.connected;
     const stopped = tunnel.stop({ drainMs: 60_000 });
     while (!await isRefused(tunnel.port));
     await send(live, "here");
@@ -140,16 +131,10 @@ serverTest(
 );
 
 serverTest("sshd", "tunnel.stop() cuts a drain short", async () => {
-  await using rig = await startRig("sshd");
-  await using echo = startEcho("echo");
-  const connected = Promise.withResolvers<TunnelConnection>();
-  const tunnel = await forward(rig.connection, {
-    bind: { port: 0 },
-    target: { port: echo.port },
-    onConnection: connected.resolve,
-  });
+  await using echo = await startEchoTunnel();
+  const { tunnel } = echo;
   using live = await visit(tunnel.port);
-  await connected.promise;
+  await echo.connected;
   const drained = tunnel.stop({ drainMs: 60_000 });
   await tunnel.stop();
   await drained;
@@ -160,16 +145,10 @@ serverTest(
   "sshd",
   "tunnel.stop() with less time cuts short a drain under way",
   async () => {
-    await using rig = await startRig("sshd");
-    await using echo = startEcho("echo");
-    const connected = Promise.withResolvers<TunnelConnection>();
-    await using tunnel = await forward(rig.connection, {
-      bind: { port: 0 },
-      target: { port: echo.port },
-      onConnection: connected.resolve,
-    });
+    await using echo = await startEchoTunnel();
+    const { tunnel } = echo;
     using live = await visit(tunnel.port);
-    await connected.promise;
+    await echo.connected;
     const draining = tunnel.stop({ drainMs: 2 ** 31 - 1 });
     await within(10_000, "the drain", tunnel.stop({ drainMs: 50 }));
     await draining;
