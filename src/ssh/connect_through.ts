@@ -33,17 +33,18 @@ import {
  * @throws what {@linkcode connect} throws, with the hop named in front.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { connectThrough } from "@x2go/rforward";
+ * import { startTestServer } from "@x2go/rforward/testing";
  *
- * const login = {
- *   user: "alice",
- *   privateKeys: [{ file: "/home/alice/.ssh/id_ed25519" }],
- * };
- * await using connection = await connectThrough([
- *   { ...login, hostname: "bastion.example" },
- *   { ...login, hostname: "server.internal" },
- * ]);
+ * await using bastion = await startTestServer();
+ * await using server = await startTestServer();
+ * const hops = [bastion, server].map((
+ *   { hostname, port, user, password, knownHosts },
+ * ) => ({ hostname, port, user, password, hostKeys: { text: knownHosts } }));
+ *
+ * await using connection = await connectThrough(hops);
+ * console.log(connection.server.port === server.port); // true
  * ```
  */
 export async function connectThrough(

@@ -245,7 +245,32 @@ export interface ServerInfo {
   readonly negotiated: Negotiated;
 }
 
-/** One authenticated SSH connection. */
+/**
+ * One authenticated SSH connection.
+ *
+ * @example A command on the server
+ * ```ts
+ * import { connect } from "@x2go/rforward";
+ * import { startTestServer } from "@x2go/rforward/testing";
+ *
+ * await using server = await startTestServer({
+ *   exec: async (command, { stdout }) => {
+ *     await new Blob([`you asked for ${command}`]).stream().pipeTo(stdout);
+ *     return 0;
+ *   },
+ * });
+ * await using connection = await connect({
+ *   hostname: server.hostname,
+ *   port: server.port,
+ *   user: server.user,
+ *   password: server.password,
+ *   hostKeys: { text: server.knownHosts },
+ * });
+ * await using process = await connection.exec("uptime");
+ * const { code, stdout } = await process.output();
+ * console.log(code, new TextDecoder().decode(stdout)); // 0 "you asked for uptime"
+ * ```
+ */
 export interface SshConnection extends AsyncDisposable {
   /** Who is on the other side. */
   readonly server: ServerInfo;
