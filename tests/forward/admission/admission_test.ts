@@ -15,11 +15,14 @@ import {
   assertMatch,
   assertThrows,
 } from "../../assert.ts";
+import { startAsyncsshServer } from "../../servers/asyncssh_server.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { startDropbear } from "../../servers/dropbear.ts";
 import { within } from "../../within.ts";
 import { FakeConnection, FakeOpen } from "../fake_connection.ts";
 import {
   ask,
+  connectTo,
   receive,
   receiveText,
   type Rig,
@@ -138,6 +141,31 @@ serverTest(
   },
 );
 
+for (
+  const [program, start] of [
+    ["dropbear", startDropbear],
+    ["asyncssh", startAsyncsshServer],
+  ] as const
+) {
+  serverTest(
+    program,
+    `admission.allow goes by the address that ${program} reports`,
+    async () => {
+      await using server = await start();
+      await using connection = await connectTo(server);
+      await using echo = startEcho("echo");
+      await using tunnel = await forward(connection, {
+        bind: { port: 0 },
+        target: { port: echo.port },
+        admission: { allow: ["127.0.0.2"] },
+      });
+      assertEquals(await askFrom("127.0.0.1", tunnel.port), "");
+      assertEquals(await askFrom("127.0.0.2", tunnel.port), "echo: hi");
+      assertEquals(tunnel.admission!.counts.refusedBy, { allow: 1 });
+    },
+  );
+}
+
 serverTest(
   "sshd",
   "admission.maxConnections refuses with a shortage of resources until one has ended, and leaves other tunnels alone",
@@ -181,10 +209,14 @@ serverTest(
   "admission.maxConnectionsPerOriginator counts each address apart",
   async () => {
     await using site = await startTunnel({ maxConnectionsPerOriginator: 1 });
-    const { tunnel, refused } = site;
+    const { tunnel, refused, rig } = site;
     using held = await visit(tunnel.port);
     await held.write(new Uint8Array([65]));
     await seeRefusal(tunnel.port);
+    assertMatch(
+      await rig.server.log(),
+      /resource shortage: too many connections from this address/,
+    );
     assertEquals(await askFrom("127.0.0.2", tunnel.port), "echo: hi");
     assertEquals(refused.map(({ rule }) => rule), [
       "maxConnectionsPerOriginator",
@@ -209,6 +241,10 @@ serverTest(
     assertEquals(admitted + refused, 60);
     assertEquals(refusedBy, { maxRate: refused });
     assertEquals(live, tunnel.connections.size);
+    assertMatch(
+      await site.rig.server.log(),
+      /resource shortage: too many connections at once/,
+    );
     // A quarter of a second's number at once.
     assert(served >= 10 && served <= 10 + 40 * seconds, `${served} served`);
   },
@@ -272,6 +308,8 @@ serverTest(
     assertEquals(taken(), 2);
     assertEquals(refused.map(({ rule }) => rule), Array(4).fill("decide"));
     assertEquals(aborted.length, 6, "the signal says that it is over");
+    const log = await site.rig.server.log();
+    assertEquals(log.match(/administratively prohibited/g)?.length, 4);
     assertEquals(tunnel.admission!.counts.live, tunnel.connections.size);
   },
 );
