@@ -8,6 +8,7 @@ import { listeningAt } from "../servers/listening.ts";
 import { startSshd } from "../servers/openssh.ts";
 import { run } from "../servers/run.ts";
 import { sshArguments } from "../servers/ssh_server.ts";
+import { encryptKey } from "../servers/encrypt_key.ts";
 import config from "../../deno.json" with { type: "json" };
 import {
   CommandProcess,
@@ -193,16 +194,7 @@ serverTest(
     });
     assertMatch(halved, /is a public key; give the private one/);
 
-    await run("ssh-keygen", [
-      "-q",
-      "-p",
-      "-P",
-      "",
-      "-N",
-      "secret",
-      "-f",
-      sshd.keyFile,
-    ]);
+    await encryptKey(sshd.keyFile, "secret");
     const locked = await before("BatchMode=no");
     assertMatch(
       locked.stderr,

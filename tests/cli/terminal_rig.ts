@@ -1,9 +1,9 @@
 /** What the tests of the command in a terminal share. */
 import { assert, assertEquals } from "../assert.ts";
 import type { Sshd } from "../servers/openssh.ts";
-import { run } from "../servers/run.ts";
 import { sshArguments } from "../servers/ssh_server.ts";
 import { TerminalProcess } from "../servers/terminal.ts";
+import { encryptKey } from "../servers/encrypt_key.ts";
 
 export const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 
@@ -54,15 +54,6 @@ export async function interrupt(terminal: TerminalProcess): Promise<void> {
 export async function lock(sshd: Sshd): Promise<string> {
   const passphrase = crypto.randomUUID();
   const { keyFile } = sshd;
-  await run("ssh-keygen", [
-    "-q",
-    "-p",
-    "-P",
-    "",
-    "-N",
-    passphrase,
-    "-f",
-    keyFile,
-  ]);
+  await encryptKey(keyFile, passphrase);
   return passphrase;
 }

@@ -1,4 +1,5 @@
-import { assertEquals, assertMatch } from "../assert.ts";
+import { assertMatch } from "../assert.ts";
+import { assertKillsSessions } from "./assert_kills_sessions.ts";
 import { openssh10, serverTest } from "./availability.ts";
 import { startSshd10 } from "./openssh10.ts";
 import { run } from "./run.ts";
@@ -28,18 +29,6 @@ serverTest(
   "startSshd10() starts a server whose sessions can be killed",
   async () => {
     await using sshd = await startSshd10();
-    await using session = new Deno.Command("ssh", {
-      args: [...sshArguments(sshd), "echo there; exec sleep 60"],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    const reader = session.stdout.getReader();
-    await reader.read();
-
-    sshd.killSessions("SIGKILL");
-
-    assertEquals((await session.status).code, 255);
-    await reader.cancel();
+    await assertKillsSessions(sshd);
   },
 );

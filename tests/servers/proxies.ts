@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { findProgram } from "./availability.ts";
 import { withFreePort } from "./free_port.ts";
-import { listeningAt } from "./listening.ts";
 import { ServerProcess } from "./server_process.ts";
+import { startListening } from "./start_listening.ts";
 
 /** A proxy. */
 export interface RealProxy extends AsyncDisposable {
@@ -62,31 +62,9 @@ export async function startTinyproxy(
 export async function startMicrosocks(
   { login }: { login?: ProxyLogin } = {},
 ): Promise<RealProxy> {
-  const { child, port } = await withFreePort(async (port) => {
-    const child = new Deno.Command(findProgram("microsocks") ?? "microsocks", {
-      args: [
-        ...["-i", "127.0.0.1", "-p", `${port}`],
-        ...login ? ["-u", login.user, "-P", login.password] : [],
-      ],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    let ended = false;
-    child.status.then(() => ended = true);
-    // It does not say when it listens.
-    while (!ended && listeningAt(port).length === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    if (ended) throw new Error("microsocks did not start");
-    return { child, port };
-  });
-  return {
-    hostname: "127.0.0.1",
-    port,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.status;
-    },
-  };
+  const microsocks = await startListening("microsocks", (port) => [
+    ...["-i", "127.0.0.1", "-p", `${port}`],
+    ...login ? ["-u", login.user, "-P", login.password] : [],
+  ]);
+  return { hostname: "127.0.0.1", ...microsocks };
 }

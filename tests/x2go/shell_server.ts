@@ -1,6 +1,7 @@
 import { connect } from "../../src/ssh/connect.ts";
 import type { SshConnection } from "../../src/ssh/connection.ts";
 import { type CommandHandler, startTestServer } from "../../src/testing/mod.ts";
+import { loginOptions } from "../servers/login_options.ts";
 
 /** Runs commands here, as a login shell with such a `.bashrc` would. */
 export function shell(bashrc = ""): CommandHandler {
@@ -34,12 +35,6 @@ export async function withServer(
   work: (connection: SshConnection) => Promise<void>,
 ): Promise<void> {
   await using server = await startTestServer({ exec });
-  await using connection = await connect({
-    hostname: server.hostname,
-    port: server.port,
-    user: server.user,
-    password: server.password,
-    hostKeys: { text: server.knownHosts },
-  });
+  await using connection = await connect(loginOptions(server));
   await work(connection);
 }

@@ -7,6 +7,7 @@ import { startSshd } from "../../servers/openssh.ts";
 import { run } from "../../servers/run.ts";
 import { startSshAgent } from "../../servers/ssh_agent.ts";
 import { sshArguments, type SshServer } from "../../servers/ssh_server.ts";
+import { encryptKey } from "../../servers/encrypt_key.ts";
 import { eventually } from "../eventually.ts";
 import { RforwardProcess } from "../rforward_process.ts";
 
@@ -218,16 +219,7 @@ serverTest(
       "authentication-failed",
     );
     // The passphrase is not needed while the agent has the key.
-    await run("ssh-keygen", [
-      "-q",
-      "-p",
-      "-P",
-      "",
-      "-N",
-      "secret",
-      "-f",
-      sshd.keyFile,
-    ]);
+    await encryptKey(sshd.keyFile, "secret");
     for (const file of [sshd.keyFile, `${sshd.keyFile}.pub`]) {
       const { stderr, events } = await assertForwards(
         ["-o", "IdentitiesOnly=yes", "-i", file, ...options],

@@ -14,6 +14,7 @@ import { startTestServer } from "../../../src/testing/mod.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startFullPort } from "../../servers/tcp_server.ts";
+import { loginOptions } from "../../servers/login_options.ts";
 import { FakeConnection } from "../fake_connection.ts";
 import { connectTo, servers, startRig } from "../rig.ts";
 
@@ -128,13 +129,7 @@ for (
 ) {
   Deno.test(`whyRefused() asks a server that says nothing whether it would not bind ${what}`, async () => {
     await using server = await startTestServer({ allowForward });
-    await using connection = await connect({
-      hostname: server.hostname,
-      port: server.port,
-      user: server.user,
-      password: server.password,
-      hostKeys: { text: server.knownHosts },
-    });
+    await using connection = await connect(loginOptions(server));
     const { signal } = new AbortController();
     // A free port that is not privileged.
     const bind = { hostname: "127.0.0.1", port: freePort() };

@@ -6,8 +6,8 @@ import type { ConnectOptions } from "../../../src/ssh/connect_options.ts";
 import { assertEquals, assertMatch, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { type Sshd, startSshd } from "../../servers/openssh.ts";
-import { run } from "../../servers/run.ts";
 import { startSshAgent } from "../../servers/ssh_agent.ts";
+import { encryptKey } from "../../servers/encrypt_key.ts";
 import {
   type CertificateRig,
   certificateRig,
@@ -116,16 +116,7 @@ serverTest(
       const copy = join(rig.dir, "locked");
       await Deno.copyFile(file, copy);
       await Deno.copyFile(certificate.file, `${copy}-cert.pub`);
-      await run("ssh-keygen", [
-        "-q",
-        "-p",
-        "-P",
-        "",
-        "-N",
-        "secret",
-        "-f",
-        copy,
-      ]);
+      await encryptKey(copy, "secret");
       let asked = 0;
       const passphrase = () =>
         Promise.resolve(asked++ === 0 ? "wrong" : "secret");
