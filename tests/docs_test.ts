@@ -1,4 +1,4 @@
-/** README and docs/ say only what is so: names, options, messages, links and code. */
+/** README and docs/ are true: names, options, messages, links and code. */
 import { flags } from "../src/cli/command_line/flag_table.ts";
 import { optionNames } from "../src/cli/ssh_config/options/option_table.ts";
 import {

@@ -3,7 +3,7 @@ import { within } from "../within.ts";
 /** How the command is started. */
 export interface CommandOptions {
   args: readonly string[];
-  /** The program and what comes before the arguments; the source with all permissions by default. */
+  /** The program and its first arguments; the source with all permissions by default. */
   command?: readonly string[];
   /** Its environment, besides this process's. */
   env?: Record<string, string>;

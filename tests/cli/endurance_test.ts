@@ -19,7 +19,7 @@ const [FIRST, LAST] = THOROUGH ? [10, 50] : [3, 15];
 /**
  * How much more may be in use after the last reconnect than after the first few. What was
  * compiled meanwhile takes 0.3 MiB of the heap; a connection that is not released
- * of takes 30 KiB of it each time, and V8 gives back to the system what it likes.
+ * of takes 30 KiB of it each time, and V8 returns memory to the system when it chooses.
  */
 const MORE = { heap: 1 * MIB, resident: 32 * MIB, files: 3 };
 

@@ -1,4 +1,4 @@
-/** One scripted run, told by events and metrics, and what the servers saw of it. */
+/** One scripted run, as events, metrics and the servers show it. */
 import { assert, assertEquals } from "../assert.ts";
 import { ask, startEcho, visit } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";

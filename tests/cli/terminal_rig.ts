@@ -24,7 +24,7 @@ export function start(
   });
 }
 
-/** A forward of a port that sshd chooses, with what wins over the fixture's own options. */
+/** Arguments that forward a port that sshd chooses; `options` come before the fixture's own. */
 export function toSshd(
   sshd: Sshd,
   { target = 9, options = [] }: { target?: number; options?: string[] } = {},

@@ -74,7 +74,7 @@ Deno.test("examples/forward.ts says which flag is missing or wrong", async () =>
   }
 });
 
-serverTest("sshd", "each example says why it is not let in", async () => {
+serverTest("sshd", "each example says why its login was refused", async () => {
   await using server = await startSshd();
   const { home, url, permissions } = await createHome(server);
   const wrong = url.replace(`${server.user}@`, "nobody-of-that-name@");

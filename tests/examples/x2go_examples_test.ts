@@ -138,7 +138,7 @@ serverTest(
   },
 );
 
-/** A home directory with a key and known_hosts, and what every example needs of it. */
+/** A home directory with a key and known_hosts, and the permissions that every example needs there. */
 async function createHome(x2go: X2GoServer) {
   const desk = await Desk.create();
   await desk.mkdir(".ssh");

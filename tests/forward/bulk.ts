@@ -11,7 +11,7 @@ for (let at = 0; at < block.length; at += 65536) {
   crypto.getRandomValues(block.subarray(at, at + 65536));
 }
 
-/** Hears a client out, then answers with the digest of what it heard and with data that the digest chooses. */
+/** Reads until EOF, then answers with the digest of what it received and with data that the digest selects. */
 export function startBulkService(): Service {
   return startService(async (conn) => {
     const digest = await sha256(await receive(conn));

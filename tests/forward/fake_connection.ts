@@ -1,4 +1,4 @@
-/** The seam played by hand: what a server does that no real one here can be made to do. */
+/** A scripted implementation of the upper seam, for behaviour that no real server here can be made to show. */
 import type {
   Bind,
   CloseReason,
@@ -115,7 +115,7 @@ export class FakeConnection implements SshConnection {
   }
 }
 
-/** A connection that the server opens, and what became of it. */
+/** A connection that the server opens, and its outcome. */
 export class FakeOpen implements ForwardedOpen {
   readonly originator = { address: "192.0.2.1", port: 1234 };
   readonly signal = new AbortController().signal;

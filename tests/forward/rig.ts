@@ -146,7 +146,7 @@ export async function isRefused(
   }
 }
 
-/** A service that says who it is and repeats what it heard once that has ended. */
+/** A service that answers with its name and what it received, after EOF. */
 export function startEcho(name: string, listener?: Deno.Listener): Service {
   return startService(async (conn) => {
     const heard = await receiveText(conn);

@@ -37,9 +37,7 @@ function whyNoNamespaces(): string | undefined {
     args: ["--net", "true"],
     stderr: "null",
   }).outputSync();
-  return success
-    ? undefined
-    : "the kernel lets nobody make a network namespace";
+  return success ? undefined : "the kernel does not permit network namespaces";
 }
 
 /** Makes two machines that reach each other, each a network namespace of its own. */

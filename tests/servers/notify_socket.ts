@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { within } from "../within.ts";
 
-/** A socket that takes what services tell systemd (sd_notify(3)). */
+/** A socket that receives the notifications of services to systemd (sd_notify(3)). */
 export interface NotifySocket extends AsyncDisposable {
   /** What `NOTIFY_SOCKET` is to be. */
   readonly address: string;

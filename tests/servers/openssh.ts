@@ -19,7 +19,7 @@ export interface SshdOptions {
    * tests, with the key alone.
    */
   passwordUser?: boolean;
-  /** A program and its arguments that sshd is started through; it has to `exec` what follows them. */
+  /** A program and its arguments that start sshd; it has to `exec` the arguments that follow. */
   through?: string[];
   /** The sshd to start; the system's own by default. */
   program?: string;

@@ -9,15 +9,15 @@ export interface ProxyOptions {
   delayMs?: number;
 }
 
-/** A TCP proxy that does what networks do at their worst. */
+/** A TCP proxy that behaves like a bad network. */
 export interface Proxy extends AsyncDisposable {
   readonly hostname: string;
   readonly port: number;
   /** Drops everything from now on, silently, like a cable that was pulled. */
   freeze(): void;
-  /** Goes on where it was frozen. */
+  /** Resumes after a freeze. */
   thaw(): void;
-  /** Flips one bit of what comes next. */
+  /** Flips one bit of the next bytes. */
   corrupt(): void;
   /** Closes all connections. */
   cut(): void;

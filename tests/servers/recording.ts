@@ -11,7 +11,7 @@ export class Recording implements AsyncDisposable {
     this.#reader = child.stdout.getReader();
   }
 
-  /** Starts it; what is played from now on is in it. */
+  /** Starts the recording. */
   static async start(
     source: string,
     env: Record<string, string>,

@@ -7,7 +7,7 @@ export interface SshAgent extends AsyncDisposable {
   readonly socket: string;
 }
 
-/** Starts an ssh-agent that has the keys of some files, and what other calls of `ssh-add` put into it. */
+/** Starts an ssh-agent with the keys of some files, and those that further calls of `ssh-add` add. */
 export async function startSshAgent(
   files: string[],
   ...additions: string[][]

@@ -101,7 +101,7 @@ export class TerminalProcess implements AsyncDisposable {
     await this.#keys.write(new TextEncoder().encode(keys));
   }
 
-  /** Waits for text after what was waited for before. */
+  /** Waits for text after the last match. */
   async see(pattern: string | RegExp): Promise<RegExpMatchArray> {
     const regExp = new RegExp(
       typeof pattern === "string" ? RegExp.escape(pattern) : pattern,

@@ -4,7 +4,7 @@ import { withFreePort } from "./free_port.ts";
 import { run } from "./run.ts";
 import type { X2GoServer } from "./x2go.ts";
 
-/** A real CUPS with one queue, whose jobs go to the X2Go sessions of who printed. */
+/** A real CUPS with one queue, whose jobs go to the X2Go sessions of the user who printed. */
 export interface X2GoPrinter extends AsyncDisposable {
   /** Prints a page, as a program in a session of the user does; settles once the job is in the queue. */
   print(title: string): Promise<void>;

@@ -1,4 +1,4 @@
-/** A bare SFTP client on a session in this process: it can also say what no real client would. */
+/** A bare SFTP client on a session in this process, which can also send what no real client would. */
 import { type Logger, silentLogger } from "../../src/logger.ts";
 import { PacketSource } from "../../src/sftp/protocol/packet_source.ts";
 import {

@@ -120,7 +120,10 @@ Deno.test("SftpLogin ends after 32 attempts", async () => {
 
 const early: [string, Uint8Array][] = [
   ["opens a channel", new Uint8Array(30).fill(CHANNEL_OPEN)],
-  ["says that it is let in", Uint8Array.of(MessageNumber.USERAUTH_SUCCESS)],
+  [
+    "sends USERAUTH_SUCCESS itself",
+    Uint8Array.of(MessageNumber.USERAUTH_SUCCESS),
+  ],
   ["asks for another service", writeServiceRequest("ssh-connection")],
   [
     "does not ask for the service",

@@ -19,7 +19,7 @@ export class SftpRig implements AsyncDisposable {
   /** The session's private key. */
   readonly keyFile: string;
   readonly knownHostsFile: string;
-  /** Of each connection so far, what serves it. */
+  /** The servers of all connections so far. */
   readonly served: Promise<void>[] = [];
   readonly #listener: Deno.Listener;
   readonly #directory: string;

@@ -121,7 +121,7 @@ serverTest("ssh", "serveSftp() lets nothing escape", async () => {
   for (const attempt of attempts) {
     const { success, stderr } = await rig.sftp([attempt]);
     assert(!success, attempt);
-    // Of what it may not list, sftp says that it is not found.
+    // sftp reports a directory that it may not list as not found.
     assertMatch(
       stderr,
       /permission denied|not found/i,

@@ -20,7 +20,7 @@ import { THOROUGH } from "../thorough.ts";
 const root = Deno.uid() === 0;
 const user = root ? ["useradd" as const] : [];
 
-/** What asyncssh 2.10 does when it is asked to cancel what it has not bound. */
+/** What asyncssh 2.10 does when it is asked to cancel a forward that does not exist. */
 const disconnects = "it ends the connection";
 /** What it does when a channel is closed while its command runs. */
 const aborts = "it ends the connection with the channel";
@@ -51,7 +51,7 @@ const kinds: Record<string, ServerKind> = {
     name: "asyncssh",
     needs: ["asyncssh"],
     openssh: false,
-    // It loses what they print last, and the connection with their channel.
+    // It loses the end of their output, and the connection with their channel.
     runsNoCommands: true,
     lacks: {
       "cancelForward() of what is not bound is false, and the connection stays usable":

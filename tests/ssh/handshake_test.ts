@@ -1,4 +1,4 @@
-/** What connect() does with a server that is not what it says it is. */
+/** connect() and servers that are not what they claim to be. */
 import { Buffer } from "node:buffer";
 import type { Connection } from "ssh2";
 import { ConnectError } from "../../src/errors.ts";
@@ -145,7 +145,7 @@ async function keepsSecrets(
             hostKeys: policy(async () => {
               asked = true;
               await hurried.promise;
-              // Until what it said has come here.
+              // Until its output has arrived.
               timer = setTimeout(() => stop.abort(), 100);
               return await new Promise<never>(() => {});
             }),

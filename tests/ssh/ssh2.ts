@@ -98,7 +98,7 @@ export interface AuthenticationHandlers {
     p: unknown,
     extensions: readonly { name: string; algs: readonly string[] }[],
   ): void;
-  /** Has the client ask what to try next. */
+  /** Calls the client's handler for the next login method. */
   SERVICE_ACCEPT(p: unknown, name: string): void;
   USERAUTH_FAILURE(
     p: unknown,

@@ -58,7 +58,7 @@ export const folders: Suite = {
     await x2go.run(MAKE_FILES);
     const rig: Rig = { x2go, sshd, connection, session, path };
     const measure = async (mount: () => Promise<Mounted>) => {
-      // Anew each time, so that nothing is in the mount's cache.
+      // Created each time, so that nothing is in the mount's cache.
       await using mounted = await mount();
       const seconds = (command: string) => secondsOf(command, rig, mounted);
       const values = [

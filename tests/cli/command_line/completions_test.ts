@@ -9,7 +9,7 @@ import { serverTest } from "../../servers/availability.ts";
 const offered = flags.filter(({ help }) => help !== undefined)
   .flatMap(({ names }) => names);
 
-/** Quotes and what else shells take for more than text. */
+/** Quotes and other characters that are special to shells. */
 const HARM = "$(touch harm)`touch harm`";
 const words = [`it's`, `a"b`, "back\\slash", HARM, "co:lon", "[x](y)", "*"];
 const quoted = flag({

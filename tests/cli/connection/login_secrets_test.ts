@@ -2,7 +2,7 @@ import { LoginSecrets } from "../../../src/cli/connection/login_secrets.ts";
 import { Secrets } from "../../../src/cli/connection/secrets.ts";
 import { assert, assertEquals } from "../../assert.ts";
 
-/** The answers of logins where no terminal is, and what was logged. */
+/** The answers of logins without a terminal, and what was logged. */
 function setUp() {
   const secrets = new Secrets(undefined);
   const logged: string[] = [];

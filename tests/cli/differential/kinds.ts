@@ -88,7 +88,7 @@ const kinds: [kind: string, pattern: RegExp][] = [
 /**
  * Of what kind the first complaint is.
  *
- * @returns undefined if there is none; the complaint itself if its kind is unknown.
+ * @returns undefined without a complaint; the complaint itself if its kind is unknown.
  */
 export function complaint(said: readonly string[]): string | undefined {
   const first = said.find((line) => !more.test(line) && line !== "");

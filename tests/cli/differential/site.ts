@@ -63,7 +63,7 @@ export class Site implements AsyncDisposable {
     });
   }
 
-  /** What listens, with placeholders for what is another value each time. */
+  /** The listening addresses, with placeholders for values that differ each time. */
   generalize(name: string, allocated: readonly number[]): string {
     const { dir, loop, port, port2 } = this.values;
     return name.replace(`${dir}/`, "{dir}/").replace(`${loop}:`, "{loop}:")

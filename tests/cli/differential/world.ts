@@ -88,7 +88,7 @@ export async function createWorld(): Promise<World> {
   };
 }
 
-/** Answers whoever connects, when they have said all they have to say, with who it is and what they said. */
+/** Answers each connection after its EOF, with its own name and what it received. */
 export function serve(
   name: string,
   listener: Deno.Listener<Deno.TcpConn | Deno.UnixConn>,

@@ -20,7 +20,7 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Lets time pass, and calls back what falls due, in its order. */
+  /** Advances the time, and runs the timers that are due, in order. */
   pass(ms: number): void {
     const end = this.#now + ms;
     for (;;) {

@@ -3,7 +3,7 @@ import type { Asker } from "../../../src/cli/terminal/terminal.ts";
 import type { HostKey } from "../../../src/ssh/host_keys/host_key.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
 
-/** A person who gives prepared answers, and what they got to see. */
+/** A user who gives prepared answers, and what was shown. */
 class Person implements Asker {
   shown = "";
   readonly #answers: string[];

@@ -1,4 +1,4 @@
-/** Stands in for what of `@std/log` the example uses, where JSR is out of reach. */
+/** Stands in for the part of `@std/log` that the example uses, without access to JSR. */
 
 /** Writes to the console. */
 export class ConsoleHandler {

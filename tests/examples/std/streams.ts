@@ -1,4 +1,4 @@
-/** Stands in for what of `@std/streams` the example uses, where JSR is out of reach. */
+/** Stands in for the part of `@std/streams` that the example uses, without access to JSR. */
 
 /** Splits text into lines. */
 export class TextLineStream extends TransformStream<string, string> {

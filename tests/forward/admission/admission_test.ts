@@ -70,7 +70,7 @@ async function startTunnel(
   };
 }
 
-/** Asks from another address of this machine; what was answered, nothing if it was refused. */
+/** Asks from another address of this machine; returns the answer, empty if it was refused. */
 async function askFrom(address: string, port: number): Promise<string> {
   const { signal } = new AbortController();
   const { readable, writable, close } = await dialFrom(address)({

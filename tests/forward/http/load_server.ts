@@ -1,4 +1,4 @@
-/** Serves whatever a load needs through an sshd, as a process whose memory can be measured. */
+/** Serves a load through an sshd, as a process whose memory can be measured. */
 import { serve } from "../../../mod.ts";
 import { connectTo } from "../rig.ts";
 

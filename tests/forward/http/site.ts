@@ -12,6 +12,7 @@ export interface Site extends AsyncDisposable {
   readonly url: string;
 }
 
+/** Starts a server, a connection to it and serve() with this handler. */
 export async function startSite(
   handler: FetchHandler,
   options: Partial<ServeOptions> = {},

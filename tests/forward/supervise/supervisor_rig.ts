@@ -14,7 +14,7 @@ import { within } from "../../within.ts";
 /** Short waits between attempts. */
 export const retry = { firstMs: 20, maxMs: 100 };
 
-/** A supervisor with short waits that notes what happens. */
+/** A supervisor with short waits, and its events. */
 export function start(
   server: SshServer,
   options: Partial<SupervisorOptions> & Pick<SupervisorOptions, "tunnels">,

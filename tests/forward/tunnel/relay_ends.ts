@@ -7,7 +7,7 @@ import { deliverToChannel } from "../../../src/ssh/channels/deliver_to_channel.t
 import { byteReadable } from "../../../src/streams/byte_readable.ts";
 import { anyReceiveWindow } from "../../ssh/channels/any_receive_window.ts";
 
-/** One end for a relay, and what is beyond it. */
+/** One end of a relay, and the peer behind it. */
 export interface RelayEnd extends Partial<Disposable> {
   /** What is given to relay(). */
   readonly end: Duplex | Deno.Conn;

@@ -5,7 +5,7 @@ import { TunnelConnection } from "../../../src/forward/tunnel/tunnel_connection.
 import { assertEquals } from "../../assert.ts";
 import { FakeOpen } from "../fake_connection.ts";
 
-/** One that is served already, and whose server has not said yet that it is over. */
+/** A connection that is served, and whose server has not closed it yet. */
 function startServed() {
   const open = new FakeOpen({ hostname: "127.0.0.1", port: 8022 });
   const channelEnd = Promise.withResolvers<CloseReason>();

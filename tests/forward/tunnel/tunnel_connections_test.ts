@@ -1,4 +1,4 @@
-/** The connections of a tunnel: what it knows of each, and handlers that serve them in this process. */
+/** The connections of a tunnel: their properties, and handlers that serve them in this process. */
 import { forward, type TunnelConnection } from "../../../mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";

@@ -18,7 +18,7 @@ import { loginOptions } from "../../servers/login_options.ts";
 import { FakeConnection } from "../fake_connection.ts";
 import { connectTo, servers, startRig } from "../rig.ts";
 
-/** Asks for what will be refused, and then why. */
+/** Makes a request that is denied, and asks why. */
 async function refusal(
   connection: SshConnection,
   bind: Bind,

@@ -17,7 +17,7 @@ function channel(can = true) {
   };
 }
 
-/** A transport that counts nothing, and what is sent on it. */
+/** A transport that counts nothing, and the messages sent on it. */
 function written() {
   const sent = Promise.withResolvers<Uint8Array>();
   return { bytesSent: 0, send: sent.resolve, sent: sent.promise };

@@ -33,7 +33,7 @@ class LongPath extends GlobalRequests {
   }
 }
 
-/** A connection layer whose server is the test, and sends as much as it may. */
+/** A connection layer whose server is the test, which sends as much as the window permits. */
 class Server {
   readonly mux: Mux;
   readonly requests = new LongPath();
@@ -67,7 +67,7 @@ class Server {
     return this.#channels[id]!;
   }
 
-  /** Sends on a channel what it may, up to `most` bytes; returns how much that was. */
+  /** Sends on a channel as much as its window permits, up to `most` bytes; returns the number of bytes. */
   fill(id: number, most = Infinity): number {
     const open = this.windows.get(id) ?? 0;
     const bytes = Math.min(open, most);

@@ -163,7 +163,7 @@ Deno.test("ReceiveQueue gives window back for data that is discarded", async () 
   it.queue.push(chunk(3000));
   assertEquals(it.returned, 5000);
   assertEquals(it.queue.bytesReceived, 0);
-  it.queue.end(new Error("nobody listens"));
+  it.queue.end(new Error("no reader"));
 });
 
 Deno.test("ReceiveQueue can be cancelled while a reader waits", async () => {

@@ -22,7 +22,7 @@ function open(roundTripMs: number | undefined) {
   return { clock, bulk, other, woken };
 }
 
-/** The peer gives back what was sent, in portions of this size. */
+/** The peer gives window back for what was sent, in portions of this size. */
 function flow(window: SendWindow, portion: number): void {
   window.take(portion);
   window.adjust(portion);

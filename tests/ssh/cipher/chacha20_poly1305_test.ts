@@ -19,7 +19,7 @@ function aeadOf(key: Uint8Array): ChaCha20Poly1305 {
   return new ChaCha20Poly1305(key.subarray(0, 32), key.subarray(32));
 }
 
-/** A packet whose length is that of its body, which is anything. */
+/** A packet with a random body and its length. */
 function packet(length: number): Buffer {
   const packet = Buffer.from(randomBytes(4 + length));
   packet.writeUInt32BE(length);

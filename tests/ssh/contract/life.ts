@@ -16,7 +16,7 @@ import { forwarded, section, type Subject, Taker } from "./setting.ts";
 
 const hostname = "127.0.0.1";
 
-/** Everything that may wait for a connection, each with what it came to. */
+/** Everything that may wait for a connection, each with its outcome. */
 async function everything(connection: SshConnection) {
   const taker = new Taker(connection);
   const { port } = await connection.requestForward({ hostname, port: 0 });

@@ -12,7 +12,7 @@ import { within } from "../../within.ts";
 /** What makes connections. */
 export type Engine = (options: ConnectOptions) => Promise<SshConnection>;
 
-/** A kind of server that an engine is tested with, and what is special about it. */
+/** A kind of server that an engine is tested with, and its peculiarities. */
 export interface ServerKind {
   /** Its name, for the tests' names. */
   readonly name: string;
@@ -86,7 +86,7 @@ export interface HeldOpen {
   release(): void;
 }
 
-/** Takes what a connection's server opens, for the test to answer one by one. */
+/** Takes the connections that the server opens, for the test to answer one by one. */
 export class Taker {
   readonly #arrived: HeldOpen[] = [];
   #waiting: ((held: HeldOpen) => void) | undefined;
@@ -123,7 +123,7 @@ export interface Ends extends Disposable {
   readonly channel: SshChannel;
 }
 
-/** Binds a port, and connects to it once for each call of what it returns. */
+/** Binds a port; each call of the returned function connects to it. */
 export async function forwarding(
   connection: SshConnection,
 ): Promise<() => Promise<Ends>> {

@@ -174,7 +174,7 @@ async function setUp() {
       const { hostname, port } = server;
       const conn = await Deno.connect({ hostname, port });
       const { signal } = stop;
-      // Streams that keep what they take, and hand over pieces of any size.
+      // Streams that keep the chunks they are given, and yield pieces of any size.
       const up = new TransformStream<Uint8Array, Uint8Array>(
         {},
         new CountQueuingStrategy({ highWaterMark: 8 }),

@@ -16,7 +16,7 @@ import { THOROUGH } from "../../thorough.ts";
 
 const HOST = "host.example.org";
 
-/** What is shown, and what is known of it. */
+/** A host certificate, and the known_hosts lines that concern it. */
 interface Case {
   /** The certificate; without one the key is shown alone. */
   certificate?: CertificateFile;

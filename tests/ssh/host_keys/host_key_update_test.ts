@@ -65,7 +65,7 @@ interface Case {
   /** The lines of the files before and after. */
   files: string[][];
   after: string[][];
-  /** What the server shows; what it has if not given. */
+  /** The keys that the server announces; by default those it has. */
   keys: Uint8Array[];
   hashed?: boolean;
   algorithms?: string[];

@@ -286,7 +286,7 @@ Deno.test("connect() and its connection show no secret, neither to a logger nor 
   for (const secret of [password, ...privateKey.split("\n").slice(1, 3)]) {
     assert(!shown.some((text) => text.includes(secret)));
   }
-  // Nor what is behind it: keys of the session are there.
+  // Nor the transport, which has the session's keys.
   assert(!shown.some((text) => /cipher\w*Key|_protocol|_kex/i.test(text)));
 });
 

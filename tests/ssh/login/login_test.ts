@@ -1,4 +1,4 @@
-/** What the client says in a login, message by message, to servers that answer what the test wants. */
+/** The client's messages in a login, with servers that answer as the test says. */
 import { generateKeyPairSync } from "node:crypto";
 import { AuthenticationError, ConnectError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/logger.ts";

@@ -1,4 +1,4 @@
-/** What connect() says of a server whose messages come out of turn, in the login and before it. */
+/** What connect() reports of a server whose messages come out of turn, in the login and before it. */
 import { concat } from "../../../src/streams/concat.ts";
 import { AuthenticationError, RForwardError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/logger.ts";

@@ -75,7 +75,7 @@ const u32 = (value: number) =>
 const bytes = Uint8Array.of(1, 2, 3);
 const key = { user: "me", algorithm: "ssh-ed25519", blob: bytes };
 
-/** What is written, and what the RFC says that is. */
+/** A message as it is written, and as the RFC specifies it. */
 const WRITTEN: [what: string, written: Uint8Array, expected: Uint8Array][] = [
   [
     "DISCONNECT",

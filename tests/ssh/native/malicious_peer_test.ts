@@ -23,7 +23,7 @@ const {
   USERAUTH_SUCCESS,
 } = MessageNumber;
 
-/** An attack's script, and what the error has to say. */
+/** An attack's script, and the expected error. */
 interface Script {
   name: string;
   options?: Parameters<typeof attack>[0];
@@ -32,7 +32,7 @@ interface Script {
   type?: abstract new (...args: never[]) => Error;
 }
 
-/** A packet whose fields are as they are given, without encryption. */
+/** An unencrypted packet with exactly these fields. */
 function plain(length: number, padding: number, body: Uint8Array): Uint8Array {
   const packet = new Uint8Array(5 + body.length);
   new DataView(packet.buffer).setUint32(0, length);

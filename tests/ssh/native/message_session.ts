@@ -88,7 +88,7 @@ export class MessageQueue {
   }
 }
 
-/** Logs in with a public key; returns what comes after. */
+/** Logs in with a public key; returns the messages that follow. */
 export async function login(
   transport: MessageTransport,
   user: string,
@@ -131,7 +131,7 @@ export async function openSession(
   return { peer: reader.uint32(), window: reader.uint32() };
 }
 
-/** Runs a command with that input; returns what it says, once it has ended. Each side's window is kept to. */
+/** Runs a command with that input; returns its output once it has ended. Both windows are respected. */
 export async function runCommand(
   transport: MessageTransport,
   messages: MessageQueue,

@@ -56,7 +56,7 @@ Deno.test({
           received += data.length;
           if (received < BYTES) return;
           protocol.rekey();
-          // Takes what comes, and does nothing with it.
+          // Reads and discards.
           (protocol as ServerProtocol & { parse(): void }).parse = () => {};
         },
       }),

@@ -373,7 +373,7 @@ async function sha256(path: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-/** A thief on the server who takes the key while a folder is being mounted. */
+/** An attacker on the server who copies the key while a folder is being mounted. */
 class KeyThief implements AsyncDisposable {
   readonly #x2go: X2GoServer;
   readonly #watcher: Deno.FsWatcher;

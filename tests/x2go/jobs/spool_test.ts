@@ -222,7 +222,7 @@ function printer(handler: JobHandler): Promise<Rig<PrinterShare>> {
   );
 }
 
-/** A spool that is open, without a server: this side does what one would. */
+/** An open spool without a server: the test plays the server's part. */
 class Rig<S extends PrinterShare | MimeBoxShare> implements AsyncDisposable {
   readonly problems = new Log<string>();
   readonly share: S;

@@ -20,6 +20,7 @@ import {
   assertMatch,
   assertThrows,
 } from "../../assert.ts";
+import { randomNumbers } from "../../random_numbers.ts";
 
 const NAME = "alice-50-1795334898_stRxterm_dp24";
 const COOKIE = "60d1423facd1fe346aada103a5762917";
@@ -200,7 +201,7 @@ Deno.test("no output whatever makes a parser throw anything but an X2GoError", (
     STARTED,
     "gr_port=33799\nsound_port=31383\nfs_port=33801\n",
   ];
-  const random = numbers(42);
+  const random = randomNumbers(42);
   const alphabet = "|\n\r\t :=/-_.@0123456789RSF\0\x1bé✓" + NAME;
   for (let round = 0; round < 3000; round++) {
     const text = [...recorded[random(recorded.length)]!];
@@ -340,11 +341,3 @@ Deno.test("listScript() fails as x2golistsessions does", async () => {
 
   assertEquals([code, stdout.length], [7, 0]);
 });
-
-/** The same numbers each time, below what is asked. */
-function numbers(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return seed % below;
-  };
-}

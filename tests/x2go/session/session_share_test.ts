@@ -13,7 +13,7 @@ const ACCESS: SessionAccess = {
   session: {} as ReadySession,
 };
 
-/** Writes down what is asked of it. */
+/** Records its calls. */
 class Recorder extends SessionShare {
   readonly calls: string[] = [];
   readonly environment: Record<string, string>;

@@ -270,7 +270,7 @@ serverTest(
     assertEquals(tunnel?.state, "listening");
     assertEquals((await session.moveTo(another)).state, "starting");
 
-    // What was there already did not suffer from what was not.
+    // Existing shares were not affected by failed ones.
     assertEquals(folder.tunnel, tunnel);
     assertEquals(tunnel?.state, "listening");
     assertEquals(sound.tunnel?.state, "listening");

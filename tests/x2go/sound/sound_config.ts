@@ -4,9 +4,9 @@ import type { X2GoSession } from "../../../src/x2go/session/x2go_session.ts";
 export interface SoundConfig {
   /** The configuration, as it is. */
   readonly text: string;
-  /** Where the cookie is; empty if there is none. */
+  /** Where the cookie is; empty without one. */
   readonly cookieFile: string;
-  /** The cookie; empty if there is none. */
+  /** The cookie; empty without one. */
   readonly cookie: Uint8Array;
 }
 

@@ -9,7 +9,7 @@ const v6 = "::1:{port} → tcp";
 /** A port that sshd chooses at ::1 may be another program's at 127.0.0.1. */
 const oneFamily = ["AddressFamily inet"];
 
-/** What `-R` says before the port, GatewayPorts of sshd, and what is bound then. */
+/** The bind address of `-R`, sshd's GatewayPorts, and the address that is bound. */
 const addresses: [address: string, gatewayPorts: string, both: string][] = [
   ["", "no", loopback],
   [":", "no", loopback],

@@ -9,7 +9,7 @@ const loopback = "127.0.0.1:{port} → tcp, ::1:{port} → tcp";
 const taken = "127.0.0.1:{port} → another program";
 const exitOnFailure = ["-o", "ExitOnForwardFailure=yes"];
 
-/** What the server does not do, and what cannot be reached. */
+/** Requests that the server refuses, and targets that cannot be reached. */
 export const failures: Row[] = [
   {
     name: "a taken port",

@@ -6,7 +6,7 @@ import type { Site } from "../site.ts";
 const forward = ["-R", "{port}:127.0.0.1:{tcp}"];
 const loopback = "127.0.0.1:{port} → tcp, ::1:{port} → tcp";
 
-/** Host keys that are not what they should be, and keys that do not open the door. */
+/** Unexpected host keys, and user keys that are refused. */
 export const keys: Row[] = [
   ...["yes", "ask", "accept-new", "no"].flatMap((checking): Row[] => [
     {

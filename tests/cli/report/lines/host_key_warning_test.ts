@@ -47,7 +47,7 @@ Deno.test("hostKeyWarning() repeats the error of an unknown key, and is short if
     keyType: type,
     locations: [],
   };
-  // Which server it is, and what is advised, differs for a jump host and where authorities vouch.
+  // The server's name and the advice differ for jump hosts and certificate authorities.
   const message = "hop 1 (root@server.example:22): what to do\x1b there";
   assertEquals(
     hostKeyWarning(new HostKeyError("unknown", key, message)),

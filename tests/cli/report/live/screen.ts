@@ -1,6 +1,6 @@
 import type { Output } from "../../../../src/cli/report/output.ts";
 
-/** A terminal played by hand: as much of a VT100 as is needed, and what it knows not it does not forgive. */
+/** An emulated terminal: the part of a VT100 that is needed; unknown sequences throw. */
 export class Screen implements Output {
   readonly #rows: string[][];
   /** What has left the screen at its top. */

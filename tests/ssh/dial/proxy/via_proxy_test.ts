@@ -1,4 +1,4 @@
-/** Proxies that others wrote, and scripted ones that do what no good proxy does. */
+/** Real proxies, and scripted ones that misbehave. */
 import { ConnectError, viaProxy } from "../../../../mod.ts";
 import type { ProxyAddress } from "../../../../src/ssh/dial/proxy/proxy_address.ts";
 import {
@@ -104,7 +104,7 @@ serverTest("sshd", "viaProxy() goes through ssh -D", async () => {
   await connection.ping();
 });
 
-/** Has a scripted proxy answer what it likes; the answers come after it was asked so often. */
+/** A scripted proxy; each answer is sent after its request. */
 async function answered(
   protocol: ProxyAddress["protocol"],
   answers: (string | number[])[],

@@ -13,7 +13,7 @@ import {
 
 const key = ed25519Key(1);
 
-/** Runs `check()` in a process with these permissions; returns what came of it. */
+/** Runs `check()` in a process with these permissions; returns the outcome. */
 export async function checkElsewhere(
   home: string,
   flags: readonly string[],

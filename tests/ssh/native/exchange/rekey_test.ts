@@ -80,7 +80,7 @@ function receiveAll(
   return done.promise;
 }
 
-/** Both sides send at once; what arrives has to be what was sent. */
+/** Both sides send at once; the data has to arrive unchanged. */
 async function exchangeData(
   { client, server }: TransportPair,
   size: number,

@@ -3,7 +3,7 @@ import { PacketWriter } from "../../../../src/ssh/native/packets/packet_writer.t
 import { StreamOutput } from "../../../../src/ssh/native/packets/stream_output.ts";
 import { assert, assertEquals } from "../../../assert.ts";
 
-/** Keeps what it is given to seal. */
+/** Keeps the packets that it is given to seal. */
 class RecordingKey implements SealingKey {
   readonly tagSize = 3;
   readonly sealed: { sequence: number; packet: Uint8Array }[] = [];

@@ -1,7 +1,7 @@
 import { StreamOutput } from "../../../../src/ssh/native/packets/stream_output.ts";
 import { assert, assertEquals } from "../../../assert.ts";
 
-/** An output whose writes are kept, and taken as far as `take` says. */
+/** An output that keeps its writes, and accepts as many bytes of each as `take` says. */
 function newOutput(
   { take = (bytes: Uint8Array) => Promise.resolve(bytes.length) } = {},
 ) {
