@@ -204,10 +204,17 @@ export class HttpServer {
   }
 }
 
-/** What a handler returns may be anything, if it is JavaScript. */
+/** What a handler returns may be anything, if it is JavaScript, or a response that was read. */
 function checked(response: unknown): Response {
-  if (response instanceof Response) return response;
-  throw new TypeError("the fetch handler did not return a Response");
+  if (!(response instanceof Response)) {
+    throw new TypeError("the fetch handler did not return a Response");
+  }
+  if (response.type === "error" || response.bodyUsed || response.body?.locked) {
+    throw new TypeError(
+      "the fetch handler returned a Response that cannot be sent",
+    );
+  }
+  return response;
 }
 
 /** Answers what is not HTTP. */

@@ -34,7 +34,7 @@ export class FetchDialer implements Dialer {
 
   drain(): void {
     this.#isDraining = true;
-    void this.#server?.then((server) => server.drain());
+    this.#server?.then((server) => server.drain(), () => {});
   }
 
   async #start(): Promise<HttpServer> {

@@ -261,6 +261,42 @@ serverTest(
 
 serverTest(
   "sshd",
+  "serve() treats a response that cannot be sent as if its handler had thrown",
+  async () => {
+    const errors: unknown[] = [];
+    await using site = await startSite(async (request) => {
+      const response = new Response("text");
+      switch (new URL(request.url).pathname) {
+        case "/locked":
+          response.body!.getReader();
+          return response;
+        case "/used":
+          await response.text();
+          return response;
+        default:
+          return Response.error();
+      }
+    }, {
+      onError: (error) => {
+        errors.push(error);
+        return new Response("sorry", { status: 503 });
+      },
+    });
+    using client = startClient();
+    for (const path of ["locked", "used", "error"]) {
+      const response = await fetch(`${site.url}/${path}`, { client });
+      assertEquals([response.status, await response.text()], [503, "sorry"]);
+    }
+    assertEquals(errors.map((error) => error instanceof TypeError), [
+      true,
+      true,
+      true,
+    ]);
+  },
+);
+
+serverTest(
+  "sshd",
   "target: { fetch } answers on a Unix socket of the server",
   async () => {
     await using rig = await startRig("sshd");
