@@ -1,3 +1,4 @@
+import { refusalReason } from "../../../src/ssh/messages/refusal_reasons.ts";
 import { Buffer } from "node:buffer";
 import {
   ChannelError,
@@ -216,10 +217,11 @@ Deno.test("a connection refuses channels of a kind that it does not know", async
 });
 
 Deno.test("a connection refuses more openings than can be meant", async () => {
-  const reasons: number[] = [];
+  const reasons: unknown[] = [];
   await using it = await setUp((protocol) => ({
     ...wellBehaved(protocol),
-    CHANNEL_OPEN_FAILURE: (_p, _id, reason) => reasons.push(reason),
+    CHANNEL_OPEN_FAILURE: (_p, _id, reason) =>
+      reasons.push(refusalReason(reason)),
   }));
   it.connection.takeForwardedOpens(() => new Promise(() => {}));
   for (let id = 0; id < 10_005; id++) {
@@ -229,7 +231,7 @@ Deno.test("a connection refuses more openings than can be meant", async () => {
     });
   }
   await it.heard();
-  assertEquals(reasons, Array(5).fill(4));
+  assertEquals(reasons, Array(5).fill("resource-shortage"));
 });
 
 Deno.test("a channel is closed if the server sends more than the window allows", async () => {
