@@ -31,6 +31,7 @@ import {
   startService,
   visit,
 } from "../rig.ts";
+import { THOROUGH } from "../../thorough.ts";
 
 /** A tunnel with rules on a real sshd. */
 async function startTunnel(
@@ -255,8 +256,7 @@ serverTest(
   "admission.maxRate holds under overload",
   async () => {
     // RFORWARD_THOROUGH=1: ten seconds, and five per cent.
-    const thorough = Deno.env.has("RFORWARD_THOROUGH");
-    const [ms, off] = thorough ? [10_000, 0.05] : [400, 0.8];
+    const [ms, off] = THOROUGH ? [10_000, 0.05] : [400, 0.8];
     await using site = await startTunnel({ maxRate: 100 });
     const { tunnel } = site;
     const began = performance.now();
@@ -270,9 +270,9 @@ serverTest(
     const seconds = (performance.now() - began) / 1000;
     const { admitted, refused } = tunnel.admission!.counts;
     const rate = admitted / seconds;
-    if (thorough) console.log({ rate, admitted, refused });
+    if (THOROUGH) console.log({ rate, admitted, refused });
     assert(rate < 100 * (1 + off), `${rate} a second`);
-    if (thorough) assert(rate > 95, `${rate} a second`);
+    if (THOROUGH) assert(rate > 95, `${rate} a second`);
   },
 );
 
