@@ -5,8 +5,10 @@ const KIB = 1024;
 const SHARED = 512 * KIB;
 /** Only a peer that gives window back in portions of this size keeps data flowing with so little, in bytes. */
 const LARGEST_PORTION = SHARED / 2;
-/** After this time without a portion the limit was too low for the peer, in milliseconds. */
+/** After this time without a portion the limit may be too low for the peer, in milliseconds: it is doubled, ... */
 const PATIENCE_MS = 100;
+/** ... and halved again after so many portions. */
+const ENOUGH_PORTIONS = 1000;
 /** Channels share while one has sent something this recently after another, in milliseconds. */
 const SHARED_MS = 1000;
 
@@ -55,7 +57,10 @@ export class SendWindow {
   #size: number;
   /** What it gave back last. */
   #portion = Infinity;
-  #isTooLow = false;
+  /** What is kept on its way while others send. */
+  #limit = SHARED;
+  /** How many portions came since the limit was changed. */
+  #portions = 0;
   #isAwaited = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
@@ -77,7 +82,7 @@ export class SendWindow {
 
   /** Bytes that may be sent now. */
   get room(): number {
-    const held = this.#size - SHARED;
+    const held = this.#size - this.#limit;
     return held > 0 && this.#isLimited
       ? Math.max(this.#open - held, 0)
       : this.#open;
@@ -98,6 +103,9 @@ export class SendWindow {
     this.#open = Math.min(this.#open + bytes, 2 ** 32 - 1);
     this.#size = Math.max(this.#size, this.#open);
     this.#portion = bytes;
+    if (++this.#portions >= ENOUGH_PORTIONS) {
+      this.#setLimit(Math.max(this.#limit / 2, SHARED));
+    }
     // Otherwise the writer waits for the transport alone.
     if (this.#isAwaited) this.#look();
   }
@@ -127,13 +135,18 @@ export class SendWindow {
   #startTimer(): ReturnType<typeof setTimeout> | undefined {
     if (this.#open === 0 || this.#isClosed) return undefined;
     return setTimeout(() => {
-      this.#isTooLow = true;
+      this.#setLimit(2 * this.#limit);
       this.#look();
     }, PATIENCE_MS);
   }
 
+  #setLimit(bytes: number): void {
+    this.#limit = bytes;
+    this.#portions = 0;
+  }
+
   get #isLimited(): boolean {
-    return this.#portion <= LARGEST_PORTION && !this.#isTooLow &&
+    return this.#portion <= LARGEST_PORTION &&
       this.#sharing !== undefined && this.#sharing.isLimited;
   }
 }

@@ -93,7 +93,7 @@ Deno.test("a writer that waits for a send window is woken once there is room, al
   bulk.close();
 });
 
-Deno.test("a send window is no longer limited where the peer gives nothing back", async () => {
+Deno.test("a send window's limit is doubled where the peer gives nothing back for a while, and halved after many portions", async () => {
   const { bulk, other, woken } = open(1);
   flow(bulk, 64 * KIB);
   other.take(64);
@@ -101,7 +101,10 @@ Deno.test("a send window is no longer limited where the peer gives nothing back"
   assertEquals(bulk.room, 0);
   bulk.wait();
   await woken.next.promise;
-  assertEquals(bulk.room, SIZE - 512 * KIB);
+  assertEquals(bulk.room, 512 * KIB);
+  bulk.adjust(512 * KIB);
+  for (let i = 0; i < 1000; i++) flow(bulk, 64 * KIB);
+  assertEquals(bulk.room, 512 * KIB);
   bulk.close();
 });
 
