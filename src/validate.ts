@@ -52,6 +52,12 @@ export function checkText(argument: string, text: string, what: string): void {
   );
 }
 
+/** @throws {ArgumentError} unless it can hold options. */
+export function checkObject(argument: string, value: unknown): void {
+  if (typeof value === "object" && value && !Array.isArray(value)) return;
+  throw new ArgumentError(argument, `cannot be ${shown(value)}; use an object`);
+}
+
 /** @throws {ArgumentError} unless `ms` is a time in milliseconds that a timer takes, or undefined. */
 export function checkMs(argument: string, ms: number | undefined): void {
   if (ms === undefined) return;

@@ -52,6 +52,12 @@ export function isAddress(text: string): boolean {
   return parseAddress(text) !== undefined;
 }
 
+/** The same text for all notations of an address; a name is its own. */
+export function addressKey(text: string): string {
+  const address = parseAddress(text);
+  return address ? `${address.width}:${address.bits}` : text;
+}
+
 function parseRange(argument: string, text: string): Range {
   const [, host = "", length] =
     /^([^/]+)(?:\/(\d{1,3}))?$/.exec(`${text}`.trim()) ?? [];

@@ -2,7 +2,7 @@ import { Deadline } from "../../abort.ts";
 import { RForwardError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { Bind, ForwardedOpen } from "../../ssh/connection.ts";
-import { AddressRanges } from "./address_ranges.ts";
+import { addressKey, AddressRanges } from "./address_ranges.ts";
 import {
   type AdmissionRefusal,
   type AdmissionRule,
@@ -14,6 +14,7 @@ import {
   type TimeLimitRule,
 } from "./admission_rules.ts";
 import { originatorDoubt } from "./originator_doubt.ts";
+import { checkObject } from "../../validate.ts";
 import { Pacer } from "./pacer.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { Ticket } from "./ticket.ts";
@@ -92,6 +93,7 @@ export class Admission {
     before?: Admission,
   ): Admission {
     const rules = admission instanceof Admission ? admission.rules : admission;
+    checkObject("admission", rules);
     checkRulesFor(bind, rules);
     if (admission instanceof Admission) return admission;
     if (!before) return new Admission(rules);
@@ -111,7 +113,9 @@ export class Admission {
   set rules(rules: AdmissionRules) {
     checkRules(rules);
     const ranges = (name: "allow" | "deny") =>
-      rules[name] && new AddressRanges(`admission.${name}`, rules[name]);
+      rules[name] === undefined
+        ? undefined
+        : new AddressRanges(`admission.${name}`, rules[name]);
     [this.#allow, this.#deny] = [ranges("allow"), ranges("deny")];
     if (rules.maxRate !== this.#rules.maxRate) {
       this.#rate = rules.maxRate === undefined
@@ -163,7 +167,7 @@ export class Admission {
     if (this.#live.size >= (maxConnections ?? Infinity)) {
       return "maxConnections";
     }
-    const ofAddress = this.#liveByAddress.get(address) ?? 0;
+    const ofAddress = this.#liveByAddress.get(addressKey(address)) ?? 0;
     if (ofAddress >= (maxConnectionsPerOriginator ?? Infinity)) {
       return "maxConnectionsPerOriginator";
     }
@@ -200,10 +204,11 @@ export class Admission {
   }
 
   #issue({ originator: { address } }: ForwardedOpen): Ticket {
+    const key = addressKey(address);
     const count = (change: number) => {
-      const live = (this.#liveByAddress.get(address) ?? 0) + change;
-      if (live > 0) this.#liveByAddress.set(address, live);
-      else this.#liveByAddress.delete(address);
+      const live = (this.#liveByAddress.get(key) ?? 0) + change;
+      if (live > 0) this.#liveByAddress.set(key, live);
+      else this.#liveByAddress.delete(key);
     };
     const ticket = new Ticket(this.#rules, {
       toTarget: this.#toTarget,

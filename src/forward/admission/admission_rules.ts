@@ -3,7 +3,7 @@ import type { RefusalReason } from "../../errors.ts";
 import { isTcp } from "../../ssh/bind.ts";
 import type { Bind, ForwardedOpen, Originator } from "../../ssh/connection.ts";
 import { shown } from "../../text/shown.ts";
-import { checkMs } from "../../validate.ts";
+import { checkMs, checkObject } from "../../validate.ts";
 
 /**
  * Who may connect, how often and how much: the rules of {@linkcode Admission}.
@@ -104,6 +104,22 @@ export const refusals: Readonly<
   },
 };
 
+/** All rules. */
+const known: Record<keyof AdmissionRules, true> = {
+  allow: true,
+  deny: true,
+  maxConnections: true,
+  maxConnectionsPerOriginator: true,
+  maxRate: true,
+  maxBandwidth: true,
+  maxBandwidthPerConnection: true,
+  firstByteTimeoutMs: true,
+  idleTimeoutMs: true,
+  maxDurationMs: true,
+  decide: true,
+  decideTimeoutMs: true,
+};
+
 /** The rules that go by the originator's address. */
 const byOriginator = [
   "allow",
@@ -127,8 +143,15 @@ export function checkRulesFor(bind: Bind, rules: AdmissionRules): void {
   );
 }
 
-/** @throws {ArgumentError} if a number or time cannot be used. */
+/** @throws {ArgumentError} if a rule is unknown, or its number or time cannot be used. */
 export function checkRules(rules: AdmissionRules): void {
+  checkObject("admission", rules);
+  for (const name of Object.keys(rules)) {
+    // A typing error must not admit everyone.
+    if (!(name in known)) {
+      throw new ArgumentError(`admission.${name}`, "there is no such rule");
+    }
+  }
   for (
     const name of [
       "firstByteTimeoutMs",

@@ -94,6 +94,9 @@ export function checkFetchTarget(target: FetchTarget): void {
   if (typeof target.fetch !== "function") {
     throw new ArgumentError("target.fetch", "use a function");
   }
+  if (target.onError !== undefined && typeof target.onError !== "function") {
+    throw new ArgumentError("onError", "use a function");
+  }
   checkMs("headerTimeoutMs", target.headerTimeoutMs);
   checkMs("idleTimeoutMs", target.idleTimeoutMs);
   const { maxHeaderBytes = 1024 } = target;

@@ -100,11 +100,10 @@ function requirePermission({ host, port }: Destination): void {
   );
 }
 
-/** Names in lower case, addresses in their shortest form. */
+/** Names in lower case, and so addresses with a zone; other addresses in their shortest form. */
 function canonical(host: string): string {
-  return isIP(host) === 6
-    ? new URL(`http://[${host}]`).hostname.slice(1, -1)
-    : host.toLowerCase();
+  const url = isIP(host) === 6 ? URL.parse(`http://[${host}]`) : null;
+  return url?.hostname.slice(1, -1) ?? host.toLowerCase();
 }
 
 async function addressesOf(host: string): Promise<string[]> {

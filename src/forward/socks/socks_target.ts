@@ -1,5 +1,6 @@
 import { ArgumentError } from "../../errors.ts";
 import { shown } from "../../text/shown.ts";
+import { checkMs, checkObject } from "../../validate.ts";
 
 /**
  * Where clients of a SOCKS proxy may connect to.
@@ -69,9 +70,10 @@ export function parsePermit(
 }
 
 /** @throws {ArgumentError} if it cannot be used. */
-export function checkSocksOptions(
-  { permit = "public", credentials }: SocksOptions,
-): void {
+export function checkSocksOptions(options: SocksOptions): void {
+  checkObject("target.socks", options);
+  const { permit = "public", credentials, handshakeTimeoutMs } = options;
+  checkMs("handshakeTimeoutMs", handshakeTimeoutMs);
   if (Array.isArray(permit)) parsePermit(permit);
   else if (!["public", "any", "none"].includes(permit as string)) {
     throw new ArgumentError(
@@ -80,6 +82,7 @@ export function checkSocksOptions(
     );
   }
   if (credentials === undefined) return;
+  checkObject("credentials", credentials);
   for (const field of ["user", "password"] as const) {
     const { length } = new TextEncoder().encode(credentials[field]);
     if (length >= 1 && length <= 255) continue;

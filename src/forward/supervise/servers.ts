@@ -2,7 +2,7 @@ import { ArgumentError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { connect } from "../../ssh/connect.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
-import { checkMs } from "../../validate.ts";
+import { checkMs, checkObject } from "../../validate.ts";
 import type {
   ConnectWith,
   FallbackOptions,
@@ -31,6 +31,7 @@ export class Servers {
     if (this.#all.length === 0) {
       throw new ArgumentError("connect", "use a list of at least one server");
     }
+    checkObject("fallback", fallback);
     const { afterMs = 30_000, returnEveryMs = 60_000, returnWhen = "idle" } =
       fallback;
     checkMs("fallback.afterMs", afterMs);

@@ -1,6 +1,6 @@
 import { delay, orAborted } from "../../abort.ts";
 import { ArgumentError, TargetError } from "../../errors.ts";
-import { checkMs } from "../../validate.ts";
+import { checkMs, checkObject } from "../../validate.ts";
 import type { Dialer } from "../targets/dialer.ts";
 
 /** How often a supervised tunnel's target is checked, and what to do while it is down. */
@@ -22,6 +22,7 @@ export function checkTargetCheck(
   dialer: Dialer,
 ): void {
   if (options === undefined) return;
+  checkObject("checkTarget", options);
   checkMs("checkTarget.everyMs", options.everyMs);
   if (options.everyMs === undefined || !dialer.check) {
     throw new ArgumentError(

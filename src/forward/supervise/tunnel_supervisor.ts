@@ -102,7 +102,7 @@ export class TunnelSupervisor {
     checkMs("lingerMs", options.lingerMs);
     this.#dialer = createDialer(options.target, options);
     checkTargetCheck(options.checkTarget, this.#dialer);
-    if (options.admission) {
+    if (options.admission !== undefined) {
       this.#admission = Admission.of(options.admission, this.#asked);
     }
   }

@@ -102,7 +102,9 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#dialer = createDialer(options.target, options);
     this.#connection = connection;
     this.#options = options;
-    if (options.admission) this.setAdmission(options.admission);
+    if (options.admission !== undefined) {
+      this.setAdmission(options.admission);
+    }
     this.#callbacks = new TunnelCallbacks(options);
     this.#logger = options.logger ?? silentLogger;
     this.closed = this.#closed.promise;

@@ -87,6 +87,8 @@ export class TunnelConnection {
       // it is over only when the server says so.
       return await orAborted(this.#channel.closed, signal);
     } catch (error) {
+      // Whatever served it may have been waiting for the client.
+      this.#channel.close();
       if (signal.aborted && !isLoss(signal.reason)) return { reason: "closed" };
       return { reason: "lost", error: this.#explain(error) };
     } finally {

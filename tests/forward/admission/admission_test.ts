@@ -479,6 +479,48 @@ Deno.test("a tunnel warns once where the server does not report who connects; al
   assertEquals(tunnel.admission!.counts.refused, 3);
 });
 
+Deno.test("admission.maxConnectionsPerOriginator counts one address in all its notations", async () => {
+  const bind = { hostname: "localhost", port: 80 };
+  await using connection = new FakeConnection();
+  await using _tunnel = await forward(connection, {
+    bind,
+    target: (conn) => conn.readable.pipeTo(conn.writable),
+    admission: { maxConnectionsPerOriginator: 1 },
+  });
+  const outcomes: unknown[] = [];
+  for (
+    const address of [
+      "192.0.2.1",
+      "::ffff:192.0.2.1",
+      "::FFFF:c000:201",
+      "2001:db8::1",
+      "2001:DB8:0::1",
+    ]
+  ) {
+    class From extends FakeOpen {
+      override readonly originator = { address, port: 1 };
+    }
+    const open = new From(bind);
+    await connection.offer(open);
+    outcomes.push(open.outcome);
+  }
+  const [first, mapped, hex, second, long] = outcomes;
+  assertEquals([mapped, hex, long], Array(3).fill("resource-shortage"));
+  assertEquals(first, second);
+});
+
+Deno.test("forward() takes no admission that is none", async () => {
+  await using connection = new FakeConnection();
+  for (const admission of [null, 0, "", ["10.0.0.0/8"]]) {
+    const error = await forward(connection, {
+      bind: { port: 0 },
+      target: () => {},
+      admission: admission as unknown as AdmissionRules,
+    }).catch((error) => error);
+    assertEquals(error.argument, "admission");
+  }
+});
+
 Deno.test("new Admission() names what cannot be used", () => {
   const bad: AdmissionRules[] = [
     { maxConnections: -1 },
@@ -488,11 +530,20 @@ Deno.test("new Admission() names what cannot be used", () => {
     { idleTimeoutMs: -1 },
     { allow: ["localhost"] },
     { allow: "10.0.0.0/8" as unknown as string[] },
+    { allow: null as unknown as string[] },
+    { maxConnection: 5 } as AdmissionRules,
     { decide: true as unknown as () => boolean },
   ];
   for (const rules of bad) {
     const [rule] = Object.keys(rules);
     const error = assertThrows(() => new Admission(rules), ArgumentError);
     assertEquals(error.argument, `admission.${rule}`);
+  }
+  for (const rules of [null, 5, ["10.0.0.0/8"]] as unknown[]) {
+    const error = assertThrows(
+      () => new Admission(rules as AdmissionRules),
+      ArgumentError,
+    );
+    assertEquals(error.argument, "admission");
   }
 });

@@ -3,19 +3,25 @@ import {
   forward,
   type ReverseTunnel,
   type Target,
+  TargetError,
   type TunnelConnection,
 } from "../../../mod.ts";
 import { createDialer } from "../../../src/forward/targets/create_dialer.ts";
-import { isPublic } from "../../../src/forward/socks/destinations.ts";
+import {
+  Destinations,
+  isPublic,
+} from "../../../src/forward/socks/destinations.ts";
 import {
   assert,
   assertEquals,
   assertMatch,
+  assertRejects,
   assertThrows,
 } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { curl } from "../../servers/curl.ts";
 import { freePort } from "../../servers/free_port.ts";
+import { within } from "../../within.ts";
 import { receive, type Rig, send, startEcho, startRig, visit } from "../rig.ts";
 
 /** A proxy on a real sshd, and a web server here. */
@@ -224,6 +230,37 @@ serverTest(
   },
 );
 
+serverTest(
+  "sshd",
+  "a client of a SOCKS proxy that is ended before it has asked is disconnected",
+  async () => {
+    await using rig = await startRig("sshd");
+    for (const admission of [{ firstByteTimeoutMs: 30 }, {}]) {
+      const begun = Promise.withResolvers<void>();
+      await using proxy = await forward(rig.connection, {
+        bind: { port: 0 },
+        target: "socks",
+        admission,
+        onConnection: () => begun.resolve(),
+      });
+      using silent = await visit(proxy.port);
+      await within(5000, "the connection", begun.promise);
+      if (!admission.firstByteTimeoutMs) await proxy.stop({ drainMs: 0 });
+      await within(5000, "the end", receive(silent));
+    }
+  },
+);
+
+Deno.test("a SOCKS proxy compares addresses with a zone as they are written", async () => {
+  const destinations = new Destinations(["[fe80::1%eth0]:80"]);
+  const { signal } = new AbortController();
+  const error = await assertRejects(
+    () => destinations.connect({ host: "fe80::1%lo", port: 80 }, signal),
+    TargetError,
+  );
+  assertEquals(error.code, "permission-denied");
+});
+
 Deno.test("isPublic() distinguishes Internet addresses from special ones", () => {
   for (
     const address of [
@@ -267,6 +304,15 @@ Deno.test("a SOCKS proxy is not started with options that mean nothing", () => {
       { permit: ["example.com:70000"] },
       { permit: ["::1:80"] },
       { credentials: { user: "", password: "x" } },
+      { credentials: null },
+      { handshakeTimeoutMs: NaN },
+      null,
+      5,
     ]
-  ) assertThrows(() => createDialer({ socks } as Target), ArgumentError);
+  ) {
+    assertThrows(
+      () => createDialer({ socks } as unknown as Target),
+      ArgumentError,
+    );
+  }
 });
