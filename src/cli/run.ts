@@ -13,6 +13,7 @@ import {
 } from "./connection/plan_connection.ts";
 import { EXIT } from "./exit_status.ts";
 import { type Observer, openObservers } from "./observe/open_observers.ts";
+import { keepDebuggerClosed } from "./process/keep_debugger_closed.ts";
 import { onSignal } from "./process/on_signal.ts";
 import { openReporter } from "./report/open_reporter.ts";
 import { PausingAsker } from "./terminal/pausing_asker.ts";
@@ -121,6 +122,7 @@ class ForwardCommand implements AsyncDisposable {
     this.#resources.use(onSignal("SIGTERM", () => this.#stop(0)));
     this.#resources.use(onSignal("SIGHUP", () => this.#hangUp()));
     this.#resources.use(onSignal("SIGUSR1", () => this.#reconnect()));
+    this.#resources.use(keepDebuggerClosed());
   }
 
   /** @throws {ArgumentError} if the plan is not valid. */
