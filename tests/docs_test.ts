@@ -190,6 +190,8 @@ Deno.test("docs/command.md has the events of --json, and no others", async () =>
     "session-ended": true,
     "slept": true,
     "switching": true,
+    "paused": true,
+    "resumed": true,
     "network-changed": true,
     "state": true,
     "stopped": true,

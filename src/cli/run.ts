@@ -107,8 +107,10 @@ class ForwardCommand implements AsyncDisposable {
 
   async #observe(): Promise<void> {
     this.#observers = await openObservers(this.#args, {
-      snapshot: () => this.#supervisor.snapshot,
+      supervisor: () => this.#supervisor,
       info: (text) => this.#reporter.message("info", text),
+      isPrivate: Deno.stderr.isTerminal() && this.#args.output !== "json" &&
+        this.#args.logFile === undefined,
     }, this.#resources);
   }
 

@@ -182,6 +182,7 @@ const tunnelStates: Record<SupervisedTunnelState, true> = {
   up: true,
   waiting: true,
   denied: true,
+  paused: true,
   "target-down": true,
   stopping: true,
 };

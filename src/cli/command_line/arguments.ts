@@ -88,6 +88,8 @@ export interface Arguments {
   output: "live" | "plain" | "json";
   /** Where metrics are served for Prometheus. */
   metrics?: ListenAddress;
+  /** Where the status page is served. */
+  status?: ListenAddress;
   /** What was asked for and is not done, for the user. */
   notes: readonly string[];
 }

@@ -211,6 +211,12 @@ const own: readonly Flag[] = [
     read: ({ args }, address) => args.metrics = address,
   }),
   flag({
+    names: ["--status"],
+    value: listenAddress,
+    help: "serve a page with all of it on [127.0.0.1:]PORT",
+    read: ({ args }, address) => args.status = address,
+  }),
+  flag({
     names: ["--json"],
     help: "print events on stdout, one line of JSON each",
     read: ({ args }) => args.output = "json",

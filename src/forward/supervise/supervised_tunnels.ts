@@ -1,4 +1,6 @@
 import { onAbort } from "../../abort.ts";
+import { ArgumentError } from "../../errors.ts";
+import { shown } from "../../text/shown.ts";
 import type { SshConnection } from "../../ssh/connection.ts";
 import type { HandOverResult } from "./hand_over.ts";
 import { type DrainResult, sumDrains } from "../tunnel/drain_result.ts";
@@ -43,6 +45,18 @@ export class SupervisedTunnels {
   /** How many connections through them are live. */
   get live(): number {
     return this.#all.reduce((sum, tunnel) => sum + tunnel.snapshot().live, 0);
+  }
+
+  /** @throws {ArgumentError} if there is none at that place. */
+  at(index: number): TunnelSupervisor {
+    const tunnel = this.#all[index];
+    if (tunnel) return tunnel;
+    throw new ArgumentError(
+      "tunnel",
+      `${
+        shown(index)
+      } is not the place of a tunnel; there are ${this.#all.length}, from 0`,
+    );
   }
 
   /** Whether no connection through them is live. */

@@ -182,6 +182,27 @@ export class Supervisor
   }
 
   /**
+   * Pauses a tunnel: releases its port, and closes its connections, until it is
+   * resumed, also over reconnects. Has no effect on one that is paused.
+   *
+   * @param tunnel Its place among the tunnels, from 0.
+   * @throws {ArgumentError} if there is none.
+   */
+  pause(tunnel: number): void {
+    this.#tunnels.at(tunnel).pause();
+  }
+
+  /**
+   * Resumes a tunnel that is paused.
+   *
+   * @param tunnel Its place among the tunnels, from 0.
+   * @throws {ArgumentError} if there is none.
+   */
+  resume(tunnel: number): void {
+    this.#tunnels.at(tunnel).resume();
+  }
+
+  /**
    * Tries now what it waits for: to connect, to bind a port that is in use, to
    * return to the first server.
    */
@@ -445,7 +466,9 @@ export class Supervisor
       const settled = ["up", "degraded"].includes(this.#state);
       return settled ? this.#state : "connecting"; // settled: one was added
     }
-    const bad = this.#tunnels.all.find((tunnel) => tunnel.state !== "up");
+    const bad = this.#tunnels.all.find(({ state }) =>
+      state !== "up" && state !== "paused"
+    );
     this.#error = bad?.error;
     return bad ? "degraded" : "up";
   }

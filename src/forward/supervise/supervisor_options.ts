@@ -170,6 +170,7 @@ export type SupervisorState =
  *   `releaseWhenDown` the port is given back until it does.
  * - `waiting`: the port is in use; it will be asked for again.
  * - `denied`: for good.
+ * - `paused`: the port is released until it is resumed.
  * - `stopping`: takes no connections; live ones may continue for a while.
  */
 export type SupervisedTunnelState =
@@ -180,6 +181,7 @@ export type SupervisedTunnelState =
   | "target-down"
   | "waiting"
   | "denied"
+  | "paused"
   | "stopping";
 
 /** A supervised tunnel at one moment. */
@@ -268,6 +270,10 @@ export type SupervisorEvent =
     error: RForwardError;
     ms?: number;
   }
+  /** The tunnel was paused: its port is released, and its connections are closed. */
+  | { type: "paused"; tunnel: number }
+  /** It is resumed, and its port is bound again. */
+  | { type: "resumed"; tunnel: number }
   /** A connection came in, and the target took it. */
   | { type: "opened"; tunnel: number; connection: TunnelConnection }
   /** It has ended, after `ms`; `error` tells what broke it. */

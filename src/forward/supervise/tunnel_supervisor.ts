@@ -23,6 +23,7 @@ import type { ProbeResult } from "../verify/probe.ts";
 import { denialError, type DenialReason } from "../verify/denial.ts";
 import { Backoff } from "./backoff.ts";
 import { handedOver } from "./hand_over.ts";
+import { Pause } from "./pause.ts";
 import { PortChecks } from "./port_checks.ts";
 import type { ProbeGuard } from "./probe_guard.ts";
 import { RefusalReports } from "./refusal_reports.ts";
@@ -80,6 +81,7 @@ export class TunnelSupervisor {
   readonly #life = new AbortController();
   readonly #totals = new TunnelTotals();
   readonly #sleeper = new Sleeper();
+  readonly #pause = new Pause();
   /** One for all its tunnels, also those whose connections go on. */
   #admission: Admission | undefined;
   readonly #refusals = new RefusalReports((refusal, count) => {
@@ -198,6 +200,7 @@ export class TunnelSupervisor {
     const watching = health?.watch(AbortSignal.any([signal, over.signal]));
     try {
       while (this.#state !== "denied") {
+        if (this.#pause.isOn) await this.#awaitResume(signal, first);
         if (this.#releasesWhenDown) {
           await this.#awaitTarget(health!, signal, first);
         }
@@ -226,6 +229,21 @@ export class TunnelSupervisor {
       if (isDown) this.#become("down");
       first();
     }
+  }
+
+  /** Releases its port, and closes its connections, until it is resumed. */
+  pause(): void {
+    if (this.#pause.isOn) return;
+    this.#pause.begin();
+    this.#emit({ type: "paused" });
+    this.wake();
+  }
+
+  /** Binds its port again. */
+  resume(): void {
+    if (!this.#pause.isOn) return;
+    this.#emit({ type: "resumed" });
+    this.#pause.end();
   }
 
   /** Asks for its port now, if it waits. */
@@ -306,7 +324,10 @@ export class TunnelSupervisor {
     this.#onBound(tunnel.bound);
     try {
       const down = this.#releasesWhenDown ? [health!.downSignal] : [];
-      const period = AbortSignal.any([signal, cancelled, ...down]);
+      const period = AbortSignal.any([
+        ...[signal, cancelled, this.#pause.signal],
+        ...down,
+      ]);
       const error = await this.#stayUp(tunnel.bound, checks, period, up);
       return { reason: "in-use", error };
     } catch (error) {
@@ -314,6 +335,7 @@ export class TunnelSupervisor {
       if (this.#releasesWhenDown && health!.error) {
         return undefined;
       }
+      if (this.#pause.isOn) return undefined;
       if (!cancelled.aborted) throw error;
       return { reason: "unknown", error: cancelled.reason };
     } finally {
@@ -346,6 +368,15 @@ export class TunnelSupervisor {
     }
     this.#emit({ type: "target-down", target, error, released });
     if (this.#state === "up") this.#become("target-down", error);
+  }
+
+  /** Asks the server for nothing while it is paused. */
+  async #awaitResume(signal: AbortSignal, first: () => void): Promise<void> {
+    await Promise.all([...this.#tunnels].map((tunnel) => tunnel.stop()));
+    this.#become("paused");
+    this.#context.answered();
+    first();
+    await this.#pause.over(signal);
   }
 
   /** Asks the server for nothing while the target is down. */

@@ -111,6 +111,14 @@ export class EventFormatter {
         return this.#verified(event);
       case "denied":
         return this.#denied(event);
+      case "paused":
+      case "resumed":
+        return {
+          level: "info",
+          text: `the forward to ${
+            this.#targets.get(event.tunnel) ?? `number ${event.tunnel}`
+          } is ${event.type}`,
+        };
       case "opened":
         return { level: "debug", text: `${nameOf(event.connection)} opened` };
       case "closed":

@@ -205,6 +205,7 @@ function tunnelState(
     case "binding":
     case "checking":
       return { text: state, color: "yellow" };
+    case "paused":
     case "stopping":
     case "down":
       return { text: state };
