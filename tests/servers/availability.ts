@@ -134,3 +134,15 @@ export function serverTest(
     Deno.test({ name: `${name} (ignored: ${reason})`, ignore: true, fn });
   }
 }
+
+/** Registers a test that needs programs too large to ask for: where one is missing it is always ignored. */
+export function optionalTest(
+  programs: Program | Program[],
+  name: string,
+  fn: (t: Deno.TestContext) => Promise<void>,
+): void {
+  const reason = [programs].flat().map(whyUnavailable)
+    .find((why) => why !== undefined);
+  if (reason === undefined) Deno.test(name, fn);
+  else Deno.test({ name: `${name} (ignored: ${reason})`, ignore: true, fn });
+}

@@ -243,7 +243,9 @@ function show(status) {
 }
 
 async function act(action, tunnel, button) {
-  button.disabled = true;
+  /* A button that is disabled loses the focus. */
+  if (button.dataset.busy) return;
+  button.dataset.busy = "1";
   try {
     const answer = await fetch("/" + action, {
       method: "POST",
@@ -256,6 +258,7 @@ async function act(action, tunnel, button) {
     say("the command does not answer");
   }
   await refresh();
+  delete button.dataset.busy;
 }
 function say(text) { put($("message"), text, "bad"); }
 function forget() {

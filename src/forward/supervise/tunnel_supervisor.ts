@@ -372,7 +372,7 @@ export class TunnelSupervisor {
 
   /** Asks the server for nothing while it is paused. */
   async #awaitResume(signal: AbortSignal, first: () => void): Promise<void> {
-    await Promise.all([...this.#tunnels].map((tunnel) => tunnel.stop()));
+    await this.#tunnels.stop(0);
     this.#become("paused");
     this.#context.answered();
     first();
