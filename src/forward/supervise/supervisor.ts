@@ -266,6 +266,10 @@ export class Supervisor
     this.#emit({ type: "handing-over", ...result });
     stack.move();
     this.#leave({ next, drainMs });
+    // Until then, another reconnect would begin from the old connection.
+    while (this.#connection === old && !this.#stopping) {
+      await this.#change.promise;
+    }
     return result;
   }
 

@@ -155,6 +155,27 @@ serverTest(
 
 serverTest(
   "sshd",
+  "supervisor.reconnect({ overlap: true }) that is called several times takes turns, and returns when it has taken over",
+  async () => {
+    await using site = await startSite(await startSshd(), { port: 0 });
+    const { supervisor, connections } = site;
+    const left = async () => {
+      const result = await supervisor.reconnect({ overlap: true });
+      return [result.overlapped, connections.indexOf(supervisor.connection!)];
+    };
+    assertEquals(await Promise.all([left(), left(), left()]), [
+      [[0], 1],
+      [[0], 2],
+      [[0], 3],
+    ]);
+    assertEquals(connections.length, 4);
+    await site.upWithout(connections[2]!);
+    assertEquals(await ask(site.port, "b"), "echo: b");
+  },
+);
+
+serverTest(
+  "sshd",
   "supervisor.reconnect({ overlap: true }) loses no connection to a Unix socket where sshd unlinks",
   async () => {
     const dir = await Deno.makeTempDir();
