@@ -37,14 +37,15 @@ async function assertEnds(port: number): Promise<void> {
 
 serverTest(
   "sshd",
-  "metrics and events of one run add up exactly with what the servers saw",
+  "metrics, events and status page of one run add up exactly with what the servers saw",
   async () => {
     await using echo = startEcho("echo");
     await using sshd = await startSshd();
-    const port = freePort();
+    const [port, statusPort] = [freePort(), freePort()];
     await using rforward = new RforwardProcess({
       args: [
-        ...["--metrics", `${port}`, "--max-wait", "0.1"],
+        ...["--metrics", `${port}`, "--status", `${statusPort}`],
+        ...["--max-wait", "0.1"],
         ...["-R", `127.0.0.1:0:127.0.0.1:${echo.port}`],
         ...["-R", `127.0.0.1:0:127.0.0.1:9`],
         ...["-R", `127.0.0.1:0:localhost:${echo.port}`, "--deny", "127.0.0.1"],
@@ -102,6 +103,16 @@ serverTest(
     assertEquals(sum(closed.map((it) => it.bytesToTarget)), sent);
     assertEquals(rforward.all("target-error").at(-1)?.failed, 1 + 1);
     assertEquals(sum(rforward.all("refused").map(({ count }) => count)), 4);
+    const page = await fetch(`http://127.0.0.1:${statusPort}/status.json`);
+    const { tunnels, live, reconnects } = await page.json();
+    const bytes = sent + 6 * "echo: ".length;
+    assertEquals([live, reconnects], [0, 1]);
+    assertEquals(
+      tunnels.map((it: Record<string, number>) => [
+        ...[it.total, it.live, it.failed, it.bytesToTarget, it.bytesToServer],
+      ]),
+      [[6, 0, 0, sent, bytes], [0, 0, 2, 0, 0], [0, 0, 4, 0, 0]],
+    );
     const other = await fetch(`http://127.0.0.1:${port}/`);
     assertEquals([other.status, await other.text()], [404, "see /metrics\n"]);
   },
