@@ -1,6 +1,6 @@
 /**
- * A tunnel that stays up, with metrics for Prometheus taken from the
- * supervisor's snapshot:
+ * A tunnel that stays up, with metrics for Prometheus, as `rforward --metrics`
+ * serves them:
  *
  *     deno run --no-prompt --allow-net=server.example:22,127.0.0.1 \
  *       --allow-env=HOME --allow-read=$HOME/.ssh,/etc/ssh/ssh_known_hosts \
@@ -12,7 +12,12 @@
  * @module
  */
 
-import { RForwardError, supervise, type SupervisorSnapshot } from "../mod.ts";
+import { RForwardError, supervise } from "../mod.ts";
+import {
+  PROMETHEUS_TYPE,
+  prometheusText,
+  SupervisorMetrics,
+} from "../src/observe/mod.ts";
 
 const [url = "", ...ports] = Deno.args;
 const server = URL.parse(url);
@@ -28,27 +33,8 @@ if (
 const { hostname: host, port, username: user } = server;
 const [bindPort = 0, targetPort = 0, metricsPort = 0] = ports.map(Number);
 
-/** The snapshot in Prometheus' text format. */
-function metrics({ state, reconnects, tunnels }: SupervisorSnapshot): string {
-  const lines = [
-    `rforward_up ${state === "up" ? 1 : 0}`,
-    `rforward_reconnects_total ${reconnects}`,
-  ];
-  for (const [i, tunnel] of tunnels.entries()) {
-    const labels = `{tunnel="${i}",target="${tunnel.target}"}`;
-    lines.push(
-      `rforward_tunnel_up${labels} ${tunnel.state === "up" ? 1 : 0}`,
-      `rforward_tunnel_connections${labels} ${tunnel.live}`,
-      `rforward_tunnel_connections_total${labels} ${tunnel.total}`,
-      `rforward_tunnel_failed_total${labels} ${tunnel.failed}`,
-      `rforward_tunnel_bytes_to_target_total${labels} ${tunnel.bytesToTarget}`,
-      `rforward_tunnel_bytes_to_server_total${labels} ${tunnel.bytesToServer}`,
-    );
-  }
-  return `${lines.join("\n")}\n`;
-}
-
 try {
+  const metrics = new SupervisorMetrics(() => supervisor.snapshot);
   await using supervisor = supervise({
     connect: {
       hostname: host,
@@ -57,13 +43,16 @@ try {
       privateKeys: [{ file: `${Deno.env.get("HOME")}/.ssh/id_ed25519` }],
     },
     tunnels: [{ bind: { port: bindPort }, target: { port: targetPort } }],
+    onEvent: (event) => metrics.record(event),
   });
   await supervisor.ready;
   await using web = Deno.serve(
     { hostname: "127.0.0.1", port: metricsPort, onListen() {} },
     (request) =>
       new URL(request.url).pathname === "/metrics"
-        ? new Response(metrics(supervisor.snapshot))
+        ? new Response(prometheusText(metrics.read()), {
+          headers: { "content-type": PROMETHEUS_TYPE },
+        })
         : new Response("see /metrics\n", { status: 404 }),
   );
   console.log(`http://127.0.0.1:${web.addr.port}/metrics`);

@@ -328,21 +328,20 @@ serverTest(
 
     const text = await (await fetch(metrics)).text();
 
-    const labels = RegExp.escape(
-      `{tunnel="0",target="127.0.0.1:${echo.port}"}`,
-    );
-    assertMatch(text, /^rforward_up 1\nrforward_reconnects_total 0\n/);
+    assertMatch(text, /^rforward_state{rforward_state="up"} 1$/m);
     for (
-      const [name, value] of [
-        ["up", 1],
-        ["connections_total", 1],
-        ["bytes_to_target_total", 2],
-        ["bytes_to_server_total", 8],
+      const [name, labels, value] of [
+        ["connections_total", "", 1],
+        ["io_bytes_total", ',rforward_direction="to_target"', 2],
+        ["io_bytes_total", ',rforward_direction="to_server"', 8],
       ]
     ) {
       assertMatch(
         text,
-        new RegExp(`^rforward_tunnel_${name}${labels} ${value}$`, "m"),
+        new RegExp(
+          `^rforward_tunnel_${name}{.*:${echo.port}"${labels}} ${value}$`,
+          "m",
+        ),
       );
     }
   },
