@@ -83,8 +83,14 @@ function withOptions(forward: ForwardSpec, all: ForwardOptions): ForwardSpec {
       `the server does not report who connects to a Unix socket (${forward.text}); put the option after the -R that it is for`,
     );
   }
-  // A SOCKS proxy has nothing to dial.
-  if (forward.target === "socks" && !forward.options?.checkTarget) {
+  if (forward.target === "socks") {
+    const { checkTarget, proxyProtocol } = forward.options ?? {};
+    if (checkTarget ?? proxyProtocol) {
+      throw new ArgumentError(
+        checkTarget ? "--check-target" : "--proxy-protocol",
+        `a SOCKS proxy (${forward.text}) has no target of its own; put the option after the -R that it is for`,
+      );
+    }
     delete options.checkTarget;
   }
   return { ...forward, options };

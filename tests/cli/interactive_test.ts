@@ -83,7 +83,7 @@ serverTest(
       await terminal.see("password: ");
       await terminal.type("wrong password\r");
     }
-    await terminal.see(/did not let \S+ in/);
+    await terminal.see(/refused the login of \S+/);
     assertEquals(await terminal.exitCode(), 255);
     assert(await terminal.echoes());
     assert(!terminal.output.includes("wrong password"));
@@ -303,7 +303,7 @@ serverTest(
     }
     const options = ["BatchMode=yes"];
     await using terminal = await start(toSshd(sshd, { options }));
-    await terminal.see(/did not let \S+ in/);
+    await terminal.see(/refused the login of \S+/);
     assertEquals(await terminal.exitCode(), 255);
     assertEquals(count(terminal, "Enter passphrase"), 0);
   },

@@ -180,7 +180,7 @@ serverTest(
     );
     assertMatch(
       nothing.stderr,
-      /^the server did not let .*it accepts: publickey; provide a key, .*\n$/,
+      /^the server refused the login of .*it accepts: publickey; provide a key, .*\n$/,
     );
     assertEquals([nothing.code, nothing.stdout], [255, ""]);
 
@@ -257,7 +257,7 @@ serverTest("sshd", "rforward -q prints only why it ends", async () => {
   const { code, stderr } = await runCommand({
     args: ["-l", "nobody-at-all", ...args],
   });
-  assertMatch(stderr, /^the server did not let nobody-at-all in.*\n$/);
+  assertMatch(stderr, /^the server refused the login of nobody-at-all.*\n$/);
   assertEquals(code, 255);
 });
 

@@ -37,6 +37,18 @@ Deno.test("tunnelsOf() leads to the host and the port of -R", async () => {
   ]);
 });
 
+Deno.test("readPlan() refuses options for a target after -R port, which is SOCKS; before it they are for other forwards", async () => {
+  for (const option of ["--check-target=10", "--proxy-protocol=2"]) {
+    const error = await assertRejects(
+      () => plan("-R", "1080", option),
+      ArgumentError,
+    );
+    assertEquals(error.argument, option.split("=")[0]);
+    const { forwards } = await plan(option, "-R", "1080", "-R", "80:a:1");
+    assertEquals(forwards.length, 2);
+  }
+});
+
 Deno.test("readPlan() refuses that where all forwards have to be", async () => {
   const error = await assertRejects(
     () => plan("-oExitOnForwardFailure=yes", "-R", "80:a:1", "-R", "80:b:2"),

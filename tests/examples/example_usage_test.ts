@@ -89,7 +89,7 @@ serverTest("sshd", "each example says why its login was refused", async () => {
     });
     assertMatch(
       output,
-      /the server did not let nobody-of-that-name in; tried:/,
+      /the server refused the login of nobody-of-that-name; tried:/,
     );
     assertEquals([code, / at .*file:/.exec(output)], [1, null]);
   }

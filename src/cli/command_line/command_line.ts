@@ -110,6 +110,14 @@ export class CommandLine {
     if (this.#host === undefined) {
       throw new ArgumentError("destination", "name the server: [user@]host");
     }
+    const { fallbackAfterMs, fallbackReturn } = this.args;
+    const isTimed = (fallbackAfterMs ?? fallbackReturn) !== undefined;
+    if (isTimed && this.fallbacks.length === 0) {
+      throw new ArgumentError(
+        fallbackReturn ? "--return" : "--fallback-after",
+        "name the other servers with --fallback SERVER",
+      );
+    }
     const overrides = [...this.overrides].map(([keyword, value]) =>
       setting(keyword, value)
     );

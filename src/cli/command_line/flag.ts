@@ -131,7 +131,8 @@ export function choice<const T extends string>(
     parse: (text, flag) => {
       const word = words.find((word) => word === text);
       if (word !== undefined) return word;
-      throw new ArgumentError(flag, `use ${words.join(", ")}`);
+      const others = words.slice(0, -1).join(", ");
+      throw new ArgumentError(flag, `use ${others} or ${words.at(-1)}`);
     },
   };
 }

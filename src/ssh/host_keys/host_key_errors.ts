@@ -89,13 +89,13 @@ export function unknownError(
   isDirect: boolean,
 ): HostKeyError {
   const [file] = files;
-  const target = file === undefined ? "" : ` >> ${quote(file)}`;
+  const target = ` >> ${file === undefined ? "known_hosts" : quote(file)}`;
   const add = isDirect && name === nameOf(key)
     ? `run: ssh-keyscan -p ${key.port} ${quote(key.hostname)}${target}`
     : `as a line: ${name} ${key.type} ${key.data.toBase64()}`;
   return hostKeyError("unknown", name, key, [], [
     `The host key of ${name} is not known: it showed ${describe(key)},`,
-    `and no line of ${files.join(" or ") || "the known_hosts text"} names it.`,
+    `and no line of ${files.join(" or ") || "known_hosts"} names it.`,
     ...certificate === undefined ? [] : [certificate],
     "Ask the server's administrator for the fingerprint of its key; only if",
     "it is the one shown, add the key",

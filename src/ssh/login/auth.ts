@@ -98,7 +98,7 @@ export class Authentication {
     return new AuthenticationError(
       "authentication-failed",
       [
-        `the server did not let ${this.#user} in${said && `: ${said}`}`,
+        `the server refused the login of ${this.#user}${said && `: ${said}`}`,
         `tried: ${counted(tried) || "nothing that the server offers"}`,
         `it accepts: ${acceptable.join(", ") || "nothing"}`,
         ...this.#notOffered,

@@ -157,6 +157,14 @@ Deno.test("parseArguments() takes options about connections for all forwards, or
     problem("--release-when-down", "server"),
     /^--release-when-down: give --check-target/,
   );
+  for (
+    const [flag, value] of [["--fallback-after", "0"], ["--return", "idle"]]
+  ) {
+    assertMatch(
+      problem(flag!, value!, "server"),
+      new RegExp(`^${flag}: name the other servers with --fallback`),
+    );
+  }
   assertMatch(problem("--allow", "localhost", "server"), /^--allow: .*CIDR/);
   for (const bytes of ["0", "1.5M", "10MB", "-1", ""]) {
     assertMatch(
@@ -211,7 +219,7 @@ Deno.test("parseArguments() returns at once for --help, --version and --completi
     name: "completions",
     shell: "fish",
   });
-  assertMatch(problem("--completions=csh"), /use bash, zsh, fish/);
+  assertMatch(problem("--completions=csh"), /use bash, zsh or fish/);
 });
 
 Deno.test("parseArguments() shows the settings on -G", () => {
@@ -301,7 +309,7 @@ Deno.test("parseArguments() knows when to open a session", () => {
   assertEquals(args("--session", "never", "h").session, "never");
   assertMatch(
     problem("--session", "no", "h"),
-    /^--session: use auto, always, never/,
+    /^--session: use auto, always or never/,
   );
   assertEquals(args("-N", "h").settings, ["SessionType=none"]);
 });

@@ -31,7 +31,7 @@ async function said(
 Deno.test("rforward says for each server how a new key is accepted there", async () => {
   assertMatch(
     await said("", true),
-    /run: ssh-keyscan -p 2222 'host.example'\) or use -o StrictHostKeyChecking=accept-new\.$/,
+    /run: ssh-keyscan -p 2222 'host.example' >> known_hosts\) or use -o StrictHostKeyChecking=accept-new\.$/,
   );
   assertMatch(
     await said("", true, 1),

@@ -135,7 +135,7 @@ export class EventFormatter {
         return {
           level: "warn",
           text: event.released
-            ? `${event.error.message}; the port is released until it answers`
+            ? `the port is released until the target answers: ${event.error.message}`
             : event.error.message,
           key: `target-down ${event.tunnel} ${event.error.message}`,
         };
