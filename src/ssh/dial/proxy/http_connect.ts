@@ -24,7 +24,7 @@ export async function openByHttp(
 ): Promise<void> {
   await writeAll(conn, new TextEncoder().encode(request(proxy, to)));
   for (let i = 0; i <= MAX_INTERIM; i++) {
-    const { status, reason } = await readHead(conn);
+    const { status, reason } = await readHead(conn, secretsOf(proxy));
     if (status >= 200 && status < 300) return;
     if (status >= 100 && status < 200) continue;
     const answer = `${status}${reason && ` ${reason}`}`;
@@ -45,22 +45,31 @@ export async function openByHttp(
   throw new Error("it gives one interim answer after the other");
 }
 
+/** What a proxy may send back, and no message may have in it. */
+function secretsOf({ login }: ProxyAddress): string[] {
+  return login
+    ? [login.user, login.password, basic(login)].filter(Boolean)
+    : [];
+}
+
+function basic({ user, password }: NonNullable<ProxyAddress["login"]>): string {
+  return new TextEncoder().encode(`${user}:${password}`).toBase64();
+}
+
 function request(
   { login }: ProxyAddress,
   { hostname, port }: { hostname: string; port: number },
 ): string {
   const authority = formatAddress(hostname, port);
   const lines = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`];
-  if (login) {
-    const bytes = new TextEncoder().encode(`${login.user}:${login.password}`);
-    lines.push(`Proxy-Authorization: Basic ${bytes.toBase64()}`);
-  }
+  if (login) lines.push(`Proxy-Authorization: Basic ${basic(login)}`);
   return [...lines, "", ""].join("\r\n");
 }
 
 /** Reads the head of an answer byte by byte: the next byte may be the server's already. */
 async function readHead(
   conn: Pick<Deno.Conn, "read">,
+  secrets: readonly string[],
 ): Promise<{ status: number; reason: string }> {
   const head = new Uint8Array(MAX_HEAD);
   let length = 0;
@@ -79,14 +88,16 @@ async function readHead(
       throw new Error("it does not speak HTTP");
     }
   }
+  const shown = (text: string) =>
+    secrets.some((secret) => text.includes(secret)) ? "…" : printable(text);
   const [line = ""] = new TextDecoder().decode(head.subarray(0, length))
     .split(/\r?\n/, 1);
   const [, status, reason = ""] =
     /^HTTP\/1\.\d (\d{3})(?: (.*))?$/.exec(line) ?? [];
   if (status === undefined) {
-    throw new Error(`it answered with ${printable(line)}`);
+    throw new Error(`it answered with ${shown(line)}`);
   }
-  return { status: Number(status), reason: printable(reason) };
+  return { status: Number(status), reason: shown(reason) };
 }
 
 /** What an answer begins with. */

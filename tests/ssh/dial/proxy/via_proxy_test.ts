@@ -15,6 +15,8 @@ import { startSshSocks } from "../../../servers/ssh_socks.ts";
 import { startTcpServer } from "../../../servers/tcp_server.ts";
 
 const login = { user: "alice", password: "s3cret:@/" };
+/** The same as basic authentication has it. */
+const encoded = btoa("alice:s3cret:@/");
 
 const protocols = {
   http: startTinyproxy,
@@ -159,7 +161,7 @@ Deno.test("viaProxy() asks an HTTP proxy as RFC 9110 and 7617 have it, and leave
     [
       "CONNECT server.example:2222 HTTP/1.1",
       "Host: server.example:2222",
-      `Proxy-Authorization: Basic ${btoa("alice:s3cret:@/")}`,
+      `Proxy-Authorization: Basic ${encoded}`,
       ...["", ""],
     ].join("\r\n"),
   ]);
@@ -187,6 +189,9 @@ Deno.test("viaProxy() asks a SOCKS proxy as RFC 1928 and 1929 have it, and leave
 Deno.test("viaProxy() ends with an error at whatever a proxy answers", async () => {
   const cases: [ProxyAddress["protocol"], (string | number[])[], RegExp][] = [
     ["http", ["HTTP/1.1 403 Filtered\x1b[31m\r\n\r\n"], /403 Filtered$/],
+    ["http", ["HTTP/1.1 403 not for alice\r\n\r\n"], /with 403 …$/],
+    ["http", [`HTTP/1.1 407 not ${encoded}\r\n\r\n`], /answered 407 …: /],
+    ["http", [`HTTP/9 ${encoded}\r\n\r\n`], /it answered with …$/],
     ["http", ["SSH-2.0-OpenSSH_9.2\r\n"], /does not speak HTTP$/],
     ["http", ["HTTP/9 yes\n\n"], /it answered with HTTP\/9 yes$/],
     ["http", [`HTTP/1.1 200 Yes\r\n${"x: y\r\n".repeat(4000)}`], /16384 bytes/],
@@ -207,6 +212,7 @@ Deno.test("viaProxy() ends with an error at whatever a proxy answers", async () 
     assert(error instanceof ConnectError, `${why}`);
     assertMatch(error.message, why);
     assert(!error.message.includes("s3cret"));
+    assert(!error.message.includes(encoded));
   }
 });
 
