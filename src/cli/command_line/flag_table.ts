@@ -86,7 +86,8 @@ const own: readonly Flag[] = [
     names: ["--fallback"],
     value: text("SERVER", "hosts"),
     help: "use this server while the first cannot be reached",
-    read: ({ fallbacks }, value) => fallbacks.push(parseDestination(value)),
+    read: ({ fallbacks }, value, name) =>
+      fallbacks.push(parseDestination(value, name)),
   }),
   flag({
     names: ["--fallback-after"],

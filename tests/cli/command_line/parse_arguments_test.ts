@@ -133,7 +133,7 @@ Deno.test("parseArguments() reads other ways to the server and other servers, ea
   ]);
   assertEquals(read("--proxy env a").proxy, "env");
   assertMatch(problem("--proxy", "ftp://u:secret@p", "a"), /^--proxy: ftp is /);
-  assertMatch(problem("--fallback", "-x", "a"), /^destination: "-x"/);
+  assertMatch(problem("--fallback", "-x", "a"), /^--fallback: "-x"/);
 });
 
 Deno.test("parseArguments() takes options about connections for all forwards, or after a -R for that one", () => {

@@ -13,23 +13,36 @@ export interface Destination {
   port?: number;
 }
 
+/** Ends with an error. */
+type Fail = (problem: string) => never;
+
 /**
  * Reads `host`, `user@host` or `ssh://[user@]host[:port]`, as OpenSSH does.
  * The user of a URI is percent-decoded. Unlike OpenSSH 9.2 it accepts an IPv6
  * address in a URI, `ssh://[::1]:22`, and refuses an empty host and `host:port`,
  * which OpenSSH looks up as a name.
  *
+ * @param argument Its name, for the error.
  * @throws {ArgumentError} if it has another form, or characters that a shell
  * could interpret when ssh_config passes host and user to one.
  */
-export function parseDestination(text: string): Destination {
+export function parseDestination(
+  text: string,
+  argument = "destination",
+): Destination {
+  const fail: Fail = (problem) => {
+    throw new ArgumentError(
+      argument,
+      `${problem}; use [user@]host or ssh://[user@]host[:port]`,
+    );
+  };
   const destination = text.startsWith("ssh://")
-    ? parseUri(text)
+    ? parseUri(text, fail)
     : splitUser(text);
   const [, port] = /^(?:[^:[\]]+|\[.*\]):(\d+)$/.exec(destination.host) ?? [];
   if (port !== undefined) {
     throw new ArgumentError(
-      "destination",
+      argument,
       `${shown(text)} has a port; for the port use -p ${port} or ssh://${text}`,
     );
   }
@@ -37,7 +50,7 @@ export function parseDestination(text: string): Destination {
     fail(`${shown(destination.host)} is not a valid host`);
   }
   if (destination.user !== undefined) {
-    checkUser("destination", destination.user);
+    checkUser(argument, destination.user);
   }
   return destination;
 }
@@ -64,7 +77,7 @@ function splitUser(text: string): Destination {
     : { host: text.slice(at + 1), user: text.slice(0, at) };
 }
 
-function parseUri(uri: string): Destination {
+function parseUri(uri: string, fail: Fail): Destination {
   const [, user, ipv6, name, port, path] =
     /^ssh:\/\/(?:([^@]*)@)?(?:\[([\da-f:.]+(?:%\w+)?)\]|([a-z\d][\w.-]*))(?::(\w*))?\/?(.*)$/is
       .exec(uri) ??
@@ -72,13 +85,13 @@ function parseUri(uri: string): Destination {
   if (path) fail(`${shown(uri)} has a path after the host`);
   return defined({
     host: ipv6 ?? name ?? "",
-    user: user === undefined ? undefined : decodeUser(user),
-    port: port ? toPort(port) : undefined,
+    user: user === undefined ? undefined : decodeUser(user, fail),
+    port: port ? toPort(port, fail) : undefined,
   });
 }
 
 /** Decodes a user as RFC 3986 says, and `+` as a space, as ssh does; parameters after `;` are ignored. */
-function decodeUser(text: string): string {
+function decodeUser(text: string, fail: Fail): string {
   const user = text.replace(/;.*/s, "").replaceAll("+", " ");
   try {
     return decodeURIComponent(user);
@@ -87,13 +100,6 @@ function decodeUser(text: string): string {
   }
 }
 
-function toPort(text: string): number {
+function toPort(text: string, fail: Fail): number {
   return parsePort(text) || fail(`${shown(text)} is not a valid port`);
-}
-
-function fail(problem: string): never {
-  throw new ArgumentError(
-    "destination",
-    `${problem}; use [user@]host or ssh://[user@]host[:port]`,
-  );
 }
