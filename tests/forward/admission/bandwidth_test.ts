@@ -121,7 +121,9 @@ for (const way of ["to the server", "to the target"] as const) {
       if (THOROUGH) {
         console.log({ way, rate, RATE, equality, lateMs, besideRate });
       }
-      const off = THOROUGH ? 0.05 : 0.3;
+      // A fifth of a second's credit, and what sockets held before, weigh more in
+      // a short time.
+      const off = THOROUGH ? 0.05 : 0.5;
       assert(rate < RATE * (1 + off), `${rate} bytes a second`);
       assert(rate > RATE * (THOROUGH ? 0.95 : 0.2), `${rate} bytes a second`);
       assert(equality > (THOROUGH ? 0.9 : 0.3), `parts ${equality}`);
