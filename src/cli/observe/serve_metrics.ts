@@ -1,7 +1,7 @@
 import { PROMETHEUS_TYPE, prometheusText } from "../../observe/prometheus.ts";
 import type { SupervisorMetrics } from "../../observe/supervisor_metrics.ts";
 import type { ListenAddress } from "../command_line/values/listen_address.ts";
-import { servePages } from "./serve_pages.ts";
+import { type ServedPages, servePages } from "./serve_pages.ts";
 
 /**
  * Serves metrics for Prometheus at `/metrics`.
@@ -11,7 +11,7 @@ import { servePages } from "./serve_pages.ts";
 export function serveMetrics(
   address: ListenAddress,
   metrics: SupervisorMetrics,
-): Deno.HttpServer<Deno.NetAddr> {
+): ServedPages {
   return servePages("--metrics", address, ({ method, url }) => {
     if (new URL(url).pathname !== "/metrics") {
       return new Response("see /metrics\n", { status: 404 });

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { timingSafeEqual } from "node:crypto";
 import { ArgumentError } from "../../errors.ts";
 import type { ListenAddress } from "../command_line/values/listen_address.ts";
-import { servePages } from "../observe/serve_pages.ts";
+import { type ServedPages, servePages } from "../observe/serve_pages.ts";
 import { page, script, style } from "./page.ts";
 import type { StatusModel } from "./status_model.ts";
 
@@ -41,7 +41,7 @@ export interface StatusOptions {
  */
 export async function serveStatus(
   { address, model, actions, token }: StatusOptions,
-): Promise<Deno.HttpServer<Deno.NetAddr>> {
+): Promise<ServedPages> {
   const headers = await headersFor();
   const expected = await digest(token);
   const respond = (body: string, status: number, type = "text/plain") =>

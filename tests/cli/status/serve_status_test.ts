@@ -43,7 +43,7 @@ async function startPage() {
       return await new Response(conn.readable).text();
     },
     async [Symbol.asyncDispose]() {
-      await server.shutdown();
+      await server[Symbol.asyncDispose]();
       model[Symbol.dispose]();
     },
   };
@@ -136,4 +136,27 @@ Deno.test("statusModel.read() has what is live, what happened, and the rates", a
   assertEquals(now.tunnels[0].rates.toTarget, [0, 500]);
   model.record({ type: "closed", tunnel: 0, connection, ms: 1 });
   assertEquals(read().live, 0);
+});
+
+Deno.test("who sends half a request to the status page does not hold up the end", async () => {
+  const conns: Deno.Conn[] = [];
+  {
+    await using page = await startPage();
+    const { port } = page;
+    const head = [
+      "POST /pause HTTP/1.1",
+      `Host: 127.0.0.1:${port}`,
+      `Origin: http://127.0.0.1:${port}`,
+      "Authorization: Bearer s3cret",
+      "Content-Length: 99",
+      ...["", "0"],
+    ].join("\r\n");
+    for (const text of [head, "GET /stat", head.slice(0, 30)]) {
+      const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+      conns.push(conn);
+      await conn.write(new TextEncoder().encode(text));
+    }
+    assertEquals(statusOf(await page.ask("GET /")), 200);
+  }
+  for (const conn of conns) conn.close();
 });
