@@ -5,6 +5,7 @@ import { type CloseReason, forward, TargetError } from "../../../mod.ts";
 import { ssh2 } from "../../../src/ssh/ssh2/mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { freePort } from "../../servers/free_port.ts";
 import { exchange, startBulkService } from "../bulk.ts";
 import {
   ask,
@@ -62,7 +63,8 @@ for (const kind of servers) {
         const echo = stack.use(startEcho(`target ${i}`));
         const tunnel = stack.use(
           await forward(rig.connection, {
-            bind: { port: 0 },
+            // Dropbear chooses a port of ::1, whose other half may be taken.
+            bind: { port: kind === "dropbear" ? freePort() : 0 },
             target: { port: echo.port },
           }),
         );
