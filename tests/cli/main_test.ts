@@ -34,6 +34,17 @@ for (const [option, printed] of answers) {
   });
 }
 
+Deno.test("rforward --metrics and --status end with 255 where the address is in use, which is no usage error", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  for (const option of ["--metrics", "--status"]) {
+    const { code, stderr } = await runCommand({
+      args: [option, `${taken.addr.port}`, "-R", "80:localhost:80", "server"],
+    });
+    assertMatch(stderr, /^rforward: --\w+: cannot listen on [^\n]*in use.*\n$/);
+    assertEquals(code, 255);
+  }
+});
+
 serverTest(
   "bash",
   "rforward ends silently when its output is closed",

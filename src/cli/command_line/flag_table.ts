@@ -214,7 +214,7 @@ const own: readonly Flag[] = [
   flag({
     names: ["--status"],
     value: listenAddress,
-    help: "serve a page with all of it on [127.0.0.1:]PORT",
+    help: "serve a status page on [127.0.0.1:]PORT",
     read: ({ args }, address) => args.status = address,
   }),
   flag({

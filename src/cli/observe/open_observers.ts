@@ -93,7 +93,7 @@ async function openStatus(
   else if (isPrivate) info(`the status page is at ${url}#token=${token}`);
   else {
     info(
-      `the status page is at ${url}; to pause and resume there, set ${TOKEN}: this log is no place for a token`,
+      `the status page is at ${url}; to pause and resume there, set ${TOKEN} (a token is not written to a log)`,
     );
   }
   return [(event) => model.record(event)];
