@@ -26,6 +26,7 @@ export class HttpConnection {
     this.#limits = limits;
     socket.onReceived = () => this.#onReceived();
     socket.once("close", () => this.#end());
+    socket.once("end", () => this.#onEnd());
     if (limits.idleTimeoutMs > 0) {
       this.#idleTimer = setInterval(
         this.#checkIdle(),
@@ -70,6 +71,14 @@ export class HttpConnection {
       response.shouldKeepAlive = false;
     }
     this.#endIfIdle();
+  }
+
+  /** The client sends nothing more: a request that is not complete never will be. */
+  #onEnd(): void {
+    const messages = [...this.#requests.values()];
+    if (!this.#isUpgraded && messages.some(({ complete }) => !complete)) {
+      this.#socket.destroy();
+    }
   }
 
   #endIfIdle(): void {

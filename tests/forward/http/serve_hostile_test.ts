@@ -1,6 +1,7 @@
 /** serve() with clients that are slow, send nonsense or do not read, and with handlers that throw; on a real sshd. */
 import { assertEquals, assertMatch, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { within } from "../../within.ts";
 import { ask, receiveText, send, visit } from "../rig.ts";
 import { bytes, startSite } from "./site.ts";
 
@@ -102,6 +103,27 @@ serverTest(
     const said = await receiveText(conn);
     assertEquals(said.match(/<.*>/g), paths.map((path) => `<${path}??>`));
     assertEquals(most, 1);
+  },
+);
+
+serverTest(
+  "sshd",
+  "serve() ends a request whose client disconnects in the middle of its body",
+  async () => {
+    for (const length of ["Content-Length: 9", "Transfer-Encoding: chunked"]) {
+      const begun = Promise.withResolvers<void>();
+      const ended = Promise.withResolvers<string>();
+      await using site = await startSite(async (request) => {
+        begun.resolve();
+        await request.text().then(ended.resolve, () => ended.resolve("failed"));
+        return new Response();
+      });
+      const conn = await visit(site.web.port);
+      await send(conn, `POST / HTTP/1.1\r\nHost: a\r\n${length}\r\n\r\n9\r\n`);
+      await begun.promise;
+      conn.close();
+      assertEquals(await within(5000, "the end", ended.promise), "failed");
+    }
   },
 );
 
