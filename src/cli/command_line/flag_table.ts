@@ -1,7 +1,7 @@
 /**
  * To add a flag, add it to `own` below (the parser, help and completions derive from it), its value to
- * `Arguments` in arguments.ts, its use to run.ts or plan.ts, and a row to docs/command.md, which a test compares with
- * this table.
+ * `Arguments` in arguments.ts (`ForwardOptions` in values/forward_options.ts if it is `perForward`), its use to run.ts
+ * or plan.ts, and a row to docs/command.md, which a test compares with this table.
  *
  * @module
  */
