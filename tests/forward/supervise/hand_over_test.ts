@@ -147,7 +147,10 @@ serverTest(
     const stopping = supervisor.stop({ drainMs: 60_000 });
     await live.closeWrite();
     assertEquals(await receiveText(live), "echo: a");
-    assertEquals(await stopping, { finished: 1, cut: 0 });
+    const { finished, cut } = await stopping;
+    assertEquals(cut, 0);
+    // The end of the one that asked "b" may have been noticed after stop(), too.
+    assert(finished === 1 || finished === 2, `${finished} finished`);
     assertEquals(old.signal.aborted, true);
     assertEquals(site.connections.length, 2);
   },
