@@ -2,7 +2,7 @@ import { delay } from "../../abort.ts";
 import { onSignal } from "./on_signal.ts";
 
 /** Pauses between attempts to close it, in milliseconds: it may open after the listeners of the signal have run. */
-const PAUSES_MS = [0, 5, 20, 100, 1000];
+const PAUSES_MS = [0, 1, 1, 3, 20, 100, 1000];
 
 /**
  * Closes the debugger that Deno (2.9.2 and later) opens on 127.0.0.1:9229 at

@@ -17,10 +17,11 @@ Deno.test({
     // In its first half second Deno does not open it.
     const insist = setInterval(() => rforward.signal("SIGUSR1"), 50);
     const [, address] = await rforward.see(
-      /Debugger listening on ws:\/\/(.*)\//,
-    )
-      .finally(() => clearInterval(insist));
-    await within(5000, "the debugger being closed", closed(address!));
+      /Debugger listening on ws:\/\/(.*)\/|Failed to start inspector/,
+    ).finally(() => clearInterval(insist));
+    // Undefined if another process has the port.
+    if (address === undefined) return;
+    await within(5000, "the debugger being closed", closed(address));
   },
 });
 
