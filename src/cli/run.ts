@@ -58,6 +58,8 @@ class ForwardCommand implements AsyncDisposable {
   #ready = false;
   /** Whether another supervisor is going to replace this one. */
   #replacing = false;
+  /** New connections that are to take over: the one being made, and one that waits. */
+  #reconnects = 0;
   readonly #reloads = new Turns();
   /** Whether it had a terminal at the start. */
   readonly #attended = hasTerminal();
@@ -252,9 +254,12 @@ class ForwardCommand implements AsyncDisposable {
     const waits = state === "waiting" ||
       tunnels.some((tunnel) => tunnel.state === "waiting");
     if (waits) return supervisor.tryNow();
+    // One that has not begun yet does for all further signals.
+    if (this.#reconnects > 1) return;
+    this.#reconnects++;
     supervisor.reconnect({ overlap: true }).catch(({ message }: Error) =>
       this.#reporter.message("warn", `no new connection: ${message}`)
-    );
+    ).finally(() => this.#reconnects--);
   }
 
   /** SIGHUP: reads the configuration again, or ends if the terminal has hung up. */

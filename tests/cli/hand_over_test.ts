@@ -1,5 +1,6 @@
 /** SIGUSR1: a new connection takes over, or a wait ends. */
-import { assertEquals } from "../assert.ts";
+import { delay } from "../../src/abort.ts";
+import { assert, assertEquals } from "../assert.ts";
 import { ask, receiveText, send, startEcho, visit } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
 import { startSshd } from "../servers/openssh.ts";
@@ -38,5 +39,27 @@ serverTest(
     await sshd.start();
     rforward.signal("SIGUSR1");
     await rforward.next("connected", { withinMs: 15_000 });
+  },
+);
+
+serverTest(
+  "sshd",
+  "rforward makes one more new connection for all the SIGUSR1 that come while it makes one",
+  async () => {
+    await using sshd = await startSshd();
+    await using rforward = new RforwardProcess({
+      args: ["-R", "127.0.0.1:0:127.0.0.1:9", ...sshArguments(sshd)],
+    });
+    await rforward.up();
+    const { signal } = new AbortController();
+    for (let i = 0; i < 20; i++) {
+      rforward.signal("SIGUSR1");
+      await delay(1, signal);
+    }
+    for (let i = 0; i < 2; i++) await rforward.next("handing-over");
+    // Others would follow at once.
+    await delay(500, signal);
+    const { length } = rforward.all("handing-over");
+    assert(length <= 3, `${length} connections took over`);
   },
 );
