@@ -1,4 +1,5 @@
 import { HostKeyError } from "../../errors.ts";
+import { quote } from "../../quote.ts";
 import { acceptNewAdvice } from "../../ssh/host_keys/host_key_errors.ts";
 import type { SshSettings } from "../ssh_config/ssh_settings.ts";
 
@@ -19,6 +20,12 @@ export function withHostKeyAdvice(
   const advice = hop === hops.at(-1)
     ? "or use -o StrictHostKeyChecking=accept-new"
     : `or put into ~/.ssh/config: Host ${hop?.host}, and below it: StrictHostKeyChecking accept-new`;
+  const [file] = hop?.userKnownHostsFiles ?? [];
   error.message = error.message.replace(acceptNewAdvice, () => advice);
+  // No file exists yet, so the library does not know one.
+  if (file !== undefined) {
+    error.message = error.message
+      .replace(" >> known_hosts)", () => ` >> ${quote(file)})`);
+  }
   return error;
 }

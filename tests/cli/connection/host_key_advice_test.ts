@@ -6,7 +6,10 @@ import { prepareHostKeys } from "../../../src/ssh/host_keys/host_keys.ts";
 import { assert, assertMatch, assertRejects } from "../../assert.ts";
 import { ed25519Key } from "../../ssh/host_keys/host_key_fixture.ts";
 
-const hops = [{ host: "bastion" }, { host: "server" }] as SshSettings[];
+const hops = [{ host: "bastion" }, {
+  host: "server",
+  userKnownHostsFiles: ["/home/alice/.ssh/known_hosts"],
+}] as SshSettings[];
 const key = ed25519Key(1);
 
 /** What is said of an unknown host. */
@@ -31,7 +34,7 @@ async function said(
 Deno.test("rforward says for each server how a new key is accepted there", async () => {
   assertMatch(
     await said("", true),
-    /run: ssh-keyscan -p 2222 'host.example' >> known_hosts\) or use -o StrictHostKeyChecking=accept-new\.$/,
+    /run: ssh-keyscan -p 2222 'host.example' >> '\/home\/alice\/.ssh\/known_hosts'\) or use -o StrictHostKeyChecking=accept-new\.$/,
   );
   assertMatch(
     await said("", true, 1),
