@@ -9,7 +9,7 @@ import { ed25519Key } from "../../ssh/host_keys/host_key_fixture.ts";
 const hops = [{ host: "bastion" }, {
   host: "server",
   userKnownHostsFiles: ["/home/alice/.ssh/known_hosts"],
-}] as SshSettings[];
+}] as unknown as SshSettings[];
 const key = ed25519Key(1);
 
 /** What is said of an unknown host. */
