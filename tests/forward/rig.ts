@@ -75,7 +75,7 @@ export function startService(
       return taken;
     },
     async [Symbol.asyncDispose]() {
-      listener.close();
+      closeQuietly(listener); // it may be closed already
       await accepting;
       for (const conn of live) closeQuietly(conn);
       await Promise.all(work);

@@ -143,8 +143,18 @@ serverTest(
     ][] = [
       [stranger, {}, HostKeyError, /^hop 1 \(.*host key/],
       [{}, stranger, HostKeyError, /^hop 2 \(.*host key/],
-      [nobody, {}, AuthenticationError, /^hop 1 \(nobody-at-all@127.*did not/],
-      [{}, nobody, AuthenticationError, /^hop 2 \(nobody-at-all@127.*did not/],
+      [
+        nobody,
+        {},
+        AuthenticationError,
+        /^hop 1 \(nobody-at-all@127.*refused the login/,
+      ],
+      [
+        {},
+        nobody,
+        AuthenticationError,
+        /^hop 2 \(nobody-at-all@127.*refused the login/,
+      ],
       [silent, {}, ConnectError, /^hop 1 \(.*within 200 ms/],
       [{}, silent, ConnectError, /^hop 2 \(.*within 200 ms/],
       [{}, { port: 1 }, ConnectError, /^hop 2 .*could not reach.*refused/],
