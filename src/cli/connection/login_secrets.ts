@@ -96,7 +96,7 @@ export class LoginSecrets {
     );
   }
 
-  /** A new password for one that has expired; undefined if there is none. */
+  /** A new password for one that has expired; undefined if the person gives none. */
   async newPassword(said: string): Promise<string | undefined> {
     const { user, host, server, prompts } = this.#login;
     const answer = await prompts?.newPassword(user, host, said);

@@ -11,7 +11,7 @@ const MAX_BODY = 1000;
 
 /** What the page can do. */
 export interface StatusActions {
-  /** Pauses a tunnel; throws an ArgumentError if there is none at that place. */
+  /** Pauses a tunnel; throws an ArgumentError if its place is out of range. */
   pause(tunnel: number): void;
   /** Resumes it. */
   resume(tunnel: number): void;

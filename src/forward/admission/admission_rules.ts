@@ -11,7 +11,7 @@ import { checkMs, checkObject } from "../../validate.ts";
  *
  * The client's address is what the server reports: sshd and dropbear report the
  * peer of the TCP connection, which may be a proxy; some tunnel services (sish)
- * report their own bind instead; for Unix sockets there is none, and `allow`,
+ * report their own bind instead; Unix sockets have no originator, and `allow`,
  * `deny` and `maxConnectionsPerOriginator` are an error.
  */
 export interface AdmissionRules {

@@ -121,7 +121,7 @@ class Pace {
     this.#own.rate = rate;
   }
 
-  /** The most that may move in one turn; without a limit if there is none. */
+  /** The most that may move in one turn; infinite without a rule. */
   get most(): number {
     return Math.min(this.#shared.most, this.#own.most);
   }

@@ -14,7 +14,7 @@ const MAX_MESSAGE = 16 * 1024 * 1024;
 /** How long a client may be silent unless the user says otherwise, in milliseconds; as with `Deno.upgradeWebSocket`. */
 const IDLE_MS = 120_000;
 
-/** A request that asks for another protocol. It becomes a WebSocket, or is answered as any other. */
+/** A request with an `Upgrade` header (RFC 9110 section 7.8): it becomes a WebSocket, or gets a plain response. */
 export class Upgrade {
   readonly #message: IncomingMessage;
   readonly #socket: ChannelSocket;
@@ -98,7 +98,7 @@ export class Upgrade {
   }
 }
 
-/** Asks a silent client for a sign of life, and ends the connection if there is none. */
+/** Pings a silent client, and ends the connection if it does not answer. */
 function endWhenSilent(webSocket: WsSocket, ms: number): void {
   let isSilent = false;
   const heard = () => isSilent = false;

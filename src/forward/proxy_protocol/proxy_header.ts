@@ -15,7 +15,7 @@ interface Endpoints {
 
 /** The first bytes of version 2, which no other protocol begins with. */
 const SIGNATURE = new TextEncoder().encode("\r\n\r\n\0\r\nQUIT\n");
-/** Version 2 with a command: the connection is relayed, or nobody's. */
+/** Version 2 with its command: a relayed connection, or one of the proxy's own. */
 const PROXY = 0x21, LOCAL = 0x20;
 
 /**

@@ -40,7 +40,7 @@ export interface SocksRequest {
   readonly port: number;
   /** Says that the connection stands: what follows is the target's. */
   accept(): Promise<void>;
-  /** Says why there is none. */
+  /** Says why the connection was not made. */
   refuse(why: SocksRefusal): Promise<void>;
 }
 

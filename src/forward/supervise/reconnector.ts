@@ -26,9 +26,9 @@ export interface Wait {
 
 /** The connections through the tunnels. */
 export interface Traffic {
-  /** Whether none is live. */
+  /** Whether no connection is live. */
   readonly isIdle: boolean;
-  /** Settles once none is. */
+  /** Settles once no connection is live. */
   idle(): Promise<void>;
 }
 

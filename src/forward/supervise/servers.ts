@@ -25,7 +25,7 @@ export class Servers {
   #failed = 0;
   #failingSince: number | undefined;
 
-  /** @throws {ArgumentError} if there is none, or an option cannot be used. */
+  /** @throws {ArgumentError} if the list is empty, or an option cannot be used. */
   constructor({ connect, fallback = {}, logger }: SupervisorOptions) {
     this.#all = isList(connect) ? connect : [connect];
     if (this.#all.length === 0) {
@@ -111,7 +111,7 @@ export class Servers {
   /**
    * One is of no use for good.
    *
-   * @throws the first one's error if there is none left.
+   * @throws the first one's error if all were left out.
    */
   ruleOut(error: unknown, index: number = this.#current): void {
     this.#out.set(index, error);

@@ -47,7 +47,7 @@ export class SupervisedTunnels {
     return this.#all.reduce((sum, tunnel) => sum + tunnel.snapshot().live, 0);
   }
 
-  /** @throws {ArgumentError} if there is none at that place. */
+  /** @throws {ArgumentError} if the place is out of range. */
   at(index: number): TunnelSupervisor {
     const tunnel = this.#all[index];
     if (tunnel) return tunnel;

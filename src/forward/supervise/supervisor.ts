@@ -186,7 +186,7 @@ export class Supervisor
    * resumed, also over reconnects. Has no effect on one that is paused.
    *
    * @param tunnel Its place among the tunnels, from 0.
-   * @throws {ArgumentError} if there is none.
+   * @throws {ArgumentError} if the place is out of range.
    */
   pause(tunnel: number): void {
     this.#tunnels.at(tunnel).pause();
@@ -196,7 +196,7 @@ export class Supervisor
    * Resumes a tunnel that is paused.
    *
    * @param tunnel Its place among the tunnels, from 0.
-   * @throws {ArgumentError} if there is none.
+   * @throws {ArgumentError} if the place is out of range.
    */
   resume(tunnel: number): void {
     this.#tunnels.at(tunnel).resume();

@@ -180,7 +180,7 @@ function flagsOf(algorithm: string): number {
  * The socket of the agent that the environment names.
  *
  * @throws {RForwardError} `permission-denied` if Deno may not look it up.
- * @throws {AuthenticationError} if there is none.
+ * @throws {AuthenticationError} without an agent.
  */
 export function agentSocket(): string {
   let path: string | undefined;

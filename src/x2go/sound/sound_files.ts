@@ -94,7 +94,7 @@ export async function findSharer(
  * user's home directory and nowhere else, so all sessions of the user share it:
  * one that is there stays, unless others could have read it.
  *
- * @param cookie The cookie, if there is none yet.
+ * @param cookie The cookie to store if the file does not exist yet.
  * @returns the cookie that programs present.
  */
 export async function agreeOnEsdCookie(

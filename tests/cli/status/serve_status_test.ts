@@ -9,7 +9,7 @@ async function startPage() {
   const model = new StatusModel("server", () => snapshotOf());
   const done: string[] = [];
   const act = (name: string) => (tunnel: number) => {
-    if (tunnel !== 0) throw new ArgumentError("tunnel", "there is none");
+    if (tunnel !== 0) throw new ArgumentError("tunnel", "out of range");
     done.push(`${name} ${tunnel}`);
   };
   const server = await serveStatus({

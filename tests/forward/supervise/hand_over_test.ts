@@ -302,7 +302,7 @@ Deno.test("supervisor.reconnect({ overlap: true }) overlaps where the server sha
   assertEquals((await connections[1]!.open(bind)).outcome, "confirmed");
 });
 
-/** Connects to a socket that sshd unlinks, binds again and only then listens on: for an instant there is none. */
+/** Connects to a socket that sshd unlinks, binds again and only then listens on: for an instant nothing listens. */
 async function connectOnceThere(path: string): Promise<Deno.UnixConn> {
   for (;;) {
     try {

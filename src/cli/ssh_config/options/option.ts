@@ -48,7 +48,7 @@ export interface Option<T = unknown, V = unknown> {
     all: WrittenValues,
   ): boolean;
   /**
-   * The setting; undefined if there is none.
+   * The setting from all values; undefined without a value.
    *
    * @throws {ArgumentError} if a value cannot be expanded.
    */

@@ -55,7 +55,7 @@ export class ConfigLine {
     return this.#words.length > 0;
   }
 
-  /** Takes the next argument; undefined if there is none. */
+  /** Takes the next argument; undefined at the end of the line. */
   next(): string | undefined {
     return this.#words.shift();
   }
@@ -63,7 +63,7 @@ export class ConfigLine {
   /**
    * Takes the next argument.
    *
-   * @throws {ArgumentError} if there is none or it is empty.
+   * @throws {ArgumentError} if it is missing or empty.
    */
   word(): string {
     const word = this.next();
