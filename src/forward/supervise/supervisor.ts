@@ -17,13 +17,12 @@ import { Reconnector } from "./reconnector.ts";
 import { RetiredConnections } from "./retired_connections.ts";
 import { ServerSession } from "./server_session.ts";
 import { SupervisedTunnels } from "./supervised_tunnels.ts";
-import type { TunnelSupervisor } from "./tunnel_supervisor.ts";
+import { SupervisorStatus } from "./supervisor_status.ts";
 import type {
   SupervisedTunnel,
   SupervisorEvent,
   SupervisorOptions,
   SupervisorSnapshot,
-  SupervisorState,
 } from "./supervisor_options.ts";
 
 /** How long the server may take to release the ports when stopping, in milliseconds. */
@@ -56,13 +55,12 @@ export class Supervisor
   readonly #events: EventHub;
   readonly #tunnels: SupervisedTunnels;
   readonly #reconnector: Reconnector;
+  readonly #status: SupervisorStatus;
   readonly #session: ServerSession;
   readonly #probes = new ProbeGuard();
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #life = new AbortController();
-  #change = Promise.withResolvers<void>();
-  #changes = 0;
   #connection: SshConnection | undefined;
   #connections = 0;
   /** Those of them that took over from one that was not lost. */
@@ -71,15 +69,11 @@ export class Supervisor
   /** Leaves the connection. */
   #leave: (leave: Leave) => void = dropNext;
   readonly #retired = new RetiredConnections();
-  #wasUp = false;
   /** What became of the live connections when it was stopped. */
   #drained: DrainResult | undefined;
   #stopping = false;
   /** Aborts when it is not to return to the first server any longer. */
   #staying = new AbortController();
-  #state: SupervisorState = "connecting";
-  #since = new Date();
-  #error: RForwardError | undefined;
   /** Ends the connection because of a permanent error. */
   #giveUp: (error: RForwardError) => void = () => {};
 
@@ -118,6 +112,14 @@ export class Supervisor
       emit(event);
       changed();
     });
+    this.#status = new SupervisorStatus({
+      tunnels: this.#tunnels,
+      reconnector: this.#reconnector,
+      allOrNothing: options.allOrNothing ?? false,
+    }, (state) => {
+      emit({ type: "state", state });
+      if (state === "up") this.#ready.resolve();
+    });
     this.ready = this.#ready.promise;
     this.ready.catch(() => {}); // `closed` reports it too
     this.closed = this.#closed.promise;
@@ -132,26 +134,19 @@ export class Supervisor
   /** The state at this moment. */
   get snapshot(): SupervisorSnapshot {
     return defined({
-      state: this.#state,
-      since: this.#since,
+      state: this.#status.state,
+      since: this.#status.since,
       server: this.#connection?.server,
       reconnects: Math.max(0, this.#connections - 1 - this.#handOvers),
-      error: this.#error,
+      error: this.#status.error,
       until: this.#reconnector.wait?.until,
       tunnels: this.#tunnels.all.map((tunnel) => tunnel.snapshot()),
     });
   }
 
   /** Snapshots: one now, and one after each change. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<SupervisorSnapshot> {
-    let seen = -1;
-    while (true) {
-      if (seen === this.#changes) await this.#change.promise;
-      seen = this.#changes;
-      const { snapshot } = this;
-      yield snapshot;
-      if (snapshot.state === "stopped") return;
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<SupervisorSnapshot> {
+    return this.#status.watch(() => this.snapshot);
   }
 
   /**
@@ -268,7 +263,7 @@ export class Supervisor
     this.#leave({ next, drainMs });
     // Until then, another reconnect would begin from the old connection.
     while (this.#connection === old && !this.#stopping) {
-      await this.#change.promise;
+      await this.#status.changed;
     }
     return result;
   }
@@ -437,64 +432,19 @@ export class Supervisor
     this.#connection?.ping({ timeoutMs: AFTER_SLEEP_MS }).catch(() => {});
   }
 
-  /** Derives the state, and reports it if it has changed. */
+  /** Derives the state, and ends it all if nothing can succeed any longer. */
   #update(): void {
-    if (this.#state === "stopped") return;
+    if (this.#status.state === "stopped") return;
     if (this.#connection?.signal.aborted) return; // the loss is reported next
-    const state = this.#judge();
-    if (!this.#isHopeless(state)) return this.#become(state);
-    this.#giveUp(this.#tunnels.all.find(isDenied)!.error!);
-  }
-
-  /** Whether it cannot succeed any longer. */
-  #isHopeless(state: SupervisorState): boolean {
-    const { all, answered } = this.#tunnels;
-    if (!this.#connection || !answered || this.#stopping) return false;
-    return (this.#needsAll && state === "degraded" && all.some(isDenied)) ||
-      (all.length > 0 && all.every((tunnel) => tunnel.state === "denied"));
-  }
-
-  /** Whether a tunnel that is denied now ends it all. */
-  get #needsAll(): boolean {
-    return !this.#wasUp && (this.#options.allOrNothing ?? false);
-  }
-
-  #judge(): SupervisorState {
-    if (this.#stopping) return "stopping";
-    if (!this.#connection) {
-      const { wait } = this.#reconnector;
-      this.#error = wait?.error;
-      return wait ? "waiting" : "connecting";
-    }
-    if (!this.#tunnels.answered) {
-      const settled = ["up", "degraded"].includes(this.#state);
-      return settled ? this.#state : "connecting"; // settled: one was added
-    }
-    const bad = this.#tunnels.all.find(({ state }) =>
-      state !== "up" && state !== "paused"
-    );
-    this.#error = bad?.error;
-    return bad ? "degraded" : "up";
-  }
-
-  #become(state: SupervisorState): void {
-    if (state !== this.#state) {
-      // While it is not connected, what counts is since when.
-      if (!isDown(state) || !isDown(this.#state)) this.#since = new Date();
-      this.#state = state;
-      this.#emit({ type: "state", state });
-    }
-    if (state === "up") {
-      this.#wasUp = true;
-      this.#ready.resolve();
-    }
-    this.#changes++;
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
+    const hopeless = this.#status.update({
+      isConnected: this.#connection !== undefined,
+      isStopping: this.#stopping,
+    });
+    if (hopeless) this.#giveUp(hopeless);
   }
 
   #finish(error: RForwardError | undefined): void {
-    this.#error = error;
+    this.#status.error = error;
     this.#life.abort(error);
     this.#ready.reject(
       error ??
@@ -502,7 +452,7 @@ export class Supervisor
     );
     const { finished, cut } = this.#drained ?? {};
     this.#emit(defined({ type: "stopped" as const, error, finished, cut }));
-    this.#become("stopped");
+    this.#status.stopped();
     this.#events.end();
     this.#closed.resolve(
       error ? { reason: "lost", error } : { reason: "closed" },
@@ -511,7 +461,7 @@ export class Supervisor
 
   #emit(event: SupervisorEvent): void {
     // There is no next request if this denial stops it all.
-    if (event.type === "denied" && this.#needsAll) delete event.ms;
+    if (event.type === "denied" && this.#status.needsAll) delete event.ms;
     this.#events.emit(event);
   }
 }
@@ -526,13 +476,4 @@ interface Leave {
 /** There is no connection to leave any longer. */
 function dropNext({ next }: Leave): void {
   void next?.close();
-}
-
-/** Whether the server would not bind it, for now or for good. */
-function isDenied({ state }: TunnelSupervisor): boolean {
-  return state === "waiting" || state === "denied";
-}
-
-function isDown(state: SupervisorState): boolean {
-  return state === "connecting" || state === "waiting";
 }
