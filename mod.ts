@@ -176,7 +176,7 @@ export type {
   SupervisorState,
 } from "./src/forward/supervise/supervisor_options.ts";
 export type { HandOverResult } from "./src/forward/supervise/hand_over.ts";
-export type { CheckTargetOptions } from "./src/forward/supervise/target_health.ts";
+export type { CheckTargetOptions } from "./src/forward/supervise/tunnels/target_health.ts";
 export type { RetryOptions } from "./src/forward/tunnel/retry_options.ts";
 export type { DenialReason } from "./src/forward/verify/denial.ts";
 export {

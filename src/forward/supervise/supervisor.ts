@@ -8,15 +8,15 @@ import { checkRetry } from "../tunnel/retry_options.ts";
 import { Turns } from "../../turns.ts";
 import { checkMs } from "../../validate.ts";
 import { asRForwardError } from "./as_rforward_error.ts";
-import { watchClock } from "./clock_watch.ts";
+import { watchClock } from "./connection/clock_watch.ts";
 import { handedOver, type HandOverResult } from "./hand_over.ts";
 import { EventHub } from "./event_hub.ts";
 import type { MissedEvents } from "./event_stream.ts";
 import { ProbeGuard } from "./probe_guard.ts";
-import { Reconnector } from "./reconnector.ts";
-import { RetiredConnections } from "./retired_connections.ts";
-import { ServerSession } from "./server_session.ts";
-import { SupervisedTunnels } from "./supervised_tunnels.ts";
+import { Reconnector } from "./connection/reconnector.ts";
+import { RetiredConnections } from "./connection/retired_connections.ts";
+import { ServerSession } from "./connection/server_session.ts";
+import { SupervisedTunnels } from "./tunnels/supervised_tunnels.ts";
 import { SupervisorStatus } from "./supervisor_status.ts";
 import type {
   SupervisedTunnel,

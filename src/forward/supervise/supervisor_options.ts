@@ -12,7 +12,7 @@ import type { RetryOptions } from "../tunnel/retry_options.ts";
 import type { AdmissionCounts } from "../admission/admission.ts";
 import type { AdmissionRefusal } from "../admission/admission_rules.ts";
 import type { HandOverResult } from "./hand_over.ts";
-import type { CheckTargetOptions } from "./target_health.ts";
+import type { CheckTargetOptions } from "./tunnels/target_health.ts";
 import type { TunnelConnection } from "../tunnel/tunnel_connection.ts";
 import type { TunnelOptions } from "../tunnel/tunnel_options.ts";
 import type { ProbeResult } from "../verify/probe.ts";

@@ -1,8 +1,8 @@
 import type { RForwardError } from "../../errors.ts";
-import type { Reconnector } from "./reconnector.ts";
-import type { SupervisedTunnels } from "./supervised_tunnels.ts";
+import type { Reconnector } from "./connection/reconnector.ts";
+import type { SupervisedTunnels } from "./tunnels/supervised_tunnels.ts";
 import type { SupervisorState } from "./supervisor_options.ts";
-import type { TunnelSupervisor } from "./tunnel_supervisor.ts";
+import type { TunnelSupervisor } from "./tunnels/tunnel_supervisor.ts";
 
 /** What a supervisor does now, derived from its connection and its tunnels. */
 export class SupervisorStatus {

@@ -1,4 +1,4 @@
-import type { CheckTargetOptions } from "../../../forward/supervise/target_health.ts";
+import type { CheckTargetOptions } from "../../../forward/supervise/tunnels/target_health.ts";
 import type { AdmissionRules } from "../../../forward/admission/admission_rules.ts";
 import type { ProxyProtocol } from "../../../forward/targets/target.ts";
 

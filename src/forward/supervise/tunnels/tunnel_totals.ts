@@ -1,8 +1,8 @@
-import { defined } from "../../defined.ts";
-import type { TargetError } from "../../errors.ts";
-import { LiveConnections } from "../tunnel/live_connections.ts";
-import type { TunnelConnection } from "../tunnel/tunnel_connection.ts";
-import type { SupervisedTunnelSnapshot } from "./supervisor_options.ts";
+import { defined } from "../../../defined.ts";
+import type { TargetError } from "../../../errors.ts";
+import { LiveConnections } from "../../tunnel/live_connections.ts";
+import type { TunnelConnection } from "../../tunnel/tunnel_connection.ts";
+import type { SupervisedTunnelSnapshot } from "../supervisor_options.ts";
 
 /** Counts what goes through a tunnel, over all its SSH connections. */
 export class TunnelTotals {

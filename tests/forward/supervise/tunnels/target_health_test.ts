@@ -5,12 +5,12 @@ import {
   type SupervisorEvent,
   type SupervisorSnapshot,
   type Target,
-} from "../../../mod.ts";
-import { assert, assertEquals, assertThrows } from "../../assert.ts";
-import { serverTest } from "../../servers/availability.ts";
-import { startSshd } from "../../servers/openssh.ts";
-import { within } from "../../within.ts";
-import { ask, isRefused, startEcho, startService } from "../rig.ts";
+} from "../../../../mod.ts";
+import { assert, assertEquals, assertThrows } from "../../../assert.ts";
+import { serverTest } from "../../../servers/availability.ts";
+import { startSshd } from "../../../servers/openssh.ts";
+import { within } from "../../../within.ts";
+import { ask, isRefused, startEcho, startService } from "../../rig.ts";
 
 /** A supervised tunnel to a port whose service comes and goes. */
 async function startSite(releaseWhenDown: boolean, isUp: boolean) {

@@ -1,6 +1,6 @@
-import { OutputLines } from "../../../src/forward/supervise/output_lines.ts";
-import { assert, assertEquals, assertRejects } from "../../assert.ts";
-import { within } from "../../within.ts";
+import { OutputLines } from "../../../../src/forward/supervise/connection/output_lines.ts";
+import { assert, assertEquals, assertRejects } from "../../../assert.ts";
+import { within } from "../../../within.ts";
 
 const encoder = new TextEncoder();
 

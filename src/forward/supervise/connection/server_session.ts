@@ -1,11 +1,11 @@
-import { delay } from "../../abort.ts";
-import { ArgumentError, ChannelError } from "../../errors.ts";
-import type { Logger } from "../../logger.ts";
-import type { SshConnection, SshProcess } from "../../ssh/connection.ts";
-import { serverKind } from "../../ssh/server_kind.ts";
-import { checkText } from "../../validate.ts";
+import { delay } from "../../../abort.ts";
+import { ArgumentError, ChannelError } from "../../../errors.ts";
+import type { Logger } from "../../../logger.ts";
+import type { SshConnection, SshProcess } from "../../../ssh/connection.ts";
+import { serverKind } from "../../../ssh/server_kind.ts";
+import { checkText } from "../../../validate.ts";
 import { OutputLines } from "./output_lines.ts";
-import type { SessionMode, SupervisorEvent } from "./supervisor_options.ts";
+import type { SessionMode, SupervisorEvent } from "../supervisor_options.ts";
 
 /** How long a server may take to answer `tcpip-forward` before it is assumed to wait for a session, in milliseconds. */
 const ANSWER_MS = 2000;

@@ -1,19 +1,19 @@
-import { orAborted } from "../../abort.ts";
+import { orAborted } from "../../../abort.ts";
 import {
   AuthenticationError,
   type ErrorCode,
   RForwardError,
-} from "../../errors.ts";
-import type { SshConnection } from "../../ssh/connection.ts";
-import { asRForwardError } from "./as_rforward_error.ts";
-import { Backoff } from "./backoff.ts";
+} from "../../../errors.ts";
+import type { SshConnection } from "../../../ssh/connection.ts";
+import { asRForwardError } from "../as_rforward_error.ts";
+import { Backoff } from "../backoff.ts";
 import { watchNetwork } from "./network_watch.ts";
 import { Servers } from "./servers.ts";
-import { Sleeper } from "./sleeper.ts";
+import { Sleeper } from "../sleeper.ts";
 import type {
   SupervisorEvent,
   SupervisorOptions,
-} from "./supervisor_options.ts";
+} from "../supervisor_options.ts";
 
 /** A connection that lasted this long, in milliseconds, resets the backoff. */
 const GOOD_MS = 10_000;

@@ -1,19 +1,19 @@
-import { delay, orAborted } from "../../abort.ts";
+import { delay, orAborted } from "../../../abort.ts";
 import {
   ForwardDeniedError,
   type RForwardError,
   type TargetError,
-} from "../../errors.ts";
-import { silentLogger } from "../../logger.ts";
-import type { Bind, SshConnection } from "../../ssh/connection.ts";
-import { denialError, type DenialReason } from "../verify/denial.ts";
-import { Backoff } from "./backoff.ts";
-import { handedOver } from "./hand_over.ts";
+} from "../../../errors.ts";
+import { silentLogger } from "../../../logger.ts";
+import type { Bind, SshConnection } from "../../../ssh/connection.ts";
+import { denialError, type DenialReason } from "../../verify/denial.ts";
+import { Backoff } from "../backoff.ts";
+import { handedOver } from "../hand_over.ts";
 import type { Pause } from "./pause.ts";
 import { PortChecks } from "./port_checks.ts";
-import type { ProbeGuard } from "./probe_guard.ts";
-import type { Sleeper } from "./sleeper.ts";
-import type { SupervisorOptions } from "./supervisor_options.ts";
+import type { ProbeGuard } from "../probe_guard.ts";
+import type { Sleeper } from "../sleeper.ts";
+import type { SupervisorOptions } from "../supervisor_options.ts";
 import { TargetHealth } from "./target_health.ts";
 import type { TunnelEvent } from "./tunnel_event.ts";
 import type { TunnelFactory } from "./tunnel_factory.ts";

@@ -1,4 +1,4 @@
-import { printableLines } from "../../text/printable.ts";
+import { printableLines } from "../../../text/printable.ts";
 
 /** Characters of one line that are waited for; what is longer is cut there. */
 const MAX_LINE = 4096;

@@ -1,7 +1,7 @@
 import type {
   AdmissionRefusal,
   AdmissionRule,
-} from "../admission/admission_rules.ts";
+} from "../../admission/admission_rules.ts";
 
 /** How often refusals by one rule are reported, in milliseconds. */
 const EVERY_MS = 1000;

@@ -1,20 +1,20 @@
-import { defined } from "../../defined.ts";
-import type { RForwardError } from "../../errors.ts";
-import { silentLogger } from "../../logger.ts";
-import type { SshConnection } from "../../ssh/connection.ts";
-import { checkMs } from "../../validate.ts";
-import { toBind } from "../tunnel/bind_options.ts";
-import type { DrainResult } from "../tunnel/drain_result.ts";
+import { defined } from "../../../defined.ts";
+import type { RForwardError } from "../../../errors.ts";
+import { silentLogger } from "../../../logger.ts";
+import type { SshConnection } from "../../../ssh/connection.ts";
+import { checkMs } from "../../../validate.ts";
+import { toBind } from "../../tunnel/bind_options.ts";
+import type { DrainResult } from "../../tunnel/drain_result.ts";
 import { Pause } from "./pause.ts";
-import type { ProbeGuard } from "./probe_guard.ts";
-import { Sleeper } from "./sleeper.ts";
+import type { ProbeGuard } from "../probe_guard.ts";
+import { Sleeper } from "../sleeper.ts";
 import type {
   SupervisedTunnel,
   SupervisedTunnelSnapshot,
   SupervisedTunnelState,
   SupervisorEvent,
   SupervisorOptions,
-} from "./supervisor_options.ts";
+} from "../supervisor_options.ts";
 import type { TunnelEvent } from "./tunnel_event.ts";
 import { TunnelFactory } from "./tunnel_factory.ts";
 import { TunnelRun } from "./tunnel_run.ts";

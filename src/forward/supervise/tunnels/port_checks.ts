@@ -1,10 +1,10 @@
-import { ForwardDeniedError, type RForwardError } from "../../errors.ts";
-import { formatBind, isTcp } from "../../ssh/bind.ts";
-import type { Bind, SshConnection } from "../../ssh/connection.ts";
-import { probe, type ProbeResult } from "../verify/probe.ts";
-import { askedReach } from "../verify/reach.ts";
-import { type DenialReason, isHeld, whyDenied } from "../verify/denial.ts";
-import type { ProbeGuard } from "./probe_guard.ts";
+import { ForwardDeniedError, type RForwardError } from "../../../errors.ts";
+import { formatBind, isTcp } from "../../../ssh/bind.ts";
+import type { Bind, SshConnection } from "../../../ssh/connection.ts";
+import { probe, type ProbeResult } from "../../verify/probe.ts";
+import { askedReach } from "../../verify/reach.ts";
+import { type DenialReason, isHeld, whyDenied } from "../../verify/denial.ts";
+import type { ProbeGuard } from "../probe_guard.ts";
 
 /**
  * Finds out about the port of one tunnel on one connection: why it was denied,

@@ -5,16 +5,16 @@ import {
   supervise,
   type Supervisor,
   type SupervisorEvent,
-} from "../../../mod.ts";
-import { assertEquals } from "../../assert.ts";
-import { startProcess } from "../../bench/bench_process.ts";
-import { serverTest } from "../../servers/availability.ts";
-import { startSshd } from "../../servers/openssh.ts";
-import { sshArguments, type SshServer } from "../../servers/ssh_server.ts";
-import { startTcpServer } from "../../servers/tcp_server.ts";
-import { within } from "../../within.ts";
-import { FakeConnection } from "../fake_connection.ts";
-import { ask, startEcho } from "../rig.ts";
+} from "../../../../mod.ts";
+import { assertEquals } from "../../../assert.ts";
+import { startProcess } from "../../../bench/bench_process.ts";
+import { serverTest } from "../../../servers/availability.ts";
+import { startSshd } from "../../../servers/openssh.ts";
+import { sshArguments, type SshServer } from "../../../servers/ssh_server.ts";
+import { startTcpServer } from "../../../servers/tcp_server.ts";
+import { within } from "../../../within.ts";
+import { FakeConnection } from "../../fake_connection.ts";
+import { ask, startEcho } from "../../rig.ts";
 
 /** A supervisor that asks for a port often. */
 function start(

@@ -5,13 +5,13 @@ import {
   type SshProcess,
   supervise,
   type SupervisorEvent,
-} from "../../../mod.ts";
-import { ServerSession } from "../../../src/forward/supervise/server_session.ts";
-import { silentLogger } from "../../../src/logger.ts";
-import { startTestServer } from "../../../src/testing/mod.ts";
-import { assertEquals, assertThrows } from "../../assert.ts";
-import { within } from "../../within.ts";
-import { FakeConnection } from "../fake_connection.ts";
+} from "../../../../mod.ts";
+import { ServerSession } from "../../../../src/forward/supervise/connection/server_session.ts";
+import { silentLogger } from "../../../../src/logger.ts";
+import { startTestServer } from "../../../../src/testing/mod.ts";
+import { assertEquals, assertThrows } from "../../../assert.ts";
+import { within } from "../../../within.ts";
+import { FakeConnection } from "../../fake_connection.ts";
 
 /** A connection that notes which sessions are opened. */
 class Sessions extends FakeConnection {

@@ -1,4 +1,4 @@
-import { orAborted } from "../../abort.ts";
+import { orAborted } from "../../../abort.ts";
 
 /** Whether something is paused, for those that wait for either. */
 export class Pause {

@@ -1,4 +1,4 @@
-import type { SupervisorEvent } from "./supervisor_options.ts";
+import type { SupervisorEvent } from "../supervisor_options.ts";
 
 /** An event of a tunnel, without its place. */
 export type TunnelEvent = WithoutTunnel<

@@ -1,9 +1,9 @@
-import { ArgumentError, supervise } from "../../../mod.ts";
-import { assert, assertEquals, assertThrows } from "../../assert.ts";
-import { serverTest } from "../../servers/availability.ts";
-import { startSshd } from "../../servers/openssh.ts";
-import { within } from "../../within.ts";
-import { ask, isRefused, startEcho, visit } from "../rig.ts";
+import { ArgumentError, supervise } from "../../../../mod.ts";
+import { assert, assertEquals, assertThrows } from "../../../assert.ts";
+import { serverTest } from "../../../servers/availability.ts";
+import { startSshd } from "../../../servers/openssh.ts";
+import { within } from "../../../within.ts";
+import { ask, isRefused, startEcho, visit } from "../../rig.ts";
 
 serverTest(
   "sshd",

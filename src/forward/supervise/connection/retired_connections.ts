@@ -1,4 +1,4 @@
-import type { SshConnection } from "../../ssh/connection.ts";
+import type { SshConnection } from "../../../ssh/connection.ts";
 
 /** Old connections after a hand-over, each until its live connections have ended. */
 export class RetiredConnections {

@@ -1,13 +1,13 @@
-import { ArgumentError } from "../../errors.ts";
-import type { Logger } from "../../logger.ts";
-import { connect } from "../../ssh/connect.ts";
-import type { SshConnection } from "../../ssh/connection.ts";
-import { checkMs, checkObject } from "../../validate.ts";
+import { ArgumentError } from "../../../errors.ts";
+import type { Logger } from "../../../logger.ts";
+import { connect } from "../../../ssh/connect.ts";
+import type { SshConnection } from "../../../ssh/connection.ts";
+import { checkMs, checkObject } from "../../../validate.ts";
 import type {
   ConnectWith,
   FallbackOptions,
   SupervisorOptions,
-} from "./supervisor_options.ts";
+} from "../supervisor_options.ts";
 
 /** The servers of a supervisor, and which one it is with. */
 export class Servers {

@@ -1,9 +1,9 @@
-import type { RForwardError } from "../../errors.ts";
-import { isTcp } from "../../ssh/bind.ts";
-import type { Bind } from "../../ssh/connection.ts";
-import type { DenialReason } from "../verify/denial.ts";
-import type { ProbeResult } from "../verify/probe.ts";
-import type { SupervisedTunnelState } from "./supervisor_options.ts";
+import type { RForwardError } from "../../../errors.ts";
+import { isTcp } from "../../../ssh/bind.ts";
+import type { Bind } from "../../../ssh/connection.ts";
+import type { DenialReason } from "../../verify/denial.ts";
+import type { ProbeResult } from "../../verify/probe.ts";
+import type { SupervisedTunnelState } from "../supervisor_options.ts";
 
 /** What a supervised tunnel does now, and why. */
 export class TunnelStatus {

@@ -1,8 +1,8 @@
-import { atMost } from "../../abort.ts";
-import { ForwardDeniedError } from "../../errors.ts";
-import type { SshConnection } from "../../ssh/connection.ts";
-import { type DrainResult, sumDrains } from "../tunnel/drain_result.ts";
-import type { ReverseTunnel } from "../tunnel/tunnel.ts";
+import { atMost } from "../../../abort.ts";
+import { ForwardDeniedError } from "../../../errors.ts";
+import type { SshConnection } from "../../../ssh/connection.ts";
+import { type DrainResult, sumDrains } from "../../tunnel/drain_result.ts";
+import type { ReverseTunnel } from "../../tunnel/tunnel.ts";
 
 /** How long a server may take to release a port on a connection that may be dead, in milliseconds. */
 const RELEASE_MS = 2000;

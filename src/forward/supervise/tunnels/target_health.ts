@@ -1,7 +1,7 @@
-import { delay, orAborted } from "../../abort.ts";
-import { ArgumentError, TargetError } from "../../errors.ts";
-import { checkMs, checkObject } from "../../validate.ts";
-import type { Dialer } from "../targets/dialer.ts";
+import { delay, orAborted } from "../../../abort.ts";
+import { ArgumentError, TargetError } from "../../../errors.ts";
+import { checkMs, checkObject } from "../../../validate.ts";
+import type { Dialer } from "../../targets/dialer.ts";
 
 /** How often a supervised tunnel's target is checked, and what to do while it is down. */
 export interface CheckTargetOptions {

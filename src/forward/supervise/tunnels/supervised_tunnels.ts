@@ -1,11 +1,11 @@
-import { onAbort } from "../../abort.ts";
-import { ArgumentError } from "../../errors.ts";
-import { shown } from "../../text/shown.ts";
-import type { SshConnection } from "../../ssh/connection.ts";
-import type { HandOverResult } from "./hand_over.ts";
-import { type DrainResult, sumDrains } from "../tunnel/drain_result.ts";
-import { toBind } from "../tunnel/bind_options.ts";
-import type { SupervisedTunnel } from "./supervisor_options.ts";
+import { onAbort } from "../../../abort.ts";
+import { ArgumentError } from "../../../errors.ts";
+import { shown } from "../../../text/shown.ts";
+import type { SshConnection } from "../../../ssh/connection.ts";
+import type { HandOverResult } from "../hand_over.ts";
+import { type DrainResult, sumDrains } from "../../tunnel/drain_result.ts";
+import { toBind } from "../../tunnel/bind_options.ts";
+import type { SupervisedTunnel } from "../supervisor_options.ts";
 import {
   type SupervisorContext,
   TunnelSupervisor,

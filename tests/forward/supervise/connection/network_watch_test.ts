@@ -1,5 +1,5 @@
-import { watchNetwork } from "../../../src/forward/supervise/network_watch.ts";
-import { assertEquals } from "../../assert.ts";
+import { watchNetwork } from "../../../../src/forward/supervise/connection/network_watch.ts";
+import { assertEquals } from "../../../assert.ts";
 
 Deno.test("watchNetwork() notices each change of the addresses, once", async () => {
   const looks = ["a", "a", "b", "b", "", "", "b"];
