@@ -38,14 +38,28 @@ export class FetchDialer implements Dialer {
   }
 
   async #start(): Promise<HttpServer> {
-    const { HttpServer } = await import("../http/http_server.ts").catch(
-      (cause) => {
-        const message = `what speaks HTTP cannot be loaded: ${cause.message}`;
-        throw new TargetError("target-failed", this.name, message, { cause });
-      },
-    );
+    const HttpServer = await loadHttpServer(this.name);
     const server = new HttpServer(this.#target, this.#options.logger);
     if (this.#isDraining) server.drain();
     return server;
+  }
+}
+
+/**
+ * Loads what speaks HTTP.
+ *
+ * @param target The target's name, for the error.
+ * @throws {TargetError} `target-failed` if that fails.
+ */
+export async function loadHttpServer(
+  target: string,
+): Promise<typeof HttpServer> {
+  try {
+    return (await import("../http/http_server.ts")).HttpServer;
+  } catch (cause) {
+    const message = `what speaks HTTP cannot be loaded: ${
+      (cause as Error).message
+    }`;
+    throw new TargetError("target-failed", target, message, { cause });
   }
 }

@@ -319,6 +319,21 @@ serverTest(
   },
 );
 
+Deno.test("serve() says at once if what speaks HTTP cannot be loaded", async () => {
+  const serve = new URL("../../../src/forward/http/serve.ts", import.meta.url);
+  const script = `import { serve } from "${serve}";
+    await serve({}, { port: 0 }, () => new Response())
+      .catch(({ code, message }) => console.log(code, message));`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    // Without its imports, srvx has no address.
+    args: ["eval", "--quiet", "--no-config", script],
+  }).output();
+  assertMatch(
+    new TextDecoder().decode(stdout),
+    /^target-failed what speaks HTTP cannot be loaded: .*srvx/,
+  );
+});
+
 Deno.test("the package loads what speaks HTTP, SOCKS or the PROXY protocol only once it is needed", async () => {
   const output = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", new URL("../../../mod.ts", import.meta.url).href],
