@@ -57,6 +57,7 @@ export type {
   PublicKey,
 } from "./src/ssh/connect_options.ts";
 export type { Engine } from "./src/ssh/engine.ts";
+export type { NoDelay } from "./src/ssh/no_delay.ts";
 export type {
   Negotiated,
   NegotiatedDirection,
@@ -81,7 +82,6 @@ export type {
   ExitStatus,
   ForwardedOpen,
   ForwardedOpenTaker,
-  NoDelay,
   OpenDirectOptions,
   Originator,
   PingOptions,

@@ -5,7 +5,7 @@ import type {
   SupervisedTunnel,
 } from "../forward/supervise/supervisor_options.ts";
 import { formatBind, isTcp } from "../ssh/bind.ts";
-import type { NoDelay } from "../ssh/connection.ts";
+import type { NoDelay } from "../ssh/no_delay.ts";
 import type { Engine } from "../ssh/engine.ts";
 import type { ProxyAddress } from "../ssh/dial/proxy/proxy_address.ts";
 import { nativeEngine } from "../ssh/native/native_engine.ts";

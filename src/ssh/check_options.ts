@@ -1,6 +1,6 @@
 import { ArgumentError } from "../errors.ts";
 import { checkHost, checkMs, checkPort, checkText } from "../validate.ts";
-import { noDelayModes } from "./connection.ts";
+import { noDelayModes } from "./no_delay.ts";
 import { startOf } from "./engine.ts";
 import { nativeEngine } from "./native/native_engine.ts";
 import type { Algorithms } from "./algorithms.ts";

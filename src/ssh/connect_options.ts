@@ -2,7 +2,7 @@ import type { Algorithms } from "./algorithms.ts";
 import type { Logger } from "../logger.ts";
 import type { HostKeyPolicy } from "./host_keys/host_key_policy.ts";
 import type { Engine } from "./engine.ts";
-import type { NoDelay } from "./connection.ts";
+import type { NoDelay } from "./no_delay.ts";
 import type { RekeyLimit } from "./message_transport.ts";
 import type { Dial } from "./dial/transport.ts";
 

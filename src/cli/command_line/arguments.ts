@@ -1,4 +1,4 @@
-import type { NoDelay } from "../../ssh/connection.ts";
+import type { NoDelay } from "../../ssh/no_delay.ts";
 import type { ForwardOptions } from "./values/forward_options.ts";
 import type { ProxyAddress } from "../../ssh/dial/proxy/proxy_address.ts";
 import type { ListenAddress } from "./values/listen_address.ts";

@@ -7,7 +7,7 @@
  */
 
 import { ArgumentError } from "../../errors.ts";
-import { noDelayModes } from "../../ssh/connection.ts";
+import { noDelayModes } from "../../ssh/no_delay.ts";
 import { parseProxyUrl } from "../../ssh/dial/proxy/proxy_address.ts";
 import { engineNames, returnModes, sessionModes, shells } from "./arguments.ts";
 import { parseDestination } from "./values/destination.ts";

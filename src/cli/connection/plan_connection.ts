@@ -1,7 +1,8 @@
 import { defined } from "../../defined.ts";
 import type { Logger } from "../../logger.ts";
 import { connectThrough } from "../../ssh/connect_through.ts";
-import type { NoDelay, SshConnection } from "../../ssh/connection.ts";
+import type { SshConnection } from "../../ssh/connection.ts";
+import type { NoDelay } from "../../ssh/no_delay.ts";
 import { dialFrom } from "../../ssh/dial/dial_from.ts";
 import { dialByProxy } from "../../ssh/dial/proxy/via_proxy.ts";
 import type { ProxyAddress } from "../../ssh/dial/proxy/proxy_address.ts";

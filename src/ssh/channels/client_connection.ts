@@ -14,7 +14,6 @@ import type {
   CloseReason,
   ExecOptions,
   ForwardedOpenTaker,
-  NoDelay,
   OpenDirectOptions,
   PingOptions,
   RequestOptions,
@@ -34,6 +33,7 @@ import {
 } from "../host_keys/host_key_update.ts";
 import { printable } from "../../text/printable.ts";
 import { Mux } from "./mux.ts";
+import type { NoDelay } from "../no_delay.ts";
 import { SessionChannel, startProcess } from "./process.ts";
 import { serverKind } from "../server_kind.ts";
 import type { MessageTransport } from "../message_transport.ts";
