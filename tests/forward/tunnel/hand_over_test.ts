@@ -7,6 +7,7 @@ import {
 } from "../../../mod.ts";
 import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { loginOptions } from "../../servers/login_options.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { ask, receiveText, send, startEcho, startRig, visit } from "../rig.ts";
 import { startEchoTunnel } from "./echo_tunnel.ts";
@@ -83,13 +84,7 @@ serverTest(
     await using second = startEcho("second");
     const events: SupervisorEvent[] = [];
     await using supervisor = supervise({
-      connect: {
-        hostname: sshd.hostname,
-        port: sshd.port,
-        user: sshd.user,
-        privateKeys: [{ file: sshd.keyFile }],
-        hostKeys: { text: sshd.knownHosts },
-      },
+      connect: loginOptions(sshd),
       tunnels: [{ bind: { port: 0 }, target: { port: first.port } }],
       onEvent: (event) => events.push(event),
     });

@@ -1,6 +1,7 @@
 import { ArgumentError, supervise } from "../../../../mod.ts";
 import { assert, assertEquals, assertThrows } from "../../../assert.ts";
 import { serverTest } from "../../../servers/availability.ts";
+import { loginOptions } from "../../../servers/login_options.ts";
 import { startSshd } from "../../../servers/openssh.ts";
 import { within } from "../../../within.ts";
 import { ask, isRefused, startEcho, visit } from "../../rig.ts";
@@ -14,13 +15,7 @@ serverTest(
     const events: string[] = [];
     const target = { port: echo.port };
     await using supervisor = supervise({
-      connect: {
-        hostname: sshd.hostname,
-        port: sshd.port,
-        user: sshd.user,
-        privateKeys: [{ file: sshd.keyFile }],
-        hostKeys: { text: sshd.knownHosts },
-      },
+      connect: loginOptions(sshd),
       connectRetry: { firstMs: 10, maxMs: 20 },
       tunnels: [{ bind: { port: 0 }, target }, { bind: { port: 0 }, target }],
       onEvent: (event) => events.push(event.type),

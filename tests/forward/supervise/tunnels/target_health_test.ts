@@ -8,8 +8,10 @@ import {
 } from "../../../../mod.ts";
 import { assert, assertEquals, assertThrows } from "../../../assert.ts";
 import { serverTest } from "../../../servers/availability.ts";
+import { loginOptions } from "../../../servers/login_options.ts";
 import { startSshd } from "../../../servers/openssh.ts";
 import { within } from "../../../within.ts";
+import { until } from "../supervisor_rig.ts";
 import { ask, isRefused, startEcho, startService } from "../../rig.ts";
 
 /** A supervised tunnel to a port whose service comes and goes. */
@@ -21,13 +23,7 @@ async function startSite(releaseWhenDown: boolean, isUp: boolean) {
   if (!isUp) await service[Symbol.asyncDispose]();
   const events: SupervisorEvent[] = [];
   const supervisor = stack.use(supervise({
-    connect: {
-      hostname: sshd.hostname,
-      port: sshd.port,
-      user: sshd.user,
-      privateKeys: [{ file: sshd.keyFile }],
-      hostKeys: { text: sshd.knownHosts },
-    },
+    connect: loginOptions(sshd),
     tunnels: [{
       bind: { port: 0 },
       target: { port },
@@ -42,7 +38,7 @@ async function startSite(releaseWhenDown: boolean, isUp: boolean) {
     supervisor,
     events,
     until: (fits: (snapshot: SupervisorSnapshot) => boolean) =>
-      within(15_000, "the state", find(supervisor, fits)),
+      until(supervisor, fits),
     stopService: () => service[Symbol.asyncDispose](),
     startService: () => {
       service = startEcho(
@@ -52,16 +48,6 @@ async function startSite(releaseWhenDown: boolean, isUp: boolean) {
     },
     [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
   };
-}
-
-async function find(
-  snapshots: AsyncIterable<SupervisorSnapshot>,
-  fits: (snapshot: SupervisorSnapshot) => boolean,
-): Promise<SupervisorSnapshot> {
-  for await (const snapshot of snapshots) {
-    if (fits(snapshot)) return snapshot;
-  }
-  throw new Error("it has stopped");
 }
 
 const stateIs = (state: string) => (snapshot: SupervisorSnapshot) =>
@@ -147,13 +133,7 @@ serverTest(
       await conn.read(new Uint8Array(1));
     });
     await using supervisor = supervise({
-      connect: {
-        hostname: sshd.hostname,
-        port: sshd.port,
-        user: sshd.user,
-        privateKeys: [{ file: sshd.keyFile }],
-        hostKeys: { text: sshd.knownHosts },
-      },
+      connect: loginOptions(sshd),
       tunnels: [{
         bind: { port: 0 },
         target: { port: echo.port },
@@ -162,13 +142,9 @@ serverTest(
     });
     await supervisor.ready;
     sshd.killSessions("SIGKILL");
-    await within(
-      15_000,
-      "the reconnect",
-      find(
-        supervisor,
-        ({ state, reconnects }) => state === "up" && reconnects === 1,
-      ),
+    await until(
+      supervisor,
+      ({ state, reconnects }) => state === "up" && reconnects === 1,
     );
     const { taken } = echo;
     const more = async () => {

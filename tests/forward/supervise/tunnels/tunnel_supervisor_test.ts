@@ -9,6 +9,7 @@ import {
 import { assertEquals } from "../../../assert.ts";
 import { startProcess } from "../../../bench/bench_process.ts";
 import { serverTest } from "../../../servers/availability.ts";
+import { loginOptions } from "../../../servers/login_options.ts";
 import { startSshd } from "../../../servers/openssh.ts";
 import { sshArguments, type SshServer } from "../../../servers/ssh_server.ts";
 import { startTcpServer } from "../../../servers/tcp_server.ts";
@@ -24,13 +25,7 @@ function start(
   onEvent: (event: SupervisorEvent) => void = () => {},
 ): Supervisor {
   return supervise({
-    connect: {
-      hostname: server.hostname,
-      port: server.port,
-      user: server.user,
-      privateKeys: [{ file: server.keyFile }],
-      hostKeys: { text: server.knownHosts },
-    },
+    connect: loginOptions(server),
     bindRetry: { firstMs: 50, maxMs: 50 },
     tunnels: [{ bind, target: { port: target } }],
     onEvent,
