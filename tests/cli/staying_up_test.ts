@@ -6,7 +6,7 @@ import { ask, startEcho } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
 import { listeningAt } from "../servers/listening.ts";
 import { type Sshd, startSshd } from "../servers/openssh.ts";
-import { sshArguments, type SshServer } from "../servers/ssh_server.ts";
+import { hostBlock, sshArguments } from "../servers/ssh_server.ts";
 import { startFullPort } from "../servers/tcp_server.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
@@ -153,7 +153,8 @@ serverTest(
     const config = `${sshd.dir}/ssh_config`;
     await Deno.writeTextFile(
       config,
-      `${hostLines("jump", jump)}${hostLines("inner", sshd)} ProxyJump jump\n`,
+      hostBlock("jump", jump) + hostBlock("inner", sshd) +
+        "  ProxyJump jump\nHost *\n  IdentitiesOnly yes\n",
     );
     await using rforward = new RforwardProcess({
       args: [
@@ -171,20 +172,6 @@ serverTest(
     }
   },
 );
-
-/** Lines of ssh_config. */
-function hostLines(name: string, server: SshServer): string {
-  return [
-    `Host ${name}`,
-    ` HostName ${server.hostname}`,
-    ` Port ${server.port}`,
-    ` User ${server.user}`,
-    ` IdentityFile ${server.keyFile}`,
-    ` IdentitiesOnly yes`,
-    ` UserKnownHostsFile ${server.knownHostsFile}`,
-    "",
-  ].join("\n");
-}
 
 /** Waits until connecting has failed twice, with the same error. */
 async function isRetried(

@@ -5,6 +5,7 @@ import { run } from "./run.ts";
 import { ServerProcess } from "./server_process.ts";
 import type { SshServer } from "./ssh_server.ts";
 import { debianPython } from "./availability.ts";
+import { writeKnownHosts } from "./write_known_hosts.ts";
 
 /** Options of {@linkcode startAsyncsshServer}. */
 export interface AsyncsshServerOptions {
@@ -51,9 +52,7 @@ export async function startAsyncsshServer(
   stack.use(process);
 
   const publicKey = await Deno.readTextFile(`${hostKey}.pub`);
-  const knownHosts = `[127.0.0.1]:${port} ${publicKey}`;
-  const knownHostsFile = join(dir, "known_hosts");
-  await Deno.writeTextFile(knownHostsFile, knownHosts);
+  const known = await writeKnownHosts({ dir, port }, publicKey);
 
   const resources = stack.move();
   return {
@@ -62,8 +61,7 @@ export async function startAsyncsshServer(
     user: "user",
     password: undefined,
     keyFile,
-    knownHostsFile,
-    knownHosts,
+    ...known,
     dir,
     pid: process.pid,
     status: process.status,

@@ -5,6 +5,7 @@ import { run } from "./run.ts";
 import { ServerProcess } from "./server_process.ts";
 import type { SshServer } from "./ssh_server.ts";
 import { createTemporaryUser } from "./temporary_user.ts";
+import { writeKnownHosts } from "./write_known_hosts.ts";
 
 /** Options of {@linkcode startDropbear}. */
 export interface DropbearOptions {
@@ -57,9 +58,7 @@ export async function startDropbear(
   });
   stack.use(process);
 
-  const knownHosts = `[127.0.0.1]:${port} ${publicKey}\n`;
-  const knownHostsFile = join(dir, "known_hosts");
-  await Deno.writeTextFile(knownHostsFile, knownHosts);
+  const known = await writeKnownHosts({ dir, port }, publicKey);
 
   const resources = stack.move();
   return {
@@ -68,8 +67,7 @@ export async function startDropbear(
     user: user.name,
     password: user.password,
     keyFile,
-    knownHostsFile,
-    knownHosts,
+    ...known,
     dir,
     pid: process.pid,
     status: process.status,

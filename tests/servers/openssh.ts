@@ -6,6 +6,7 @@ import { run } from "./run.ts";
 import { ServerProcess } from "./server_process.ts";
 import type { SshServer } from "./ssh_server.ts";
 import { createTemporaryUser } from "./temporary_user.ts";
+import { writeKnownHosts } from "./write_known_hosts.ts";
 
 /** Options of {@linkcode startSshd}. */
 export interface SshdOptions {
@@ -106,11 +107,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   let process = started;
   stack.defer(() => process[Symbol.asyncDispose]());
 
-  const knownHosts = `[127.0.0.1]:${port} ${await Deno.readTextFile(
-    `${hostKey}.pub`,
-  )}`;
-  const knownHostsFile = join(dir, "known_hosts");
-  await Deno.writeTextFile(knownHostsFile, knownHosts);
+  const publicKey = await Deno.readTextFile(`${hostKey}.pub`);
+  const known = await writeKnownHosts({ dir, port }, publicKey);
 
   const resources = stack.move();
   return {
@@ -119,8 +117,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     user: temporary?.name ?? userInfo().username,
     password: temporary?.password,
     keyFile,
-    knownHostsFile,
-    knownHosts,
+    ...known,
     dir,
     get pid() {
       return process.pid;

@@ -45,3 +45,16 @@ export function sshArguments(server: SshServer): string[] {
     ...["-p", String(server.port), `${server.user}@${server.hostname}`],
   ];
 }
+
+/** A block of ssh_config that leads to it, and that options may follow. */
+export function hostBlock(name: string, server: SshServer): string {
+  return [
+    `Host ${name}`,
+    `  HostName ${server.hostname}`,
+    `  Port ${server.port}`,
+    `  User ${server.user}`,
+    `  IdentityFile ${server.keyFile}`,
+    `  UserKnownHostsFile ${server.knownHostsFile}`,
+    "",
+  ].join("\n");
+}

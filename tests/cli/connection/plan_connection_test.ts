@@ -6,23 +6,14 @@ import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { run } from "../../servers/run.ts";
 import { startSshAgent } from "../../servers/ssh_agent.ts";
-import { sshArguments, type SshServer } from "../../servers/ssh_server.ts";
+import {
+  hostBlock,
+  sshArguments,
+  type SshServer,
+} from "../../servers/ssh_server.ts";
 import { encryptKey } from "../../servers/encrypt_key.ts";
 import { eventually } from "../eventually.ts";
 import { RforwardProcess } from "../rforward_process.ts";
-
-/** A block of ssh_config for a server, which it alone knows how to reach. */
-function block(name: string, server: SshServer): string {
-  return [
-    `Host ${name}`,
-    `  HostName ${server.hostname}`,
-    `  Port ${server.port}`,
-    `  User ${server.user}`,
-    `  IdentityFile ${server.keyFile}`,
-    `  UserKnownHostsFile ${server.knownHostsFile}`,
-    "",
-  ].join("\n");
-}
 
 async function writeConfig(server: SshServer, text: string): Promise<string> {
   const file = join(server.dir, "ssh_config");
@@ -56,7 +47,8 @@ serverTest(
     await using last = await startSshd();
     const file = await writeConfig(
       last,
-      block("first", first) + block("second", second) + block("last", last),
+      hostBlock("first", first) + hostBlock("second", second) +
+        hostBlock("last", last),
     );
     const ways = [["-J", "first,second"], ["-o", "ProxyJump=first,second"]];
     for (const way of ways) {
@@ -65,8 +57,9 @@ serverTest(
     // In the configuration, and one behind the other.
     const chained = await writeConfig(
       last,
-      block("first", first) + block("second", second) +
-        "  ProxyJump first\n" + block("last", last) + "  ProxyJump second\n",
+      hostBlock("first", first) + hostBlock("second", second) +
+        "  ProxyJump first\n" + hostBlock("last", last) +
+        "  ProxyJump second\n",
     );
     await assertForwards(["-F", chained, "last"]);
     for (const server of [first, second, last]) {
@@ -84,7 +77,8 @@ serverTest(
     await using last = await startSshd();
     const file = await writeConfig(
       last,
-      block("first", first) + block("second", second) + block("last", last),
+      hostBlock("first", first) + hostBlock("second", second) +
+        hostBlock("last", last),
     );
     await Deno.writeTextFile(
       second.knownHostsFile,
@@ -113,7 +107,7 @@ serverTest(
     await using last = await startSshd();
     const file = await writeConfig(
       last,
-      block("first", first) + block("last", last),
+      hostBlock("first", first) + hostBlock("last", last),
     );
     await using rforward = new RforwardProcess({
       args: [
@@ -137,7 +131,7 @@ serverTest(
     await using last = await startSshd();
     const file = await writeConfig(
       last,
-      block("first", first) + block("last", last),
+      hostBlock("first", first) + hostBlock("last", last),
     );
     const pidFile = join(last.dir, "proxy.pid");
     const commands = [

@@ -1,7 +1,6 @@
 import {
   acceptUnclaimed,
   ConnectionLostError,
-  forward,
   relay,
   RForwardError,
 } from "../../../mod.ts";
@@ -14,7 +13,8 @@ import {
 } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { FakeConnection } from "../fake_connection.ts";
-import { ask, receiveText, send, startEcho, startRig, visit } from "../rig.ts";
+import { ask, receiveText, send, startRig, visit } from "../rig.ts";
+import { startEchoTunnel } from "../tunnel/echo_tunnel.ts";
 
 const hostname = "127.0.0.1";
 
@@ -22,14 +22,10 @@ serverTest(
   "sshd",
   "dispatcher.takeUnclaimed() gives a program the connections of its own binds, beside tunnels",
   async () => {
-    await using rig = await startRig("sshd");
-    await using echo = startEcho("tunnel");
-    await using tunnel = await forward(rig.connection, {
-      bind: { port: 0 },
-      target: { port: echo.port },
-    });
-    const { port } = await rig.connection.requestForward({ hostname, port: 0 });
-    const dispatcher = PortDispatcher.of(rig.connection);
+    await using echo = await startEchoTunnel();
+    const { connection, tunnel } = echo;
+    const { port } = await connection.requestForward({ hostname, port: 0 });
+    const dispatcher = PortDispatcher.of(connection);
     assertEquals(await ask(port, "hi").catch(() => ""), "");
 
     const taking = dispatcher.takeUnclaimed(async (open) => {
@@ -39,7 +35,7 @@ serverTest(
     });
     assertEquals(
       [await ask(port, "hi"), await ask(tunnel.port, "hi")],
-      ["hi", "tunnel: hi"],
+      ["hi", "echo: hi"],
     );
     assertThrows(
       () => dispatcher.takeUnclaimed(() => Promise.resolve()),
@@ -48,7 +44,7 @@ serverTest(
 
     taking[Symbol.dispose]();
     assertEquals(await ask(port, "hi").catch(() => ""), "");
-    assertEquals(await ask(tunnel.port, "hi"), "tunnel: hi");
+    assertEquals(await ask(tunnel.port, "hi"), "echo: hi");
     using _ = dispatcher.takeUnclaimed(() => Promise.resolve());
     taking[Symbol.dispose](); // is over already
     assertThrows(
@@ -81,35 +77,31 @@ serverTest(
   "sshd",
   "acceptUnclaimed() accepts connections one by one, beside tunnels",
   async () => {
-    await using rig = await startRig("sshd");
-    await using echo = startEcho("tunnel");
-    await using tunnel = await forward(rig.connection, {
-      bind: { port: 0 },
-      target: { port: echo.port },
-    });
-    const unclaimed = acceptUnclaimed(rig.connection);
+    await using echo = await startEchoTunnel();
+    const { connection, tunnel } = echo;
+    const unclaimed = acceptUnclaimed(connection);
     const bind = { hostname, port: 0 };
     const [one, two] = await Promise.all([
-      rig.connection.requestForward(bind),
-      rig.connection.requestForward(bind),
+      connection.requestForward(bind),
+      connection.requestForward(bind),
     ]);
     const asked = [ask(one.port, "1"), ask(two.port, "2")];
     const ports: number[] = [];
     for await (const conn of unclaimed) {
       ports.push((conn.localAddr as Deno.NetAddr).port);
-      const service = await Deno.connect({ port: echo.port });
+      const service = await Deno.connect({ port: echo.target });
       await relay(conn, service);
       if (ports.length === 2) break;
     }
     assertEquals(new Set(ports), new Set([one.port, two.port]));
-    assertEquals(await Promise.all(asked), ["tunnel: 1", "tunnel: 2"]);
-    assertEquals(await ask(tunnel.port, "3"), "tunnel: 3");
+    assertEquals(await Promise.all(asked), ["echo: 1", "echo: 2"]);
+    assertEquals(await ask(tunnel.port, "3"), "echo: 3");
 
     // To leave the loop is to accept no more.
     assertEquals(await ask(one.port, "4").catch(() => ""), "");
     await assertRejects(() => unclaimed.accept(), Deno.errors.BadResource);
     for await (const _ of unclaimed) throw new Error("it accepts more");
-    using _again = acceptUnclaimed(rig.connection);
+    using _again = acceptUnclaimed(connection);
   },
 );
 

@@ -1,12 +1,14 @@
 import {
   forward,
   type ReverseTunnel,
+  type SshConnection,
   type TunnelConnection,
 } from "../../../mod.ts";
 import { startEcho, startRig } from "../rig.ts";
 
-/** A tunnel through sshd to a service here that answers `echo: ` and what it received. */
+/** A tunnel through a real server to a service here that answers `echo: ` and what it received. */
 export interface EchoTunnel extends AsyncDisposable {
+  readonly connection: SshConnection;
   readonly tunnel: ReverseTunnel;
   /** The port of the service. */
   readonly target: number;
@@ -15,9 +17,11 @@ export interface EchoTunnel extends AsyncDisposable {
 }
 
 /** Starts a server, a connection to it, the service and the tunnel; disposing ends all of them. */
-export async function startEchoTunnel(): Promise<EchoTunnel> {
+export async function startEchoTunnel(
+  server: "sshd" | "dropbear" = "sshd",
+): Promise<EchoTunnel> {
   await using stack = new AsyncDisposableStack();
-  const { connection } = stack.use(await startRig("sshd"));
+  const { connection } = stack.use(await startRig(server));
   const { port } = stack.use(startEcho("echo"));
   const connected = Promise.withResolvers<TunnelConnection>();
   const tunnel = stack.use(
@@ -29,6 +33,7 @@ export async function startEchoTunnel(): Promise<EchoTunnel> {
   );
   const resources = stack.move();
   return {
+    connection,
     tunnel,
     target: port,
     connected: connected.promise,

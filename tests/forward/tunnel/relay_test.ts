@@ -267,6 +267,22 @@ async function startSocket(kind: "tcp" | "unix") {
   };
 }
 
+/** A relay between sockets: program ⇄ a, which is relayed to b ⇄ service. */
+async function startRelay(kind: "tcp" | "unix", signal?: AbortSignal) {
+  await using stack = new AsyncDisposableStack();
+  const socket = stack.use(await startSocket(kind));
+  const [program, a] = await socket.pair();
+  stack.use(program);
+  const [b, service] = await socket.pair();
+  stack.use(service);
+  const relayed = relay(a, b, signal && { signal });
+  const resources = stack.move();
+  return {
+    ...{ program, a, b, service, relayed },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
 /** Whether a connection was closed on this side. */
 async function isClosed(conn: Deno.Conn): Promise<boolean> {
   const error = await conn.write(new Uint8Array(1)).catch((error) => error);
@@ -275,13 +291,8 @@ async function isClosed(conn: Deno.Conn): Promise<boolean> {
 
 for (const kind of ["tcp", "unix"] as const) {
   Deno.test(`relay() takes a Deno.Conn as it is, loses nothing after a half-close, and closes it in the end (${kind})`, async () => {
-    await using socket = await startSocket(kind);
-    // program ⇄ a, which is relayed to b ⇄ service
-    const [program, a] = await socket.pair();
-    const [b, service] = await socket.pair();
-    using _program = program;
-    using _service = service;
-    const relayed = relay(a, b);
+    await using between = await startRelay(kind);
+    const { program, a, b, service, relayed } = between;
 
     await send(program, "question");
     await program.closeWrite();
@@ -297,12 +308,8 @@ for (const kind of ["tcp", "unix"] as const) {
   });
 
   Deno.test(`relay() keeps sending to a Deno.Conn that has ended its own direction (${kind})`, async () => {
-    await using socket = await startSocket(kind);
-    const [program, a] = await socket.pair();
-    const [b, service] = await socket.pair();
-    using _program = program;
-    using _service = service;
-    const relayed = relay(a, b);
+    await using between = await startRelay(kind);
+    const { program, service, relayed } = between;
 
     await service.closeWrite();
     assertEquals(await receiveText(program), "");
@@ -316,13 +323,9 @@ for (const kind of ["tcp", "unix"] as const) {
   });
 
   Deno.test(`relay() closes a Deno.Conn when it is aborted (${kind})`, async () => {
-    await using socket = await startSocket(kind);
-    const [program, a] = await socket.pair();
-    const [b, service] = await socket.pair();
-    using _program = program;
-    using _service = service;
     const controller = new AbortController();
-    const relayed = relay(a, b, { signal: controller.signal });
+    await using between = await startRelay(kind, controller.signal);
+    const { program, a, b, relayed } = between;
     const reason = new RForwardError("tunnel-stopped", "enough");
     controller.abort(reason);
     assert(await assertRejects(() => relayed, RForwardError) === reason);

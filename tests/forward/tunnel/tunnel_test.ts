@@ -22,7 +22,6 @@ import {
   receive,
   receiveText,
   send,
-  startEcho,
   startRig,
   startService,
   visit,
@@ -78,12 +77,8 @@ serverTest(
   "dropbear",
   "tunnel.pause() refuses connections where the server cannot release the port, and resume() takes them again",
   async () => {
-    await using rig = await startRig("dropbear");
-    await using echo = startEcho("echo");
-    await using tunnel = await forward(rig.connection, {
-      bind: { port: 0 },
-      target: { port: echo.port },
-    });
+    await using echo = await startEchoTunnel("dropbear");
+    const { tunnel } = echo;
     const released = await tunnel.pause();
     // Dropbear before 2026.90 says no; a newer one says yes.
     assertEquals(await isRefused(tunnel.port), released);
