@@ -22,7 +22,10 @@ export function createDialer(
   target: Target,
   options: DialerOptions = {},
 ): Dialer {
-  if (typeof target === "function") return new HandlerDialer(target);
+  if (typeof target === "function") {
+    refuseTimes("a function", options);
+    return new HandlerDialer(target);
+  }
   if (target === "socks") return new SocksDialer({}, options);
   if (typeof target !== "object" || target === null) {
     throw new ArgumentError(
@@ -30,12 +33,14 @@ export function createDialer(
       "use { hostname, port }, { path }, { fetch }, { socks }, 'socks' or a function",
     );
   }
+  refuseOptions(target);
   if ("socks" in target) {
     checkSocksOptions(target.socks);
     return new SocksDialer(target.socks, options);
   }
   if ("fetch" in target) {
     checkFetchTarget(target);
+    refuseTimes("{ fetch }", options);
     return new FetchDialer(target, options);
   }
   const { proxyProtocol } = target;
@@ -69,4 +74,40 @@ export function createDialer(
     },
     proxyProtocol,
   );
+}
+
+/** The options of each kind of target, by the one that makes it that kind. */
+const optionsOf: Record<string, readonly string[]> = {
+  socks: ["socks"],
+  fetch: [
+    "fetch",
+    "onError",
+    "maxHeaderBytes",
+    "headerTimeoutMs",
+    "idleTimeoutMs",
+  ],
+  path: ["path", "proxyProtocol"],
+  port: ["port", "hostname", "proxyProtocol"],
+};
+
+/** @throws {ArgumentError} if the target has an option of another kind of target. */
+function refuseOptions(target: object): void {
+  const kind = Object.keys(optionsOf).find((it) => it in target) ?? "port";
+  const wrong = Object.values(optionsOf).flat().find((name) =>
+    !optionsOf[kind]!.includes(name) &&
+    (target as Record<string, unknown>)[name] !== undefined
+  );
+  if (wrong === undefined) return;
+  throw new ArgumentError(
+    `target.${wrong}`,
+    `has no effect on a target { ${kind} }`,
+  );
+}
+
+/** @throws {ArgumentError} if a time is given that does nothing for what answers in this process. */
+function refuseTimes(target: string, options: DialerOptions): void {
+  for (const name of ["targetTimeoutMs", "lingerMs"] as const) {
+    if (options[name] === undefined) continue;
+    throw new ArgumentError(name, `has no effect on a target ${target}`);
+  }
 }

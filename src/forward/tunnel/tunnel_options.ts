@@ -18,14 +18,16 @@ export interface TunnelOptions {
   /** What answers on this side. */
   target: Target;
   /**
-   * How long the target may take to answer, in milliseconds.
+   * How long the target may take to answer, in milliseconds. Not for what
+   * answers in this process: a function or `{ fetch }`.
    *
    * @default {10000}
    */
   targetTimeoutMs?: number;
   /**
    * How long one direction of a connection may be silent after the other has
-   * ended, in milliseconds. No limit by default.
+   * ended, in milliseconds. Not for a function or `{ fetch }`. No limit by
+   * default.
    */
   lingerMs?: number;
   /**

@@ -271,6 +271,9 @@ Deno.test("supervise() names the option that cannot be used", () => {
       tunnels: [{ bind: { port: 70_000 }, target: { port: 1 } }],
     }],
     ["target.port", { tunnels: [{ bind: { port: 0 }, target: { port: 0 } }] }],
+    ["tunnels", { tunnels: undefined as never }],
+    ["tunnels", { tunnels: tunnels[0] as never }],
+    ["tunnels[0]", { tunnels: [undefined as never] }],
   ];
   for (const [argument, options] of wrong) {
     const error = assertThrows(

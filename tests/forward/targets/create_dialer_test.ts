@@ -1,7 +1,7 @@
-import { TargetError } from "../../../mod.ts";
+import { ArgumentError, TargetError } from "../../../mod.ts";
 import { createDialer } from "../../../src/forward/targets/create_dialer.ts";
 import type { Dialer } from "../../../src/forward/targets/dialer.ts";
-import { assertEquals, assertRejects } from "../../assert.ts";
+import { assertEquals, assertRejects, assertThrows } from "../../assert.ts";
 import { FakeOpen } from "../fake_connection.ts";
 
 /** The code of the error that a target is dialled with in vain. */
@@ -42,4 +42,29 @@ Deno.test({
     Deno.permissions.revokeSync({ name: "net", host: "127.0.0.1" });
     assertEquals(await codeOf(dialer), "permission-denied");
   },
+});
+
+Deno.test("createDialer() refuses options that have no effect on the target", () => {
+  const fetch = () => new Response("hello");
+  const wrong: [unknown, object, string][] = [
+    [{ fetch, proxyProtocol: 1 }, {}, "target.proxyProtocol"],
+    [{ socks: {}, proxyProtocol: 2 }, {}, "target.proxyProtocol"],
+    [{ fetch, port: 80 }, {}, "target.port"],
+    [{ fetch, socks: {} }, {}, "target.fetch"],
+    [{ path: "/run/web.sock", port: 80 }, {}, "target.port"],
+    [{ port: 80, idleTimeoutMs: 5 }, {}, "target.idleTimeoutMs"],
+    [{ fetch }, { targetTimeoutMs: 5 }, "targetTimeoutMs"],
+    [{ fetch }, { lingerMs: 5 }, "lingerMs"],
+    [() => {}, { targetTimeoutMs: 5 }, "targetTimeoutMs"],
+    [() => {}, { lingerMs: 5 }, "lingerMs"],
+  ];
+  for (const [target, options, argument] of wrong) {
+    const error = assertThrows(
+      () => createDialer(target as never, options),
+      ArgumentError,
+    );
+    assertEquals(error.argument, argument);
+  }
+  createDialer("socks", { targetTimeoutMs: 5, lingerMs: 5 });
+  createDialer({ port: 80, hostname: undefined, proxyProtocol: 1 } as never);
 });

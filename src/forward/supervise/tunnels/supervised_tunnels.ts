@@ -2,6 +2,7 @@ import { onAbort } from "../../../abort.ts";
 import { ArgumentError } from "../../../errors.ts";
 import { shown } from "../../../text/shown.ts";
 import type { SshConnection } from "../../../ssh/connection.ts";
+import { checkObject } from "../../../validate.ts";
 import type { HandOverResult } from "../hand_over.ts";
 import { type DrainResult, sumDrains } from "../../tunnel/drain_result.ts";
 import { toBind } from "../../tunnel/bind_options.ts";
@@ -26,6 +27,7 @@ export class SupervisedTunnels {
     tunnels: readonly SupervisedTunnel[],
     context: SupervisorContext,
   ) {
+    checkList(tunnels);
     this.#context = context;
     this.#all = tunnels.map((options, i) =>
       new TunnelSupervisor(i, options, context)
@@ -142,6 +144,7 @@ export class SupervisedTunnels {
     tunnels: readonly SupervisedTunnel[],
     drainMs: number,
   ): Promise<void> {
+    checkList(tunnels);
     const before = new Set(this.#all);
     const take = (fits: (tunnel: TunnelSupervisor) => boolean) => {
       const found = before.values().find(fits);
@@ -177,6 +180,17 @@ export class SupervisedTunnels {
       results.flatMap((end) => end.status === "fulfilled" ? end.value : []),
     );
   }
+}
+
+/** @throws {ArgumentError} unless it is a list of objects. */
+function checkList(tunnels: readonly SupervisedTunnel[]): void {
+  if (!Array.isArray(tunnels)) {
+    throw new ArgumentError(
+      "tunnels",
+      `cannot be ${shown(tunnels)}; use a list`,
+    );
+  }
+  tunnels.forEach((tunnel, i) => checkObject(`tunnels[${i}]`, tunnel));
 }
 
 /** One that is not denied for good can go on with another target. */
