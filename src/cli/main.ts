@@ -39,10 +39,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     if (!(error instanceof RForwardError)) throw error;
     console.error(`rforward: ${error.message}`);
-    // A mistake in a file is not a usage error, nor is an address in use.
+    // A mistake in a file is not a usage error, nor is an address that the system or Deno denies.
     const isUsage = error instanceof ArgumentError &&
       !/:\d+$|^-[EF]$|\//.test(error.argument) &&
-      !(error.cause instanceof Deno.errors.AddrInUse);
+      !(error.cause instanceof Error && error.cause.name in Deno.errors);
     if (isUsage) console.error("See rforward --help.");
     return isUsage ? EXIT.usage : EXIT.failed;
   }

@@ -45,6 +45,31 @@ Deno.test("rforward --metrics and --status end with 255 where the address is in 
   }
 });
 
+Deno.test("rforward --metrics and --status end with 255 where the address cannot be had, and name the permission if it is that", async () => {
+  const cases: [string, string[], RegExp][] = [
+    [
+      "127.0.0.1:1",
+      withPermissions("--allow-env", "--allow-sys", "--allow-read"),
+      /^rforward: --\w+: may not listen on 127\.0\.0\.1:1; run deno with --allow-net=127\.0\.0\.1:1\n$/,
+    ],
+    [
+      "192.0.2.1:9",
+      withPermissions("--allow-all"),
+      /^rforward: --\w+: cannot listen on 192\.0\.2\.1:9: .*\n$/,
+    ],
+  ];
+  for (const [address, command, message] of cases) {
+    for (const option of ["--metrics", "--status"]) {
+      const { code, stderr } = await runCommand({
+        command,
+        args: [option, address, "-R", "80:localhost:80", "server"],
+      });
+      assertMatch(stderr, message);
+      assertEquals(code, 255);
+    }
+  }
+});
+
 serverTest(
   "bash",
   "rforward ends silently when its output is closed",
