@@ -13,7 +13,8 @@ export interface FetchInfo extends Deno.ServeHandlerInfo<Deno.Addr> {
   /**
    * Makes a WebSocket of the request's connection (RFC 6455): what
    * `Deno.upgradeWebSocket` does for `Deno.serve`. The handshake is answered at
-   * once; the `open` event follows. What the handler returns then is not sent.
+   * once; the `open` event follows. What the handler returns then is not sent;
+   * if it throws, the socket is closed with code 1011.
    *
    * @returns the socket, and a response for the handler to return.
    * @throws {TypeError} if the request does not ask for a WebSocket.

@@ -102,7 +102,7 @@ export class HttpServer {
   drain(): void {
     this.#isDraining = true;
     for (const { connection } of this.#served.values()) connection.drain();
-    for (const upgrade of this.#upgrades) upgrade.goAway();
+    for (const upgrade of this.#upgrades) upgrade.close(1001);
   }
 
   async #begin(
@@ -142,7 +142,7 @@ export class HttpServer {
           if (upgrade) return upgrade.toWebSocket(request, options);
           throw new TypeError("the request does not ask for a WebSocket");
         },
-      });
+      }, upgrade);
     } catch (error) {
       answer = this.#toErrorResponse(error);
     }
@@ -160,10 +160,15 @@ export class HttpServer {
     }
   }
 
-  async #ask(request: Request, info: FetchInfo): Promise<Response> {
+  async #ask(
+    request: Request,
+    info: FetchInfo,
+    upgrade: Upgrade | undefined,
+  ): Promise<Response> {
     try {
       return checked(await this.#target.fetch(request, info));
     } catch (error) {
+      upgrade?.close(1011);
       if (!this.#target.onError) throw error;
       return checked(await this.#target.onError(error));
     }
@@ -191,7 +196,7 @@ export class HttpServer {
         connection?.upgraded();
         this.#upgrades.add(upgrade);
         socket.once("close", () => this.#upgrades.delete(upgrade));
-        if (this.#isDraining) upgrade.goAway();
+        if (this.#isDraining) upgrade.close(1001);
       });
       await this.#answer(message, response, upgrade);
     } catch (error) {

@@ -92,9 +92,13 @@ export class Upgrade {
     this.#socket.resume(); // the rest of what the client says is skipped
   }
 
-  /** Closes the WebSocket since the server ends. */
-  goAway(): void {
-    this.#webSocket?.close(1001);
+  /**
+   * Closes the WebSocket, if it has become one.
+   *
+   * @param code Why (RFC 6455 section 7.4.1): 1001, the server ends; 1011, the handler threw.
+   */
+  close(code: 1001 | 1011): void {
+    this.#webSocket?.close(code);
   }
 }
 

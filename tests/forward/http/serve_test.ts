@@ -223,6 +223,29 @@ serverTest("sshd", "serve() makes WebSockets of requests", async () => {
 
 serverTest(
   "sshd",
+  "serve() closes a WebSocket whose handler throws, and passes on the error",
+  async () => {
+    const errors: unknown[] = [];
+    await using site = await startSite((_, info) => {
+      info.upgradeWebSocket();
+      throw new Error("after the upgrade");
+    }, {
+      onError: (error) => {
+        errors.push(error);
+        return new Response("not sent");
+      },
+    });
+    const socket = new WebSocket(site.url.replace("http", "ws"));
+    const { code } = await new Promise<CloseEvent>((resolve) =>
+      socket.onclose = resolve
+    );
+    assertEquals(code, 1011);
+    assertEquals(errors.map(String), ["Error: after the upgrade"]);
+  },
+);
+
+serverTest(
+  "sshd",
   "serve().shutdown() lets requests finish, and ends what is idle",
   async () => {
     const begun = Promise.withResolvers<void>();
