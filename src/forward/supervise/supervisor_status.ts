@@ -1,4 +1,4 @@
-import type { RForwardError } from "../../errors.ts";
+import { type RForwardError, TargetError } from "../../errors.ts";
 import type { Reconnector } from "./connection/reconnector.ts";
 import type { SupervisedTunnels } from "./tunnels/supervised_tunnels.ts";
 import type { SupervisorState } from "./supervisor_options.ts";
@@ -130,9 +130,11 @@ export class SupervisorStatus {
   }
 }
 
-/** Whether the server would not bind it, for now or for good. */
-function isDenied({ state }: TunnelSupervisor): boolean {
-  return state === "waiting" || state === "denied";
+/** Whether the server would not bind it, for now or for good; also while it is asked again. */
+function isDenied({ state, error }: TunnelSupervisor): boolean {
+  const isAskedAgain = state === "binding" && error !== undefined &&
+    !(error instanceof TargetError);
+  return state === "waiting" || state === "denied" || isAskedAgain;
 }
 
 function isDown(state: SupervisorState): boolean {
