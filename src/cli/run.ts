@@ -136,7 +136,7 @@ class ForwardCommand implements AsyncDisposable {
       noDelay,
       proxy,
       secrets: this.#secrets,
-      onBanner: (text) => this.#reporter.message("info", text),
+      onBanner: (text) => this.#onBanner(text),
       // Less important once there is a connection.
       logger: {
         ...this.#logger,
@@ -185,6 +185,11 @@ class ForwardCommand implements AsyncDisposable {
     }
   }
 
+  #onBanner(text: string): void {
+    this.#reporter.message("info", text);
+    for (const observer of this.#observers) observer.recordBanner?.(text);
+  }
+
   #onEvent(event: SupervisorEvent): void {
     const isEnd = event.type === "stopped" ||
       event.type === "state" && /^stopp/.test(event.state);
@@ -194,7 +199,7 @@ class ForwardCommand implements AsyncDisposable {
         ? { ...event, error: this.#failure }
         : event,
     );
-    for (const observe of this.#observers) observe(event);
+    for (const observer of this.#observers) observer.record(event);
     switch (event.type) {
       case "connected":
         // The terminal may be unattended from now on.

@@ -7,8 +7,13 @@ import type { Supervisor } from "../../forward/supervise/supervisor.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import type { Arguments } from "../command_line/arguments.ts";
 
-/** Receives the events of the supervisor. */
-export type Observer = (event: SupervisorEvent) => void;
+/** Receives what happens. */
+export interface Observer {
+  /** Takes an event of the supervisor into account. */
+  record(event: SupervisorEvent): void;
+  /** Takes what a server said before the login. */
+  recordBanner?(text: string): void;
+}
 
 /** What observers look at. */
 export interface Observed {
@@ -53,7 +58,7 @@ async function openMetrics(
   const metrics = new SupervisorMetrics(() =>
     supervisor()?.snapshot ?? beforeStart
   );
-  const observers: Observer[] = [(event) => metrics.record(event)];
+  const observers: Observer[] = [metrics];
   if (address) {
     const { serveMetrics } = await import("./serve_metrics.ts");
     const { addr } = resources.use(serveMetrics(address, metrics));
@@ -62,7 +67,7 @@ async function openMetrics(
   if (isTraced) {
     const { openTelemetry } = await import("../../observe/open_telemetry.ts");
     const reporter = resources.use(await openTelemetry(metrics));
-    observers.push((event) => reporter.record(event));
+    observers.push(reporter);
   }
   return observers;
 }
@@ -96,7 +101,7 @@ async function openStatus(
       `the status page is at ${url}; to pause and resume there, set ${TOKEN} (a token is not written to a log)`,
     );
   }
-  return [(event) => model.record(event)];
+  return [model];
 }
 
 /** The variable that sets the token of the status page. */

@@ -231,7 +231,7 @@ function show(status) {
   });
   $("table").hidden = !status.live;
   $("none").hidden = !!status.live;
-  list($("events"), status.events, (it) => it.time + it.text, () => {
+  list($("events"), status.events, (it) => it.id, () => {
     const node = make("li");
     node.append(make("time"), make("span"));
     return node;

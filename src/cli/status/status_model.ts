@@ -4,7 +4,7 @@ import type {
 } from "../../forward/supervise/supervisor_options.ts";
 import type { TunnelConnection } from "../../forward/tunnel/tunnel_connection.ts";
 import { formatBind } from "../../ssh/bind.ts";
-import { printable } from "../../text/printable.ts";
+import { printable, printableLines } from "../../text/printable.ts";
 import { EventFormatter } from "../report/lines/event_formatter.ts";
 
 /** How many events are kept. */
@@ -18,13 +18,23 @@ const MAX_SAMPLES = 120;
 /** Bytes a second in one direction, the latest last. */
 type Rates = number[];
 
+/** An event as a line of text. */
+interface ShownEvent {
+  /** Distinguishes it: a server may write a line twice within a millisecond. */
+  id: number;
+  time: string;
+  level: string;
+  text: string;
+}
+
 /** What the status page shows, as it changes. */
 export class StatusModel implements Disposable {
   readonly #destination: string;
   readonly #snapshot: () => SupervisorSnapshot | undefined;
   readonly #formatter = new EventFormatter();
   readonly #live = new Map<TunnelConnection, number>();
-  readonly #events: { time: string; level: string; text: string }[] = [];
+  readonly #events: ShownEvent[] = [];
+  #eventCount = 0;
   readonly #rates: { toTarget: Rates; toServer: Rates }[] = [];
   #before: readonly [number, number][] = [];
   readonly #timer: ReturnType<typeof setInterval>;
@@ -50,10 +60,15 @@ export class StatusModel implements Disposable {
     // Live connections have a list of their own.
     if (event.type === "opened" || event.type === "closed") return;
     for (const { level, text } of this.#formatter.format(event)) {
-      const time = new Date().toISOString();
-      this.#events.push({ time, level, text: printable(text) });
+      this.#add(level, text);
     }
-    this.#events.splice(0, this.#events.length - MAX_EVENTS);
+  }
+
+  /** Takes what a server said before the login. */
+  recordBanner(text: string): void {
+    for (const line of printableLines(text)) {
+      if (line !== "") this.#add("info", `server: ${line}`);
+    }
   }
 
   /** All of it, for JSON; text of the other side is printable, and no more. */
@@ -105,6 +120,13 @@ export class StatusModel implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
+  }
+
+  #add(level: string, text: string): void {
+    const time = new Date().toISOString();
+    const id = this.#eventCount++;
+    this.#events.push({ id, time, level, text: printable(text) });
+    this.#events.splice(0, this.#events.length - MAX_EVENTS);
   }
 
   #sample(): void {

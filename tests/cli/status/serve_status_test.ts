@@ -134,6 +134,13 @@ Deno.test("statusModel.read() has what is live, what happened, and the rates", a
   assertEquals(now.events.length, 50);
   assertMatch(now.events[0].text, /1 min 9 s/);
   assertEquals(now.tunnels[0].rates.toTarget, [0, 500]);
+  model.recordBanner("\x1b[2JStaff only.\n\n<b>evil</b>\u202e\n");
+  assertEquals(
+    read().events.slice(0, 2).map(({ text }: { text: string }) => text),
+    ["server: <b>evil</b>", "server: Staff only."],
+  );
+  model.recordBanner("x\n".repeat(10_000));
+  assertEquals(read().events.length, 50);
   model.record({ type: "closed", tunnel: 0, connection, ms: 1 });
   assertEquals(read().live, 0);
 });

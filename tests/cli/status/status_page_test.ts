@@ -14,7 +14,13 @@ optionalTest(
   async () => {
     await using echo = startEcho("echo");
     const hostile = "<img/src=x/onerror=document.title='owned'>";
-    await using sshd = await startSshd();
+    const banner = await Deno.makeTempFile();
+    await using _banner = {
+      [Symbol.asyncDispose]: () => Deno.remove(banner),
+    };
+    const before = "<img/src=y/onerror=document.title='owned'>";
+    await Deno.writeTextFile(banner, `Staff only.\n\n${before}\n${before}\n`);
+    await using sshd = await startSshd({ config: [`Banner ${banner}`] });
     const port = freePort();
     await using rforward = new RforwardProcess({
       through: ["env", "RFORWARD_STATUS_TOKEN=s3cret"],
@@ -34,6 +40,9 @@ optionalTest(
     await page.open(`http://127.0.0.1:${port}/`);
     await page.until("document.querySelector('#state').textContent === 'up'");
     await page.until("document.body.innerText.includes('server: <img/src=x')");
+    await page.until(
+      "document.body.innerText.includes('server: Staff only.')",
+    );
     assertEquals(await page.evaluate("document.images.length"), 0);
     assertMatch(await page.evaluate("document.title"), /^up – /);
 
@@ -48,6 +57,14 @@ optionalTest(
     await page.until("document.querySelector('#count').textContent === '0'");
     await page.until(
       "document.querySelector('.tunnel').innerText.includes('0 live of 4')",
+    );
+
+    // Each line as often as the server wrote it, however often the page was refreshed.
+    assertEquals(
+      await page.evaluate(
+        "[...document.querySelectorAll('#events span')].filter((it) => it.textContent.startsWith('server: <img/src=y')).length",
+      ),
+      2,
     );
 
     // By keyboard alone: the token, then the first button.
