@@ -131,6 +131,13 @@ Deno.test("parseArguments() reads other ways to the server and other servers, ea
     { host: "b", settings: ["User=bob", "Port=2222", ...shared] },
     { host: "c", settings: shared },
   ]);
+  const own = read(
+    "-l carol -p 99 --fallback b --fallback ssh://bob@c:7 ssh://alice@a:22",
+  );
+  assertEquals(own.fallbacks.map(({ settings }) => settings), [
+    ["User=carol", "Port=99"],
+    ["User=bob", "Port=7", "User=carol", "Port=99"],
+  ]);
   assertEquals(read("--proxy env a").proxy, "env");
   assertMatch(problem("--proxy", "ftp://u:secret@p", "a"), /^--proxy: ftp is /);
   assertMatch(problem("--fallback", "-x", "a"), /^--fallback: "-x"/);
