@@ -1,3 +1,4 @@
+import { checkObject } from "../../validate.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { SupervisorOptions } from "./supervisor_options.ts";
 
@@ -31,5 +32,6 @@ import type { SupervisorOptions } from "./supervisor_options.ts";
  * ```
  */
 export function supervise(options: SupervisorOptions): Supervisor {
+  checkObject("options", options);
   return new Supervisor(options);
 }

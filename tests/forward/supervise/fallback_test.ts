@@ -241,6 +241,8 @@ Deno.test("a supervisor checks its servers' options", () => {
   const connect = { hostname: "127.0.0.1", user: "u" };
   const wrong: [Partial<SupervisorOptions>, string][] = [
     [{ connect: [] }, "connect"],
+    [{ connect: undefined as never }, "connect"],
+    [{ connect: [connect, 5 as never] }, "connect"],
     [{ fallback: { afterMs: -1 } }, "fallback.afterMs"],
     [{ fallback: { returnEveryMs: NaN } }, "fallback.returnEveryMs"],
     [{ fallback: { returnWhen: "x" as "idle" } }, "fallback.returnWhen"],
@@ -252,4 +254,5 @@ Deno.test("a supervisor checks its servers' options", () => {
     );
     assertEquals(error.argument, argument);
   }
+  assertThrows(() => supervise(undefined as never), ArgumentError);
 });

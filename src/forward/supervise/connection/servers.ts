@@ -25,11 +25,14 @@ export class Servers {
   #failed = 0;
   #failingSince: number | undefined;
 
-  /** @throws {ArgumentError} if the list is empty, or an option cannot be used. */
+  /** @throws {ArgumentError} if the list is empty, or a server or an option cannot be used. */
   constructor({ connect, fallback = {}, logger }: SupervisorOptions) {
     this.#all = isList(connect) ? connect : [connect];
     if (this.#all.length === 0) {
       throw new ArgumentError("connect", "use a list of at least one server");
+    }
+    for (const way of this.#all) {
+      if (typeof way !== "function") checkObject("connect", way);
     }
     checkObject("fallback", fallback);
     const { afterMs = 30_000, returnEveryMs = 60_000, returnWhen = "idle" } =
