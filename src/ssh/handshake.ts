@@ -243,8 +243,8 @@ export class Handshake {
       : "";
     return this.#error(
       this.#parts.options.dial
-        ? `the way to ${this.#address} ended before a word came from there${why}`
-        : `${this.#address} closed the connection without a word; is it an SSH server, and does it take more connections (sshd: MaxStartups)?`,
+        ? `the connection to ${this.#address} ended before the server identified itself${why}`
+        : `${this.#address} closed the connection before identifying itself; is it an SSH server, and does it take more connections (sshd: MaxStartups)?`,
       cause,
     );
   }

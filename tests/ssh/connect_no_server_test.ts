@@ -106,7 +106,7 @@ const strangers: [
     "closes at once",
     () => Promise.resolve(),
     "protocol-error",
-    /without a word; .*MaxStartups/,
+    /before identifying itself; .*MaxStartups/,
   ],
   [
     "resets at once",
@@ -115,7 +115,7 @@ const strangers: [
       await conn.read(new Uint8Array(1));
     },
     "protocol-error",
-    /without a word|does not speak SSH/,
+    /before identifying itself|does not speak SSH/,
   ],
   [
     "sends garbage without end",

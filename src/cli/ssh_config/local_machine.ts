@@ -32,20 +32,36 @@ export const thisMachine: LocalMachine = {
     return account().username;
   },
   get uid() {
-    return allowed("--allow-sys=uid", () => Deno.uid()) ?? undefined;
+    return allowed(
+      "look up the user's number",
+      "--allow-sys=uid",
+      () => Deno.uid(),
+    ) ?? undefined;
   },
   get hostName() {
-    return allowed("--allow-sys=hostname", () => Deno.hostname());
+    return allowed(
+      "look up this machine's name",
+      "--allow-sys=hostname",
+      () => Deno.hostname(),
+    );
   },
   env(name) {
-    return allowed(`--allow-env=${name}`, () => readVariable(name));
+    return allowed(
+      `read the environment variable ${name}`,
+      `--allow-env=${name}`,
+      () => readVariable(name),
+    );
   },
 };
 
 /** @throws {ArgumentError} if the user has no account, as in some containers. */
 function account(): { username: string; homedir: string } {
   try {
-    return allowed("--allow-sys=uid,gid,userInfo", userInfo);
+    return allowed(
+      "look up the user's account",
+      "--allow-sys=uid,gid,userInfo",
+      userInfo,
+    );
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new ArgumentError(
@@ -57,15 +73,11 @@ function account(): { username: string; homedir: string } {
 }
 
 /** @throws {RForwardError} `permission-denied`, with the flag that is missing. */
-function allowed<T>(flag: string, look: () => T): T {
+function allowed<T>(what: string, flag: string, look: () => T): T {
   try {
     return look();
   } catch (cause) {
-    throwIfNotPermitted(
-      cause,
-      "look at this machine, as ssh_config asks",
-      flag,
-    );
+    throwIfNotPermitted(cause, what, flag);
     throw cause;
   }
 }

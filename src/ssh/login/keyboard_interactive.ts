@@ -49,6 +49,9 @@ export function keyboardInteractive(
         }
         reply = await dialog.request(writeInfoResponse(answers));
       }
+      // sshd without PAM offers the method and asks nothing: more attempts
+      // would only count as failures (MaxAuthTries), so ssh stops, too.
+      if (rounds === 0) attempt.triesLeft = 0;
       return reply;
     },
     triesLeft: tries,

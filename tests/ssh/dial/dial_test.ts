@@ -121,7 +121,7 @@ for (
       "ends at once",
       "exit 1",
       20_000,
-      /the way to \S+ ended before a word came from there/,
+      /the connection to \S+ ended before the server identified itself/,
     ],
     [
       "writes what is not SSH",

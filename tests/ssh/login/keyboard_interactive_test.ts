@@ -85,6 +85,23 @@ Deno.test("connect() asks keyboardInteractive again if the answer is refused, un
   }
 });
 
+Deno.test("connect() tries keyboard-interactive once where the server refuses it without a question, as sshd without PAM does", async () => {
+  const methods: string[] = [];
+  await using server = await startScriptedServer({
+    onAuthentication(request) {
+      methods.push(request.method);
+      if (request.method === "password") return request.accept();
+      request.reject(["keyboard-interactive", "password"]);
+    },
+  });
+  await using _ = await connect({
+    ...server.options,
+    keyboardInteractive: () => undefined,
+    password: "open sesame",
+  });
+  assertEquals(methods, ["none", "keyboard-interactive", "password"]);
+});
+
 Deno.test("connect() sends no answer where the user cancels a question, and tries the next method", async () => {
   const answered: unknown[] = [];
   await using server = await startScriptedServer({
