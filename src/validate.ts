@@ -67,3 +67,21 @@ export function checkMs(argument: string, ms: number | undefined): void {
     `${shown(ms)} is not a valid time; use milliseconds from 0 to 2147483647`,
   );
 }
+
+/** @throws {ArgumentError} unless `count` is a whole number in this range, or undefined. */
+export function checkCount(
+  argument: string,
+  count: number | undefined,
+  least = 1,
+  most = Number.MAX_SAFE_INTEGER,
+): void {
+  if (count === undefined) return;
+  if (Number.isInteger(count) && count >= least && count <= most) return;
+  const range = most === Number.MAX_SAFE_INTEGER
+    ? `from ${least}`
+    : `from ${least} to ${most}`;
+  throw new ArgumentError(
+    argument,
+    `cannot be ${shown(count)}; use a whole number ${range}`,
+  );
+}

@@ -1,5 +1,11 @@
 import { ArgumentError } from "../errors.ts";
-import { checkHost, checkMs, checkPort, checkText } from "../validate.ts";
+import {
+  checkCount,
+  checkHost,
+  checkMs,
+  checkPort,
+  checkText,
+} from "../validate.ts";
 import { noDelayModes } from "./no_delay.ts";
 import { startOf } from "./engine.ts";
 import { nativeEngine } from "./native/native_engine.ts";
@@ -36,11 +42,6 @@ export function checkOptions(options: ConnectOptions): void {
     const known = supportedAlgorithms[name as keyof Algorithms] ?? [];
     checkNames(`algorithms.${name}`, list, known);
   }
-}
-
-function checkCount(argument: string, count = 1): void {
-  if (Number.isInteger(count) && count >= 1) return;
-  throw new ArgumentError(argument, "use a whole number from 1");
 }
 
 function checkKeys(argument: string, keys: readonly KeySource[] = []): void {

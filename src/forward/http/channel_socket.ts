@@ -53,6 +53,11 @@ export class ChannelSocket extends Duplex {
     return this.#channel.bytesReceived + this.#channel.bytesSent;
   }
 
+  /** Bytes that the client was sent so far. */
+  get sent(): number {
+    return this.#channel.bytesSent;
+  }
+
   /** Whether more is wanted of the client, and nothing has come yet. */
   get isReading(): boolean {
     return this.#reading;

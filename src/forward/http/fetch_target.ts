@@ -1,6 +1,5 @@
 import { ArgumentError } from "../../errors.ts";
-import { shown } from "../../text/shown.ts";
-import { checkMs } from "../../validate.ts";
+import { checkCount, checkMs } from "../../validate.ts";
 
 /** What a {@linkcode FetchHandler} learns of a request besides the request: what `Deno.serve` tells, and more. */
 export interface FetchInfo extends Deno.ServeHandlerInfo<Deno.Addr> {
@@ -27,13 +26,19 @@ export interface UpgradeWebSocketOptions {
   /** The subprotocol to agree on, one of those that the client offers. None by default. */
   protocol?: string;
   /**
-   * How long the client may be silent, in milliseconds: after half of it, it
-   * is asked for a sign of life. 0 for no limit.
+   * How long the client may be silent, or take nothing of what is sent, in
+   * milliseconds: after half of it, it is sent a ping. Also how long it may
+   * take to answer a close, 30000 at most. 0 for no limit.
    *
    * @default {120000}
    */
   idleTimeoutMs?: number;
-  /** The largest message that is received, in bytes; a larger one closes the socket with code 1009. 16 MiB by default. */
+  /**
+   * The largest message that is received, in bytes; a larger one closes the
+   * socket with code 1009, one of more than 16384 fragments with 1008.
+   *
+   * @default {16777216}
+   */
   maxMessageBytes?: number;
 }
 
@@ -61,14 +66,15 @@ export interface HttpLimits {
   maxHeaderBytes?: number;
   /**
    * How long the head of a request may take from its first byte, in
-   * milliseconds. Answered with status 408.
+   * milliseconds. Answered with status 408. 0 for no limit.
    *
    * @default {10000}
    */
   headerTimeoutMs?: number;
   /**
    * How long a client may be idle, in milliseconds: between requests, or in
-   * the middle of one while it is the client that is waited for.
+   * the middle of one while it is the client that is waited for. 0 for no
+   * limit.
    *
    * @default {60000}
    */
@@ -100,10 +106,5 @@ export function checkFetchTarget(target: FetchTarget): void {
   }
   checkMs("headerTimeoutMs", target.headerTimeoutMs);
   checkMs("idleTimeoutMs", target.idleTimeoutMs);
-  const { maxHeaderBytes = 1024 } = target;
-  if (Number.isInteger(maxHeaderBytes) && maxHeaderBytes >= 1024) return;
-  throw new ArgumentError(
-    "maxHeaderBytes",
-    `cannot be ${shown(maxHeaderBytes)}; use a whole number from 1024`,
-  );
+  checkCount("maxHeaderBytes", target.maxHeaderBytes, 1024);
 }

@@ -88,10 +88,12 @@ export class HttpConnection {
   }
 
   #onReceived(): void {
-    if (this.#requests.size > 0 || this.#isUpgraded) return;
+    const { headerTimeoutMs } = this.#limits;
+    const isInHead = this.#requests.size === 0 && !this.#isUpgraded;
+    if (!isInHead || headerTimeoutMs === 0) return;
     this.#headTimer ??= setTimeout(
       () => this.#refuse("408 Request Timeout"),
-      this.#limits.headerTimeoutMs,
+      headerTimeoutMs,
     );
   }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 // @ts-types="@types/ws"
 import { type WebSocket as WsSocket, WebSocketServer } from "ws";
-import { checkMs } from "../../validate.ts";
+import { checkCount, checkMs } from "../../validate.ts";
 import type { ChannelSocket } from "./channel_socket.ts";
 import type {
   UpgradeWebSocketOptions,
@@ -11,8 +11,10 @@ import { ServedWebSocket } from "./served_web_socket.ts";
 
 /** The largest message unless the user says otherwise, in bytes. */
 const MAX_MESSAGE = 16 * 1024 * 1024;
-/** How long a client may be silent unless the user says otherwise, in milliseconds; as with `Deno.upgradeWebSocket`. */
+/** How long a client may be idle unless the user says otherwise, in milliseconds; as with `Deno.upgradeWebSocket`. */
 const IDLE_MS = 120_000;
+/** How long a client may take at most to answer a close, in milliseconds. */
+const MAX_CLOSE_MS = 30_000;
 
 /** A request with an `Upgrade` header (RFC 9110 section 7.8): it becomes a WebSocket, or gets a plain response. */
 export class Upgrade {
@@ -50,6 +52,8 @@ export class Upgrade {
     }: UpgradeWebSocketOptions = {},
   ): WebSocketUpgrade {
     checkMs("idleTimeoutMs", idleTimeoutMs);
+    // More, and 0, would be no limit to npm:ws.
+    checkCount("maxMessageBytes", maxMessageBytes, 1, 2 ** 31 - 1);
     const { headers, method } = request;
     const isAsked = method === "GET" &&
       headers.get("upgrade")?.toLowerCase() === "websocket" &&
@@ -67,6 +71,7 @@ export class Upgrade {
       clientTracking: false,
       maxPayload: maxMessageBytes,
       handleProtocols: () => protocol ?? false,
+      ...limits(idleTimeoutMs),
     });
     // Calls back before it returns, since everything was checked.
     server.handleUpgrade(
@@ -77,7 +82,9 @@ export class Upgrade {
     );
     if (!this.#webSocket) throw new TypeError("the handshake failed");
     const socket = new ServedWebSocket(this.#webSocket, request.url);
-    if (idleTimeoutMs > 0) endWhenSilent(this.#webSocket, idleTimeoutMs);
+    if (idleTimeoutMs > 0) {
+      endWhenIdle(this.#webSocket, this.#socket, idleTimeoutMs);
+    }
     this.#onDone();
     return { socket, response: new Response(null, { status: 204 }) };
   }
@@ -102,13 +109,26 @@ export class Upgrade {
   }
 }
 
-/** Pings a silent client, and ends the connection if it does not answer. */
-function endWhenSilent(webSocket: WsSocket, ms: number): void {
+/** Limits of npm:ws that its types lack; those of fragments and of pongs that wait to be sent are its own. */
+function limits(idleTimeoutMs: number): { closeTimeout: number } {
+  return { closeTimeout: Math.min(idleTimeoutMs || Infinity, MAX_CLOSE_MS) };
+}
+
+/** Pings a silent client; ends the connection if it does not answer, or takes nothing of what is sent. */
+function endWhenIdle(
+  webSocket: WsSocket,
+  socket: ChannelSocket,
+  ms: number,
+): void {
   let isSilent = false;
+  let wasStuckAt: number | undefined;
   const heard = () => isSilent = false;
   webSocket.on("pong", heard).on("ping", heard).on("message", heard);
   const timer = setInterval(() => {
-    if (isSilent) return webSocket.terminate();
+    const stuckAt = socket.isWriting ? socket.sent : undefined;
+    const isStuck = stuckAt !== undefined && stuckAt === wasStuckAt;
+    if (isSilent || isStuck) return webSocket.terminate();
+    wasStuckAt = stuckAt;
     isSilent = true;
     webSocket.ping();
   }, ms / 2);
