@@ -251,10 +251,11 @@ export class Supervisor
     drainMs: number,
   ): Promise<HandOverResult> {
     await using stack = new AsyncDisposableStack();
+    stack.defer(() => this.#tunnels.withdraw());
     const next = stack.use(await this.#reconnector.again(old.signal));
     const end = AbortSignal.any([old.signal, next.signal]);
     const result = await orAborted(this.#tunnels.prepare(next), end);
-    if (this.#connection !== old || this.#stopping) {
+    if (this.#connection !== old || old.signal.aborted || this.#stopping) {
       throw new RForwardError(
         "connection-closed",
         "the connection was left in the meantime",

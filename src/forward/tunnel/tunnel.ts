@@ -71,6 +71,8 @@ export class ReverseTunnel implements AsyncDisposable {
   readonly #connections = new LiveConnections();
   /** Those that did not end by themselves. */
   readonly #cut = new WeakSet<TunnelConnection>();
+  /** What each call of stop() counts. */
+  readonly #draining: Set<TunnelConnection>[] = [];
   readonly #closed = Promise.withResolvers<CloseReason>();
   /** Aborts when the tunnel is stopped for good. */
   readonly #life = new AbortController();
@@ -234,7 +236,8 @@ export class ReverseTunnel implements AsyncDisposable {
     { drainMs = 0 }: { drainMs?: number } = {},
   ): Promise<DrainResult> {
     checkMs("drainMs", drainMs);
-    const live = [...this.#connections];
+    const live = new Set(this.#connections);
+    this.#draining.push(live);
     this.#life.abort(stopped("stopped"));
     this.#accepting = false;
     const end = () => this.#endPeriod(this.#life.signal.reason);
@@ -254,8 +257,8 @@ export class ReverseTunnel implements AsyncDisposable {
       await this.#connections.drained();
       this.#finish({ reason: "closed" });
     });
-    const cut = live.filter((connection) => this.#cut.has(connection)).length;
-    return { finished: live.length - cut, cut };
+    const cut = [...live].filter((one) => this.#cut.has(one)).length;
+    return { finished: live.size - cut, cut };
   }
 
   /** Stops, without a drain. */
@@ -288,6 +291,12 @@ export class ReverseTunnel implements AsyncDisposable {
         "the tunnel is not listening",
       );
     }
+    const taken = this.#take(open);
+    this.#connections.expect(taken);
+    await taken;
+  }
+
+  async #take(open: ForwardedOpen): Promise<void> {
     const { signal } = this.#period; // aborts as well if the connection is lost
     let ticket: Ticket | undefined;
     try {
@@ -311,6 +320,7 @@ export class ReverseTunnel implements AsyncDisposable {
       const connection = new TunnelConnection(open, channel, target, signal);
       ticket?.watch(connection);
       this.#connections.add(connection);
+      for (const drain of this.#draining) drain.add(connection);
       this.#callbacks.onConnection(connection, this.bound);
     } catch (error) {
       ticket?.release();

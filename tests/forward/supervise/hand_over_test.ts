@@ -1,94 +1,13 @@
 /** A new connection before the old one is left, on real servers. */
-import {
-  type Bind,
-  type BindOptions,
-  connect,
-  RForwardError,
-  type SshConnection,
-  supervise,
-  type SupervisorEvent,
-} from "../../../mod.ts";
+import { type Bind, RForwardError, supervise } from "../../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startDropbear } from "../../servers/dropbear.ts";
 import { startSshd } from "../../servers/openssh.ts";
-import type { SshServer } from "../../servers/ssh_server.ts";
 import { within } from "../../within.ts";
 import { FakeConnection } from "../fake_connection.ts";
-import {
-  ask,
-  isRefused,
-  receiveText,
-  send,
-  type Service,
-  startEcho,
-  visit,
-} from "../rig.ts";
-
-/** A supervised tunnel on a server, which is up. */
-async function startSite(
-  server: SshServer & AsyncDisposable,
-  bind: BindOptions,
-) {
-  await using stack = new AsyncDisposableStack();
-  stack.use(server);
-  const echo = stack.use(startEcho("echo"));
-  const events: SupervisorEvent[] = [];
-  const connections: SshConnection[] = [];
-  let fails = false;
-  const supervisor = stack.use(supervise({
-    connect: async (signal) => {
-      if (fails) throw new RForwardError("connect-failed", "as was asked");
-      const connection = await connect({
-        hostname: server.hostname,
-        port: server.port,
-        user: server.user,
-        privateKeys: [{ file: server.keyFile }],
-        hostKeys: { text: server.knownHosts },
-        signal,
-      });
-      connections.push(connection);
-      return connection;
-    },
-    tunnels: [{ bind, target: { port: echo.port } }],
-    onEvent: (event) => events.push(event),
-  }));
-  await supervisor.ready;
-  const kept = stack.move();
-  return {
-    supervisor,
-    echo,
-    events,
-    connections,
-    fail: () => fails = true,
-    get port() {
-      return (supervisor.snapshot.tunnels[0]!.bound as { port: number }).port;
-    },
-    /** Waits until the tunnel is up on another connection than this. */
-    async upWithout(old: SshConnection, ms = 15_000) {
-      const found = async () => {
-        for await (const { tunnels } of supervisor) {
-          const isOther = supervisor.connection !== undefined &&
-            supervisor.connection !== old;
-          if (isOther && tunnels[0]?.state === "up") return;
-        }
-      };
-      await within(ms, "the new connection", found());
-    },
-    [Symbol.asyncDispose]: () => kept[Symbol.asyncDispose](),
-  };
-}
-
-/** A live connection that the target has taken. */
-async function hold(port: number, echo: Service): Promise<Deno.Conn> {
-  const { taken } = echo;
-  const conn = await visit(port);
-  await send(conn, "a");
-  while (echo.taken === taken) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  return conn;
-}
+import { ask, isRefused, receiveText, send } from "../rig.ts";
+import { connectOnceThere, hold, startSite } from "./hand_over_site.ts";
 
 serverTest(
   "sshd",
@@ -301,17 +220,3 @@ Deno.test("supervisor.reconnect({ overlap: true }) overlaps where the server sha
   assertEquals(connections[0]!.cancelled, [bind]);
   assertEquals((await connections[1]!.open(bind)).outcome, "confirmed");
 });
-
-/** Connects to a socket that sshd unlinks, binds again and only then listens on: for an instant nothing listens. */
-async function connectOnceThere(path: string): Promise<Deno.UnixConn> {
-  for (;;) {
-    try {
-      return await Deno.connect({ transport: "unix", path });
-    } catch (error) {
-      const { NotFound, ConnectionRefused } = Deno.errors;
-      const isBetween = error instanceof NotFound ||
-        error instanceof ConnectionRefused;
-      if (!isBetween) throw error;
-    }
-  }
-}

@@ -42,6 +42,33 @@ serverTest(
 
 serverTest(
   "sshd",
+  "tunnel.stop({ drainMs }) serves a connection that had come in, but whose target had not answered yet",
+  async () => {
+    await using rig = await startRig("sshd");
+    await using echo = startEcho("echo");
+    const asked = Promise.withResolvers<void>();
+    const decided = Promise.withResolvers<boolean>();
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      target: { port: echo.port },
+      admission: {
+        decide() {
+          asked.resolve();
+          return decided.promise;
+        },
+      },
+    });
+    const answer = ask(tunnel.port, "x");
+    await asked.promise;
+    const stopping = tunnel.stop({ drainMs: 60_000 });
+    decided.resolve(true);
+    assertEquals(await answer, "echo: x");
+    assertEquals(await stopping, { finished: 1, cut: 0 });
+  },
+);
+
+serverTest(
+  "sshd",
   "tunnel.replaceTarget() sends new connections elsewhere while old ones finish with theirs",
   async () => {
     await using rig = await startRig("sshd");

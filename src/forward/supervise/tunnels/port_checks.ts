@@ -89,8 +89,8 @@ export class PortChecks {
         ? `nothing answers at ${
           formatBind(bound)
         } on the server, although it said that it listens`
-        : `another program answers at ${foreign.join(" and ")} port ${
-          isTcp(bound) ? bound.port : formatBind(bound)
+        : `another program answers at ${foreign.join(" and ")}${
+          isTcp(bound) ? ` port ${bound.port}` : ""
         } on the server`,
     );
     this.#others = { addresses: foreign, error };

@@ -120,6 +120,11 @@ export class SupervisedTunnels {
     return { overlapped: placesOf(true), interrupted: placesOf(false) };
   }
 
+  /** The connection that they were prepared on does not take over. */
+  withdraw(): void {
+    for (const tunnel of this.#all) tunnel.withdraw();
+  }
+
   /**
    * Releases their ports on a connection that another one has taken over from.
    *

@@ -1,11 +1,20 @@
 import { atMost } from "../../../abort.ts";
 import { ForwardDeniedError } from "../../../errors.ts";
-import type { SshConnection } from "../../../ssh/connection.ts";
+import { isTcp } from "../../../ssh/bind.ts";
+import type { Bind, SshConnection } from "../../../ssh/connection.ts";
 import { type DrainResult, sumDrains } from "../../tunnel/drain_result.ts";
+import { PortDispatcher } from "../../tunnel/dispatcher.ts";
 import type { ReverseTunnel } from "../../tunnel/tunnel.ts";
 
 /** How long a server may take to release a port on a connection that may be dead, in milliseconds. */
 const RELEASE_MS = 2000;
+
+/**
+ * Round trips before a port is released that is bound anew already: with each,
+ * sshd accepts one of the connections that still wait at the old listener. Its
+ * end would reset them.
+ */
+const ROUND_TRIPS = 4;
 
 /** A tunnel on one connection, and what aborts when its port is cancelled there. */
 export interface Generation {
@@ -21,6 +30,8 @@ export interface Generation {
 export class TunnelGenerations implements Iterable<ReverseTunnel> {
   readonly #tunnels = new Set<ReverseTunnel>();
   #next: Generation | undefined;
+  #decided = Promise.withResolvers<void>();
+  #displaced = new AbortController();
 
   /** Adds one until it has ended. */
   add(tunnel: ReverseTunnel): void {
@@ -32,27 +43,56 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
     return this.#tunnels.values();
   }
 
+  /** Whether one is to take over: it may be the one that answers at the bind already. */
+  get isHandingOver(): boolean {
+    return this.#next !== undefined;
+  }
+
+  /** Settles once no one is to take over. */
+  async decided(): Promise<void> {
+    while (this.isHandingOver) await this.#decided.promise;
+  }
+
   /**
-   * Binds the one that is to take over.
+   * Aborts when one that was to take over does not, although its socket may have
+   * replaced the one of before; another signal after that.
+   */
+  get displaced(): AbortSignal {
+    return this.#displaced.signal;
+  }
+
+  /**
+   * Binds the one that is to take over, until {@linkcode takeNext} or
+   * {@linkcode withdraw}.
    *
    * @returns whether the server listens for it, beside the one of before.
    */
   async prepare(next: Generation): Promise<boolean> {
+    this.#next = next;
     try {
       await next.tunnel.start();
-      this.#next = next;
       return true;
     } catch (error) {
       await next.tunnel.stop();
-      if (error instanceof ForwardDeniedError) return false;
-      throw error;
+      if (!(error instanceof ForwardDeniedError)) throw error;
+      if (this.#next === next) this.#decide();
+      return false;
     }
+  }
+
+  /** The one that was to take over does not. */
+  withdraw(): void {
+    const next = this.#decide();
+    if (!next) return;
+    void next.tunnel.stop();
+    if (isTcp(next.tunnel.bound)) return;
+    this.#displaced.abort();
+    this.#displaced = new AbortController();
   }
 
   /** The one that was prepared on a connection; one on another connection is stopped. */
   takeNext(connection: SshConnection): Generation | undefined {
-    const next = this.#next;
-    this.#next = undefined;
+    const next = this.#decide();
     if (next?.connection === connection) return next;
     void next?.tunnel.stop();
     return undefined;
@@ -68,12 +108,17 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
     connection: SshConnection,
     drainMs: number,
   ): Promise<{ released: boolean; drained: Promise<unknown> }> {
+    const overlaps = this.isHandingOver;
     const old = [...this.#tunnels].filter((t) => t !== this.#next?.tunnel);
     const releases = await Promise.all(old.map(async ({ state, bound }) => {
       if (state !== "listening") return true;
-      // stop() settles only once they are over.
-      const released = connection.cancelForward(bound).catch(() => true);
-      return await atMost(RELEASE_MS, released) ?? false;
+      const releasing = async () => {
+        for (let i = 0; overlaps && i < ROUND_TRIPS; i++) {
+          await connection.ping().catch(() => {});
+        }
+        return await release(connection, bound);
+      };
+      return await atMost(RELEASE_MS, releasing()) ?? false;
     }));
     return {
       released: releases.every(Boolean),
@@ -83,7 +128,23 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
 
   /** Stops all of them, and counts the live connections that finish meanwhile. */
   async stop(drainMs: number): Promise<DrainResult> {
+    this.#decide();
     const ends = [...this.#tunnels].map((tunnel) => tunnel.stop({ drainMs }));
     return sumDrains(await Promise.all(ends));
   }
+
+  #decide(): Generation | undefined {
+    const next = this.#next;
+    this.#next = undefined;
+    this.#decided.resolve();
+    this.#decided = Promise.withResolvers();
+    return next;
+  }
+}
+
+/** @returns whether the port is free on this connection; stop() would tell only once the live connections are over. */
+async function release(connection: SshConnection, bound: Bind) {
+  const released = await connection.cancelForward(bound).catch(() => true);
+  // Its tunnel may have been releasing it already.
+  return released || !PortDispatcher.of(connection).owner(bound);
 }

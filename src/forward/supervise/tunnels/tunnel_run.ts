@@ -11,6 +11,7 @@ import { Backoff } from "../backoff.ts";
 import { handedOver } from "../hand_over.ts";
 import type { Pause } from "./pause.ts";
 import { PortChecks } from "./port_checks.ts";
+import type { ProbeResult } from "../../verify/probe.ts";
 import type { ProbeGuard } from "../probe_guard.ts";
 import type { Sleeper } from "../sleeper.ts";
 import type { SupervisorOptions } from "../supervisor_options.ts";
@@ -125,6 +126,7 @@ export class TunnelRun {
     if (!health || !this.#releasesWhenDown) return;
     await health.checked(this.#signal);
     if (!health.error) return;
+    this.#parts.factory.tunnels.withdraw();
     this.#parts.status.become("target-down", health.error);
     this.#parts.answered();
     this.#first();
@@ -134,7 +136,8 @@ export class TunnelRun {
   /**
    * Binds, and stays so.
    *
-   * @returns why it is not, or no longer; nothing if it is paused, or the target is down.
+   * @returns why it is not, or no longer; nothing if it is paused, the target
+   * is down, or it is to be bound again at once.
    */
   async #hold(): Promise<Denial | undefined> {
     const { status, factory } = this.#parts;
@@ -173,18 +176,20 @@ export class TunnelRun {
   async #whileBound(
     { tunnel, cancelled }: Generation,
   ): Promise<Denial | undefined> {
-    const { pause } = this.#parts;
+    const { pause, factory } = this.#parts;
+    const { displaced } = factory.tunnels;
     const signal = this.#signal;
     signal.throwIfAborted();
     this.#onBound(tunnel.bound);
     const down = this.#releasesWhenDown ? this.#health?.downSignal : undefined;
-    const period = [signal, cancelled, pause.signal, ...down ? [down] : []];
+    const period = [signal, cancelled, pause.signal, displaced];
+    if (down) period.push(down);
     try {
       const error = await this.#stayUp(tunnel.bound, AbortSignal.any(period));
       return { reason: "in-use", error };
     } catch (error) {
       if (signal.aborted) throw error;
-      if (down?.aborted || pause.isOn) return undefined;
+      if (down?.aborted || pause.isOn || displaced.aborted) return undefined;
       if (!cancelled.aborted) throw error;
       return { reason: "unknown", error: cancelled.reason };
     } finally {
@@ -217,9 +222,14 @@ export class TunnelRun {
     bound: Bind,
     signal: AbortSignal,
   ): Promise<RForwardError | undefined> {
-    const { status, options, emit } = this.#parts;
+    const { status, options, emit, factory } = this.#parts;
     const before = status.probe;
-    const found = await this.#checks.probe(bound, before, signal);
+    let found: ProbeResult;
+    do {
+      // What the one that is to take over has bound is not another program's.
+      await orAborted(factory.tunnels.decided(), signal);
+      found = await this.#checks.probe(bound, before, signal);
+    } while (factory.tunnels.isHandingOver);
     status.probe = found;
     emit({ type: "verified", bound, probe: found });
     const { warning } = found;

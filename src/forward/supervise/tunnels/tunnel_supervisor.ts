@@ -168,6 +168,14 @@ export class TunnelSupervisor {
     );
   }
 
+  /**
+   * The connection that it was prepared on does not take over: what has lost its
+   * socket to that is bound again.
+   */
+  withdraw(): void {
+    this.#factory.tunnels.withdraw();
+  }
+
   /** See {@linkcode TunnelGenerations.retire}. */
   retire(
     connection: SshConnection,
