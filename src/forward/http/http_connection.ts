@@ -16,6 +16,8 @@ export class HttpConnection {
   readonly #limits: Required<HttpLimits>;
   /** Requests that are not answered yet: several only if the client does not wait for answers. */
   readonly #requests = new Map<ServerResponse, IncomingMessage>();
+  /** The last request that was answered: the rest of its body may still come. */
+  #answered: IncomingMessage | undefined;
   #headTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #idleTimer: ReturnType<typeof setInterval> | undefined;
   #isUpgraded = false;
@@ -51,6 +53,7 @@ export class HttpConnection {
     this.#socket.isHeld = this.#requests.size >= MOST_PIPELINED;
     response.once("close", () => {
       this.#requests.delete(response);
+      this.#answered = message;
       this.#socket.isHeld = this.#requests.size >= MOST_PIPELINED;
       if (this.#isDraining) this.#endIfIdle();
     });
@@ -89,7 +92,8 @@ export class HttpConnection {
 
   #onReceived(): void {
     const { headerTimeoutMs } = this.#limits;
-    const isInHead = this.#requests.size === 0 && !this.#isUpgraded;
+    const isInHead = this.#requests.size === 0 && !this.#isUpgraded &&
+      this.#answered?.complete !== false;
     if (!isInHead || headerTimeoutMs === 0) return;
     this.#headTimer ??= setTimeout(
       () => this.#refuse("408 Request Timeout"),

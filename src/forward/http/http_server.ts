@@ -4,7 +4,6 @@ import {
   type Server,
   ServerResponse,
 } from "node:http";
-import { sendNodeResponse } from "srvx/node";
 import { onAbort } from "../../abort.ts";
 import { defined } from "../../defined.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
@@ -18,11 +17,21 @@ import {
 } from "./fetch_target.ts";
 import { HttpConnection } from "./http_connection.ts";
 import { loadUpgrade } from "./load_upgrade.ts";
+import { sendResponse } from "./send_response.ts";
+import { RequestBody } from "./request_body.ts";
 import { RequestError, toRequest } from "./to_request.ts";
 import type { Upgrade } from "./upgrade.ts";
 
 /** Who is on the two sides of a connection. */
 export type Addresses = Pick<FetchInfo, "remoteAddr" | "localAddr">;
+
+/** What a request asks for besides an answer. */
+interface Asked {
+  /** That its connection becomes another protocol's. */
+  upgrade?: Upgrade;
+  /** To be told when to send its body (100 Continue). */
+  isWaiting?: boolean;
+}
 
 /** A connection that is being served. */
 interface Served extends Addresses {
@@ -53,15 +62,25 @@ export class HttpServer {
     this.#server = createServer({
       maxHeaderSize: this.#limits.maxHeaderBytes,
       keepAliveTimeout: this.#limits.idleTimeoutMs, // announced to clients
+      ...onlyWebSockets,
     });
     // A client that has said all it wants still gets its answers.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     // Deno closes the connections of a server that does not listen.
     Object.defineProperty(this.#server, "listening", { value: true });
-    this.#server.on("request", async (message, response) => {
-      await this.#begin(message, response);
-      await this.#answer(message, response);
-    });
+    // A request with Expect (RFC 9110 section 10.1.1) is one like all others,
+    // but that the client may wait for the handler to read its body.
+    for (const event of ["request", "checkContinue", "checkExpectation"]) {
+      this.#server.on(
+        event,
+        async (message: IncomingMessage, response: ServerResponse) => {
+          await this.#begin(message, response);
+          await this.#answer(message, response, {
+            isWaiting: event === "checkContinue",
+          });
+        },
+      );
+    }
     this.#server.on(
       "upgrade",
       (message, socket, head) =>
@@ -118,7 +137,7 @@ export class HttpServer {
   async #answer(
     message: IncomingMessage,
     response: ServerResponse,
-    upgrade?: Upgrade,
+    { upgrade, isWaiting = false }: Asked,
   ): Promise<void> {
     const served = this.#served.get(message.socket);
     if (!served || message.socket.destroyed) return;
@@ -126,14 +145,26 @@ export class HttpServer {
     const completed = Promise.withResolvers<void>();
     completed.promise.catch(() => {});
     response.once("close", () => {
+      body.skip();
       if (response.writableFinished) return completed.resolve();
-      const error = new DOMException("the client is gone", "AbortError");
-      gone.abort(error);
-      completed.reject(error);
+      gone.abort(new DOMException("the client is gone", "AbortError"));
+      completed.reject(
+        new Deno.errors.Interrupted("the response was not sent to its end"),
+      );
+    });
+    let isAsked = !isWaiting;
+    const body = new RequestBody(message, () => {
+      if (!isAsked) response.writeContinue();
+      isAsked = true;
     });
     let answer: Response;
     try {
-      const request = toRequest(message, gone.signal);
+      const request = toRequest(
+        message,
+        body,
+        hostOf(served.localAddr),
+        gone.signal,
+      );
       answer = await this.#ask(request, {
         remoteAddr: served.remoteAddr,
         localAddr: served.localAddr,
@@ -144,19 +175,22 @@ export class HttpServer {
         },
       }, upgrade);
     } catch (error) {
+      // Where the client is gone, that is what has failed.
+      if (response.destroyed) return;
       answer = this.#toErrorResponse(error);
     }
     if (upgrade?.isDone) return completed.resolve();
     upgrade?.decline(response);
-    // The head waits for the start of the body, but not if that takes its time.
-    const flushing = setTimeout(() => response.flushHeaders());
+    // Whether the client sends the body that it was not asked for is open; and
+    // Deno 2.9.6 loses what comes together with a request to upgrade.
+    if ((!isAsked && !message.complete) || message.headers.upgrade) {
+      response.shouldKeepAlive = false;
+    }
     try {
-      await sendNodeResponse(response, answer);
+      await sendResponse(response, answer);
     } catch (error) {
       this.#logger.error("a response could not be sent", error);
       response.destroy();
-    } finally {
-      clearTimeout(flushing);
     }
   }
 
@@ -198,7 +232,7 @@ export class HttpServer {
         socket.once("close", () => this.#upgrades.delete(upgrade));
         if (this.#isDraining) upgrade.close(1001);
       });
-      await this.#answer(message, response, upgrade);
+      await this.#answer(message, response, { upgrade });
     } catch (error) {
       this.#logger.error(
         "a request for a WebSocket could not be served",
@@ -209,10 +243,25 @@ export class HttpServer {
   }
 }
 
+/** Other upgrades are ignored (RFC 9110 section 7.8); node's types lack the option. */
+const onlyWebSockets = {
+  shouldUpgradeCallback: ({ headers, method }: IncomingMessage): boolean =>
+    method === "GET" && headers.upgrade?.toLowerCase() === "websocket",
+};
+
+function hostOf(addr: Deno.Addr): string {
+  return "port" in addr ? `localhost:${addr.port}` : "localhost";
+}
+
 /** What a handler returns may be anything, if it is JavaScript, or a response that was read. */
 function checked(response: unknown): Response {
   if (!(response instanceof Response)) {
     throw new TypeError("the fetch handler did not return a Response");
+  }
+  if (response.status === 101) {
+    throw new TypeError(
+      "a Response with status 101 cannot be sent; use info.upgradeWebSocket()",
+    );
   }
   if (response.type === "error" || response.bodyUsed || response.body?.locked) {
     throw new TypeError(

@@ -5,7 +5,6 @@ import { boundAddr } from "../tunnel/forwarded_conn.ts";
 import { forward } from "../tunnel/forward.ts";
 import type { ReverseTunnel } from "../tunnel/tunnel.ts";
 import type { TunnelOptions } from "../tunnel/tunnel_options.ts";
-import { loadHttpServer } from "../targets/fetch_dialer.ts";
 import type { FetchHandler, FetchTarget, HttpLimits } from "./fetch_target.ts";
 
 /** Options of {@linkcode serve}: where to listen, and what clients may do. */
@@ -90,7 +89,6 @@ export class ServedPort implements Deno.HttpServer<Deno.Addr> {
  * @param handler Answers each request, as a handler of `Deno.serve` does.
  * @returns the server; it listens.
  * @throws {ArgumentError} if the options cannot be used.
- * @throws {TargetError} `target-failed` if srvx, which speaks HTTP, cannot be loaded.
  * @throws {ForwardDeniedError} if the server keeps refusing.
  *
  * @example
@@ -129,7 +127,6 @@ export async function serve(
   const bind = "path" in options
     ? { path: options.path }
     : { hostname: options.hostname ?? "127.0.0.1", port: options.port };
-  await loadHttpServer("serve()"); // fails here rather than with each request
   const tunnel = await forward(connection, { ...options, bind, target });
   const served = new ServedPort(tunnel);
   onListen?.(served.addr);

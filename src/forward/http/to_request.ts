@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { RequestBody } from "./request_body.ts";
 
 /** Methods that `Request` does not take (Fetch standard, section 2.2.1). */
 const FORBIDDEN = new Set(["CONNECT", "TRACE", "TRACK"]);
@@ -17,11 +18,15 @@ export class RequestError extends Error {
  * A genuine `Request`, which can be cloned, passed to `fetch` and wrapped,
  * unlike the imitations that other adapters make for speed.
  *
+ * @param body The body of `message`, which is opened if there is one.
+ * @param host What was connected to, for clients that do not say it.
  * @param signal Aborts when the client is gone.
  * @throws {RequestError} if there is no such request.
  */
 export function toRequest(
   message: IncomingMessage,
+  body: RequestBody,
+  host: string,
   signal: AbortSignal,
 ): Request {
   const { method = "GET" } = message;
@@ -35,11 +40,11 @@ export function toRequest(
   const hasBody = method !== "GET" && method !== "HEAD" &&
     (headers.has("transfer-encoding") ||
       Number(headers.get("content-length") ?? 0) > 0);
-  return new Request(urlOf(message, headers.get("host") || "localhost"), {
+  return new Request(urlOf(message, headers.get("host") || host), {
     method,
     headers,
     signal,
-    ...hasBody && { body: bodyOf(message), duplex: "half" },
+    ...hasBody && { body: body.open(), duplex: "half" },
   });
 }
 
@@ -51,7 +56,7 @@ function urlOf({ url: path = "/" }: IncomingMessage, host: string): string {
   const url = path.startsWith("/")
     ? URL.parse(`${origin.origin}${path}`)
     : path === "*"
-    ? origin
+    ? URL.parse(`${origin.origin}/*`) // as with Deno.serve
     : URL.parse(path);
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new RequestError(400, "the request target is not a valid URL");
@@ -66,17 +71,4 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
     headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
   }
   return headers;
-}
-
-/** Read from the client only as it is read here; what is not read is skipped. */
-function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
-  const chunks = message.iterator({ destroyOnReturn: false });
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await chunks.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: () => void message.resume(),
-  }, { highWaterMark: 0 });
 }

@@ -1,4 +1,3 @@
-import { TargetError } from "../../errors.ts";
 import type { ForwardedOpen } from "../../ssh/connection.ts";
 import type { FetchTarget } from "../http/fetch_target.ts";
 import type { HttpServer } from "../http/http_server.ts";
@@ -38,28 +37,9 @@ export class FetchDialer implements Dialer {
   }
 
   async #start(): Promise<HttpServer> {
-    const HttpServer = await loadHttpServer(this.name);
+    const { HttpServer } = await import("../http/http_server.ts");
     const server = new HttpServer(this.#target, this.#options.logger);
     if (this.#isDraining) server.drain();
     return server;
-  }
-}
-
-/**
- * Loads what speaks HTTP.
- *
- * @param target The target's name, for the error.
- * @throws {TargetError} `target-failed` if that fails.
- */
-export async function loadHttpServer(
-  target: string,
-): Promise<typeof HttpServer> {
-  try {
-    return (await import("../http/http_server.ts")).HttpServer;
-  } catch (cause) {
-    const message = `what speaks HTTP cannot be loaded: ${
-      (cause as Error).message
-    }`;
-    throw new TargetError("target-failed", target, message, { cause });
   }
 }

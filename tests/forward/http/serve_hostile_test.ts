@@ -40,9 +40,22 @@ serverTest(
       answerTo(`${head}X: \x1b[31m\r\n\r\n`),
       answerTo(`${head}X: a\n\nY: b\r\n\r\n`),
       answerTo(`${head}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`),
-      answerTo(
-        `${head}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
-      ),
+      ...[
+        // What one server takes for a body, and another one for a request.
+        "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Content-Length: +3\r\n\r\nabc",
+        "Content-Length: 3, 3\r\n\r\nabc",
+        "X: a\r\n Content-Length: 3\r\n\r\nabc",
+        "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ...["-3", "0x3", "3 ", "f".repeat(17)].map((size) =>
+          `Transfer-Encoding: chunked\r\n\r\n${size}\r\nabc\r\n0\r\n\r\n`
+        ),
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n3\nabc\n0\n\n",
+      ].map((rest) => answerTo(`${head.replace("GET", "POST")}${rest}`)),
     ]);
     assertMatch(slowLoris, / 408 /);
     assertEquals([idle, halfBody], ["", ""]);
