@@ -185,7 +185,8 @@ export interface ConnectOptions {
   /**
    * Receives what the server says before the login (RFC 4252 section 5.4), such as
    * who may use it, if it says anything: lines without characters that do
-   * something to a terminal. Its host key is known to be good then.
+   * something to a terminal, 20 times at most. Its host key is known to be good
+   * then.
    */
   onBanner?: (text: string) => void;
   /** Aborts the attempt. Has no effect once connected. */

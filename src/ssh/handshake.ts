@@ -188,7 +188,7 @@ export class Handshake {
   #waitFor(whom: "server" | "agent" | "user"): void {
     const { deadline, where } = this.#parts;
     if (whom === "server") {
-      return this.#expect("did not answer in authentication");
+      return this.#expect("did not answer during the login");
     }
     // Time that a callback of the user takes does not count.
     if (whom === "user") return deadline.stop();

@@ -1,3 +1,5 @@
+import { closeQuietly } from "../../src/sockets/close_quietly.ts";
+
 /** A TCP server on loopback that runs the test's function for each connection. */
 export interface TcpServer extends AsyncDisposable {
   readonly hostname: string;
@@ -17,7 +19,7 @@ export function startTcpServer(
   const live = new Set<Deno.TcpConn>();
   const work: Promise<void>[] = [];
   const close = (conn: Deno.TcpConn) => {
-    if (live.delete(conn)) conn.close();
+    if (live.delete(conn)) closeQuietly(conn); // `serve` may have closed it
   };
   let failure: unknown;
   const accepting = (async () => {

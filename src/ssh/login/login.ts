@@ -24,6 +24,9 @@ import { Authentication } from "./auth.ts";
 import type { LoginDialog, LoginReply } from "./login_dialog.ts";
 import { UnusableKeyError } from "./user_keys/unusable_key_error.ts";
 
+/** How many banners of a server are passed on: each goes to a terminal or a log. */
+const MAX_BANNERS = 20;
+
 /** What a login needs. */
 export interface LoginParts {
   readonly options: ConnectOptions;
@@ -45,6 +48,7 @@ export class Login implements LoginDialog {
   readonly #auth: Authentication;
   readonly #service = Promise.withResolvers<void>();
   #hasService = false;
+  #banners = 0;
   readonly #failed = Promise.withResolvers<never>();
   /** The request that is not answered yet. */
   #pending: PromiseWithResolvers<LoginReply> | undefined;
@@ -191,6 +195,7 @@ export class Login implements LoginDialog {
   }
 
   #onBanner(text: string): void {
+    if (++this.#banners > MAX_BANNERS) return;
     const lines = printableLines(text);
     try {
       if (lines.length > 0) this.#parts.options.onBanner?.(lines.join("\n"));

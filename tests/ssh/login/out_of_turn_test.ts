@@ -6,7 +6,7 @@ import { connect } from "../../../src/ssh/connect.ts";
 import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
 import { startNativeTransport } from "../../../src/ssh/native/native_transport.ts";
 import { WireWriter } from "../../../src/ssh/wire.ts";
-import { assert, assertRejects } from "../../assert.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { startTcpServer } from "../../servers/tcp_server.ts";
 import { within } from "../../within.ts";
 import { newEd25519Key } from "../native/message_session.ts";
@@ -97,6 +97,22 @@ for (
     await assertOwnWords(server);
   });
 }
+
+Deno.test("connect() passes on 20 banners of a server, and ignores further ones", async () => {
+  const banners = Array.from(
+    { length: 1000 },
+    (_, i) => message(MessageNumber.USERAUTH_BANNER, `banner ${i}\n`, ""),
+  );
+  const success = message(MessageNumber.USERAUTH_SUCCESS);
+  await using server = await startServer([service, ...banners], [success]);
+  const said: string[] = [];
+  await using _ = await connect({
+    ...{ hostname: server.hostname, port: server.port, user: "alice" },
+    hostKeys: "insecure-accept-any",
+    onBanner: (text) => said.push(text),
+  });
+  assertEquals(said, Array.from({ length: 20 }, (_, i) => `banner ${i}`));
+});
 
 /** A packet before there are keys (RFC 4253 section 6). */
 function plainPacket(message: Uint8Array): Uint8Array<ArrayBuffer> {
