@@ -1,3 +1,8 @@
+import type { ErrorCode } from "../errors.ts";
+import {
+  type AdmissionRule,
+  refusals,
+} from "../forward/admission/admission_rules.ts";
 import type {
   SupervisedTunnelSnapshot,
   SupervisedTunnelState,
@@ -59,8 +64,13 @@ export class SupervisorMetrics {
   readonly #snapshot: () => SupervisorSnapshot;
   #isConnecting = false;
   #connects = 0;
-  readonly #connectFailures = new Map<string, number>();
-  readonly #losses = new Map<string, number>();
+  readonly #connectFailures = zeros([
+    "connect-failed",
+    "connect-timeout",
+    "host-not-found",
+    "authentication-failed",
+  ]);
+  readonly #losses = zeros(["connection-lost"]);
   readonly #buckets = Array<number>(DURATION_BOUNDS.length + 1).fill(0);
   #durations = 0;
   #durationSum = 0;
@@ -148,9 +158,9 @@ export class SupervisorMetrics {
       each(
         instruments.refusals,
         ({ admission }) =>
-          Object.entries(admission?.refusedBy ?? {}).map(([rule, count]) => [
+          Object.keys(admission ? refusals : {}).map((rule) => [
             { "rforward.rule": rule },
-            count,
+            admission?.refusedBy[rule as AdmissionRule] ?? 0,
           ]),
       ),
       each(instruments.io, ({ bytesToTarget, bytesToServer }) => [
@@ -164,6 +174,14 @@ export class SupervisorMetrics {
       }),
     ];
   }
+}
+
+/**
+ * Counters of what is to be expected. One that first appears with its first
+ * event never rises to Prometheus, which would not show that event.
+ */
+function zeros(codes: ErrorCode[]): Map<string, number> {
+  return new Map(codes.map((code) => [code, 0]));
 }
 
 /** All states: a new one that is missing here does not compile. */

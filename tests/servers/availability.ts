@@ -31,6 +31,7 @@ const packages = {
   chromium: "chromium",
   tinyproxy: "tinyproxy-bin",
   microsocks: "microsocks",
+  prometheus: "prometheus",
   promtool: "prometheus",
   "systemd-notify": "systemd",
   "systemd-analyze": "systemd",
