@@ -23,7 +23,7 @@ import { startXterm } from "../start_xterm.ts";
 
 serverTest(
   "x2goprint",
-  "session.sharePrinter() hands over what the session prints",
+  "session.sharePrinter() and session.shareMimeBox() hand over what the session prints and puts there",
   async (t) => {
     await using xterm = await startXterm();
     const { x2go, connection, session } = xterm;
@@ -124,6 +124,39 @@ serverTest(
       assertEquals(await session.listMounts(), [share.mountPoint]);
     });
 
+    await t.step("and the files that are put into its MIME box", async () => {
+      const files = await desk.mkdir("files");
+      const jobs = new Jobs(saveJobs(files));
+      await using box = await session.shareMimeBox(jobs.handler);
+      assertEquals(
+        box.mountPoint,
+        `/tmp/.x2go-${x2go.user}/mimebox/C-${session.info.name}`,
+      );
+
+      await x2go.run(`cd '${box.mountPoint}'
+      echo hello > 'a letter.txt'
+      echo moved > ~/moved; mv ~/moved .
+      (echo one; sleep 0.3; echo two) > slowly
+      echo kept > .hidden; mkdir directory; mv directory folder; echo kept > folder/file
+      echo renamed > .part; mv .part 'ünï "quoted"'`);
+      await within(60_000, "four files", jobs.until(4));
+      assertEquals(
+        await x2go.run(`cd '${box.mountPoint}'; find . -type f | sort`),
+        "./.hidden\n./folder/file\n",
+      );
+      await box.stop();
+
+      // sshfs reports a closed file with a delay.
+      assertEquals(jobs.titles.sort(), [
+        ...["a letter.txt", "moved", "slowly", 'ünï "quoted"'],
+      ]);
+      const read = (name: string) => Deno.readTextFile(join(files, name));
+      assertEquals(await read("a letter.txt"), "hello\n");
+      assertEquals(await read("slowly"), "one\ntwo\n");
+      assertEquals(await read("ünï _quoted_"), "renamed\n");
+      for (const { file } of jobs.entries) await assertGone(file);
+    });
+
     /** Prints as CUPS does once a job has its turn. */
     async function print(name: string, title: string): Promise<void> {
       const file = await desk.write(`${name}.ps`, "%!PS\nshowpage\n");
@@ -134,45 +167,6 @@ serverTest(
         ...[title, "1", "", file],
       ]);
     }
-  },
-);
-
-serverTest(
-  "x2gostartagent",
-  "session.shareMimeBox() hands over the files that are put into it",
-  async () => {
-    await using xterm = await startXterm();
-    const { x2go, session } = xterm;
-    await using desk = await Desk.create();
-    const jobs = new Jobs(saveJobs(desk.path));
-    await using box = await session.shareMimeBox(jobs.handler);
-    assertEquals(
-      box.mountPoint,
-      `/tmp/.x2go-${x2go.user}/mimebox/C-${session.info.name}`,
-    );
-
-    await x2go.run(`cd '${box.mountPoint}'
-      echo hello > 'a letter.txt'
-      echo moved > ~/moved; mv ~/moved .
-      (echo one; sleep 0.3; echo two) > slowly
-      echo kept > .hidden; mkdir directory; mv directory folder; echo kept > folder/file
-      echo renamed > .part; mv .part 'ünï "quoted"'`);
-    await within(60_000, "four files", jobs.until(4));
-    assertEquals(
-      await x2go.run(`cd '${box.mountPoint}'; find . -type f | sort`),
-      "./.hidden\n./folder/file\n",
-    );
-    await box.stop();
-
-    // sshfs reports a closed file with a delay.
-    assertEquals(jobs.titles.sort(), [
-      ...["a letter.txt", "moved", "slowly", 'ünï "quoted"'],
-    ]);
-    const read = (name: string) => Deno.readTextFile(join(desk.path, name));
-    assertEquals(await read("a letter.txt"), "hello\n");
-    assertEquals(await read("slowly"), "one\ntwo\n");
-    assertEquals(await read("ünï _quoted_"), "renamed\n");
-    for (const { file } of jobs.entries) await assertGone(file);
   },
 );
 

@@ -10,64 +10,69 @@ import { startXterm } from "../start_xterm.ts";
 
 serverTest(
   "x2gostartagent",
-  "a session that is starting is neither suspended nor resumed, which would end it, and the error names the reason",
-  async () => {
-    await using xterm = await startXterm();
-    const { x2go, session } = xterm;
-    const sound = await session.shareSound({ target: { port: 1 } });
-
-    const suspended = await assertRejects(() => session.suspend(), X2GoError);
-    assertEquals(suspended.code, "x2go-state");
-    // It takes its time: that of a list is half a second, or many on a busy machine.
-    let resumed: X2GoError;
-    let timeoutMs = 1000;
-    do {
-      timeoutMs *= 2;
-      resumed = await assertRejects(
-        () => session.resume({ timeoutMs }),
-        X2GoError,
-      );
-    } while (/^x2golistsessions /.test(resumed.message) && timeoutMs < 30_000);
-    for (const { code, message, session: about } of [suspended, resumed]) {
-      assertEquals([code, about], ["x2go-state", session.info.name]);
-      assertMatch(message, /before a display has connected to it.* 60 s/);
-    }
-
-    assertEquals((await session.refresh()).state, "starting");
-    assertEquals(sound.tunnel?.state, "listening");
-    await x2go.run(`kill -0 ${session.info.agentPid}`);
-  },
-);
-
-serverTest(
-  "x2gostartagent",
-  "a session that has finished is known to be",
-  async () => {
+  "a session without a display",
+  async (t) => {
     await using xterm = await startXterm();
     const { x2go, connection, session } = xterm;
     const { name } = session.info;
     const sound = await session.shareSound({ target: { port: 1 } });
 
-    await x2go.run(`x2goterminate-session ${name}`);
-    assertEquals((await session.refresh()).state, "finished");
+    await t.step(
+      "is neither suspended nor resumed, which would end it, and the error names the reason",
+      async () => {
+        const suspended = await assertRejects(
+          () => session.suspend(),
+          X2GoError,
+        );
+        assertEquals(suspended.code, "x2go-state");
+        // It takes its time: that of a list is half a second, or many on a busy machine.
+        let resumed: X2GoError;
+        let timeoutMs = 1000;
+        do {
+          timeoutMs *= 2;
+          resumed = await assertRejects(
+            () => session.resume({ timeoutMs }),
+            X2GoError,
+          );
+        } while (
+          /^x2golistsessions /.test(resumed.message) && timeoutMs < 30_000
+        );
+        for (const { code, message, session: about } of [suspended, resumed]) {
+          assertEquals([code, about], ["x2go-state", name]);
+          assertMatch(message, /before a display has connected to it.* 60 s/);
+        }
 
-    await sound.stopped;
-    assertEquals(session.shares.size, 0);
-    for (
-      const attempt of [
-        () => session.suspend(),
-        () => session.resume(),
+        assertEquals((await session.refresh()).state, "starting");
+        assertEquals(sound.tunnel?.state, "listening");
+        await x2go.run(`kill -0 ${session.info.agentPid}`);
+      },
+    );
+
+    await t.step("is known to be finished once it is", async () => {
+      await x2go.run(`x2goterminate-session ${name}`);
+      assertEquals((await session.refresh()).state, "finished");
+
+      await sound.stopped;
+      assertEquals(session.shares.size, 0);
+      for (
+        const attempt of [
+          () => session.suspend(),
+          () => session.resume(),
+          () => session.run("xterm"),
+          () => session.shareSound(),
+          () => X2GoSession.attach(connection, name),
+        ]
+      ) {
+        const error = await assertRejects(attempt, X2GoError);
+        assertEquals([error.code, error.session], ["x2go-state", name]);
+      }
+      const unshown = await assertRejects(
         () => session.run("xterm"),
-        () => session.shareSound(),
-        () => X2GoSession.attach(connection, name),
-      ]
-    ) {
-      const error = await assertRejects(attempt, X2GoError);
-      assertEquals([error.code, error.session], ["x2go-state", name]);
-    }
-    const unshown = await assertRejects(() => session.run("xterm"), X2GoError);
-    assertMatch(unshown.message, / is finished.* no display .* 60 s/);
-    await session.terminate(); // no effect
+        X2GoError,
+      );
+      assertMatch(unshown.message, / is finished.* no display .* 60 s/);
+      await session.terminate(); // no effect
+    });
   },
 );
 

@@ -7,6 +7,7 @@ import { run } from "../../servers/run.ts";
 import { startX2GoServer } from "../../servers/x2go.ts";
 import { startDisplay } from "../../servers/x2go_display.ts";
 import { startPrinter } from "../../servers/x2go_printing.ts";
+import { THOROUGH } from "../../thorough.ts";
 import { within } from "../../within.ts";
 import { assertTone } from "../assert_tone.ts";
 import { connectTo, ready } from "../client.ts";
@@ -47,7 +48,7 @@ serverTest(
       printed = Promise.withResolvers();
       await run("dd", [
         ...["if=/dev/urandom", `of=${join(music.path, "song")}`],
-        ...["bs=1M", "count=64"],
+        ...["bs=1M", `count=${THOROUGH ? 64 : 8}`],
       ]);
       const [, title] = await Promise.all([
         assertTone(session, x2go, pulse),

@@ -19,164 +19,174 @@ import { startXterm } from "../start_xterm.ts";
 
 serverTest(
   ["x2gostartagent", "pulseaudio"],
-  "session.shareSound() leaves nothing for others to read, and replaces old files",
-  async () => {
-    await using pulse = await startPulseAudio();
-    await using xterm = await startXterm();
-    const { x2go, session } = xterm;
-    const directory = `${x2go.home}/.x2go/C-${session.info.name}`;
-    // As python-x2go does.
-    await x2go.run(
-      `cd ${directory}; echo old | tee .pulse-cookie > .pulse-client.conf`,
-    );
-
-    await session.shareSound({
-      target: { path: pulse.socket },
-      cookieFile: pulse.cookieFile,
-    });
-
-    assertEquals(
-      session.environment["PULSE_CLIENTCONFIG"],
-      `${directory}/.pulse-client.conf`,
-    );
-    const { text, cookieFile, cookie } = await soundConfig(session);
-    const name = cookieFile.replace(`${directory}/`, "");
-    assertEquals(
-      await x2go.run(`cd ${directory}; stat -c '%a %s %n' .pulse*`),
-      `600 ${text.length} .pulse-client.conf\n600 256 ${name}\n`,
-    );
-    assertEquals(
-      text,
-      `default-server=127.0.0.1:${session.info.soundPort}\ncookie-file=${cookieFile}\nautospawn=no\n`,
-    );
-    // Our own stays here.
-    assert(`${cookie}` !== `${await Deno.readFile(pulse.cookieFile)}`);
-
-    // A second share fails at once, and the first stays up.
-    const [sound] = session.shares;
-    const error = await assertRejects(() => session.shareSound(), X2GoError);
-    assertMatch(error.message, /shares its sound already/);
-    assertEquals(await soundConfig(session), { text, cookieFile, cookie });
-
-    // At its end, programs are not left with a port that others may take.
-    await sound!.stop();
-    const nowhere = await Deno.readTextFile(`${directory}/.pulse-client.conf`);
-    assertMatch(nowhere, /^default-server=unix:\/.*\nautospawn=no\n$/);
-    assertEquals(
-      await x2go.run(`ls -A ${directory} | grep -c cookie; true`),
-      "0\n",
-    );
-    await session.shareSound({ target: { path: pulse.socket } });
-  },
-);
-
-serverTest(
-  ["x2gostartagent", "paplay"],
-  "without PulseAudio here, programs get an error at once, and onProblem receives the reason",
-  async () => {
-    await using xterm = await startXterm();
-    const { x2go, session } = xterm;
-    const problems: RForwardError[] = [];
-    const sound = await session.shareSound({
-      target: { path: `${x2go.dir}/missing` },
-      cookieFile: `${x2go.dir}/none`,
-      onProblem: (problem) => problems.push(problem),
-    });
-    assert(sound.problem instanceof TargetError);
-    assertMatch(sound.problem.message, /no sound server answers at .*missing/);
-
-    // The machine may be busy, but not each time.
-    const took: number[] = [];
-    do {
-      const before = performance.now();
-      const error = await assertRejects(
-        () => x2go.run(`${exports(session)} timeout 10 pactl info`),
-        Error,
-      );
-      took.push(performance.now() - before);
-      assertMatch(error.message, /Connection (refused|terminated)/);
-    } while (took.at(-1)! >= 1000 && took.length < 10);
-    assert(took.at(-1)! < 1000, `it took ${took} ms`);
-    assertEquals(
-      problems.map(({ code }) => code),
-      ["target-failed", ...took.map(() => "target-failed")],
-    );
-
-    // As soon as one runs, the share works.
-    using late = Deno.listen({
-      transport: "unix",
-      path: `${x2go.dir}/missing`,
-    });
-    const served = late.accept().then((connection) => connection.close());
-    await assertRejects(
-      () => x2go.run(`${exports(session)} timeout 10 pactl info`),
-      Error,
-    );
-    await served;
-    assertEquals(sound.problem, undefined);
-  },
-);
-
-serverTest(
-  "x2gostartagent",
-  'session.shareSound({ system: "esd" }) leads programs to an esd here, with its cookie',
-  async () => {
+  "session.shareSound() leads the session's programs here",
+  async (t) => {
     await using xterm = await startXterm();
     const { x2go, connection, session } = xterm;
-    const cookieFile = `${x2go.dir}/esd_auth`;
-    await Deno.writeTextFile(cookieFile, "sixteen bytes!!!");
-    using esd = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 
-    const sound = await session.shareSound({
-      system: "esd",
-      target: { port: esd.addr.port },
-      cookieFile,
-    });
-    (await esd.accept()).close(); // the look whether it answers
-    const served = (async () => {
-      using conn = await esd.accept();
-      await conn.readable.pipeTo(conn.writable);
-    })();
-    // As esd's clients do it: the key comes first.
-    const answer = await x2go.run(
-      `${
-        exports(session)
-      } exec bash --norc -c 'exec 3<>/dev/tcp/\${ESPEAKER/:/\\/}; cat ~/.esd_auth >&3; head -c 16 <&3'`,
+    await t.step(
+      "leaves nothing for others to read, and replaces old files",
+      async () => {
+        await using pulse = await startPulseAudio();
+        const directory = `${x2go.home}/.x2go/C-${session.info.name}`;
+        // As python-x2go does.
+        await x2go.run(
+          `cd ${directory}; echo old | tee .pulse-cookie > .pulse-client.conf`,
+        );
+
+        await session.shareSound({
+          target: { path: pulse.socket },
+          cookieFile: pulse.cookieFile,
+        });
+
+        assertEquals(
+          session.environment["PULSE_CLIENTCONFIG"],
+          `${directory}/.pulse-client.conf`,
+        );
+        const { text, cookieFile, cookie } = await soundConfig(session);
+        const name = cookieFile.replace(`${directory}/`, "");
+        assertEquals(
+          await x2go.run(`cd ${directory}; stat -c '%a %s %n' .pulse*`),
+          `600 ${text.length} .pulse-client.conf\n600 256 ${name}\n`,
+        );
+        assertEquals(
+          text,
+          `default-server=127.0.0.1:${session.info.soundPort}\ncookie-file=${cookieFile}\nautospawn=no\n`,
+        );
+        // Our own stays here.
+        assert(`${cookie}` !== `${await Deno.readFile(pulse.cookieFile)}`);
+
+        // A second share fails at once, and the first stays up.
+        const [sound] = session.shares;
+        const error = await assertRejects(
+          () => session.shareSound(),
+          X2GoError,
+        );
+        assertMatch(error.message, /shares its sound already/);
+        assertEquals(await soundConfig(session), { text, cookieFile, cookie });
+
+        // At its end, programs are not left with a port that others may take.
+        await sound!.stop();
+        const nowhere = await Deno.readTextFile(
+          `${directory}/.pulse-client.conf`,
+        );
+        assertMatch(nowhere, /^default-server=unix:\/.*\nautospawn=no\n$/);
+        assertEquals(
+          await x2go.run(`ls -A ${directory} | grep -c cookie; true`),
+          "0\n",
+        );
+        await using _again = await session.shareSound({
+          target: { path: pulse.socket },
+        });
+      },
     );
-    await served;
-    const refused = await x2go.run(
-      `${
-        exports(session)
-      } exec bash --norc -c 'exec 3<>/dev/tcp/\${ESPEAKER/:/\\/}; head -c 16 /dev/zero >&3; timeout 5 cat <&3'`,
+
+    await t.step(
+      "gives programs an error at once without PulseAudio here, and onProblem the reason",
+      async () => {
+        const problems: RForwardError[] = [];
+        await using sound = await session.shareSound({
+          target: { path: `${x2go.dir}/missing` },
+          cookieFile: `${x2go.dir}/none`,
+          onProblem: (problem) => problems.push(problem),
+        });
+        assert(sound.problem instanceof TargetError);
+        assertMatch(
+          sound.problem.message,
+          /no sound server answers at .*missing/,
+        );
+
+        // The machine may be busy, but not each time.
+        const took: number[] = [];
+        do {
+          const before = performance.now();
+          const error = await assertRejects(
+            () => x2go.run(`${exports(session)} timeout 10 pactl info`),
+            Error,
+          );
+          took.push(performance.now() - before);
+          assertMatch(error.message, /Connection (refused|terminated)/);
+        } while (took.at(-1)! >= 1000 && took.length < 10);
+        assert(took.at(-1)! < 1000, `it took ${took} ms`);
+        assertEquals(
+          problems.map(({ code }) => code),
+          ["target-failed", ...took.map(() => "target-failed")],
+        );
+
+        // As soon as one runs, the share works.
+        using late = Deno.listen({
+          transport: "unix",
+          path: `${x2go.dir}/missing`,
+        });
+        const served = late.accept().then((connection) => connection.close());
+        await assertRejects(
+          () => x2go.run(`${exports(session)} timeout 10 pactl info`),
+          Error,
+        );
+        await served;
+        assertEquals(sound.problem, undefined);
+      },
     );
 
-    assertEquals([answer, refused], ["sixteen bytes!!!", ""]);
-    assertEquals(sound.environment, {
-      ESPEAKER: `localhost:${session.info.soundPort}`,
-    });
-    const files = await x2go.run("stat -c '%a %s %n' .esd_auth*");
-    assertEquals(files, "600 16 .esd_auth\n");
-    const key = await Deno.readFile(`${x2go.home}/.esd_auth`);
-    assert(new TextDecoder().decode(key) !== answer);
+    await t.step(
+      "to an esd here, with its cookie, for system: 'esd'",
+      async () => {
+        const cookieFile = `${x2go.dir}/esd_auth`;
+        await Deno.writeTextFile(cookieFile, "sixteen bytes!!!");
+        using esd = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 
-    // Another session's programs present the same key: esd has one per user.
-    await using another = await X2GoSession.start(connection, {
-      command: "xterm",
-    });
-    await another.shareSound({
-      system: "esd",
-      target: { port: esd.addr.port },
-    });
-    assertEquals(await Deno.readFile(`${x2go.home}/.esd_auth`), key);
-    await sound.stop();
-    // A key that others could read is replaced.
-    await Deno.chmod(`${x2go.home}/.esd_auth`, 0o644);
-    await session.shareSound({
-      system: "esd",
-      target: { port: esd.addr.port },
-    });
-    const fresh = await Deno.readFile(`${x2go.home}/.esd_auth`);
-    assert(`${fresh}` !== `${key}`);
+        const sound = await session.shareSound({
+          system: "esd",
+          target: { port: esd.addr.port },
+          cookieFile,
+        });
+        (await esd.accept()).close(); // the look whether it answers
+        const served = (async () => {
+          using conn = await esd.accept();
+          await conn.readable.pipeTo(conn.writable);
+        })();
+        // As esd's clients do it: the key comes first.
+        const answer = await x2go.run(
+          `${
+            exports(session)
+          } exec bash --norc -c 'exec 3<>/dev/tcp/\${ESPEAKER/:/\\/}; cat ~/.esd_auth >&3; head -c 16 <&3'`,
+        );
+        await served;
+        const refused = await x2go.run(
+          `${
+            exports(session)
+          } exec bash --norc -c 'exec 3<>/dev/tcp/\${ESPEAKER/:/\\/}; head -c 16 /dev/zero >&3; timeout 5 cat <&3'`,
+        );
+
+        assertEquals([answer, refused], ["sixteen bytes!!!", ""]);
+        assertEquals(sound.environment, {
+          ESPEAKER: `localhost:${session.info.soundPort}`,
+        });
+        const files = await x2go.run("stat -c '%a %s %n' .esd_auth*");
+        assertEquals(files, "600 16 .esd_auth\n");
+        const key = await Deno.readFile(`${x2go.home}/.esd_auth`);
+        assert(new TextDecoder().decode(key) !== answer);
+
+        // Another session's programs present the same key: esd has one per user.
+        await using another = await X2GoSession.start(connection, {
+          command: "xterm",
+        });
+        await another.shareSound({
+          system: "esd",
+          target: { port: esd.addr.port },
+        });
+        assertEquals(await Deno.readFile(`${x2go.home}/.esd_auth`), key);
+        await sound.stop();
+        // A key that others could read is replaced.
+        await Deno.chmod(`${x2go.home}/.esd_auth`, 0o644);
+        await session.shareSound({
+          system: "esd",
+          target: { port: esd.addr.port },
+        });
+        const fresh = await Deno.readFile(`${x2go.home}/.esd_auth`);
+        assert(`${fresh}` !== `${key}`);
+      },
+    );
   },
 );
 
