@@ -11,6 +11,8 @@ import { writeKnownHosts } from "./write_known_hosts.ts";
 export interface AsyncsshServerOptions {
   /** What `asyncssh.listen()` takes, e.g. `{ kex_algs: ["curve25519-sha256"] }`. */
   listen?: Record<string, unknown>;
+  /** Lets several connections listen on one port (`SO_REUSEPORT`). */
+  sharePorts?: boolean;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function startAsyncsshServer(
       server_host_keys: [hostKey],
       authorized_client_keys: `${keyFile}.pub`,
       pid_file: pidFile,
+      share_ports: options.sharePorts ?? false,
       ...options.listen,
     };
     const process = await ServerProcess.start({

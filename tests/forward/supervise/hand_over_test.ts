@@ -1,11 +1,11 @@
 /** A new connection before the old one is left, on real servers. */
-import { type Bind, RForwardError, supervise } from "../../../mod.ts";
+import { RForwardError } from "../../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { startAsyncsshServer } from "../../servers/asyncssh_server.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startDropbear } from "../../servers/dropbear.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { within } from "../../within.ts";
-import { FakeConnection } from "../fake_connection.ts";
 import { ask, isRefused, receiveText, send } from "../rig.ts";
 import { connectOnceThere, hold, startSite } from "./hand_over_site.ts";
 
@@ -198,25 +198,47 @@ serverTest(
   },
 );
 
-Deno.test("supervisor.reconnect({ overlap: true }) overlaps where the server shares a port among listeners", async () => {
-  const connections: FakeConnection[] = [];
-  await using supervisor = supervise({
-    connect: () => {
-      const connection = new FakeConnection();
-      connections.push(connection);
-      return Promise.resolve(connection);
-    },
-    tunnels: [{ bind: { port: 80 }, target: () => {} }],
-    verify: false,
-  });
-  await supervisor.ready;
-  const bind: Bind = { hostname: "127.0.0.1", port: 80 };
-  assertEquals(await supervisor.reconnect({ overlap: true }), {
-    overlapped: [0],
-    interrupted: [],
-  });
-  await within(5000, "the old connection's end", connections[0]!.closed);
-  assertEquals(connections[1]!.requested, [bind]);
-  assertEquals(connections[0]!.cancelled, [bind]);
-  assertEquals((await connections[1]!.open(bind)).outcome, "confirmed");
-});
+serverTest(
+  "asyncssh",
+  "supervisor.reconnect({ overlap: true }) refuses no connection where the server shares a port among listeners",
+  async () => {
+    using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = free.addr;
+    free.close();
+    await using site = await startSite(
+      await startAsyncsshServer({ sharePorts: true }),
+      { port },
+    );
+    const { supervisor, connections } = site;
+    let goesOn = true;
+    let asked = 0;
+    const asking = async () => {
+      for (; goesOn; asked++) assertEquals(await ask(port, "x"), "echo: x");
+    };
+    const work = asking();
+    work.catch(() => {}); // awaited below
+    using live = await hold(port, site.echo);
+    for (let i = 0; i < 4; i++) {
+      assertEquals(await supervisor.reconnect({ overlap: true }), {
+        overlapped: [0],
+        interrupted: [],
+      });
+    }
+    await site.upWithout(connections[3]!);
+    goesOn = false;
+    await work;
+    assert(asked > 4, `${asked}`);
+    for (const old of connections.slice(1, -1)) {
+      await within(5000, "an old connection's end", old.closed);
+    }
+    assertEquals(connections[0]!.signal.aborted, false);
+    await live.closeWrite();
+    assertEquals(await receiveText(live), "echo: a");
+    await within(5000, "the first connection's end", connections[0]!.closed);
+    assertEquals(connections.length, 5);
+    assertEquals(
+      site.events.filter(({ type }) => type === "denied" || type === "lost"),
+      [],
+    );
+  },
+);

@@ -127,8 +127,9 @@ export class TunnelFactory {
         onRefused?.(refusal);
       },
     });
-    this.tunnels.add(tunnel);
-    return { connection, tunnel, cancelled: cancelled.signal };
+    const generation = { connection, tunnel, cancelled: cancelled.signal };
+    this.tunnels.add(generation);
+    return generation;
   }
 
   /** Reports the refusals that were held back. */

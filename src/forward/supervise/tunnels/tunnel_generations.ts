@@ -28,19 +28,19 @@ export interface Generation {
  * older ones whose live connections continue, and the next one.
  */
 export class TunnelGenerations implements Iterable<ReverseTunnel> {
-  readonly #tunnels = new Set<ReverseTunnel>();
+  readonly #tunnels = new Map<ReverseTunnel, SshConnection>();
   #next: Generation | undefined;
   #decided = Promise.withResolvers<void>();
   #displaced = new AbortController();
 
   /** Adds one until it has ended. */
-  add(tunnel: ReverseTunnel): void {
-    this.#tunnels.add(tunnel);
+  add({ tunnel, connection }: Generation): void {
+    this.#tunnels.set(tunnel, connection);
     tunnel.closed.then(() => this.#tunnels.delete(tunnel));
   }
 
   [Symbol.iterator](): Iterator<ReverseTunnel> {
-    return this.#tunnels.values();
+    return this.#tunnels.keys();
   }
 
   /** Whether one is to take over: it may be the one that answers at the bind already. */
@@ -109,7 +109,7 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
     drainMs: number,
   ): Promise<{ released: boolean; drained: Promise<unknown> }> {
     const overlaps = this.isHandingOver;
-    const old = [...this.#tunnels].filter((t) => t !== this.#next?.tunnel);
+    const old = [...this].filter((it) => this.#tunnels.get(it) === connection);
     const releases = await Promise.all(old.map(async ({ state, bound }) => {
       if (state !== "listening") return true;
       const releasing = async () => {
@@ -129,7 +129,7 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
   /** Stops all of them, and counts the live connections that finish meanwhile. */
   async stop(drainMs: number): Promise<DrainResult> {
     this.#decide();
-    const ends = [...this.#tunnels].map((tunnel) => tunnel.stop({ drainMs }));
+    const ends = [...this].map((tunnel) => tunnel.stop({ drainMs }));
     return sumDrains(await Promise.all(ends));
   }
 
