@@ -62,8 +62,6 @@ export class Supervisor
   readonly #closed = Promise.withResolvers<CloseReason>();
   readonly #life = new AbortController();
   #connection: SshConnection | undefined;
-  /** Whether it is being closed: what its tunnels do then is not their state. */
-  #isClosing = false;
   #connections = 0;
   /** Those of them that took over from one that was not lost. */
   #handOvers = 0;
@@ -385,9 +383,7 @@ export class Supervisor
       this.#leave = dropNext;
       this.#staying.abort();
       if (!this.#retired.has(connection)) {
-        this.#isClosing = true;
         await connection.close();
-        this.#isClosing = false;
         this.#connection = undefined;
         await Promise.all([supervised, session]);
       }
@@ -440,8 +436,8 @@ export class Supervisor
   /** Derives the state, and ends it all if nothing can succeed any longer. */
   #update(): void {
     if (this.#status.state === "stopped") return;
-    if (this.#isClosing && !this.#stopping) return;
     if (this.#connection?.signal.aborted) return; // the loss is reported next
+    if (!this.#connection) this.#tunnels.disconnect();
     const hopeless = this.#status.update({
       isConnected: this.#connection !== undefined,
       isStopping: this.#stopping,

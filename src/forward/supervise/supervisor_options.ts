@@ -144,7 +144,10 @@ export interface SupervisorOptions {
  * What a {@linkcode Supervisor} does.
  *
  * - `connecting`: until the server has answered for all tunnels.
- * - `up`: all tunnels are bound, and verified where that was asked for.
+ * - `up`: all tunnels are bound, verified where that was asked for, and their
+ *   targets answer where they are checked (`checkTarget`). Paused ones do not
+ *   count, nor do those of which the outcome is open: just added, or being bound
+ *   on a connection that has taken over.
  * - `degraded`: connected, but not all of them are.
  * - `waiting`: not connected, until it tries again.
  * - `stopping`: it was asked to stop; live connections may continue for a while.

@@ -6,7 +6,10 @@ import type { TunnelSupervisor } from "./tunnels/tunnel_supervisor.ts";
 
 /** What a supervisor does now, derived from its connection and its tunnels. */
 export class SupervisorStatus {
-  readonly #tunnels: Pick<SupervisedTunnels, "all" | "answered">;
+  readonly #tunnels: Pick<
+    SupervisedTunnels,
+    "all" | "answered" | "hasAnswered"
+  >;
   readonly #reconnector: Pick<Reconnector, "wait">;
   readonly #allOrNothing: boolean;
   readonly #entered: (state: SupervisorState) => void;
@@ -20,7 +23,7 @@ export class SupervisorStatus {
   /** @param entered Called with each new state. */
   constructor(
     parts: {
-      tunnels: Pick<SupervisedTunnels, "all" | "answered">;
+      tunnels: Pick<SupervisedTunnels, "all" | "answered" | "hasAnswered">;
       reconnector: Pick<Reconnector, "wait">;
       allOrNothing: boolean;
     },
@@ -105,13 +108,14 @@ export class SupervisorStatus {
       this.#error = wait?.error;
       return wait ? "waiting" : "connecting";
     }
-    if (!this.#tunnels.answered) {
-      const settled = ["up", "degraded"].includes(this.#state);
-      return settled ? this.#state : "connecting"; // settled: one was added
-    }
-    const bad = this.#tunnels.all.find(({ state }) =>
-      state !== "up" && state !== "paused"
+    const { all, answered } = this.#tunnels;
+    // If it is, one was added, or another connection has taken over.
+    const isSettled = this.#state === "up" || this.#state === "degraded";
+    if (!answered && !isSettled) return "connecting";
+    const bad = all.find((tunnel) =>
+      this.#tunnels.hasAnswered(tunnel) && !isGood(tunnel)
     );
+    if (!answered && !bad) return this.#state;
     this.#error = bad?.error;
     return bad ? "degraded" : "up";
   }
@@ -135,6 +139,10 @@ function isDenied({ state, error }: TunnelSupervisor): boolean {
   const isAskedAgain = state === "binding" && error !== undefined &&
     !(error instanceof TargetError);
   return state === "waiting" || state === "denied" || isAskedAgain;
+}
+
+function isGood({ state }: TunnelSupervisor): boolean {
+  return state === "up" || state === "paused";
 }
 
 function isDown(state: SupervisorState): boolean {

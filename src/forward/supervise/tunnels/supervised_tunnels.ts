@@ -41,7 +41,12 @@ export class SupervisedTunnels {
 
   /** Whether the server has answered for each of them on this connection, yes or no. */
   get answered(): boolean {
-    return this.#all.every((tunnel) => this.#answered.has(tunnel));
+    return this.#all.every((tunnel) => this.hasAnswered(tunnel));
+  }
+
+  /** Whether the server has answered for one of them. */
+  hasAnswered(tunnel: TunnelSupervisor): boolean {
+    return this.#answered.has(tunnel);
   }
 
   /** How many connections through them are live. */
@@ -71,6 +76,11 @@ export class SupervisedTunnels {
     while (!this.isIdle) {
       await Promise.all(this.#all.map((tunnel) => tunnel.drained()));
     }
+  }
+
+  /** There is no connection. */
+  disconnect(): void {
+    for (const tunnel of this.#all) tunnel.disconnect();
   }
 
   /** Asks for their ports now, where they wait. */

@@ -8,7 +8,6 @@ import { silentLogger } from "../../../logger.ts";
 import type { Bind, SshConnection } from "../../../ssh/connection.ts";
 import { denialError, type DenialReason } from "../../verify/denial.ts";
 import { Backoff } from "../backoff.ts";
-import { handedOver } from "../hand_over.ts";
 import type { Pause } from "./pause.ts";
 import { PortChecks } from "./port_checks.ts";
 import type { ProbeResult } from "../../verify/probe.ts";
@@ -102,9 +101,6 @@ export class TunnelRun {
       over.abort();
       await watching;
       factory.flush();
-      const isDown = status.state !== "denied" && status.state !== "stopping" &&
-        this.#signal.reason !== handedOver;
-      if (isDown) status.become("down");
       this.#first();
     }
   }
@@ -211,7 +207,10 @@ export class TunnelRun {
       signal.throwIfAborted();
       const others = verify && await this.#verify(bound, signal);
       if (others) return others;
-      if (!isUp) this.#onUp();
+      if (!isUp) {
+        await this.#health?.checked(signal);
+        this.#onUp();
+      }
       if (typeof verify === "object") await delay(verify.everyMs, signal);
       else await orAborted(new Promise(() => {}), signal);
     }

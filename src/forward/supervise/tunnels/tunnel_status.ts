@@ -55,6 +55,13 @@ export class TunnelStatus {
     this.#changed();
   }
 
+  /** There is no connection: whoever ends it reports that, once for all tunnels. */
+  disconnect(): void {
+    if (this.#state === "denied" || this.#state === "stopping") return;
+    this.#state = "down";
+    this.#error = this.#until = undefined;
+  }
+
   /**
    * Lets the server choose another port, if the port was its choice.
    *

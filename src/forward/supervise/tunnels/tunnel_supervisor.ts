@@ -125,6 +125,11 @@ export class TunnelSupervisor {
     await new TunnelRun(parts, connection, signal, first).run();
   }
 
+  /** See {@linkcode TunnelStatus.disconnect}. */
+  disconnect(): void {
+    this.#status.disconnect();
+  }
+
   /** Releases its port, and closes its connections, until it is resumed. */
   pause(): void {
     if (this.#pause.isOn) return;
