@@ -3,7 +3,9 @@ import { timingSafeEqual } from "node:crypto";
 import { ArgumentError } from "../../errors.ts";
 import type { ListenAddress } from "../command_line/values/listen_address.ts";
 import { type ServedPages, servePages } from "../observe/serve_pages.ts";
-import { page, script, style } from "./page.ts";
+import { page } from "./page.ts";
+import { script } from "./page_script.ts";
+import { style } from "./page_style.ts";
 import type { StatusModel } from "./status_model.ts";
 
 /** How long a request to pause or resume may be, in bytes. */

@@ -70,7 +70,7 @@ optionalTest(
     // By keyboard alone: the token, then the first button.
     const press = async (key: string, text?: string) => {
       const event = { key, code: key, ...text && { text } };
-      const windowsVirtualKeyCode = { Tab: 9, Enter: 13 }[key];
+      const windowsVirtualKeyCode = { Tab: 9, Enter: 13, " ": 32 }[key];
       await page.send("Input.dispatchKeyEvent", {
         ...{ type: "keyDown", ...event, windowsVirtualKeyCode },
       });
@@ -107,7 +107,7 @@ optionalTest(
     );
     assert(await isRefused(bound));
     await page.until("document.activeElement.textContent === 'Resume'");
-    await press("Enter", "\r");
+    await press(" ", " ");
     await rforward.next("resumed");
     await page.until(
       "document.querySelector('.tunnel .state').textContent.startsWith('up')",
