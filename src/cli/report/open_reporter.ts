@@ -7,6 +7,7 @@ import type { Arguments } from "../command_line/arguments.ts";
 import { EventLog, timestamp } from "./lines/event_log.ts";
 import { JsonLog } from "./json/json_log.ts";
 import { LiveView } from "./live/live_view.ts";
+import { QueuedOutput } from "./queued_output.ts";
 import type { Reporter } from "./reporter.ts";
 import type { SshSettings } from "../ssh_config/ssh_settings.ts";
 
@@ -32,16 +33,23 @@ export function openReporter(
   // Readers of a pipe, such as the journal, add times of their own, or expect
   // lines as ssh prints them.
   const isLog = file !== undefined || isFile(2);
-  return resources.use(
-    output === "json"
-      ? new JsonLog(file ?? Deno.stdout, { verbosity })
-      : isLive
-      ? new LiveView(snapshot, Deno.stderr, { destination: host, verbosity })
-      : new EventLog(file ?? Deno.stderr, {
-        verbosity,
-        prefix: isLog ? timestamp : undefined,
-      }),
-  );
+  const standard = (out: typeof Deno.stdout) =>
+    out.isTerminal() ? out : resources.use(
+      new QueuedOutput(out, (lost) =>
+        reporter.message(
+          "warn",
+          `${lost} lines are missing here: they were not read in time`,
+        )),
+    );
+  const reporter: Reporter = output === "json"
+    ? new JsonLog(file ?? standard(Deno.stdout), { verbosity })
+    : isLive
+    ? new LiveView(snapshot, Deno.stderr, { destination: host, verbosity })
+    : new EventLog(file ?? standard(Deno.stderr), {
+      verbosity,
+      prefix: isLog ? timestamp : undefined,
+    });
+  return resources.use(reporter);
 }
 
 /**
