@@ -78,7 +78,13 @@ serverTest(
     const metrics = await scrape(port);
     const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
     const closed = rforward.all("closed");
-    const logins = (await sshd.log()).split("Accepted publickey").length - 1;
+    const log = await sshd.log();
+    const logged = (text: string) => log.split(text).length - 1;
+    const logins = logged("Accepted publickey");
+    const [prohibited, failed] = [
+      logged("open failed: administratively prohibited: not allowed"),
+      logged("open failed: connect failed: the target did not answer"),
+    ];
     const expected: Record<string, number> = {
       'rforward_state{state="up"}': 1,
       "rforward_ssh_connects_total": logins,
@@ -86,8 +92,8 @@ serverTest(
       'rforward_tunnel_connections_total{tunnel="0"}': echo.taken,
       'rforward_tunnel_connections_total{tunnel="1"}': 0,
       'rforward_tunnel_active_connections{tunnel="0"}': 0,
-      'rforward_tunnel_target_failures_total{tunnel="1"}': 2,
-      'rforward_tunnel_refusals_total{tunnel="2",rule="deny"}': 4,
+      'rforward_tunnel_target_failures_total{tunnel="1"}': failed,
+      'rforward_tunnel_refusals_total{tunnel="2",rule="deny"}': prohibited,
       'rforward_tunnel_io_bytes_total{tunnel="0",direction="to_target"}': sent,
       'rforward_tunnel_io_bytes_total{tunnel="0",direction="to_server"}': sent +
         6 * "echo: ".length,
@@ -96,7 +102,7 @@ serverTest(
     for (const [name, value] of Object.entries(expected)) {
       assertEquals(metrics.get(name), value, name);
     }
-    assertEquals(logins, 2);
+    assertEquals([logins, prohibited, failed], [2, 4, 2]);
     assertEquals(echo.taken, 6);
     assertEquals(rforward.all("connected").length, logins);
     assertEquals(rforward.all("opened").length, echo.taken);
