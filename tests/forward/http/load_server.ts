@@ -1,4 +1,5 @@
-/** Serves a load through an sshd, as a process whose memory can be measured. */
+/** A Hono app under load through an sshd, as a process whose memory can be measured. */
+import { Hono } from "hono";
 import { serve } from "../../../mod.ts";
 import { connectTo } from "../rig.ts";
 
@@ -33,15 +34,19 @@ function events(count: number): Response {
 }
 
 const connection = await connectTo(JSON.parse(Deno.args[0] ?? "{}"));
-const web = await serve(connection, { port: 0 }, async (request) => {
-  const { pathname, searchParams } = new URL(request.url);
-  const n = Number(searchParams.get("n"));
-  if (pathname === "/download") return download(n);
-  if (pathname === "/events") return events(n);
-  if (pathname !== "/upload") return new Response("hello");
-  let size = 0;
-  for await (const chunk of request.body!) size += chunk.length;
-  return new Response(`${size}`);
-});
+const app = new Hono()
+  .get("/", (c) => c.text("hello"))
+  .get("/download", (c) => download(Number(c.req.query("n"))))
+  .get("/events", (c) => events(Number(c.req.query("n"))))
+  .put("/upload", async (c) => {
+    let size = 0;
+    for await (const chunk of c.req.raw.body!) size += chunk.length;
+    return c.text(`${size}`);
+  });
+const web = await serve(
+  connection,
+  { port: 0 },
+  (request) => app.fetch(request),
+);
 console.log(web.port);
 await web.finished;
