@@ -1,3 +1,4 @@
+import { delay } from "../../abort.ts";
 import { ArgumentError } from "../../errors.ts";
 import { mayNot } from "../../permissions.ts";
 import { formatAddress } from "../../text/format_address.ts";
@@ -9,8 +10,15 @@ export interface ServedPages extends AsyncDisposable {
   readonly addr: Deno.NetAddr;
 }
 
+/** How long to wait where no connection can be accepted, in milliseconds. */
+const PAUSE_MS = 1000;
+
 /**
  * Serves HTTP on an address of this machine.
+ *
+ * Deno stops serving where it cannot accept a connection, as when clients hold
+ * all file descriptors of the process. It is served again then, and the
+ * tunnels go on.
  *
  * @param flag The argument that asks for it, for the error.
  * @throws {ArgumentError} if it cannot listen there.
@@ -21,24 +29,47 @@ export function servePages(
   handler: (request: Request) => Response | Promise<Response>,
 ): ServedPages {
   const over = new AbortController();
-  const address = formatAddress(hostname, port);
-  try {
-    const { addr, finished } = Deno.serve({
+  const { signal } = over;
+  const listen = (port: number) =>
+    Deno.serve({
       hostname,
       port,
-      signal: over.signal,
+      signal,
       onListen() {},
       // What went wrong is of no concern to who asks.
       onError: () => new Response("internal error\n", { status: 500 }),
     }, handler);
-    return {
-      addr,
-      async [Symbol.asyncDispose]() {
-        // shutdown() would wait for whoever sends half a request.
-        over.abort();
-        await finished;
-      },
-    };
+  const first = orArgumentError(
+    flag,
+    formatAddress(hostname, port),
+    () => listen(port),
+  );
+  const { addr } = first;
+  const serving = (async () => {
+    let server: typeof first | undefined = first;
+    while (!signal.aborted) {
+      try {
+        server ??= listen(addr.port);
+        await server.finished;
+      } catch {
+        server = undefined;
+        await delay(PAUSE_MS, signal).catch(() => {});
+      }
+    }
+  })();
+  return {
+    addr,
+    async [Symbol.asyncDispose]() {
+      // shutdown() would wait for whoever sends half a request.
+      over.abort();
+      await serving;
+    },
+  };
+}
+
+function orArgumentError<T>(flag: string, address: string, listen: () => T): T {
+  try {
+    return listen();
   } catch (cause) {
     throw new ArgumentError(
       flag,
