@@ -16,6 +16,8 @@ export class HttpConnection {
   readonly #limits: Required<HttpLimits>;
   /** Requests that are not answered yet: several only if the client does not wait for answers. */
   readonly #requests = new Map<ServerResponse, IncomingMessage>();
+  /** A request whose client waits to be asked for the body. */
+  unasked: IncomingMessage | undefined;
   /** The last request that was answered: the rest of its body may still come. */
   #answered: IncomingMessage | undefined;
   #headTimer: ReturnType<typeof setTimeout> | undefined;
@@ -112,7 +114,8 @@ export class HttpConnection {
   get #isClientsTurn(): boolean {
     if (this.#requests.size === 0 || this.#socket.isWriting) return true;
     return this.#socket.isReading &&
-      this.#requests.values().some((message) => !message.complete);
+      this.#requests.values()
+        .some((message) => !message.complete && message !== this.unasked);
   }
 
   #checkIdle(): () => void {

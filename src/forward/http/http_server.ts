@@ -152,10 +152,12 @@ export class HttpServer {
         new Deno.errors.Interrupted("the response was not sent to its end"),
       );
     });
-    let isAsked = !isWaiting;
+    const { connection } = served;
+    if (isWaiting) connection.unasked = message;
     const body = new RequestBody(message, () => {
-      if (!isAsked) response.writeContinue();
-      isAsked = true;
+      if (connection.unasked !== message) return;
+      connection.unasked = undefined;
+      response.writeContinue();
     });
     let answer: Response;
     try {
@@ -183,7 +185,8 @@ export class HttpServer {
     upgrade?.decline(response);
     // Whether the client sends the body that it was not asked for is open; and
     // Deno 2.9.6 loses what comes together with a request to upgrade.
-    if ((!isAsked && !message.complete) || message.headers.upgrade) {
+    const isUnread = connection.unasked === message && !message.complete;
+    if (isUnread || message.headers.upgrade) {
       response.shouldKeepAlive = false;
     }
     try {

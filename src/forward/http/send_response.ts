@@ -6,6 +6,9 @@ const MAX_GATHERED = 64 * 1024;
 /** Statuses whose responses have no length (RFC 9110 section 8.6), but that of what they stand for. */
 const WITHOUT_LENGTH = new Set([204, 304]);
 
+/** Deno's fetch decodes these, and leaves the headers of the response as they were. */
+const DECODED = new Set(["gzip", "br"]);
+
 type Reader = ReadableStreamDefaultReader<unknown>;
 
 /** What of a body was there at once. */
@@ -103,18 +106,22 @@ function toBytes(chunk: unknown): Uint8Array {
 /** @returns the length that it says. */
 function writeHead(
   target: ServerResponse,
-  { status, statusText, headers }: Response,
+  { status, statusText, headers, url }: Response,
   { size, next }: Start,
 ): number | undefined {
-  const said = headers.get("content-length") ?? "";
+  const isDecoded = url !== "" &&
+    DECODED.has(headers.get("content-encoding") ?? "");
+  const said = !isDecoded && headers.get("content-length") || "";
   const declared = /^\d{1,15}$/.test(said) ? Number(said) : undefined;
   const isHead = target.req.method === "HEAD";
-  const known = next || WITHOUT_LENGTH.has(status) ? undefined : size;
+  const known = next || WITHOUT_LENGTH.has(status) || (isHead && isDecoded)
+    ? undefined
+    : size;
   const length = isHead ? declared ?? known : known ?? declared;
   // How the body is framed is decided here.
-  const list = [...headers].flatMap((header) =>
-    /^(content-length|transfer-encoding)$/.test(header[0]) ? [] : header
-  );
+  const framing = ["content-length", "transfer-encoding"];
+  if (isDecoded) framing.push("content-encoding");
+  const list = [...headers].filter(([name]) => !framing.includes(name)).flat();
   if (length !== undefined) list.push("content-length", `${length}`);
   target.writeHead(status, statusText || STATUS_CODES[status] || "", list);
   return length;

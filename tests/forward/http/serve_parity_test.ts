@@ -119,6 +119,46 @@ serverTest("sshd", "serve() answers as Deno.serve does", async () => {
 
 serverTest(
   "sshd",
+  "serve() passes on what fetch() has decoded as Deno.serve does",
+  async () => {
+    const text = "x".repeat(100_000);
+    const encoded = await new Response(
+      new Blob([text]).stream().pipeThrough(new CompressionStream("gzip")),
+    ).bytes();
+    await using origin = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      ({ url }) =>
+        new Response(encoded, {
+          headers: {
+            "content-encoding": url.endsWith("/gzip") ? "gzip" : "x-own",
+            "content-length": `${encoded.length}`,
+          },
+        }),
+    );
+    const pass: FetchHandler = ({ url }) =>
+      fetch(`http://127.0.0.1:${origin.addr.port}${new URL(url).pathname}`);
+    await using site = await startSite(pass);
+    await using deno = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      pass as Deno.ServeHandler,
+    );
+    for (
+      const [path, encoding, size] of [
+        ["/gzip", null, text.length],
+        ["/own", "x-own", encoded.length],
+      ]
+    ) {
+      for (const { port } of [site.web, deno.addr]) {
+        const response = await fetch(`http://127.0.0.1:${port}${path}`);
+        assertEquals(response.headers.get("content-encoding"), encoding);
+        assertEquals((await response.bytes()).length, size);
+      }
+    }
+  },
+);
+
+serverTest(
+  "sshd",
   "serve() skips what a handler has not read of a body, and answers what comes after it",
   async () => {
     await using site = await startSite(async (request) => {
@@ -151,7 +191,12 @@ serverTest(
   "sshd",
   "serve() asks for a body that waits for 100 Continue once the handler reads it",
   async () => {
-    await using site = await startSite(handler);
+    const idleTimeoutMs = 100;
+    await using site = await startSite(async (request, info) => {
+      // Meanwhile it is not the client that is waited for.
+      await new Promise((resolve) => setTimeout(resolve, 3 * idleTimeoutMs));
+      return await handler(request, info);
+    }, { idleTimeoutMs });
     const head = "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n";
     // It is not sent, so the connection has to end.
     using unread = await visit(site.web.port);
