@@ -11,6 +11,7 @@ import type { TunnelOptions } from "./tunnel_options.ts";
  * @returns the tunnel; the server listens.
  * @throws {ArgumentError} if the options cannot be used.
  * @throws {ForwardDeniedError} if the server keeps denying it.
+ * @throws the reason of the options' `signal`, if that aborts first.
  *
  * @example
  * ```ts
@@ -42,6 +43,7 @@ export async function forward(
     return tunnel;
   } catch (error) {
     await tunnel.stop();
+    options.signal?.throwIfAborted();
     throw error;
   }
 }

@@ -186,14 +186,15 @@ serverTest(
 
 serverTest(
   "sshd",
-  "the signal of a tunnel stops it, also while a denied port is waited for",
+  "the signal of a tunnel stops it, also while a denied port is waited for: forward() rejects with its reason",
   async () => {
     await using rig = await startRig("sshd");
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const controller = new AbortController();
+    const reason = new Error("enough");
     const logger = {
       debug() {},
-      info: () => controller.abort(),
+      info: () => controller.abort(reason),
       warn() {},
       error() {},
     };
@@ -206,9 +207,9 @@ serverTest(
           signal: controller.signal,
           logger,
         }),
-      RForwardError,
+      Error,
     );
-    assertEquals(error.code, "tunnel-stopped");
+    assertEquals(error, reason);
   },
 );
 
