@@ -192,6 +192,7 @@ export class HttpServer {
     try {
       await sendResponse(response, answer);
     } catch (error) {
+      if (gone.signal.aborted) return; // so its body may fail, too
       this.#logger.error("a response could not be sent", error);
       response.destroy();
     }

@@ -44,7 +44,7 @@ export class RequestBody {
     this.#end((it) =>
       it.error(
         new Deno.errors.Interrupted(
-          "the request was answered before its body was read",
+          "the request is over, and its body was not read to the end",
         ),
       )
     );

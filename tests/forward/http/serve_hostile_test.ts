@@ -140,6 +140,32 @@ serverTest(
   },
 );
 
+serverTest(
+  "sshd",
+  "serve() does not log that a client has disconnected in the middle of its body",
+  async () => {
+    const logged: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    const quiet = { debug() {}, info() {}, warn() {} };
+    await using site = await startSite((request, info) => {
+      info.completed.catch(() => ended.resolve());
+      begun.resolve();
+      return new Response(request.body);
+    }, { logger: { ...quiet, error: (message) => logged.push(message) } });
+    const conn = await visit(site.web.port);
+    await send(
+      conn,
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx",
+    );
+    await begun.promise;
+    conn.close();
+    await ended.promise;
+    await site.web.shutdown();
+    assertEquals(logged, []);
+  },
+);
+
 serverTest("sshd", "serve() takes a hundred headers, and no more", async () => {
   await using site = await startSite((request) =>
     new Response(`${[...request.headers].length} headers`)
