@@ -1,5 +1,5 @@
 import { chacha20, CHACHA20_STRIDE } from "./chacha20.ts";
-import { LENGTH_SIZE } from "./packet_cipher.ts";
+import { LENGTH_SIZE, lengthOf } from "./packet_cipher.ts";
 import { poly1305 } from "./poly1305.ts";
 import { assemble, i8x16, WasmFunction } from "./wasm_assembler.ts";
 
@@ -9,15 +9,19 @@ export const TAG_SIZE = 16;
 export const MAX_LENGTH = 256 * 1024;
 
 // Where things are in the memory of the module.
-const STATE = 0;
-const KEY = STATE + 16;
-const TAG = 64;
-const TAG_RECEIVED = 80;
+const TAG = 0;
+const TAG_RECEIVED = 16;
+/** The state that makes the keystream of lengths. */
+const LENGTH_STATE = 64;
+/** The state that makes the keystream of packets. */
+const PACKET_STATE = 128;
 /** Where a little of the keystream is made. */
-const STREAM = 128;
+const STREAM = 256;
 /** The body of the packet; its length is right before. */
 const BODY = 1024;
 const PACKET = BODY - LENGTH_SIZE;
+/** The block of the keystream that comes before the body's: its beginning is the key of the tag. */
+const TAG_KEY = BODY - 64;
 const MEMORY = BODY + MAX_LENGTH + CHACHA20_STRIDE;
 
 /** The module, and its memory as bytes and as words. */
@@ -26,6 +30,8 @@ interface Engine {
   poly1305(key: number, message: number, length: number, tag: number): void;
   bytes: Uint8Array;
   words: Uint32Array;
+  /** Whose keys are in its memory. */
+  user?: ChaCha20Poly1305;
 }
 
 /**
@@ -50,13 +56,11 @@ function start(): Engines {
 function instantiate(module: WebAssembly.Module): Engine {
   const { exports } = new WebAssembly.Instance(module);
   const { buffer } = exports.memory as WebAssembly.Memory;
-  const words = new Uint32Array(buffer);
-  words.set([0x61707865, 0x3320646e, 0x79622d32, 0x6b206574]); // "expand 32-byte k"
   return {
     chacha20: exports.chacha20 as Engine["chacha20"],
     poly1305: exports.poly1305 as Engine["poly1305"],
     bytes: new Uint8Array(buffer),
-    words,
+    words: new Uint32Array(buffer),
   };
 }
 
@@ -77,8 +81,8 @@ function hasRelaxedSimd(): boolean {
  * them opens again or decrypts a length.
  */
 export class ChaCha20Poly1305 {
-  readonly #packetKey: Uint32Array;
-  readonly #lengthKey: Uint32Array;
+  readonly #packetState: Uint32Array;
+  readonly #lengthState: Uint32Array;
   readonly #sealing: Engine;
   readonly #opening: Engine;
   #freed = false;
@@ -100,8 +104,8 @@ export class ChaCha20Poly1305 {
    * @param lengthKey K_1 of the document, which encrypts their lengths.
    */
   constructor(packetKey: Uint8Array, lengthKey: Uint8Array) {
-    this.#packetKey = keyWords(packetKey);
-    this.#lengthKey = keyWords(lengthKey);
+    this.#packetState = stateOf(packetKey);
+    this.#lengthState = stateOf(lengthKey);
     const { sealing, opening } = engines ??= start();
     this.#sealing = sealing;
     this.#opening = opening;
@@ -121,13 +125,13 @@ export class ChaCha20Poly1305 {
    */
   seal(sequence: number, packet: Uint8Array): Uint8Array {
     const engine = this.#sealing;
-    const { bytes } = engine;
+    const { bytes, words } = engine;
     const end = place(engine, packet, packet.length - LENGTH_SIZE);
-    bytes.copyWithin(STREAM, PACKET, BODY);
-    this.#xor(engine, this.#lengthKey, sequence, 0, STREAM, LENGTH_SIZE);
-    this.#xor(engine, this.#packetKey, sequence, 1, BODY, end - BODY);
-    bytes.copyWithin(PACKET, STREAM, STREAM + LENGTH_SIZE);
-    this.#authenticate(engine, sequence, packet.length, end);
+    const length = words[PACKET / 4]! ^ this.#lengthStream(engine, sequence);
+    words.fill(0, TAG_KEY / 4, BODY / 4);
+    this.#xor(engine, PACKET_STATE, sequence, 0, TAG_KEY, end - TAG_KEY);
+    words[PACKET / 4] = length;
+    engine.poly1305(TAG_KEY, PACKET, packet.length, end);
     return bytes.subarray(PACKET, end + TAG_SIZE);
   }
 
@@ -138,12 +142,8 @@ export class ChaCha20Poly1305 {
    * @param length Its first four bytes.
    */
   decryptLength(sequence: number, length: Uint8Array): number {
-    const engine = this.#opening;
-    const { bytes } = engine;
-    bytes.set(length, STREAM);
-    this.#xor(engine, this.#lengthKey, sequence, 0, STREAM, LENGTH_SIZE);
-    return (bytes[STREAM]! << 24 | bytes[STREAM + 1]! << 16 |
-      bytes[STREAM + 2]! << 8 | bytes[STREAM + 3]!) >>> 0;
+    const stream = this.#lengthStream(this.#opening, sequence);
+    return (swapBytes(stream) ^ lengthOf(length)) >>> 0;
   }
 
   /**
@@ -155,57 +155,63 @@ export class ChaCha20Poly1305 {
    */
   open(sequence: number, sealed: Uint8Array): Uint8Array | undefined {
     const engine = this.#opening;
-    const { bytes } = engine;
+    const { bytes, words } = engine;
     const end = place(engine, sealed, sealed.length - LENGTH_SIZE - TAG_SIZE);
-    bytes.copyWithin(TAG_RECEIVED, end, end + TAG_SIZE);
-    this.#authenticate(engine, sequence, end - PACKET, TAG);
+    // Making the tag overwrites what follows the packet.
+    for (let i = 0; i < TAG_SIZE; i++) {
+      bytes[TAG_RECEIVED + i] = bytes[end + i]!;
+    }
+    words.fill(0, STREAM / 4, STREAM / 4 + 8);
+    this.#xor(engine, PACKET_STATE, sequence, 0, STREAM, 32);
+    engine.poly1305(STREAM, PACKET, end - PACKET, TAG);
     // Compare every byte, so that the time reveals nothing.
     let difference = 0;
     for (let i = 0; i < TAG_SIZE; i++) {
       difference |= bytes[TAG + i]! ^ bytes[TAG_RECEIVED + i]!;
     }
     if (difference !== 0) return undefined;
-    this.#xor(engine, this.#packetKey, sequence, 1, BODY, end - BODY);
+    this.#xor(engine, PACKET_STATE, sequence, 1, BODY, end - BODY);
     return bytes.subarray(BODY, end);
   }
 
   /** Forgets the key; it cannot be used after that. */
   free(): void {
     this.#freed = true;
-    this.#packetKey.fill(0);
-    this.#lengthKey.fill(0);
-    this.#sealing.bytes.fill(0, KEY, PACKET);
-    this.#opening.bytes.fill(0, KEY, PACKET);
+    this.#packetState.fill(0);
+    this.#lengthState.fill(0);
+    for (const engine of [this.#sealing, this.#opening]) {
+      delete engine.user;
+      engine.bytes.fill(0, 0, PACKET);
+    }
   }
 
-  /** Writes the tag of the packet in memory, whose body is encrypted. */
-  #authenticate(
-    engine: Engine,
-    sequence: number,
-    length: number,
-    tag: number,
-  ): void {
-    const { bytes, poly1305 } = engine;
-    bytes.fill(0, STREAM, STREAM + 32);
-    this.#xor(engine, this.#packetKey, sequence, 0, STREAM, 32);
-    poly1305(STREAM, PACKET, length, tag);
+  /** The word of the keystream that a length is encrypted with, as it is in memory. */
+  #lengthStream(engine: Engine, sequence: number): number {
+    const { words } = engine;
+    words[STREAM / 4] = 0;
+    this.#xor(engine, LENGTH_STATE, sequence, 0, STREAM, LENGTH_SIZE);
+    return words[STREAM / 4]!;
   }
 
-  /** XORs the keystream from the block with that number on to memory. */
+  /** XORs the keystream of a state, from the block with that number on, to memory. */
   #xor(
     engine: Engine,
-    key: Uint32Array,
+    state: number,
     sequence: number,
     block: number,
     address: number,
     length: number,
   ): void {
     if (this.#freed) throw new TypeError("the key was freed");
-    const { words, chacha20 } = engine;
-    words.set(key, KEY / 4);
-    words[12] = block;
-    words[15] = swapBytes(sequence);
-    chacha20(STATE, address, length);
+    const { words } = engine;
+    if (engine.user !== this) {
+      words.set(this.#lengthState, LENGTH_STATE / 4);
+      words.set(this.#packetState, PACKET_STATE / 4);
+      engine.user = this;
+    }
+    words[state / 4 + 12] = block;
+    words[state / 4 + 15] = swapBytes(sequence);
+    engine.chacha20(state, address, length);
   }
 }
 
@@ -221,9 +227,13 @@ function place(engine: Engine, packet: Uint8Array, length: number): number {
   return BODY + length;
 }
 
-function keyWords(key: Uint8Array): Uint32Array {
+/** The state of ChaCha20 with a key; block and nonce are still to be set. */
+function stateOf(key: Uint8Array): Uint32Array {
   if (key.length !== 32) throw new RangeError("a key has 32 bytes");
-  return new Uint32Array(Uint8Array.from(key).buffer);
+  const state = new Uint32Array(16);
+  state.set([0x61707865, 0x3320646e, 0x79622d32, 0x6b206574]); // "expand 32-byte k"
+  new Uint8Array(state.buffer).set(key, 16);
+  return state;
 }
 
 /** A number as the nonce holds it: big-endian in a little-endian word. */

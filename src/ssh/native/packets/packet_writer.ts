@@ -54,7 +54,7 @@ export class PacketWriter {
     packet[4] = padding;
     packet.set(head, 5);
     if (body) packet.set(body, 5 + head.length);
-    packet.set(this.#randomBytes(padding), 5 + payloadSize);
+    this.#fillRandomly(packet, 5 + payloadSize);
 
     key.seal(this.#sequence, packet, out);
     this.#sequence = (this.#sequence + 1) >>> 0;
@@ -77,13 +77,14 @@ export class PacketWriter {
     this.compressor = undefined;
   }
 
-  #randomBytes(count: number): Uint8Array {
-    if (this.#randomUsed + count > RANDOM_POOL) {
+  /** Fills the rest of a packet with random bytes. */
+  #fillRandomly(packet: Uint8Array, from: number): void {
+    if (this.#randomUsed + packet.length - from > RANDOM_POOL) {
       crypto.getRandomValues(this.#random);
       this.#randomUsed = 0;
     }
-    const start = this.#randomUsed;
-    this.#randomUsed += count;
-    return this.#random.subarray(start, start + count);
+    for (let i = from; i < packet.length; i++) {
+      packet[i] = this.#random[this.#randomUsed++]!;
+    }
   }
 }

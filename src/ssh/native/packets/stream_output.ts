@@ -54,7 +54,7 @@ export class StreamOutput {
     if (this.#length > this.#gathered.length) this.#grow(start);
     this.#queued += size;
     this.bytesSent += size;
-    this.#flushing ??= Promise.resolve().then(() => this.#flush());
+    this.#flushing ??= this.#flush();
     return this.#gathered.subarray(start, this.#length);
   }
 
@@ -79,12 +79,21 @@ export class StreamOutput {
   }
 
   async #flush(): Promise<void> {
+    await undefined; // The rest of this turn goes along.
     try {
       while (this.#length > 0 && !this.#stopped) {
         const bytes = this.#gathered.subarray(0, this.#length);
         [this.#gathered, this.#written] = [this.#written, this.#gathered];
         this.#length = 0;
-        await this.#write(bytes);
+        for (let done = 0; done < bytes.length && !this.#stopped;) {
+          const before = performance.now();
+          const n = await this.#stream.write(bytes.subarray(done));
+          this.#limit.onWritten(n, performance.now() - before);
+          done += n;
+          if (this.#stopped) return;
+          this.#queued -= n;
+          this.#events.onProgress();
+        }
         if (this.#written.length > LARGEST_KEPT) {
           this.#written = new Uint8Array(FIRST_BUFFER);
         }
@@ -93,18 +102,6 @@ export class StreamOutput {
       if (!this.#stopped) this.#events.onError(error);
     } finally {
       this.#flushing = undefined;
-    }
-  }
-
-  async #write(bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.length && !this.#stopped;) {
-      const before = performance.now();
-      const n = await this.#stream.write(bytes.subarray(done));
-      this.#limit.onWritten(n, performance.now() - before);
-      done += n;
-      if (this.#stopped) return;
-      this.#queued -= n;
-      this.#events.onProgress();
     }
   }
 }
