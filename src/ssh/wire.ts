@@ -11,6 +11,19 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 /** Bits of the largest number that a message may hold; OpenSSH's limit too. */
 const MAX_MPINT_BITS = 16_384;
+/** Up to this length text is decoded without a TextDecoder, in bytes. */
+const SHORT_TEXT = 40;
+
+/** The text of a few bytes of ASCII, as names and addresses are, without the cost of a decoder. */
+function asciiOf(bytes: Uint8Array): string | undefined {
+  if (bytes.length > SHORT_TEXT) return undefined;
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i]! > 127) return undefined;
+    text += String.fromCharCode(bytes[i]!);
+  }
+  return text;
+}
 
 /**
  * Reads the parts of a message one after the other. Every method throws a
@@ -65,7 +78,8 @@ export class WireReader {
 
   /** A string as UTF-8; what is not valid is replaced. */
   text(): string {
-    return decoder.decode(this.string());
+    const bytes = this.string();
+    return asciiOf(bytes) ?? decoder.decode(bytes);
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { MessageTransport } from "../message_transport.ts";
+import { SharedTimeout } from "../../shared_timeout.ts";
 import { writeIgnore } from "../messages/transport_messages.ts";
 
 const nothing = writeIgnore(new Uint8Array());
@@ -9,6 +10,8 @@ const DELAY_MS = 1;
 const LONGEST_DELAY_MS = 8;
 /** The delay doubles after this many answers in time. */
 const ENOUGH_ANSWERS = 8;
+/** How long the server may take to close a channel, in milliseconds. */
+const CLOSE_DELAY_MS = 250;
 /** The first data of channels is acknowledged at once, but not more often than this, in milliseconds: with many at once, one's answer acknowledges the other's data. */
 const PROMPT_GAP_MS = 0.3;
 
@@ -32,6 +35,11 @@ export interface ReadChannel {
  * with two small pieces and wait for an answer to both.
  */
 export class Acknowledger {
+  /** Whether the server may hold back a small packet until its previous one is acknowledged. */
+  serverWaits = true;
+  /** How long a server that waits may take to close a channel that both sides have ended. */
+  readonly closing: SharedTimeout = new SharedTimeout(CLOSE_DELAY_MS);
+
   readonly #transport: Pick<MessageTransport, "bytesSent" | "send">;
   /** Channels that were read from since the timer was started. */
   readonly #channels = new Set<ReadChannel>();
@@ -75,6 +83,12 @@ export class Acknowledger {
     this.#isMessage = true;
     this.#sentAtRead = this.#transport.bytesSent;
     if (this.#timer === undefined) this.#start(this.#delayMs);
+  }
+
+  /** The server has run a command, and no longer waits. */
+  onCommandRun(): void {
+    this.serverWaits = false;
+    this.stop();
   }
 
   /** Stops acknowledging for good. */

@@ -24,8 +24,6 @@ import { SendWindow, type SharedSending } from "./send_window.ts";
 
 /** Bytes of data that we take in one packet. */
 export const PACKET = 32 * 1024;
-/** How long the server may take to close a channel that both sides have ended, in milliseconds. */
-const CLOSE_DELAY_MS = 250;
 
 /** What a channel needs of the connection that it is on. */
 export interface ChannelCarrier {
@@ -80,7 +78,8 @@ export class Channel implements SshChannel, Direct {
   #sentClose = false;
   #gotEof = false;
   #released = false;
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Stops waiting for the server to close first. */
+  #stopClosing: (() => void) | undefined;
   /** Creates the error of later writes, once nothing more can be sent. Lazy, since errors are slow to create and rarely read. */
   #explain: (() => Error) | undefined;
   #failure: Error | undefined;
@@ -329,14 +328,17 @@ export class Channel implements SshChannel, Direct {
   }
 
   /**
-   * Both sides have ended: the server goes first. With our CLOSE as the answer
-   * to its own, that is acknowledged at once, and its next message does not
-   * have to wait 40 ms for it (see Acknowledger).
+   * Both sides have ended. Where the server waits for acknowledgements it goes
+   * first: our CLOSE, as the answer to its own, acknowledges that at once, and
+   * its next message does not have to wait 40 ms (see Acknowledger).
    */
   #closeIfDone(): void {
     if (!this.closesAfterEof || !this.#sentEof || !this.#gotEof) return;
     if (this.#sentClose || this.#released) return;
-    this.#closeTimer = setTimeout(() => this.#sendClose(), CLOSE_DELAY_MS);
+    const { acknowledger } = this.#carrier;
+    if (!acknowledger?.serverWaits) return void this.#sendClose();
+    const wait = acknowledger.closing.start(() => this.#sendClose());
+    this.#stopClosing = () => acknowledger.closing.stop(wait);
   }
 
   /** Returns whether it was sent: not a second time, nor once the channel is released. */
@@ -374,7 +376,7 @@ export class Channel implements SshChannel, Direct {
   #release(reason: CloseReason): void {
     if (this.#released) return;
     this.#released = true;
-    clearTimeout(this.#closeTimer);
+    this.#stopClosing?.();
     this.#sendWindow.close();
     this.#closed.resolve(reason);
     // Otherwise the memory for a slow target would be unbounded.

@@ -301,7 +301,7 @@ export class ClientConnection implements SshConnection {
   ): Promise<SshProcess> {
     const request = command === undefined ? shellRequest : execRequest(command);
     const process = await startProcess(channel, request, command, options);
-    this.#acknowledger.stop();
+    this.#acknowledger.onCommandRun();
     return process;
   }
 

@@ -5,26 +5,38 @@ import type {
   Originator,
   SshChannel,
 } from "../connection.ts";
+import type { ChannelOpen } from "../messages/connection_messages.ts";
+import type { ForwardedConnection } from "../messages/request_payloads.ts";
 
-/** How the two answers are sent. */
-interface Answers {
-  confirm(): SshChannel;
-  refuse(reason: RefusalReason, text: string): void;
+/** Sends the two answers. */
+interface Answerer {
+  confirm(open: IncomingOpen): SshChannel;
+  refuse(open: IncomingOpen, reason: RefusalReason, text: string): void;
 }
+
+/** What the answer to a CHANNEL_OPEN goes by. */
+type ChannelOffer = Pick<ChannelOpen, "sender" | "window" | "maxPacket">;
 
 /** A CHANNEL_OPEN of the server that waits for exactly one answer. */
 export class IncomingOpen implements ForwardedOpen {
   readonly bind: Bind;
   readonly originator: Originator;
-  readonly #answers: Answers;
+  /** The channel as the server describes it. */
+  readonly offer: ChannelOffer;
+  readonly #answerer: Answerer;
   #gone: AbortController | undefined;
   #lost: RForwardError | undefined;
   #answered = false;
 
-  constructor(bind: Bind, originator: Originator, answers: Answers) {
+  constructor(
+    { bind, originator }: ForwardedConnection,
+    offer: ChannelOffer,
+    answerer: Answerer,
+  ) {
     this.bind = bind;
     this.originator = originator;
-    this.#answers = answers;
+    this.offer = offer;
+    this.#answerer = answerer;
   }
 
   get answered(): boolean {
@@ -46,13 +58,13 @@ export class IncomingOpen implements ForwardedOpen {
       );
     }
     this.#answered = true;
-    return this.#answers.confirm();
+    return this.#answerer.confirm(this);
   }
 
   refuse(reason: RefusalReason, text: string): void {
     if (this.#answered) return;
     this.#answered = true;
-    if (!this.#lost) this.#answers.refuse(reason, text);
+    if (!this.#lost) this.#answerer.refuse(this, reason, text);
   }
 
   /** Called when the connection ends: no answer can be sent. */

@@ -68,6 +68,13 @@ export class Mux implements ChannelCarrier {
   readonly #pending = new Map<number, PendingOpen>();
   /** Opens that are not answered yet. */
   readonly #incoming = new Set<IncomingOpen>();
+  readonly #answerer = {
+    confirm: (open: IncomingOpen) => this.#confirm(open),
+    refuse: (open: IncomingOpen, reason: RefusalReason, text: string) => {
+      this.#incoming.delete(open);
+      this.#refuse(open.offer.sender, reason, text);
+    },
+  };
   #nextId = 0;
   #ended: RForwardError | undefined;
 
@@ -243,48 +250,51 @@ export class Mux implements ChannelCarrier {
   }
 
   /** CHANNEL_OPEN: the server has a connection for us. */
-  #onOpen({ type, sender, window, maxPacket, data }: ChannelOpen): void {
-    const refuse = (reason: RefusalReason, text: string) =>
-      this.transport.send(writeChannelOpenFailure(sender, reason, text));
+  #onOpen(message: ChannelOpen): void {
+    const { type, sender, data } = message;
     const connection = readForwardedConnection(type, data);
     if (!connection) {
-      return refuse(
+      return this.#refuse(
+        sender,
         "unknown-channel-type",
         `rforward takes no ${printable(type)} channels`,
       );
     }
     if (this.#channels.size + this.#incoming.size >= MAX_CHANNELS) {
-      return refuse("resource-shortage", `${MAX_CHANNELS} channels are open`);
+      const text = `${MAX_CHANNELS} channels are open`;
+      return this.#refuse(sender, "resource-shortage", text);
     }
-    const open: IncomingOpen = new IncomingOpen(
-      connection.bind,
-      connection.originator,
-      {
-        confirm: () => {
-          this.#incoming.delete(open);
-          const local = this.#nextId++;
-          const receiveWindow = this.#windows.open();
-          this.transport.send(
-            writeChannelConfirmation({
-              ...{ recipient: sender, sender: local },
-              ...{ window: receiveWindow.size, maxPacket: PACKET },
-            }),
-          );
-          return this.add(
-            new Channel(this, {
-              ...{ local, remote: sender, window, packetSize: maxPacket },
-              receiveWindow,
-            }),
-          );
-        },
-        refuse: (reason, text) => {
-          this.#incoming.delete(open);
-          refuse(reason, text);
-        },
-      },
+    const { window, maxPacket } = message;
+    const open = new IncomingOpen(
+      connection,
+      { sender, window, maxPacket },
+      this.#answerer,
     );
     this.#incoming.add(open);
     this.#offer(open);
+  }
+
+  #confirm(open: IncomingOpen): Channel {
+    this.#incoming.delete(open);
+    const { sender, window, maxPacket } = open.offer;
+    const local = this.#nextId++;
+    const receiveWindow = this.#windows.open();
+    this.transport.send(
+      writeChannelConfirmation({
+        ...{ recipient: sender, sender: local },
+        ...{ window: receiveWindow.size, maxPacket: PACKET },
+      }),
+    );
+    return this.add(
+      new Channel(this, {
+        ...{ local, remote: sender, window, packetSize: maxPacket },
+        receiveWindow,
+      }),
+    );
+  }
+
+  #refuse(sender: number, reason: RefusalReason, text: string): void {
+    this.transport.send(writeChannelOpenFailure(sender, reason, text));
   }
 
   async #offer(open: IncomingOpen): Promise<void> {

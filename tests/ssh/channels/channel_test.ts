@@ -2,8 +2,10 @@ import {
   Channel,
   type ChannelCarrier,
 } from "../../../src/ssh/channels/channel.ts";
+import { Acknowledger } from "../../../src/ssh/channels/acknowledger.ts";
 import { anyReceiveWindow } from "./any_receive_window.ts";
 import { ChannelError } from "../../../src/errors.ts";
+import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
 import { takeSink } from "../../../src/streams/direct.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { channelPair } from "../../forward/tunnel/relay_ends.ts";
@@ -67,5 +69,33 @@ Deno.test("a channel's sink reports its end while nothing is written, but not af
     peer.close();
     await channel.closed;
     assertEquals(failures.length, hasEnded ? 0 : 1);
+  }
+});
+
+Deno.test("a channel that both sides have ended is closed at once, but by the server first where that waits for acknowledgements", () => {
+  const { CHANNEL_EOF, CHANNEL_CLOSE } = MessageNumber;
+  for (const serverWaits of [false, true]) {
+    const sent: number[] = [];
+    const transport = {
+      bytesSent: 0,
+      send: (message: Uint8Array) => sent.push(message[0]!),
+    };
+    const acknowledger = new Acknowledger(transport);
+    if (serverWaits) acknowledger.stop(); // it need not acknowledge anything here
+    else acknowledger.onCommandRun();
+    const carrier = { transport, acknowledger, release() {} };
+    const channel = new Channel(carrier as unknown as ChannelCarrier, {
+      ...{ local: 0, remote: 0 },
+      ...{ window: 1000, packetSize: 1000 },
+      receiveWindow: anyReceiveWindow(),
+    });
+    channel.onEof();
+    channel[takeSink]()!.end();
+    assertEquals(
+      sent,
+      serverWaits ? [CHANNEL_EOF] : [CHANNEL_EOF, CHANNEL_CLOSE],
+    );
+    channel.onClose();
+    assertEquals(sent, [CHANNEL_EOF, CHANNEL_CLOSE]);
   }
 });
