@@ -179,9 +179,6 @@ export type { HandOverResult } from "./src/forward/supervise/hand_over.ts";
 export type { CheckTargetOptions } from "./src/forward/supervise/tunnels/target_health.ts";
 export type { RetryOptions } from "./src/forward/tunnel/retry_options.ts";
 export type { DenialReason } from "./src/forward/verify/denial.ts";
-export {
-  relay,
-  type RelayOptions,
-  type RelayResult,
-} from "./src/forward/tunnel/relay.ts";
+export { relay, type RelayOptions } from "./src/forward/tunnel/relay.ts";
+export type { RelayResult } from "./src/forward/tunnel/duplex_relay.ts";
 export type { Duplex } from "./src/streams/duplex.ts";

@@ -1,3 +1,6 @@
+import { onAbort } from "../abort.ts";
+import { Ending } from "../ending.ts";
+
 /**
  * `Deno.connect` with a signal, without its leak: Deno 2.9.6 drops a
  * connection whose signal aborts in the moment that it is made, and leaves it
@@ -9,19 +12,26 @@ export async function connectTcp(
   options: { hostname: string; port: number },
   signal: AbortSignal,
 ): Promise<Deno.TcpConn> {
-  signal.throwIfAborted();
+  const ending = new Ending();
+  using _watch = onAbort(signal, (reason) => ending.end(reason));
+  return await connectTcpUntil(options, ending);
+}
+
+/** {@linkcode connectTcp} for those who connect often. */
+export async function connectTcpUntil(
+  options: { hostname: string; port: number },
+  ending: Ending,
+): Promise<Deno.TcpConn> {
+  ending.throwIfEnded();
   const attempt = new AbortController();
   attempt.signal.throwIfAborted = () => {};
-  const abort = () => attempt.abort();
-  signal.addEventListener("abort", abort, { once: true });
+  ending.onEnd(() => attempt.abort());
   try {
     const conn = await Deno.connect({ ...options, signal: attempt.signal });
-    if (!signal.aborted) return conn;
+    if (!ending.isEnded) return conn;
     conn.close();
   } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
+    if (!ending.isEnded) throw error;
   }
-  throw signal.reason;
+  throw ending.reason;
 }

@@ -2,9 +2,9 @@ import { Deadline } from "../../abort.ts";
 import { defined } from "../../defined.ts";
 import { TargetError } from "../../errors.ts";
 import { formatAddress } from "../../text/format_address.ts";
+import type { SharedTimeout } from "../../shared_timeout.ts";
 import { printable } from "../../text/printable.ts";
 import { dialSocket } from "../targets/dial_socket.ts";
-import type { DialerOptions } from "../targets/dialer.ts";
 import type { ForwardedConn } from "../tunnel/forwarded_conn.ts";
 import { relay } from "../tunnel/relay.ts";
 import type { Destinations } from "./destinations.ts";
@@ -21,7 +21,9 @@ import type { SocksOptions } from "./socks_target.ts";
 export interface SocksContext {
   options: SocksOptions;
   destinations: Destinations;
-  dialing: DialerOptions;
+  /** How long a destination may take to answer. */
+  timeout: SharedTimeout;
+  lingerMs: number | undefined;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface SocksContext {
  */
 export async function serveSocks(
   client: ForwardedConn,
-  { options, destinations, dialing }: SocksContext,
+  { options, destinations, timeout, lingerMs }: SocksContext,
   signal: AbortSignal,
 ): Promise<void> {
   const request = await readRequest(client, options, signal);
@@ -41,9 +43,9 @@ export async function serveSocks(
   try {
     conn = await dialSocket(
       name,
-      (signal) => destinations.connect(request, signal),
+      (ending) => destinations.connect(request, ending.signal),
       signal,
-      dialing.targetTimeoutMs,
+      timeout,
     );
   } catch (error) {
     signal.throwIfAborted();
@@ -56,7 +58,6 @@ export async function serveSocks(
     conn.close();
     throw error;
   }
-  const { lingerMs } = dialing;
   await relay(client, conn, defined({ signal, lingerMs }));
 }
 

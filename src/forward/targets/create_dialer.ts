@@ -1,5 +1,5 @@
 import { ArgumentError } from "../../errors.ts";
-import { connectTcp } from "../../sockets/connect_tcp.ts";
+import { connectTcpUntil } from "../../sockets/connect_tcp.ts";
 import { connectUnix } from "../../sockets/connect_unix.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import { shown } from "../../text/shown.ts";
@@ -56,7 +56,7 @@ export function createDialer(
     return new SocketDialer(
       target.path,
       options,
-      (signal) => connectUnix(target.path, signal),
+      (ending) => connectUnix(target.path, ending.signal),
       proxyProtocol,
     );
   }
@@ -67,8 +67,8 @@ export function createDialer(
   return new SocketDialer(
     formatAddress(hostname, port),
     options,
-    async (signal) => {
-      const conn = await connectTcp({ hostname, port }, signal);
+    async (ending) => {
+      const conn = await connectTcpUntil({ hostname, port }, ending);
       conn.setNoDelay(true);
       return conn;
     },

@@ -1,6 +1,7 @@
-import { Deadline } from "../../abort.ts";
+import { Ending } from "../../ending.ts";
 import { TargetError } from "../../errors.ts";
 import { runDenoWith } from "../../permissions.ts";
+import type { SharedTimeout } from "../../shared_timeout.ts";
 import { targetFlags } from "./target_permission.ts";
 
 /**
@@ -12,25 +13,30 @@ import { targetFlags } from "./target_permission.ts";
  */
 export async function dialSocket<C extends Deno.Conn>(
   name: string,
-  connect: (signal: AbortSignal) => Promise<C>,
+  connect: (ending: Ending) => Promise<C>,
   signal: AbortSignal,
-  timeoutMs: number = 10_000,
+  timeout: SharedTimeout,
 ): Promise<C> {
-  using deadline = new Deadline(timeoutMs, signal);
-  deadline.start(() =>
-    new TargetError(
-      "target-timeout",
-      name,
-      `the target ${name} did not answer within ${timeoutMs} ms`,
-    )
-  );
+  signal.throwIfAborted();
+  const ending = new Ending();
+  const onAbort = () => ending.end(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const wait = timeout.start(() => ending.end(timedOut(name, timeout.ms)));
   try {
-    return await connect(deadline.signal);
+    return await connect(ending);
   } catch (cause) {
-    deadline.signal.throwIfAborted();
+    ending.throwIfEnded();
     if (cause instanceof TargetError) throw cause;
     throw explain(name, cause as Error);
+  } finally {
+    timeout.stop(wait);
+    signal.removeEventListener("abort", onAbort);
   }
+}
+
+function timedOut(name: string, ms: number): TargetError {
+  const message = `the target ${name} did not answer within ${ms} ms`;
+  return new TargetError("target-timeout", name, message);
 }
 
 function explain(name: string, cause: Error): TargetError {

@@ -1,10 +1,11 @@
+import type { Ending } from "../../ending.ts";
 import type { Logger } from "../../logger.ts";
 import type { ForwardedOpen, SshChannel } from "../../ssh/connection.ts";
 
 /** A target that has answered, for one connection. */
 export interface Endpoint {
-  /** Serves the channel until both have ended or the signal aborts. */
-  serve(channel: SshChannel, signal: AbortSignal): Promise<void>;
+  /** Serves the channel until both have ended, or the connection is ended. */
+  serve(channel: SshChannel, ending: Ending): Promise<void>;
   /** Closes the connection to the target without serving it. */
   abandon(): void;
 }
@@ -28,6 +29,9 @@ export interface Dialer {
   /** Called once no more connections are to come: those that are idle may end. */
   drain?(): void;
 }
+
+/** How long a target may take to answer by default, in milliseconds. */
+export const TARGET_TIMEOUT_MS = 10_000;
 
 /** How a target is dialled and served. */
 export interface DialerOptions {

@@ -25,7 +25,7 @@ export class FetchDialer implements Dialer {
   async dial(open: ForwardedOpen): Promise<Endpoint> {
     const server = await (this.#server ??= this.#start());
     return {
-      serve: (channel, signal) =>
+      serve: (channel, { signal }) =>
         server.serve(channel, connAddresses(open), signal),
       abandon: () => {},
     };

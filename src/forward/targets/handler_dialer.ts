@@ -1,4 +1,3 @@
-import { orAborted } from "../../abort.ts";
 import type { ForwardedOpen } from "../../ssh/connection.ts";
 import type { Dialer, Endpoint } from "./dialer.ts";
 import { ForwardedConn } from "../tunnel/forwarded_conn.ts";
@@ -14,11 +13,11 @@ export class HandlerDialer implements Dialer {
 
   dial(open: ForwardedOpen): Promise<Endpoint> {
     return Promise.resolve({
-      serve: async (channel, signal) => {
+      serve: async (channel, ending) => {
         try {
           const served = this.handler(new ForwardedConn(channel, open));
           // A handler that never ends must not keep the tunnel from ending.
-          await orAborted<unknown>(served ?? channel.closed, signal);
+          await ending.race<unknown>(served ?? channel.closed);
         } finally {
           channel.close();
         }

@@ -1,30 +1,38 @@
-import type { ForwardedOpen } from "../../ssh/connection.ts";
+import type { Ending } from "../../ending.ts";
+import { SharedTimeout } from "../../shared_timeout.ts";
 import { closeQuietly } from "../../sockets/close_quietly.ts";
+import type { ForwardedOpen, SshChannel } from "../../ssh/connection.ts";
 import { writeAll } from "../../streams/write_all.ts";
+import { DuplexRelay } from "../tunnel/duplex_relay.ts";
 import { dialSocket } from "./dial_socket.ts";
-import type { Dialer, DialerOptions, Endpoint } from "./dialer.ts";
-import { relay } from "../tunnel/relay.ts";
+import {
+  type Dialer,
+  type DialerOptions,
+  type Endpoint,
+  TARGET_TIMEOUT_MS,
+} from "./dialer.ts";
 import type { ProxyProtocol } from "./target.ts";
-import { defined } from "../../defined.ts";
 
 /** Dials a TCP port or a Unix socket. */
 export class SocketDialer implements Dialer {
+  readonly #timeout: SharedTimeout;
+
   constructor(
     readonly name: string,
     readonly options: DialerOptions,
-    readonly connect: (signal: AbortSignal) => Promise<Deno.Conn>,
+    readonly connect: (ending: Ending) => Promise<Deno.Conn>,
     readonly proxyProtocol?: ProxyProtocol,
-  ) {}
+  ) {
+    const { targetTimeoutMs = TARGET_TIMEOUT_MS } = options;
+    this.#timeout = new SharedTimeout(targetTimeoutMs);
+  }
 
   async dial(open: ForwardedOpen, signal: AbortSignal): Promise<Endpoint> {
-    const { lingerMs } = this.options;
-    const conn = await this.#dial((signal) => this.#open(open, signal), signal);
-    return {
-      async serve(channel, signal) {
-        await relay(channel, conn, defined({ signal, lingerMs }));
-      },
-      abandon: () => closeQuietly(conn),
-    };
+    const connect = this.proxyProtocol === undefined
+      ? this.connect
+      : (ending: Ending) => this.#introduce(this.proxyProtocol!, open, ending);
+    const conn = await this.#dial(connect, signal);
+    return new SocketEndpoint(conn, this.options.lingerMs);
   }
 
   async check(signal: AbortSignal): Promise<void> {
@@ -32,23 +40,47 @@ export class SocketDialer implements Dialer {
   }
 
   #dial(
-    connect: (signal: AbortSignal) => Promise<Deno.Conn>,
+    connect: (ending: Ending) => Promise<Deno.Conn>,
     signal: AbortSignal,
   ): Promise<Deno.Conn> {
-    const { targetTimeoutMs } = this.options;
-    return dialSocket(this.name, connect, signal, targetTimeoutMs);
+    return dialSocket(this.name, connect, signal, this.#timeout);
   }
 
-  async #open(open: ForwardedOpen, signal: AbortSignal): Promise<Deno.Conn> {
-    if (this.proxyProtocol === undefined) return await this.connect(signal);
+  /** Connects, and says who comes. */
+  async #introduce(
+    version: ProxyProtocol,
+    open: ForwardedOpen,
+    ending: Ending,
+  ): Promise<Deno.Conn> {
     const { proxyHeader } = await import("../proxy_protocol/proxy_header.ts");
-    const conn = await this.connect(signal);
+    const conn = await this.connect(ending);
     try {
-      await writeAll(conn, proxyHeader(this.proxyProtocol, open));
+      await writeAll(conn, proxyHeader(version, open));
       return conn;
     } catch (error) {
       closeQuietly(conn);
       throw error;
     }
+  }
+}
+
+/** A socket that is connected to the target. */
+class SocketEndpoint implements Endpoint {
+  readonly #conn: Deno.Conn;
+  readonly #lingerMs: number | undefined;
+
+  constructor(conn: Deno.Conn, lingerMs: number | undefined) {
+    this.#conn = conn;
+    this.#lingerMs = lingerMs;
+  }
+
+  async serve(channel: SshChannel, ending: Ending): Promise<void> {
+    const relay = new DuplexRelay(channel, this.#conn, this.#lingerMs);
+    ending.onEnd((reason) => relay.fail(reason));
+    await relay.run();
+  }
+
+  abandon(): void {
+    closeQuietly(this.#conn);
   }
 }

@@ -1,7 +1,13 @@
 import type { ForwardedOpen } from "../../ssh/connection.ts";
 import type { SocksContext } from "../socks/serve_socks.ts";
 import type { SocksOptions } from "../socks/socks_target.ts";
-import type { Dialer, DialerOptions, Endpoint } from "./dialer.ts";
+import {
+  type Dialer,
+  type DialerOptions,
+  type Endpoint,
+  TARGET_TIMEOUT_MS,
+} from "./dialer.ts";
+import { SharedTimeout } from "../../shared_timeout.ts";
 import { ForwardedConn } from "../tunnel/forwarded_conn.ts";
 
 /** Asks each client where it wants to go. The proxy is loaded with the first of them. */
@@ -26,10 +32,13 @@ export class SocksDialer implements Dialer {
     const context = this.#context ??= {
       options: this.#options,
       destinations: new Destinations(this.#options.permit ?? "public"),
-      dialing: this.#dialing,
+      timeout: new SharedTimeout(
+        this.#dialing.targetTimeoutMs ?? TARGET_TIMEOUT_MS,
+      ),
+      lingerMs: this.#dialing.lingerMs,
     };
     return {
-      serve: (channel, signal) =>
+      serve: (channel, { signal }) =>
         serveSocks(new ForwardedConn(channel, open), context, signal),
       abandon: () => {},
     };

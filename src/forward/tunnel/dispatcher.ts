@@ -106,15 +106,17 @@ export class PortDispatcher {
   }
 
   /** Hands over a connection, or refuses it. */
-  async dispatch(open: ForwardedOpen): Promise<void> {
-    let owner = this.#find(open.bind);
+  dispatch(open: ForwardedOpen): Promise<void> {
+    return this.#find(open.bind)?.pass(open) ?? this.#dispatchUnknown(open);
+  }
+
+  async #dispatchUnknown(open: ForwardedOpen): Promise<void> {
     // A port that the server is just choosing is known only by its answer.
-    for (const undecided of owner ? [] : this.#undecided(open.bind)) {
+    for (const undecided of this.#undecided(open.bind)) {
       await undecided.answered;
-      owner = this.#find(open.bind);
-      if (owner) break;
+      const owner = this.#find(open.bind);
+      if (owner) return await owner.pass(open);
     }
-    if (owner) return await owner.pass(open);
     if (this.#unclaimed) return await this.#unclaimed(open);
     const renamed = this.#renamed(open.bind);
     if (renamed) return await renamed.pass(open);

@@ -65,8 +65,17 @@ export class Registration {
   }
 
   /** Hands over a connection. */
-  async pass(open: ForwardedOpen): Promise<void> {
-    const passed = this.#inspect ? await this.#inspect(open) : open;
+  pass(open: ForwardedOpen): Promise<void> {
+    return this.#inspect
+      ? this.#passInspected(open, this.#inspect)
+      : this.take(open);
+  }
+
+  async #passInspected(
+    open: ForwardedOpen,
+    inspect: ForwardedOpenInspector,
+  ): Promise<void> {
+    const passed = await inspect(open);
     if (passed) await this.take(passed);
   }
 

@@ -317,10 +317,12 @@ export class ReverseTunnel implements AsyncDisposable {
       signal.throwIfAborted();
       const target = { name: dialer.name, endpoint };
       const channel = ticket?.limit(open.confirm()) ?? open.confirm();
-      const connection = new TunnelConnection(open, channel, target, signal);
+      const connection = new TunnelConnection(open, channel, target);
       ticket?.watch(connection);
       this.#connections.add(connection);
       for (const drain of this.#draining) drain.add(connection);
+      // A handler may have stopped the tunnel.
+      if (signal.aborted) connection.end(signal.reason);
       this.#callbacks.onConnection(connection, this.bound);
     } catch (error) {
       ticket?.release();
@@ -392,8 +394,11 @@ export class ReverseTunnel implements AsyncDisposable {
 
   #endPeriod(reason: unknown): void {
     this.#accepting = false;
-    for (const connection of this.#connections) this.#cut.add(connection);
     this.#period.abort(reason);
+    for (const connection of this.#connections) {
+      this.#cut.add(connection);
+      connection.end(reason);
+    }
   }
 
   /** @returns whether the server has released all that it held for the tunnel. */

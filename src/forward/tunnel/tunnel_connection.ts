@@ -1,4 +1,4 @@
-import { orAborted } from "../../abort.ts";
+import { Ending } from "../../ending.ts";
 import { RForwardError, TargetError } from "../../errors.ts";
 import type {
   Bind,
@@ -28,7 +28,7 @@ export class TunnelConnection {
   readonly closed: Promise<CloseReason>;
 
   readonly #channel: SshChannel;
-  readonly #stop = new AbortController();
+  readonly #ending = new Ending();
 
   /**
    * Starts serving a connection.
@@ -36,7 +36,6 @@ export class TunnelConnection {
    * @param open The connection as the server opened it.
    * @param channel Its channel, confirmed.
    * @param target The target that has answered.
-   * @param period Aborts when the tunnel pauses or stops.
    *
    * @ignore
    */
@@ -44,13 +43,12 @@ export class TunnelConnection {
     open: ForwardedOpen,
     channel: SshChannel,
     target: { name: string; endpoint: Endpoint },
-    period: AbortSignal,
   ) {
     this.bind = open.bind;
     this.originator = open.originator;
     this.target = target.name;
     this.#channel = channel;
-    this.closed = this.#run(target.endpoint, period);
+    this.closed = this.#run(target.endpoint);
   }
 
   /** Bytes from the server to the target. */
@@ -71,28 +69,22 @@ export class TunnelConnection {
   }
 
   /** @ignore Closes both directions for a reason. */
-  end(reason: RForwardError): void {
-    this.#stop.abort(reason);
+  end(reason: unknown): void {
+    this.#ending.end(reason);
   }
 
-  async #run(endpoint: Endpoint, period: AbortSignal): Promise<CloseReason> {
-    const { signal } = this.#stop;
-    // AbortSignal.any() would cost each connection more than all of this.
-    const onEnd = () => this.#stop.abort(period.reason);
-    if (period.aborted) onEnd();
-    period.addEventListener("abort", onEnd, { once: true });
+  async #run(endpoint: Endpoint): Promise<CloseReason> {
+    const ending = this.#ending;
     try {
-      await endpoint.serve(this.#channel, signal);
+      await endpoint.serve(this.#channel, ending);
       // sshd drops what it has not passed on when the SSH connection ends, so
       // it is over only when the server says so.
-      return await orAborted(this.#channel.closed, signal);
+      return await ending.race(this.#channel.closed);
     } catch (error) {
       // Whatever served it may have been waiting for the client.
       this.#channel.close();
-      if (signal.aborted && !isLoss(signal.reason)) return { reason: "closed" };
+      if (ending.isEnded && !isLoss(ending.reason)) return { reason: "closed" };
       return { reason: "lost", error: this.#explain(error) };
-    } finally {
-      period.removeEventListener("abort", onEnd);
     }
   }
 

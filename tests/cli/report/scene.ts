@@ -89,9 +89,8 @@ export function connectionOf(
     serve: () => channel.closed.then(() => {}),
     abandon() {},
   };
-  const { signal } = new AbortController();
   const target = { name: "127.0.0.1:3000", endpoint };
   return {
-    connection: new TunnelConnection(open, channel, target, signal),
+    connection: new TunnelConnection(open, channel, target),
   };
 }

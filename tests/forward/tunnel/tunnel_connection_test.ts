@@ -12,9 +12,8 @@ function startServed() {
   const channel = { ...open.confirm(), closed: channelEnd.promise };
   const endpoint = { serve: () => Promise.resolve(), abandon() {} };
   const target = { name: "the target", endpoint };
-  const period = new AbortController();
-  const connection = new TunnelConnection(open, channel, target, period.signal);
-  return { connection, period, endChannel: channelEnd.resolve };
+  const connection = new TunnelConnection(open, channel, target);
+  return { connection, endChannel: channelEnd.resolve };
 }
 
 const lost = new ConnectionLostError("the network is down");
@@ -26,9 +25,9 @@ Deno.test("tunnelConnection.closed reports a loss before the server had passed o
 });
 
 Deno.test("tunnelConnection.closed reports such a loss also if the tunnel ends first", async () => {
-  const { connection, period, endChannel } = startServed();
+  const { connection, endChannel } = startServed();
   await Promise.resolve(); // it waits for the server now
-  period.abort(lost);
+  connection.end(lost);
   endChannel({ reason: "lost", error: lost });
   assertEquals(await connection.closed, { reason: "lost", error: lost });
 });
@@ -39,7 +38,7 @@ Deno.test("tunnelConnection.closed reports an orderly end if the server closes, 
   byServer.endChannel(closed);
   assertEquals(await byServer.connection.closed, closed);
   const byTunnel = startServed();
-  byTunnel.period.abort(new RForwardError("tunnel-stopped", "stopped"));
+  byTunnel.connection.end(new RForwardError("tunnel-stopped", "stopped"));
   assertEquals(await byTunnel.connection.closed, closed);
   const byCaller = startServed();
   byCaller.connection.close();
