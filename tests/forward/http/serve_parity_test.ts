@@ -191,10 +191,10 @@ serverTest(
   "sshd",
   "serve() asks for a body that waits for 100 Continue once the handler reads it",
   async () => {
-    const idleTimeoutMs = 100;
+    const idleTimeoutMs = 300;
     await using site = await startSite(async (request, info) => {
       // Meanwhile it is not the client that is waited for.
-      await new Promise((resolve) => setTimeout(resolve, 3 * idleTimeoutMs));
+      await new Promise((resolve) => setTimeout(resolve, 1.5 * idleTimeoutMs));
       return await handler(request, info);
     }, { idleTimeoutMs });
     const head = "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n";
