@@ -66,7 +66,7 @@ export type ConnectWith =
 export interface FallbackOptions {
   /**
    * How long connecting to a server may fail before the next one is tried, in
-   * milliseconds. It is the next one's turn at once where another attempt
+   * milliseconds. A connection that is lost within 10 s counts as a failure. It is the next one's turn at once where another attempt
    * cannot help, such as after a login that was refused.
    *
    * @default {30000}
@@ -74,7 +74,8 @@ export interface FallbackOptions {
   afterMs?: number;
   /**
    * How often the first server is tried while another one is in use, in
-   * milliseconds.
+   * milliseconds. If it is lost within that time after the return, the other one
+   * is used again at once, and the time doubles, up to an hour.
    *
    * @default {60000}
    */

@@ -3,6 +3,7 @@ import {
   ArgumentError,
   AuthenticationError,
   ConnectError,
+  ConnectionLostError,
   supervise,
   type SupervisorEvent,
   type SupervisorOptions,
@@ -18,6 +19,7 @@ import { freePort } from "../../servers/free_port.ts";
 import { type Sshd, startSshd } from "../../servers/openssh.ts";
 import { loginOptions } from "../../servers/login_options.ts";
 import { within } from "../../within.ts";
+import { FakeConnection } from "../fake_connection.ts";
 import { ask, startEcho, visit } from "../rig.ts";
 
 const retry = { firstMs: 10, maxMs: 20 };
@@ -235,6 +237,60 @@ Deno.test("a supervisor goes around its servers with waits in between, as often 
   await around.next("switching", ({ from }) => from === 2);
   await around.supervisor.stop();
   assertEquals(tried.slice(0, 6), [0, 1, 2, 0, 1, 2]);
+});
+
+/** A first server that ends each connection soon after the login, and a second one that stays. */
+function startFlapping(
+  options: Partial<SupervisorOptions>,
+  isDownAtFirst = false,
+) {
+  let isDown = isDownAtFirst;
+  const flapping = () => {
+    if (isDown) {
+      isDown = false;
+      const where = { hostname: "127.0.0.1", port: 1 };
+      return Promise.reject(new ConnectError("connect-failed", where, "down"));
+    }
+    const connection = new FakeConnection("flapping");
+    setTimeout(() => connection.end(new ConnectionLostError("as usual")));
+    return Promise.resolve(connection);
+  };
+  const steady = () => Promise.resolve(new FakeConnection("steady"));
+  return start([flapping, steady], { verify: false, ...options });
+}
+
+Deno.test("a supervisor leaves a server that can be reached, but does not stay, for the next one", async () => {
+  const rig = startFlapping({
+    fallback: { afterMs: 50, returnWhen: "never" },
+  });
+  await using supervisor = rig.supervisor;
+  const { error } = await rig.next("switching");
+  assertEquals(error?.code, "connection-lost");
+  await up(rig);
+  assertEquals(supervisor.snapshot.server?.software, "steady");
+  const waits = rig.events.filter(({ type }) => type === "waiting");
+  const losses = rig.events.filter(({ type }) => type === "lost");
+  assert(losses.length > 1, `${losses.length}`);
+  assertEquals(waits.length, losses.length); // none is tried again at once
+});
+
+Deno.test("a supervisor goes back at once if the first server is lost soon after the return, and returns less often", async () => {
+  const rig = startFlapping({
+    fallback: { afterMs: 60_000, returnEveryMs: 100, returnWhen: "at-once" },
+    maxAttempts: 1,
+  }, true);
+  await using _ = rig.supervisor;
+  const times: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    await rig.next("connected", ({ server }) => server.software === "steady");
+    const began = performance.now();
+    const back = await rig.next("switching");
+    assertEquals([back.from, back.to, back.error], [1, 0, undefined]);
+    times.push(performance.now() - began);
+    const away = await rig.next("switching");
+    assertEquals([away.from, away.to], [0, 1]);
+  }
+  assert(times[1]! > 190 && times[2]! > 390, `${times}`);
 });
 
 Deno.test("a supervisor checks its servers' options", () => {

@@ -124,7 +124,8 @@ export class Reconnector {
           await connection.close();
           continue;
         }
-        servers.use(0);
+        if (this.#lasted >= GOOD_MS) this.#backoff.reset();
+        servers.return();
         this.#connected();
         this.#emit({ type: "switching", from, to: 0 });
         return connection;
@@ -154,14 +155,21 @@ export class Reconnector {
 
   /** The connection was lost. */
   lost(error: RForwardError): void {
-    const lasted = performance.now() - (this.#connectedAt ?? 0);
-    if (lasted >= GOOD_MS) this.#backoff.reset();
+    const isGood = this.#lasted >= GOOD_MS;
+    if (isGood) this.#backoff.reset();
+    if (this.#servers.lost(this.#lasted, isGood)) this.#moveOn(error, false);
+    // Servers that do not stay are not tried without a wait in between.
     this.#failure = error;
   }
 
   /** Tries again at once, if it waits. */
   wake(): void {
     this.#sleeper.wake();
+  }
+
+  /** How long the connection has lasted, in milliseconds. */
+  get #lasted(): number {
+    return performance.now() - (this.#connectedAt ?? 0);
   }
 
   #connected(): void {
@@ -184,7 +192,10 @@ export class Reconnector {
   }
 
   async #rest(error: RForwardError): Promise<void> {
-    const ms = Math.min(this.#backoff.next(), this.#servers.patienceMs);
+    const { patienceMs } = this.#servers;
+    const ms = Math.ceil(
+      Math.min(this.#backoff.next(), patienceMs || Infinity),
+    );
     const until = new Date(Date.now() + ms);
     this.#wait = { error, until };
     this.#emit({ type: "waiting", error, ms, until });

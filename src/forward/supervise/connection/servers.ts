@@ -9,6 +9,9 @@ import type {
   SupervisorOptions,
 } from "../supervisor_options.ts";
 
+/** The longest time between attempts to return to a first server that does not stay, in milliseconds. */
+const MAX_RETURN_MS = 3_600_000;
+
 /** The servers of a supervisor, and which one it is with. */
 export class Servers {
   readonly #all: readonly ConnectWith[];
@@ -16,14 +19,18 @@ export class Servers {
   readonly #returnWhen: NonNullable<FallbackOptions["returnWhen"]>;
   /** How long connecting to one may fail before it is the next one's turn, in milliseconds. */
   readonly afterMs: number;
-  /** How often the first one is tried while another one is in use, in milliseconds. */
-  readonly returnEveryMs: number;
+  readonly #returnEveryMs: number;
   /** Why those are out that cannot be used for good. */
   readonly #out = new Map<number, unknown>();
   #current = 0;
   /** How many have failed in a row. */
   #failed = 0;
+  /** Since when the current one cannot be reached, or does not stay. */
   #failingSince: number | undefined;
+  /** Whether it is with the first one again. */
+  #hasReturned = false;
+  /** How often in a row the first one was lost soon after the return to it. */
+  #relapses = 0;
 
   /** @throws {ArgumentError} if the list is empty, or a server or an option cannot be used. */
   constructor({ connect, fallback = {}, logger }: SupervisorOptions) {
@@ -46,7 +53,7 @@ export class Servers {
       );
     }
     this.afterMs = afterMs;
-    this.returnEveryMs = returnEveryMs;
+    this.#returnEveryMs = returnEveryMs;
     this.#returnWhen = returnWhen;
     this.#logger = logger;
   }
@@ -65,6 +72,16 @@ export class Servers {
   get returns(): boolean {
     return this.#current > 0 && this.#returnWhen !== "never" &&
       !this.#out.has(0);
+  }
+
+  /**
+   * How often the first one is tried while another one is in use, in
+   * milliseconds. The time doubles, up to an hour, each time that it was lost
+   * soon after the return to it.
+   */
+  get returnEveryMs(): number {
+    const ms = this.#returnEveryMs * 2 ** Math.min(this.#relapses, 31);
+    return Math.min(ms, Math.max(this.#returnEveryMs, MAX_RETURN_MS));
   }
 
   /** How long the current one may go on to fail, in milliseconds; no limit if it is the only one. */
@@ -99,11 +116,36 @@ export class Servers {
     throw signal.reason;
   }
 
-  /** One could be used, from now on. */
-  use(index: number = this.#current): void {
-    this.#current = index;
+  /** The current one could be used. */
+  use(): void {
+    this.#failed = 0;
+  }
+
+  /** It is with the first one again. */
+  return(): void {
+    this.#current = 0;
     this.#failed = 0;
     this.#failingSince = undefined;
+    this.#hasReturned = true;
+  }
+
+  /**
+   * The connection to the current one was lost.
+   *
+   * @param ms How long it lasted.
+   * @param isGood Whether that counts as a server that stays.
+   * @returns whether it is the next one's turn.
+   */
+  lost(ms: number, isGood: boolean): boolean {
+    const isRelapse = this.#hasReturned && ms < this.#returnEveryMs;
+    this.#hasReturned = false;
+    if (isRelapse) this.#relapses++;
+    else if (this.#current === 0 && isGood) this.#relapses = 0;
+    const wasFailing = !isGood && this.#failingSince !== undefined;
+    if (isGood) this.#failingSince = undefined;
+    else this.#failingSince ??= performance.now();
+    return isRelapse && this.patienceMs < Infinity ||
+      wasFailing && this.patienceMs === 0;
   }
 
   /** The current one could not be reached. */
@@ -125,6 +167,7 @@ export class Servers {
   next(): void {
     if (!this.#out.has(this.#current)) this.#failed++;
     this.#failingSince = undefined;
+    this.#hasReturned = false;
     do {
       this.#current = (this.#current + 1) % this.#all.length;
     } while (this.#out.has(this.#current));
