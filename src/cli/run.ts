@@ -22,7 +22,7 @@ import type { Level, Reporter } from "./report/reporter.ts";
 import { formatDuration } from "./report/text/units.ts";
 import { Secrets } from "./connection/secrets.ts";
 import { Systemd } from "./process/systemd.ts";
-import { type Asker, Terminal } from "./terminal/terminal.ts";
+import { type Asker, type Screen, Terminal } from "./terminal/terminal.ts";
 
 /**
  * Keeps the forwards up until it is asked to end, or retrying cannot help.
@@ -79,12 +79,13 @@ class ForwardCommand implements AsyncDisposable {
   private constructor(args: Arguments, plan: Plan) {
     this.#args = args;
     this.#plan = plan;
-    this.#reporter = openReporter(
+    const { reporter, stderr } = openReporter(
       args,
       plan.settings.logLevel,
       () => this.#supervisor?.snapshot,
       this.#resources,
     );
+    this.#reporter = reporter;
     const tell = (level: Level) => (message: string) =>
       this.#reporter.message(level, withoutKeys(message));
     this.#logger = {
@@ -95,7 +96,7 @@ class ForwardCommand implements AsyncDisposable {
     };
     this.#systemd = Systemd.open(this.#logger);
     if (this.#systemd) this.#resources.use(this.#systemd);
-    this.#secrets = new Secrets(this.#openAsker());
+    this.#secrets = new Secrets(this.#openAsker(stderr));
   }
 
   /** Settles with the exit status. */
@@ -309,12 +310,12 @@ class ForwardCommand implements AsyncDisposable {
     if (!this.#stopping) this.#supervise(connect);
   }
 
-  #openAsker(): Asker | undefined {
+  #openAsker(screen: Screen): Asker | undefined {
     const { hops, fallbacks } = this.#plan;
     if ([hops, ...fallbacks].flat().every(({ batchMode }) => batchMode)) {
       return undefined;
     }
-    const terminal = Terminal.open();
+    const terminal = Terminal.open(screen);
     if (!terminal) return undefined;
     this.#resources.use(terminal);
     return new PausingAsker(terminal, this.#reporter);

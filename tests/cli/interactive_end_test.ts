@@ -1,10 +1,11 @@
 /** The command in a terminal: Ctrl-C, hangups, signals, and terminals that can show little. */
 import { assert, assertEquals, assertMatch } from "../assert.ts";
-import { receiveText, send, startEcho, visit } from "../forward/rig.ts";
+import { ask, receiveText, send, startEcho, visit } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
 import { listeningAt } from "../servers/listening.ts";
 import { startSshd } from "../servers/openssh.ts";
 import type { TerminalProcess } from "../servers/terminal.ts";
+import { within } from "../within.ts";
 import { eventually } from "./eventually.ts";
 import { interrupt, lock, see, start, toSshd } from "./terminal_rig.ts";
 
@@ -59,6 +60,36 @@ for (const via of ["directly", "by a ProxyCommand"]) {
     },
   );
 }
+
+serverTest(
+  "sshd",
+  "rforward forwards while Ctrl-S holds the terminal, and shows what happened after Ctrl-Q",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    for (const isReleasedFirst of [true, false]) {
+      await using terminal = await start(toSshd(sshd, { target: echo.port }));
+      const port = await see(terminal);
+      await terminal.type("\x13");
+      // Long enough for the view to be drawn more than once.
+      for (let i = 0; i < 30; i++) {
+        assertEquals(
+          await within(5000, `connection ${i}`, ask(port, "hi")),
+          "echo: hi",
+        );
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      if (isReleasedFirst) {
+        await terminal.type("\x11");
+        await terminal.see(/ 0\/30 /);
+      }
+      terminal.kill("SIGTERM");
+      await eventually("it has ended", () => !terminal.isAlive);
+      await terminal.type("\x11");
+      assertEquals(await terminal.exitCode(), 0);
+    }
+  },
+);
 
 /** Stands in for nc, which may not be installed. */
 const COPY = "bash -c 'exec 3<>/dev/tcp/$0/$1; cat <&3 & exec cat >&3' %h %p";

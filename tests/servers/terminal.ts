@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import { within } from "../within.ts";
 import { run } from "./run.ts";
@@ -133,6 +134,11 @@ export class TerminalProcess implements AsyncDisposable {
   /** Takes the terminal away, as a lost login does. */
   hangUp(): void {
     this.#script.kill("SIGKILL");
+  }
+
+  /** Whether the program runs. */
+  get isAlive(): boolean {
+    return existsSync(`/proc/${this.#pid}`);
   }
 
   /** Waits until the program has ended; a signal counts as 128 and its number, as in a shell. */

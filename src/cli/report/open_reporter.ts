@@ -7,6 +7,7 @@ import type { Arguments } from "../command_line/arguments.ts";
 import { EventLog, timestamp } from "./lines/event_log.ts";
 import { JsonLog } from "./json/json_log.ts";
 import { LiveView } from "./live/live_view.ts";
+import type { Output } from "./output.ts";
 import { QueuedOutput } from "./queued_output.ts";
 import type { Reporter } from "./reporter.ts";
 import type { SshSettings } from "../ssh_config/ssh_settings.ts";
@@ -16,6 +17,7 @@ import type { SshSettings } from "../ssh_config/ssh_settings.ts";
  *
  * @param snapshot What a live view shows; nothing while it is undefined.
  * @param resources Takes ownership of what has to be closed.
+ * @returns the reporter, and what else writes to standard error in turn with it.
  * @throws {ArgumentError} if the log file cannot be written.
  */
 export function openReporter(
@@ -23,7 +25,7 @@ export function openReporter(
   level: SshSettings["logLevel"],
   snapshot: () => SupervisorSnapshot | undefined,
   resources: AsyncDisposableStack,
-): Reporter {
+): { reporter: Reporter; stderr: Output } {
   const verbosity = verbosityOf(level);
   const file = logFile === undefined
     ? undefined
@@ -33,23 +35,24 @@ export function openReporter(
   // Readers of a pipe, such as the journal, add times of their own, or expect
   // lines as ssh prints them.
   const isLog = file !== undefined || isFile(2);
-  const standard = (out: typeof Deno.stdout) =>
-    out.isTerminal() ? out : resources.use(
+  const queued = (out: typeof Deno.stdout) =>
+    resources.use(
       new QueuedOutput(out, (lost) =>
         reporter.message(
           "warn",
           `${lost} lines are missing here: they were not read in time`,
         )),
     );
+  const stderr = queued(Deno.stderr);
   const reporter: Reporter = output === "json"
-    ? new JsonLog(file ?? standard(Deno.stdout), { verbosity })
+    ? new JsonLog(file ?? queued(Deno.stdout), { verbosity })
     : isLive
-    ? new LiveView(snapshot, Deno.stderr, { destination: host, verbosity })
-    : new EventLog(file ?? standard(Deno.stderr), {
+    ? new LiveView(snapshot, stderr, { destination: host, verbosity })
+    : new EventLog(file ?? stderr, {
       verbosity,
       prefix: isLog ? timestamp : undefined,
     });
-  return resources.use(reporter);
+  return { reporter: resources.use(reporter), stderr };
 }
 
 /**

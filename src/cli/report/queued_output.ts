@@ -1,5 +1,5 @@
 import { concat } from "../../streams/concat.ts";
-import type { Output } from "./output.ts";
+import { type Output, writeBytes } from "./output.ts";
 
 /** What may wait to be written, in bytes. */
 const MAX_WAITING = 1024 * 1024;
@@ -7,14 +7,12 @@ const MAX_WAITING = 1024 * 1024;
 const END_MS = 1000;
 
 /** Something to write to: `Deno.stdout`. */
-interface Slow {
-  /** Writes some of the bytes and returns how many. */
-  write(bytes: Uint8Array): Promise<number>;
-}
+type Slow = Pick<typeof Deno.stdout, "write" | "writeSync">;
 
 /**
- * Writes to a pipe without waiting for its reader: a pager, or a program that
- * is paused, does not stop the tunnels. What no longer fits is left out.
+ * Writes without waiting for the reader: a program or a pager that is paused,
+ * or a terminal after Ctrl-S, does not stop the tunnels. What no longer fits is
+ * left out.
  */
 export class QueuedOutput implements Output, AsyncDisposable {
   readonly #out: Slow;
@@ -42,6 +40,13 @@ export class QueuedOutput implements Output, AsyncDisposable {
     return bytes.length;
   }
 
+  /** Writes what waits. What is being written may come after it. */
+  flushSync(): void {
+    const bytes = this.#take();
+    this.#size -= bytes.length;
+    writeBytes(this.#out, bytes);
+  }
+
   /** Waits for the reader, but not for long. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -54,10 +59,15 @@ export class QueuedOutput implements Output, AsyncDisposable {
     Deno.unrefTimer(setTimeout(() => Deno.exit(), END_MS));
   }
 
+  #take(): Uint8Array {
+    const bytes = concat(...this.#waiting);
+    this.#waiting = [];
+    return bytes;
+  }
+
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
-      let bytes = concat(...this.#waiting);
-      this.#waiting = [];
+      let bytes = this.#take();
       try {
         while (bytes.length > 0) {
           const written = await this.#out.write(bytes);

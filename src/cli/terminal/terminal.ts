@@ -19,7 +19,7 @@ export interface Asker {
 type Keyboard = Pick<Deno.FsFile, "read" | "setRaw">;
 
 /** The output of a terminal. */
-type Screen = Pick<Deno.FsFile, "writeSync">;
+export type Screen = Pick<Deno.FsFile, "writeSync">;
 
 /** Signals whose default action would leave the terminal without echo; in all other cases Deno restores it. */
 const DEADLY_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -59,15 +59,21 @@ export class Terminal implements Asker, Disposable {
     this.#resources = resources;
   }
 
-  /** Opens the terminal; undefined without one, or if Deno may not use it. */
-  static open(): Terminal | undefined {
+  /**
+   * Opens the terminal; undefined without one, or if Deno may not use it.
+   *
+   * @param stderr Writes to standard error, in turn with others that do.
+   */
+  static open(stderr: Screen = Deno.stderr): Terminal | undefined {
     using resources = new DisposableStack();
     const keyboard = Deno.stdin.isTerminal()
       ? Deno.stdin
       : resources.use(controllingTerminal({ read: true }));
-    const screen =
-      [Deno.stderr, Deno.stdout].find((output) => output.isTerminal()) ??
-        resources.use(controllingTerminal({ write: true }));
+    const screen = Deno.stderr.isTerminal()
+      ? stderr
+      : Deno.stdout.isTerminal()
+      ? Deno.stdout
+      : resources.use(controllingTerminal({ write: true }));
     return keyboard && screen &&
       new Terminal(keyboard, screen, resources.move());
   }

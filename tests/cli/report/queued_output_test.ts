@@ -8,6 +8,10 @@ function pipe() {
   let next: (() => void) | undefined;
   return {
     taken: "",
+    writeSync(bytes: Uint8Array): number {
+      this.taken += new TextDecoder().decode(bytes);
+      return bytes.length;
+    },
     write(bytes: Uint8Array): Promise<number> {
       return new Promise((resolve) =>
         next = () => {
@@ -55,6 +59,7 @@ Deno.test("QueuedOutput holds 1 MiB, leaves out what comes then, and reports how
 Deno.test("QueuedOutput goes on after a failed write", async () => {
   let taken = "";
   const queued = new QueuedOutput({
+    ...pipe(),
     write(bytes) {
       const text = new TextDecoder().decode(bytes);
       if (text === "a") return Promise.reject(new Error("no space left"));
@@ -65,4 +70,16 @@ Deno.test("QueuedOutput goes on after a failed write", async () => {
   for (const text of ["a", "b"]) queued.writeSync(encode(text));
   await queued[Symbol.asyncDispose]();
   assertEquals(taken, "b");
+});
+
+Deno.test("QueuedOutput.flushSync() writes what waits", async () => {
+  const out = pipe();
+  const queued = new QueuedOutput(out, () => {});
+  for (const text of ["a", "b", "c"]) queued.writeSync(encode(text));
+  await out.read();
+  queued.writeSync(encode("d"));
+  queued.flushSync();
+  assertEquals(out.taken, "ad");
+  await out.read();
+  await queued[Symbol.asyncDispose]();
 });

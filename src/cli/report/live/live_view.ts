@@ -96,7 +96,10 @@ export class LiveView implements Reporter {
       prefix: (now) => `${now.toTimeString().slice(0, 8)} `,
     });
     this.#guard = new TerminalGuard({
-      leave: () => this.#leave(),
+      leave: () => {
+        this.#leave();
+        this.#out.flushSync?.();
+      },
       redraw: () => this.#redraw(),
     });
   }
