@@ -265,6 +265,44 @@ Deno.test("a channel gathers small packets, and ignores empty ones", async () =>
   channel.close();
 });
 
+Deno.test("a channel ignores data after EOF, data that is not for it, a second EOF, and everything after CLOSE", async () => {
+  await using it = await setUp(wellBehaved);
+  const { protocol } = it;
+  const channel = await it.connection.openDirect(hostname, 80);
+  const say = (text: string) => protocol.channelData(0, Buffer.from(text));
+  protocol.channelExtData(0, Buffer.from("on standard error"), 1);
+  say("before");
+  protocol.channelEOF(0);
+  say("after EOF");
+  protocol.channelEOF(0);
+  protocol.channelClose(0);
+  say("after CLOSE");
+  protocol.channelEOF(0);
+  protocol.channelWindowAdjust(0, 2 ** 32 - 1);
+  protocol.channelClose(0);
+  await it.heard();
+
+  assertEquals(await new Response(channel.readable).text(), "before");
+  assertEquals((await channel.closed).reason, "closed");
+  assertEquals(channel.bytesReceived, 6);
+  assertEquals(it.connection.openChannels, 0);
+  await assertAlive(it.connection);
+});
+
+Deno.test("a channel that its server closes without EOF has ended", async () => {
+  await using it = await setUp(wellBehaved);
+  const channel = await it.connection.openDirect(hostname, 80);
+  it.protocol.channelData(0, Buffer.from("all"));
+  it.protocol.channelClose(0);
+  await it.heard();
+  assertEquals(await new Response(channel.readable).text(), "all");
+  await assertRejects(
+    () => channel.writable.getWriter().write(new Uint8Array(1)),
+    ChannelError,
+  );
+  await assertAlive(it.connection);
+});
+
 Deno.test("a channel that is closed before its end was read does not leave its reader waiting", async () => {
   await using it = await setUp(wellBehaved);
   const channel = await it.connection.openDirect(hostname, 80);
