@@ -45,6 +45,9 @@ export function checkOptions(options: ConnectOptions): void {
 }
 
 function checkKeys(argument: string, keys: readonly KeySource[] = []): void {
+  if (!Array.isArray(keys)) {
+    throw new ArgumentError(argument, "use a list of { file } or { text }");
+  }
   for (const [i, key] of keys.entries()) checkKey(`${argument}[${i}]`, key);
 }
 

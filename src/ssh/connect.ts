@@ -1,3 +1,4 @@
+import { withoutBrackets } from "../text/format_address.ts";
 import { silentLogger } from "../logger.ts";
 import type { SshConnection } from "./connection.ts";
 import { Deadline } from "../abort.ts";
@@ -79,9 +80,10 @@ export function connect(options: ConnectOptions): Promise<SshConnection> {
 
 /** {@linkcode connect}, for callers that end the connection with the error of another one. */
 export async function establish(
-  options: ConnectOptions,
+  given: ConnectOptions,
 ): Promise<ClientConnection> {
-  checkOptions(options);
+  checkOptions(given);
+  const options = { ...given, hostname: withoutBrackets(given.hostname) };
   const { signal, connectTimeoutMs = 20_000 } = options;
   signal?.throwIfAborted();
   const where = { hostname: options.hostname, port: options.port ?? 22 };

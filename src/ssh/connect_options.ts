@@ -78,7 +78,7 @@ export type KeyboardInteractive = (
  * agent's because servers cut off after a few tries (sshd: 6).
  */
 export interface ConnectOptions {
-  /** Name or address of the SSH server. */
+  /** Name or address of the SSH server; an IPv6 address may have brackets, as in `URL.hostname`. */
   hostname: string;
   /**
    * Its port.

@@ -38,6 +38,7 @@ Deno.test("connect() names an option that is not valid, and does not dial", asyn
         privateKeys: [{ text: "" }, key],
       }],
     ),
+    ["privateKeys", { privateKeys: "/home/alice/.ssh/id_ed25519" }],
     ["privateKeys[0].file", { privateKeys: [{ file: "" }] }],
     ["agentKeys[0]", { agentKeys: ["ssh-ed25519 AAAA"] }],
     ["maxPrompts", { maxPrompts: 0 }],
@@ -55,6 +56,15 @@ Deno.test("connect() names an option that is not valid, and does not dial", asyn
     assert(!error.message.includes(server.password));
     assertEquals(server.connections, 0);
   }
+});
+
+Deno.test("connect() takes an IPv6 address with brackets, as a URL has it", async () => {
+  await using server = await startTestServer({ listen: { hostname: "::1" } });
+  const url = new URL(`ssh://tester@[::1]:${server.port}`);
+  await using connection = await connect(
+    loginOptions(server, { hostname: url.hostname, port: Number(url.port) }),
+  );
+  assertEquals(connection.server.hostname, "::1");
 });
 
 Deno.test("connect() names a list of algorithms with one that it does not have", async () => {

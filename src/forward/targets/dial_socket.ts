@@ -54,8 +54,15 @@ function explain(name: string, cause: Error): TargetError {
     ? ["target-timeout", `did not answer: ${cause.message}`] as const
     : [
       "target-unreachable",
-      `cannot be reached: ${cause.message}`,
+      `cannot be reached: ${cause.message}${
+        isOutOfFiles(cause) ? "; allow this process more (ulimit -n)" : ""
+      }`,
     ] as const;
   const message = `the target ${name} ${why}`;
   return new TargetError(code, name, message, { cause });
+}
+
+/** EMFILE, for which Deno has no class. */
+function isOutOfFiles({ message }: Error): boolean {
+  return message.startsWith("Too many open files");
 }

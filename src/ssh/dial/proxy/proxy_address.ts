@@ -1,5 +1,8 @@
 import { ArgumentError } from "../../../errors.ts";
-import { formatAddress } from "../../../text/format_address.ts";
+import {
+  formatAddress,
+  withoutBrackets,
+} from "../../../text/format_address.ts";
 import { checkHost } from "../../../validate.ts";
 
 /** A proxy and how to speak to it. */
@@ -54,7 +57,7 @@ export function parseProxyUrl(
   if (!/^\/?$/.test(url.pathname) || url.search || url.hash) {
     fail("a proxy has no path");
   }
-  const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  const hostname = withoutBrackets(url.hostname);
   checkHost(argument, hostname);
   const port = url.port === "" ? defaultPort(rest, usualPort) : +url.port;
   if (port === 0) fail("a proxy has no port 0");
