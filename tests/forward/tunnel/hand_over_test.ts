@@ -9,7 +9,15 @@ import { assert, assertEquals, assertThrows } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { loginOptions } from "../../servers/login_options.ts";
 import { startSshd } from "../../servers/openssh.ts";
-import { ask, receiveText, send, startEcho, startRig, visit } from "../rig.ts";
+import {
+  ask,
+  receiveText,
+  send,
+  startEcho,
+  startRig,
+  startService,
+  visit,
+} from "../rig.ts";
 import { startEchoTunnel } from "./echo_tunnel.ts";
 
 serverTest(
@@ -64,6 +72,41 @@ serverTest(
     decided.resolve(true);
     assertEquals(await answer, "echo: x");
     assertEquals(await stopping, { finished: 1, cut: 0 });
+  },
+);
+
+serverTest(
+  "sshd",
+  "a target that does not read holds its connection after the client's end, as with ssh; stop() and pause() cut it",
+  async () => {
+    await using rig = await startRig("sshd");
+    const over = Promise.withResolvers<void>();
+    await using deaf = startService(() => over.promise);
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      target: { port: deaf.port },
+    });
+    /** A client that sends more than fits into the target's socket, and is gone. */
+    const strand = async () => {
+      const conn = await visit(tunnel.port);
+      await send(conn, new Uint8Array(8 * 1024 * 1024));
+      conn.close();
+      const [connection] = tunnel.connections;
+      // The server has closed its end: all that is left is here.
+      for (let before = -1; connection!.bytesToTarget > before;) {
+        before = connection!.bytesToTarget;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      return connection!;
+    };
+    const first = await strand();
+    assert(tunnel.connections.has(first));
+    await tunnel.pause();
+    assertEquals((await first.closed).reason, "closed");
+    await tunnel.resume();
+    await strand();
+    assertEquals(await tunnel.stop({ drainMs: 50 }), { finished: 0, cut: 1 });
+    over.resolve();
   },
 );
 
