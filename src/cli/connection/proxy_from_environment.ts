@@ -34,7 +34,8 @@ export function proxyFromEnvironment(
  * for all of them.
  */
 function isExcepted(list: string, hostname: string, port: number): boolean {
-  const host = hostname.toLowerCase().replace(/\.$/, "");
+  // The zone of an address (fe80::1%eth0) is this machine's own.
+  const host = hostname.toLowerCase().replace(/%.*|\.$/, "");
   return list.toLowerCase().split(/[\s,]+/).some((entry) => {
     const [, bracketed, plain = "", only] =
       /^(?:\[([^\]]*)\]|([^:]*|.*:.*:.*?))(?::(\d+))?$/.exec(entry) ?? [];

@@ -45,6 +45,8 @@ Deno.test("proxyFromEnvironment() honours NO_PROXY as curl and Go do", () => {
     ["fd00::/8", "fd12::1"],
     ["::1", "::1"],
     ["[::1]:22", "::1", 22],
+    ["fe80::/10", "fe80::1%eth0"],
+    ["fe80::1", "fe80::1%eth0"],
   ];
   for (const [list, ...server] of direct) {
     assertEquals(isDirect(list, ...server), true, list);

@@ -9,6 +9,7 @@ serverTest(
   "admission.decide decides about each connection; one that it throws for, or takes too long for, is refused",
   async () => {
     const seen: string[] = [];
+    const late = Promise.withResolvers<void>();
     const answers: (() => boolean | Promise<boolean>)[] = [
       () => true,
       () => Promise.resolve(true),
@@ -18,6 +19,8 @@ serverTest(
         throw new Error("no");
       },
       () => new Promise(() => {}),
+      () => late.promise.then(() => true),
+      () => late.promise.then(() => Promise.reject(new Error("too late"))),
     ];
     const aborted: boolean[] = [];
     await using site = await startAdmissionSite({
@@ -31,13 +34,16 @@ serverTest(
     const { tunnel, refused, taken } = site;
     assertEquals(await ask(tunnel.port, "hi"), "echo: hi");
     assertEquals(await ask(tunnel.port, "hi"), "echo: hi");
-    for (let i = 0; i < 4; i++) await seeRefusal(tunnel.port);
-    assertEquals(seen, Array(6).fill("127.0.0.1"));
+    for (let i = 0; i < 6; i++) await seeRefusal(tunnel.port);
+    late.resolve();
+    assertEquals(seen, Array(8).fill("127.0.0.1"));
     assertEquals(taken(), 2);
-    assertEquals(refused.map(({ rule }) => rule), Array(4).fill("decide"));
-    assertEquals(aborted.length, 6, "the signal says that it is over");
+    assertEquals(refused.map(({ rule }) => rule), Array(6).fill("decide"));
+    assertEquals(aborted.length, 8, "the signal says that it is over");
     const log = await site.rig.server.log();
-    assertEquals(log.match(/administratively prohibited/g)?.length, 4);
+    assertEquals(log.match(/administratively prohibited/g)?.length, 6);
+    const { admitted, refused: count } = tunnel.admission!.counts;
+    assertEquals([admitted, count], [2, 6]);
     assertEquals(tunnel.admission!.counts.live, tunnel.connections.size);
   },
 );
