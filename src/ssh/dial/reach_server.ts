@@ -22,7 +22,7 @@ export async function reachServer(
 ): Promise<Deno.TcpConn | TransportStream> {
   for (let attempt = 1;; attempt++) {
     using deadline = new Deadline(timeoutMs, signal);
-    deadline.start(() => noAnswer(where, timeoutMs));
+    deadline.start(() => noAnswer(where, timeoutMs, dial !== undefined));
     try {
       return dial
         ? await dialWith(dial, where, deadline)
@@ -43,11 +43,16 @@ function isWorthAnother(error: unknown): boolean {
 function noAnswer(
   where: { hostname: string; port: number },
   timeoutMs: number,
+  isByOtherWay: boolean,
 ): ConnectError {
   const address = formatAddress(where.hostname, where.port);
   return new ConnectError(
     "connect-timeout",
     where,
-    `${address} did not answer within ${timeoutMs} ms; check the address, and whether a firewall is in between`,
+    `${address} did not answer within ${timeoutMs} ms; ${
+      isByOtherWay
+        ? "check the proxy, command or function on the way, and the address"
+        : "check the address, and whether a firewall is in between"
+    }`,
   );
 }

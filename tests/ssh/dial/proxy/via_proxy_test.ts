@@ -1,5 +1,5 @@
 /** Real proxies, and scripted ones that misbehave. */
-import { ConnectError, viaProxy } from "../../../../mod.ts";
+import { connect, ConnectError, viaProxy } from "../../../../mod.ts";
 import type { ProxyAddress } from "../../../../src/ssh/dial/proxy/proxy_address.ts";
 import {
   assert,
@@ -96,6 +96,24 @@ for (const scheme of ["http", "socks5"] as const) {
     },
   );
 }
+
+Deno.test("connect() names the proxy as what may be silent where one is on the way", async () => {
+  await using proxy = startTcpServer(async (conn) => {
+    while (await conn.read(new Uint8Array(1024)) !== null);
+  });
+  const error = await assertRejects(
+    () =>
+      connect({
+        hostname: "192.0.2.1",
+        user: "alice",
+        connectTimeoutMs: 50,
+        dial: viaProxy(`http://127.0.0.1:${proxy.port}`),
+      }),
+    ConnectError,
+  );
+  assertEquals(error.code, "connect-timeout");
+  assertMatch(error.message, /did not answer within 50 ms; check the proxy/);
+});
 
 serverTest("sshd", "viaProxy() goes through ssh -D", async () => {
   await using sshd = await startSshd();
