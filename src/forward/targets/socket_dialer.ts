@@ -13,6 +13,15 @@ import {
 } from "./dialer.ts";
 import type { ProxyProtocol } from "./target.ts";
 
+/** Who a connection is for. */
+type Client = Pick<ForwardedOpen, "bind" | "originator">;
+
+/** For our own checks: the PROXY protocol has a header for health checks, without which targets log an error. */
+const OURS: Client = {
+  bind: { path: "" },
+  originator: { address: "", port: 0 },
+};
+
 /** Dials a TCP port or a Unix socket. */
 export class SocketDialer implements Dialer {
   readonly #timeout: SharedTimeout;
@@ -28,34 +37,32 @@ export class SocketDialer implements Dialer {
   }
 
   async dial(open: ForwardedOpen, signal: AbortSignal): Promise<Endpoint> {
-    const connect = this.proxyProtocol === undefined
-      ? this.connect
-      : (ending: Ending) => this.#introduce(this.proxyProtocol!, open, ending);
-    const conn = await this.#dial(connect, signal);
+    const conn = await this.#dial(open, signal);
     return new SocketEndpoint(conn, this.options.lingerMs);
   }
 
   async check(signal: AbortSignal): Promise<void> {
-    closeQuietly(await this.#dial(this.connect, signal));
+    closeQuietly(await this.#dial(OURS, signal));
   }
 
-  #dial(
-    connect: (ending: Ending) => Promise<Deno.Conn>,
-    signal: AbortSignal,
-  ): Promise<Deno.Conn> {
+  #dial(client: Client, signal: AbortSignal): Promise<Deno.Conn> {
+    const version = this.proxyProtocol;
+    const connect = version === undefined
+      ? this.connect
+      : (ending: Ending) => this.#introduce(version, client, ending);
     return dialSocket(this.name, connect, signal, this.#timeout);
   }
 
   /** Connects, and says who comes. */
   async #introduce(
     version: ProxyProtocol,
-    open: ForwardedOpen,
+    client: Client,
     ending: Ending,
   ): Promise<Deno.Conn> {
     const { proxyHeader } = await import("../proxy_protocol/proxy_header.ts");
     const conn = await this.connect(ending);
     try {
-      await writeAll(conn, proxyHeader(version, open));
+      await writeAll(conn, proxyHeader(version, client));
       return conn;
     } catch (error) {
       closeQuietly(conn);

@@ -1,7 +1,7 @@
 import { ArgumentError, type Bind, forward } from "../../../mod.ts";
 import { proxyHeader } from "../../../src/forward/proxy_protocol/proxy_header.ts";
 import { createDialer } from "../../../src/forward/targets/create_dialer.ts";
-import { assertEquals, assertThrows } from "../../assert.ts";
+import { assertEquals, assertMatch, assertThrows } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startWebServer, webServers } from "../../servers/web_servers.ts";
 import { receive, send, startRig, visit } from "../rig.ts";
@@ -51,6 +51,20 @@ for (const kind of webServers) {
     },
   );
 }
+
+serverTest(
+  "haproxy",
+  "a check of the target has the PROXY protocol's header for checks, without which HAProxy logs an error",
+  async () => {
+    await using web = await startWebServer("haproxy");
+    const { signal } = new AbortController();
+    for (const proxyProtocol of [1, 2] as const) {
+      const dialer = createDialer({ port: web.port, proxyProtocol }, {});
+      await dialer.check!(signal);
+      assertMatch(await web.logged(), /^127\.0\.0\.1 \d+$/);
+    }
+  },
+);
 
 /** The header in text; bytes of version 2 as hexadecimal digits after its signature. */
 function header(
