@@ -3,7 +3,7 @@ export type Chunk = Uint8Array<ArrayBuffer>;
 
 /** Buffers have at least this size, ... */
 const SMALLEST = 4 * 1024;
-/** ... twice that of what was taken last, and at most this one. */
+/** ... twice that of what was taken last, and at most this one; always a power of two, so that others can use them again. */
 const LARGEST = 128 * 1024;
 const EMPTY: Chunk = new Uint8Array();
 
@@ -12,7 +12,8 @@ const EMPTY: Chunk = new Uint8Array();
  * those that were not given away. At some 100 MB/s, collecting a new one for
  * each chunk costs a tenth of a processor.
  */
-const spare = new Map<number, Chunk[]>([[SMALLEST, []], [LARGEST, []]]);
+const spare = new Map<number, Chunk[]>();
+for (let size = SMALLEST; size <= LARGEST; size *= 2) spare.set(size, []);
 const MAX_SPARE = 16;
 
 /**
@@ -118,7 +119,7 @@ export class GatheredBytes {
 
   #startBuffer(wanted: number): void {
     if (this.#filled > 0) this.#full.push(this.#buffer);
-    const size = Math.max(wanted, this.#nextSize);
+    const size = powerOfTwo(Math.max(wanted, this.#nextSize));
     const used = this.keepsBuffers ? spare.get(size)?.pop() : undefined;
     this.#buffer = used ?? new Uint8Array(size);
     this.#filled = 0;
@@ -146,4 +147,9 @@ export class GatheredBytes {
     this.#buffer = EMPTY;
     this.#filled = 0;
   }
+}
+
+/** The smallest power of two that is not less. */
+function powerOfTwo(size: number): number {
+  return 2 ** Math.ceil(Math.log2(size));
 }

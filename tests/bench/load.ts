@@ -16,12 +16,15 @@ export const Mode = {
   echo: 3,
   /** Plays what it gets until EOF, then answers with how many gaps it had and how long they were, in milliseconds (two float64). */
   sound: 4,
+  /** Reads nothing for a minute. */
+  stuck: 5,
 } as const;
 
 /** One of {@linkcode Mode}'s values. */
 export type Mode = typeof Mode[keyof typeof Mode];
 
 const headerBytes = 9;
+const STUCK_MS = 60_000;
 const bufferBytes = 256 * 1024;
 
 /** Connects to `port` of 127.0.0.1 and instructs the target behind it. */
@@ -63,6 +66,9 @@ export async function serveLoad(conn: Deno.TcpConn): Promise<void> {
     }
     case Mode.sound:
       await play(conn);
+      break;
+    case Mode.stuck:
+      await new Promise((resolve) => setTimeout(resolve, STUCK_MS));
       break;
     default:
       throw new Error("the load does not start with a mode");

@@ -32,6 +32,7 @@ import { memory } from "./suites/memory.ts";
 import { rate } from "./suites/rate.ts";
 import { sound } from "./suites/sound.ts";
 import { start } from "./suites/start.ts";
+import { stuck } from "./suites/stuck.ts";
 import { throughput } from "./suites/throughput.ts";
 import { windowCurves, windows } from "./suites/windows.ts";
 
@@ -56,7 +57,7 @@ if (options.netns) {
 const rounds = countOption("rounds", options.rounds);
 const mib = countOption("mib", options.mib);
 const usual = [
-  ...[throughput, latency, rate, memory, fairness, sound],
+  ...[throughput, latency, rate, memory, stuck, fairness, sound],
   ...[postgres, redis, start, ...longPaths, folders],
 ];
 const suites = options.only === undefined

@@ -35,17 +35,17 @@ function chunk(length: number, fill = 1): Uint8Array<ArrayBuffer> {
 
 Deno.test("ReceiveQueue gives window back for what was read, and no more", async () => {
   const it = setUp();
-  it.queue.push(chunk(32_000, 1));
+  it.queue.push(chunk(32_768, 1));
   it.queue.push(chunk(3000, 2));
   const reader = it.queue.readable.getReader();
   await Promise.resolve();
   assertEquals(it.returned, 0);
 
-  assertEquals((await reader.read()).value, chunk(32_000, 1));
-  assertEquals(it.returned, 32_000);
+  assertEquals((await reader.read()).value, chunk(32_768, 1));
+  assertEquals(it.returned, 32_768);
   assertEquals((await reader.read()).value, chunk(3000, 2));
-  assertEquals(it.returned, 35_000);
-  assertEquals(it.queue.bytesReceived, 35_000);
+  assertEquals(it.returned, 35_768);
+  assertEquals(it.queue.bytesReceived, 35_768);
 });
 
 Deno.test("ReceiveQueue hands a chunk at once to who waits for it", async () => {
@@ -66,13 +66,13 @@ Deno.test("ReceiveQueue hands packets that come together to a fast reader as one
   for (let i = 0; i < 5; i++) {
     const reading = reader.read();
     await Promise.resolve();
-    for (let packet = 0; packet < 4; packet++) queue.push(chunk(32_000));
+    for (let packet = 0; packet < 4; packet++) queue.push(chunk(32_768));
     sizes.push((await reading).value!.length);
-    while (queue.bytesReceived < 128_000 * (i + 1)) await reader.read();
+    while (queue.bytesReceived < 131_072 * (i + 1)) await reader.read();
   }
 
-  assertEquals(sizes[0], 32_000);
-  assertEquals(sizes.slice(2), [128_000, 128_000, 128_000]);
+  assertEquals(sizes[0], 32_768);
+  assertEquals(sizes.slice(2), [131_072, 131_072, 131_072]);
 });
 
 Deno.test("ReceiveQueue copies what it takes", async () => {
