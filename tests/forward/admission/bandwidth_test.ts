@@ -13,6 +13,7 @@ import {
   startService,
   visit,
 } from "../rig.ts";
+import { untilRead } from "../../servers/until_read.ts";
 import { THOROUGH } from "../../thorough.ts";
 
 const SECONDS = THOROUGH ? 10 : 0.8;
@@ -195,10 +196,10 @@ serverTest(
     });
     const conn = await visit(tunnel.port);
     await send(conn, new Uint8Array(size));
-    // What sshd has not read when it is reset is lost there.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await untilRead(conn); // or else sshd loses it with the reset
     conn.close();
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    // Several times what counts as silence, and as lingering.
+    await new Promise((resolve) => setTimeout(resolve, 800));
     assertEquals(tunnel.connections.size, 1);
     tunnel.setAdmission({ maxBandwidthPerConnection: 3_000_000 });
     assertEquals(await received.promise, size);
