@@ -27,6 +27,12 @@ import {
   keepaliveRequest,
   readSubsystem,
 } from "../ssh/messages/request_payloads.ts";
+import {
+  type ByteSink,
+  type ByteSource,
+  takeSink,
+  takeSource,
+} from "../streams/direct.ts";
 import { SftpSession } from "./sftp_session.ts";
 import type { SharedFolders } from "./files/shared_folders.ts";
 
@@ -141,20 +147,17 @@ export class SftpConnection implements ChannelCarrier {
   }
 
   async #serve(channel: SftpChannel): Promise<void> {
-    const writer = channel.writable.getWriter();
-    // The session's next write fails.
-    writer.closed.catch(() => {});
+    const { source, sink } = channel.takeEnds();
     try {
-      await new SftpSession(this.folders, this.logger)
-        .run(channel.readable, writer);
-      if (writer.desiredSize !== null) channel.exit(); // else the client closed it
-      await writer.close();
+      await new SftpSession(this.folders, this.logger).run(source, sink);
+      channel.exit();
+      sink.end();
     } catch (error) {
       const { code, message } = error as RForwardError;
       if (code === "protocol-error") this.logger.warn(message, error);
       else this.logger.debug(`an SFTP session ended: ${message}`, error);
     } finally {
-      channel.close();
+      source.cancel(undefined); // and closes the channel
     }
   }
 }
@@ -184,8 +187,14 @@ class SftpChannel extends Channel {
     return false;
   }
 
-  /** Reports that the session ended well. */
+  /** Both directions, without streams; once. */
+  takeEnds(): { source: ByteSource; sink: ByteSink } {
+    return { source: this[takeSource]()!, sink: this[takeSink]()! };
+  }
+
+  /** Reports that the session ended well, unless the client has closed the channel. */
   exit(): void {
+    if (this.failure) return;
     const { name: type, data } = exitStatus(0);
     this.sendRequest({ type, wantReply: false, data });
   }

@@ -1,5 +1,6 @@
 import { RForwardError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import type { ByteSink, ByteSource } from "../streams/direct.ts";
 import { MAX_HANDLES } from "./files/open_handles.ts";
 import { PacketSource } from "./protocol/packet_source.ts";
 import { printable } from "../text/printable.ts";
@@ -31,9 +32,6 @@ const EXTENSIONS = {
   "fsync@openssh.com": "1",
   "limits@openssh.com": "1",
 };
-
-/** Where replies go: the writer of a channel. */
-type Output = WritableStreamDefaultWriter<Uint8Array>;
 
 /**
  * One SFTP session: requests are processed one after the other,
@@ -67,11 +65,11 @@ export class SftpSession {
   /**
    * Serves until the client's EOF; then closes everything that it had open.
    *
-   * @param input What the client sends, as a byte stream.
-   * @param output Takes the replies; a write that has settled is done with its bytes.
+   * @param input What the client sends.
+   * @param output Takes the replies.
    * @throws {RForwardError} `protocol-error` if what it sends is not SFTP.
    */
-  async run(input: ReadableStream<Uint8Array>, output: Output): Promise<void> {
+  async run(input: ByteSource, output: ByteSink): Promise<void> {
     using _files = this.#files;
     const source = new PacketSource(input);
     let sending = Promise.resolve();
@@ -291,7 +289,7 @@ export class SftpSession {
   }
 }
 
-async function send(output: Output, replies: Uint8Array): Promise<void> {
+async function send(output: ByteSink, replies: Uint8Array): Promise<void> {
   if (replies.length > 0) await output.write(replies);
 }
 

@@ -9,8 +9,9 @@ import {
 } from "../../src/sftp/protocol/sftp_protocol.ts";
 import { SftpSession } from "../../src/sftp/sftp_session.ts";
 import type { SharedFolders } from "../../src/sftp/files/shared_folders.ts";
+import { StreamSink } from "../../src/streams/stream_sink.ts";
+import { StreamSource } from "../../src/streams/stream_source.ts";
 import { assertEquals } from "../assert.ts";
-import { byteStream } from "../streams/byte_stream.ts";
 
 /** A reply, read up to its number. */
 export interface Reply {
@@ -28,15 +29,13 @@ export class SftpClient implements AsyncDisposable {
   #nextId = 1;
 
   constructor(folders: SharedFolders, logger: Logger = silentLogger) {
-    const replies = new TransformStream<Uint8Array, Uint8Array>({
-      transform: (chunk, controller) => {
-        // A copy: once a write is done, the session uses its buffer again.
-        controller.enqueue(chunk.slice());
-      },
-    });
-    this.#takeReplies(new PacketSource(byteStream(replies.readable)));
+    const replies = new TransformStream<Uint8Array, Uint8Array>();
+    this.#takeReplies(new PacketSource(new StreamSource(replies.readable)));
     this.ended = new SftpSession(folders, logger)
-      .run(byteStream(this.#requests.readable), replies.writable.getWriter());
+      .run(
+        new StreamSource(this.#requests.readable),
+        new StreamSink(replies.writable),
+      );
     this.ended.catch(() => {});
   }
 

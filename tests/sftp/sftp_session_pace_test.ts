@@ -8,9 +8,10 @@ import {
   Status,
 } from "../../src/sftp/protocol/sftp_protocol.ts";
 import { SftpSession } from "../../src/sftp/sftp_session.ts";
+import { StreamSink } from "../../src/streams/stream_sink.ts";
+import { StreamSource } from "../../src/streams/stream_source.ts";
 import { assert, assertEquals, assertRejects } from "../assert.ts";
 import { randomNumbers } from "../random_numbers.ts";
-import { byteStream } from "../streams/byte_stream.ts";
 import { within } from "../within.ts";
 import {
   attributes,
@@ -145,7 +146,7 @@ Deno.test("SftpSession reads no further while its replies are not taken", async 
     },
   }, { highWaterMark: 0 });
   const ended = new SftpSession(folder.folders, silentLogger)
-    .run(byteStream(input), output.getWriter());
+    .run(new StreamSource(input), new StreamSink(output));
 
   // It stands still once it has replies that it cannot send.
   for (let before = -1; before !== sent;) {
@@ -183,7 +184,7 @@ Deno.test("SftpSession closes all files when its replies can no longer be sent",
   await assertRejects(
     () =>
       new SftpSession(folder.folders, silentLogger)
-        .run(byteStream(input), output.getWriter()),
+        .run(new StreamSource(input), new StreamSink(output)),
     Error,
   );
 });

@@ -1,5 +1,6 @@
 import { readFull } from "../../streams/read_full.ts";
 import { writeAll } from "../../streams/write_all.ts";
+import { disk } from "./disk.ts";
 import { safeFileMode } from "./safe_mode.ts";
 import type { Place } from "./shared_folders.ts";
 import type { Attributes } from "../protocol/sftp_protocol.ts";
@@ -40,23 +41,38 @@ export class OpenFile implements Disposable {
   /** Reads from `offset` until `room` is full or the file ends; returns the number of bytes. */
   async read(offset: number, room: Uint8Array): Promise<number> {
     this.#assert(this.#access.read, "reading");
-    this.#file.seekSync(offset, Deno.SeekMode.Start);
-    const n = await this.#file.read(room) ?? 0;
+    const file = this.#file;
+    file.seekSync(offset, Deno.SeekMode.Start);
+    const n = await disk.move(
+      this.place.path,
+      room.length,
+      () => file.readSync(room),
+      () => file.read(room),
+    ) ?? 0;
     // A file system may have given less, but then up to a page's end. Otherwise
     // this is where the file ends, and does not have to be asked again.
     if (n === room.length || (offset + n) % PAGE !== 0 || n === 0) return n;
-    return n + await readFull(this.#file, room.subarray(n));
+    return n + await readFull(file, room.subarray(n));
   }
 
   /** Writes all of `data` at `offset`, or at the end of a file that is opened for appending. */
   async write(offset: number, data: Uint8Array): Promise<void> {
     this.#assert(this.#access.write, "writing");
     this.#file.seekSync(offset, Deno.SeekMode.Start);
-    await writeAll(this.#file, data);
+    await disk.move(
+      this.place.path,
+      data.length,
+      () => writeAllSync(this.#file, data),
+      () => writeAll(this.#file, data),
+    );
   }
 
   stat(): Promise<Deno.FileInfo> {
-    return this.#file.stat();
+    return disk.call(
+      this.place.path,
+      () => this.#file.statSync(),
+      () => this.#file.stat(),
+    );
   }
 
   /** Waits until what was written is on the disk. */
@@ -71,10 +87,17 @@ export class OpenFile implements Disposable {
       await this.#file.truncate(size);
     }
     if (permissions !== undefined) {
-      await Deno.chmod(await this.#path(), safeFileMode(permissions));
+      await disk.chmod(await this.#path(), safeFileMode(permissions));
     }
-    if (times) await this.#file.utime(times.accessed, times.modified);
-    if (owner) await Deno.chown(await this.#path(), owner.uid, owner.gid);
+    if (times) {
+      const { accessed, modified } = times;
+      await disk.call(
+        this.place.path,
+        () => this.#file.utimeSync(accessed, modified),
+        () => this.#file.utime(accessed, modified),
+      );
+    }
+    if (owner) await disk.chown(await this.#path(), owner);
   }
 
   [Symbol.dispose](): void {
@@ -84,7 +107,7 @@ export class OpenFile implements Disposable {
   /** The path, if it still leads to this file: Deno sets mode and owner by path only. */
   async #path(): Promise<string> {
     const { path } = this.place;
-    const [open, named] = [await this.#file.stat(), await Deno.lstat(path)];
+    const [open, named] = [await this.stat(), await disk.lstat(path)];
     if (open.dev === named.dev && open.ino === named.ino) return path;
     throw new Deno.errors.NotFound("the file was renamed");
   }
@@ -93,5 +116,11 @@ export class OpenFile implements Disposable {
     if (!access) {
       throw new Deno.errors.PermissionDenied(`not opened for ${what}`);
     }
+  }
+}
+
+function writeAllSync(file: Deno.FsFile, data: Uint8Array): void {
+  for (let done = 0; done < data.length;) {
+    done += file.writeSync(data.subarray(done));
   }
 }

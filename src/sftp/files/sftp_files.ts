@@ -1,6 +1,7 @@
 import { type Logger, silentLogger } from "../../logger.ts";
 import { printable } from "../../text/printable.ts";
 import { type FileSystemSpace, spaceAround } from "./file_system_space.ts";
+import { disk } from "./disk.ts";
 import { type DirectoryEntry, OpenDirectory } from "./open_directory.ts";
 import { ifThere } from "./if_there.ts";
 import { OpenFile } from "./open_file.ts";
@@ -51,7 +52,7 @@ export class SftpFiles implements Disposable {
       if (create || truncate || write) this.#folders.assertWritable(place);
       using opened = new DisposableStack();
       const file = opened.use(
-        await Deno.open(place.path, {
+        await disk.open(place.path, {
           read,
           append,
           write: write || truncate || !exists,
@@ -138,12 +139,12 @@ export class SftpFiles implements Disposable {
       if (permissions !== undefined) {
         const { isDirectory } = await info;
         const safeMode = isDirectory ? safeDirectoryMode : safeFileMode;
-        await Deno.chmod(place.path, safeMode(permissions));
+        await disk.chmod(place.path, safeMode(permissions));
       }
       if (times) {
-        await Deno.utime(place.path, times.accessed, times.modified);
+        await disk.utime(place.path, times);
       }
-      if (owner) await Deno.chown(place.path, owner.uid, owner.gid);
+      if (owner) await disk.chown(place.path, owner);
     });
   }
 
@@ -184,19 +185,19 @@ export class SftpFiles implements Disposable {
 
   /** Renames, unless the new name exists. */
   rename(from: string, to: string): Promise<void> {
-    return this.#change(from, async (source) => {
+    return this.#change(from, async (source, info) => {
       const target = await this.#toChange(to);
       if (await ifThere(target.info)) {
         throw new Deno.errors.AlreadyExists("the name exists");
       }
-      await this.#move(source, target.place);
+      await this.#move(source, target.place, info);
     });
   }
 
   /** Renames, replacing an existing file, as POSIX does. */
   replace(from: string, to: string): Promise<void> {
-    return this.#change(from, async (source) => {
-      await this.#move(source, (await this.#toChange(to)).place);
+    return this.#change(from, async (source, info) => {
+      await this.#move(source, (await this.#toChange(to)).place, info);
     });
   }
 
@@ -217,6 +218,7 @@ export class SftpFiles implements Disposable {
     return this.#change(path, async (place) => {
       await this.#folders.assertLeadsInside(place, target);
       await Deno.symlink(target, place.path);
+      disk.forget();
     });
   }
 
@@ -306,8 +308,14 @@ export class SftpFiles implements Disposable {
     });
   }
 
-  async #move(from: Place, to: Place): Promise<void> {
+  async #move(
+    from: Place,
+    to: Place,
+    info: Promise<Deno.FileInfo>,
+  ): Promise<void> {
+    const { isFile } = await info;
     await Deno.rename(from.path, to.path);
+    if (!isFile) disk.forget();
     this.#folders.arrived(to);
   }
 

@@ -1,6 +1,8 @@
 import { posix } from "node:path";
 import { throwIfNotPermitted } from "../../permissions.ts";
 import { ArgumentError } from "../../errors.ts";
+import { contains } from "./contains.ts";
+import { disk } from "./disk.ts";
 import { ifThere } from "./if_there.ts";
 
 /** Characters of a path; Linux takes 4096 bytes. */
@@ -226,7 +228,7 @@ export class SharedFolders {
     const root = this.#rootNamed(name);
     if (root) return this.#place(root);
     try {
-      return this.#place(await Deno.realPath(name));
+      return this.#place(await disk.realPath(name));
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       // The system's own message would reveal what exists.
@@ -234,7 +236,7 @@ export class SharedFolders {
       const parent = await this.#resolve(posix.dirname(name));
       const link = posix.join(parent.path, posix.basename(name));
       // A dangling link may lead anywhere.
-      throw await ifThere(Deno.lstat(link)) ? outside() : error;
+      throw await ifThere(disk.lstat(link)) ? outside() : error;
     }
   }
 
@@ -258,12 +260,12 @@ export class SharedFolders {
 
 /** What was found early is valid only if no symbolic link led elsewhere. */
 async function look(name: string, finding: Promise<Place>): Promise<Found> {
-  const early = Deno.lstat(name);
+  const early = disk.lstat(name);
   const [found] = await Promise.allSettled([finding, early]);
   if (found.status === "rejected") throw found.reason;
   const place = found.value;
   if (place.path === name) return { place, info: early };
-  const info = Deno.lstat(place.path);
+  const info = disk.lstat(place.path);
   await info.catch(() => {}); // whoever wants it learns of it
   return { place, info };
 }
@@ -273,6 +275,7 @@ async function realDirectory(path: string): Promise<string> {
   try {
     realPath = await Deno.realPath(path);
     info = await Deno.stat(realPath);
+    await disk.add(realPath, info);
   } catch (cause) {
     throwIfNotPermitted(
       cause,
@@ -284,12 +287,6 @@ async function realDirectory(path: string): Promise<string> {
   }
   if (info.isDirectory) return realPath;
   throw new ArgumentError("path", `${path} is not a directory`);
-}
-
-/** Whether `path` is `folder` or in it; both are absolute and normal. */
-function contains(folder: string, path: string): boolean {
-  return path === folder ||
-    path.startsWith(folder === "/" ? folder : `${folder}/`);
 }
 
 function outside(): Error {

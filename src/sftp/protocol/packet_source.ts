@@ -1,4 +1,5 @@
 import { RForwardError } from "../../errors.ts";
+import type { ByteSource } from "../../streams/direct.ts";
 import { MAX_PACKET } from "./sftp_protocol.ts";
 
 /** Bytes of the length in front of a packet. */
@@ -11,16 +12,18 @@ const ROOM = 2 * (LENGTH_SIZE + MAX_PACKET);
  * in while they are processed waits in the channel, and is taken together.
  */
 export class PacketSource {
-  readonly #reader: ReadableStreamBYOBReader;
-  #room = new Uint8Array(ROOM);
+  readonly #source: ByteSource;
+  /** What the source has lent and the buffer had no room for. */
+  #lent: Uint8Array = new Uint8Array();
+  readonly #room = new Uint8Array(ROOM);
+  readonly #view = new DataView(this.#room.buffer);
   /** What is in there and was not taken. */
   #start = 0;
   #end = 0;
 
-  /** @param input What comes in: a byte stream. */
-  constructor(input: ReadableStream<Uint8Array>) {
-    this.#reader = input.getReader({ mode: "byob" });
-    this.#reader.closed.catch(() => {}); // the next take() reports it
+  /** @param source What comes in. */
+  constructor(source: ByteSource) {
+    this.#source = source;
   }
 
   /**
@@ -41,7 +44,7 @@ export class PacketSource {
     const packets: Uint8Array[] = [];
     while (this.#end - this.#start >= LENGTH_SIZE) {
       const start = this.#start + LENGTH_SIZE;
-      const length = new DataView(this.#room.buffer).getUint32(this.#start);
+      const length = this.#view.getUint32(this.#start);
       if (length < 1 || length > MAX_PACKET) {
         if (packets.length > 0) break;
         throw new RForwardError(
@@ -61,12 +64,12 @@ export class PacketSource {
     this.#room.copyWithin(0, this.#start, this.#end);
     this.#end -= this.#start;
     this.#start = 0;
-    const { value, done } = await this.#reader.read(
-      this.#room.subarray(this.#end),
-    );
-    if (!value) return false; // it was cancelled
-    this.#room = new Uint8Array(value.buffer);
-    this.#end += value.length;
-    return !done;
+    const lent = this.#lent.length > 0 ? this.#lent : await this.#source.lend();
+    if (!lent) return false;
+    const part = lent.subarray(0, ROOM - this.#end);
+    this.#room.set(part, this.#end);
+    this.#end += part.length;
+    this.#lent = lent.subarray(part.length);
+    return true;
   }
 }
