@@ -54,8 +54,10 @@ export interface SftpServerOptions {
  * error here: it is logged.
  *
  * Deno has to be allowed to read the folders, to write them unless they are
- * shared read-only, and `--allow-sys=statfs` for `df`. Symbolic links can be
- * made only with unlimited `--allow-read` and `--allow-write`.
+ * shared read-only, and `--allow-sys=statfs` for `df` and to learn which folders
+ * are on a local disk: elsewhere a thread carries out every request, which is
+ * slower. Symbolic links can be made only with unlimited `--allow-read` and
+ * `--allow-write`.
  *
  * @param stream The client. It is closed in any case.
  * @returns when the stream is closed and so is all that the client had open.
