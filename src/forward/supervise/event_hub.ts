@@ -1,3 +1,4 @@
+import { callBack } from "../../call_back.ts";
 import { channel } from "node:diagnostics_channel";
 import type { Logger } from "../../logger.ts";
 import { EventStream } from "./event_stream.ts";
@@ -27,10 +28,9 @@ export class EventHub {
 
   /** Passes an event on. */
   emit(event: SupervisorEvent): void {
-    try {
-      this.#onEvent?.(event);
-    } catch (error) {
-      this.#logger.error("the supervisor's onEvent threw", error);
+    if (this.#onEvent) {
+      const onEvent = this.#onEvent;
+      callBack("the supervisor's onEvent", this.#logger, () => onEvent(event));
     }
     // Errors of subscribers are their own: Node reports them as uncaught.
     if (diagnostics.hasSubscribers) {

@@ -1,3 +1,4 @@
+import { callBack } from "../../call_back.ts";
 import { defined } from "../../defined.ts";
 import { atMost, onAbort, orAborted } from "../../abort.ts";
 import { ConnectionLostError, RForwardError } from "../../errors.ts";
@@ -417,13 +418,11 @@ export class Supervisor
   }
 
   #welcome(connection: SshConnection): void {
-    const failed = (error: unknown) =>
-      this.#logger.error("the supervisor's onConnect threw", error);
-    try {
-      Promise.resolve(this.#options.onConnect?.(connection)).catch(failed);
-    } catch (error) {
-      failed(error);
-    }
+    callBack(
+      "the supervisor's onConnect",
+      this.#logger,
+      () => this.#options.onConnect?.(connection),
+    );
   }
 
   #onSleep(ms: number): void {

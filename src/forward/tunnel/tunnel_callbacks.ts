@@ -1,3 +1,4 @@
+import { callBack } from "../../call_back.ts";
 import { type ForwardDeniedError, TargetError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { formatBind } from "../../ssh/bind.ts";
@@ -64,12 +65,8 @@ export class TunnelCallbacks {
     });
   }
 
-  #call(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      this.#logger.error("a callback of the tunnel threw", error);
-    }
+  #call(callback: () => unknown): void {
+    callBack("a callback of the tunnel", this.#logger, callback);
   }
 }
 

@@ -197,8 +197,11 @@ export class Login implements LoginDialog {
   #onBanner(text: string): void {
     if (++this.#banners > MAX_BANNERS) return;
     const lines = printableLines(text);
+    if (lines.length === 0) return;
     try {
-      if (lines.length > 0) this.#parts.options.onBanner?.(lines.join("\n"));
+      const result: unknown = this.#parts.options.onBanner?.(lines.join("\n"));
+      // An async function passes for one that returns nothing.
+      if (result instanceof Promise) result.catch(this.#failed.reject);
     } catch (error) {
       this.#failed.reject(error);
     }

@@ -1,3 +1,4 @@
+import { callBack } from "../../call_back.ts";
 import { posix } from "node:path";
 import type { ReverseTunnel } from "../../forward/tunnel/tunnel.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
@@ -191,11 +192,11 @@ export abstract class SpoolShare extends SessionShare {
       { cause },
     );
     this.#logger.warn(problem.message);
-    try {
-      this.#options.onProblem?.(problem);
-    } catch (error) {
-      this.#logger.error("onProblem threw", error);
-    }
+    callBack(
+      "onProblem",
+      this.#logger,
+      () => this.#options.onProblem?.(problem),
+    );
   }
 }
 

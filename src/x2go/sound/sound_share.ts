@@ -1,3 +1,4 @@
+import { callBack } from "../../call_back.ts";
 import { readVariable } from "../../environment.ts";
 import {
   ForwardDeniedError,
@@ -282,11 +283,11 @@ export class SoundShare extends SessionShare {
   #report(problem: RForwardError): void {
     this.#problem = problem;
     this.#logger.warn(`no sound: ${problem.message}`);
-    try {
-      this.#options.onProblem?.(problem);
-    } catch (error) {
-      this.#logger.error("onProblem threw", error);
-    }
+    callBack(
+      "onProblem",
+      this.#logger,
+      () => this.#options.onProblem?.(problem),
+    );
   }
 }
 

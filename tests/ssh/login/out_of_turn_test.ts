@@ -114,6 +114,18 @@ Deno.test("connect() passes on 20 banners of a server, and ignores further ones"
   assertEquals(said, Array.from({ length: 20 }, (_, i) => `banner ${i}`));
 });
 
+Deno.test("connect() rejects with what an async onBanner rejects with", async () => {
+  const banner = message(MessageNumber.USERAUTH_BANNER, "Staff only.", "");
+  await using server = await startServer([service, banner]);
+  const problem = new Error("not staff");
+  const connecting = connect({
+    ...{ hostname: server.hostname, port: server.port, user: "alice" },
+    hostKeys: "insecure-accept-any",
+    onBanner: () => Promise.reject(problem),
+  });
+  assertEquals(await assertRejects(() => connecting, Error), problem);
+});
+
 /** A packet before there are keys (RFC 4253 section 6). */
 function plainPacket(message: Uint8Array): Uint8Array<ArrayBuffer> {
   const padding = 16 - (5 + message.length) % 8;

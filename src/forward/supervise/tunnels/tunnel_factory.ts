@@ -115,16 +115,16 @@ export class TunnelFactory {
         this.totals.add(connection);
         this.#emit({ type: "opened", connection });
         connection.closed.then(({ error }) => this.#closed(connection, error));
-        onConnection?.(connection);
+        return onConnection?.(connection);
       },
       onTargetError: (error, originator) => {
         const failed = this.totals.fail(error);
         this.#emit({ type: "target-error", error, originator, failed });
-        onTargetError?.(error, originator);
+        return onTargetError?.(error, originator);
       },
       onRefused: (refusal) => {
         this.#refusals.add(refusal);
-        onRefused?.(refusal);
+        return onRefused?.(refusal);
       },
     });
     const generation = { connection, tunnel, cancelled: cancelled.signal };
