@@ -36,19 +36,15 @@ import { stuck } from "./suites/stuck.ts";
 import { throughput } from "./suites/throughput.ts";
 import { windowCurves, windows } from "./suites/windows.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    netns: { type: "boolean", default: false },
-    rounds: { type: "string", default: "3" },
-    mib: { type: "string", default: "512" },
-    only: { type: "string" },
-    clients: { type: "string" },
-    json: { type: "boolean", default: false },
-    markdown: { type: "boolean", default: false },
-    compare: { type: "string" },
-    svg: { type: "string" },
-  },
-});
+const usage =
+  `deno task bench [--netns] [--rounds N] [--mib N] [--only SUITE,…] [--clients CLIENT,…]
+                [--json] [--markdown] [--compare FILE] [--svg FILE]`;
+
+const options = parse();
+if (options.help) {
+  console.log(usage);
+  Deno.exit();
+}
 if (options.netns) {
   Deno.exit(
     await runInNamespace(Deno.args.filter((arg) => arg !== "--netns")),
@@ -134,6 +130,28 @@ if (options.svg !== undefined && results.windows) {
 }
 for (const warning of [...warnings(environment), ...notes]) {
   console.error(`! ${warning}`);
+}
+
+function parse() {
+  try {
+    return parseArgs({
+      options: {
+        help: { type: "boolean", short: "h", default: false },
+        netns: { type: "boolean", default: false },
+        rounds: { type: "string", default: "3" },
+        mib: { type: "string", default: "512" },
+        only: { type: "string" },
+        clients: { type: "string" },
+        json: { type: "boolean", default: false },
+        markdown: { type: "boolean", default: false },
+        compare: { type: "string" },
+        svg: { type: "string" },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`);
+    Deno.exit(2);
+  }
 }
 
 async function run(suite: Suite): Promise<Result[]> {
