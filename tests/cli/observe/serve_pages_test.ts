@@ -24,8 +24,7 @@ Deno.test({
           clients.push(await Deno.connect({ hostname: "127.0.0.1", port }));
         }
       } catch (error) {
-        // Nothing listens for a moment.
-        if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+        if (!isNotServed(error)) throw error;
       } finally {
         for (const client of clients) client.close();
       }
@@ -37,6 +36,12 @@ Deno.test({
     assertEquals((await rforward.ended()).code, 0);
   },
 });
+
+/** Whether nothing listens for a moment, or the listener closed just now. */
+function isNotServed(error: unknown): boolean {
+  const { ConnectionRefused, ConnectionReset } = Deno.errors;
+  return error instanceof ConnectionRefused || error instanceof ConnectionReset;
+}
 
 /** The status, once there is an answer. */
 async function fetchAgain(url: string): Promise<number> {
