@@ -28,6 +28,7 @@ serverTest(
     await using steady = startEcho("steady");
     const contradictions = new Set<string>();
     let reported = "connecting";
+    let connected = 0;
     const look = (when: string) => {
       const { snapshot } = supervisor;
       const problem = contradiction(snapshot);
@@ -50,6 +51,7 @@ serverTest(
       verify: { everyMs: 20 },
       onEvent(event) {
         if (event.type === "state") reported = event.state;
+        if (event.type === "connected") connected++;
         look(event.type);
       },
     });
@@ -71,6 +73,14 @@ serverTest(
           tunnels.every((it) => ["up", "target-down"].includes(it.state)),
       );
 
+    /** Until the connection that follows has its tunnels. */
+    const renewed = async (leave: () => unknown) => {
+      const before = connected;
+      await leave();
+      await until(supervisor, () => connected > before);
+      await settled();
+    };
+
     await reach("degraded");
     for (const overlap of [true, false]) {
       {
@@ -79,16 +89,12 @@ serverTest(
           Deno.listen({ hostname: "127.0.0.1", port }),
         );
         await reach("up");
-        await supervisor.reconnect({ overlap });
-        await settled();
+        await renewed(() => supervisor.reconnect({ overlap }));
         await reach("up");
       }
       await reach("degraded");
-      await supervisor.reconnect({ overlap });
-      await settled();
-      sshd.killSessions("SIGKILL");
-      await until(supervisor, (it) => it.reconnects > (overlap ? 0 : 2));
-      await settled();
+      await renewed(() => supervisor.reconnect({ overlap }));
+      await renewed(() => sshd.killSessions("SIGKILL"));
       supervisor.pause(0);
       await until(supervisor, ({ tunnels }) => tunnels[0]!.state === "paused");
       supervisor.resume(0);
