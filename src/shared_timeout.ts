@@ -1,4 +1,4 @@
-/** One who waits on a {@linkcode SharedTimeout}. */
+/** A wait that a {@linkcode SharedTimeout} limits. */
 interface Wait {
   readonly until: number;
   readonly onTimeout: () => void;

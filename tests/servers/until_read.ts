@@ -5,18 +5,27 @@
 export async function untilRead(conn: Deno.Conn): Promise<void> {
   const here = endpoint(conn.localAddr as Deno.NetAddr);
   const there = endpoint(conn.remoteAddr as Deno.NetAddr);
-  for (;;) {
-    // proc(5): bytes not acknowledged in the first queue, not read in the second.
-    const table = Deno.readTextFileSync("/proc/net/tcp").trim().split("\n");
-    const queues = new Map(table.map((line) => {
-      const [, local, remote, , queued = ""] = line.trim().split(/\s+/);
-      return [`${local} ${remote}`, queued.split(":")];
-    }));
-    const [sent] = queues.get(`${here} ${there}`) ?? [];
-    const [, unread] = queues.get(`${there} ${here}`) ?? [];
-    if (sent === "00000000" && unread === "00000000") return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  // One after the other: the kernel takes milliseconds to print the table, so
+  // bytes may arrive between the two lines of one connection.
+  while (queuesOf(here, there)?.sent !== 0) await moment();
+  while (queuesOf(there, here)?.unread !== 0) await moment();
+}
+
+function moment(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** What the kernel holds for one side of a connection, in bytes: not acknowledged, not read (proc(5)). */
+function queuesOf(
+  local: string,
+  remote: string,
+): { sent: number; unread: number } | undefined {
+  const table = Deno.readTextFileSync("/proc/net/tcp").split("\n");
+  const line = table.find((it) => it.includes(` ${local} ${remote} `));
+  const queues = line?.trim().split(/\s+/)[4]?.split(":");
+  const [sent = NaN, unread = NaN] = queues?.map((hex) => parseInt(hex, 16)) ??
+    [];
+  return queues && { sent, unread };
 }
 
 /** An IPv4 address and a port as the kernel prints them on little-endian machines. */

@@ -60,7 +60,7 @@ export function servePages(
   return {
     addr,
     async [Symbol.asyncDispose]() {
-      // shutdown() would wait for whoever sends half a request.
+      // shutdown() would wait for a client that sends half a request.
       over.abort();
       await serving;
     },

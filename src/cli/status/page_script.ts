@@ -118,7 +118,7 @@ function updateTunnel(node, tunnel) {
   const most = Math.max(1000, ...rates.toTarget, ...rates.toServer);
   const down = plot(rates.toTarget, most);
   parts.down.setAttribute("d", down);
-  /* One is filled, so that two lines at one height are told apart. */
+  /* The area under one line is filled, so that two lines at the same height can be distinguished. */
   parts.area.setAttribute("d", down && down + "V29H" + (SAMPLES - rates.toTarget.length) + "Z");
   parts.up.setAttribute("d", plot(rates.toServer, most));
   const last = (values) => bytes(values[values.length - 1] || 0) + "/s";

@@ -83,7 +83,7 @@ async function gather(reader: Reader | undefined): Promise<Start> {
   try {
     for (;;) {
       const next = reader.read();
-      next.catch(() => {}); // it may be that none waits for it
+      next.catch(() => {}); // it may never be awaited
       const isEnough = chunks.length > 1 && size > MAX_GATHERED;
       const result = isEnough
         ? undefined

@@ -29,7 +29,7 @@ const answers: Record<string, (request: Request) => BodyInit | Response> = {
   "/not-modified": () =>
     new Response(null, { status: 304, headers: { etag: "x" } }),
   "/redirect": () => Response.redirect("http://a.example/b"),
-  "/not-found": () => new Response("there is none", { status: 404 }),
+  "/not-found": () => new Response("nothing here", { status: 404 }),
   "/wrong-length": () =>
     new Response("six ch", { headers: { "content-length": "3" } }),
   "/cookies": () =>

@@ -17,11 +17,10 @@ async function start() {
   await Deno.mkdir(folder.in("deep", "below"), { recursive: true });
   await folder.write("file", "");
   await Deno.symlink(folder.in("deep"), folder.in("link"));
-  return { disk, time, folder, [Symbol.asyncDispose]: () => disposed(folder) };
-}
-
-function disposed(folder: TemporaryFolder): Promise<void> {
-  return folder[Symbol.asyncDispose]();
+  return {
+    ...{ disk, time, folder },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
 }
 
 Deno.test(

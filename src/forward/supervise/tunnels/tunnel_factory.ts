@@ -89,7 +89,7 @@ export class TunnelFactory {
     };
   }
 
-  /** Makes one on a connection. */
+  /** Makes a tunnel on a connection. */
   create(
     connection: SshConnection,
     more: Pick<TunnelOptions, "bind" | "unlinkStale">,

@@ -43,7 +43,7 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
     return this.#tunnels.keys();
   }
 
-  /** Whether one is to take over: it may be the one that answers at the bind already. */
+  /** Whether a next tunnel is prepared: it may answer at the bind already. */
   get isHandingOver(): boolean {
     return this.#next !== undefined;
   }
@@ -62,7 +62,7 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
   }
 
   /**
-   * Binds the one that is to take over, until {@linkcode takeNext} or
+   * Binds the next tunnel, until {@linkcode takeNext} or
    * {@linkcode withdraw}.
    *
    * @returns whether the server listens for it, beside the one of before.
@@ -80,7 +80,7 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
     }
   }
 
-  /** The one that was to take over does not. */
+  /** Stops the next tunnel: it does not take over. */
   withdraw(): void {
     const next = this.#decide();
     if (!next) return;
@@ -90,7 +90,7 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
     this.#displaced = new AbortController();
   }
 
-  /** The one that was prepared on a connection; one on another connection is stopped. */
+  /** The tunnel that was prepared on a connection; one on another connection is stopped. */
   takeNext(connection: SshConnection): Generation | undefined {
     const next = this.#decide();
     if (next?.connection === connection) return next;

@@ -225,7 +225,7 @@ export class TunnelRun {
     const before = status.probe;
     let found: ProbeResult;
     do {
-      // What the one that is to take over has bound is not another program's.
+      // The next tunnel may have bound it already: then no other program holds it.
       await orAborted(factory.tunnels.decided(), signal);
       found = await this.#checks.probe(bound, before, signal);
     } while (factory.tunnels.isHandingOver);
