@@ -48,14 +48,14 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
     return this.#next !== undefined;
   }
 
-  /** Settles once no one is to take over. */
+  /** Settles once no next tunnel is prepared. */
   async decided(): Promise<void> {
     while (this.isHandingOver) await this.#decided.promise;
   }
 
   /**
-   * Aborts when one that was to take over does not, although its socket may have
-   * replaced the one of before; another signal after that.
+   * Aborts when a next tunnel is stopped although its socket may have replaced
+   * that of the current one; another signal after that.
    */
   get displaced(): AbortSignal {
     return this.#displaced.signal;
@@ -65,7 +65,7 @@ export class TunnelGenerations implements Iterable<ReverseTunnel> {
    * Binds the next tunnel, until {@linkcode takeNext} or
    * {@linkcode withdraw}.
    *
-   * @returns whether the server listens for it, beside the one of before.
+   * @returns whether the server listens for it, beside the current one.
    */
   async prepare(next: Generation): Promise<boolean> {
     this.#next = next;
