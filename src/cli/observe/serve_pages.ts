@@ -30,6 +30,16 @@ export function servePages(
 ): ServedPages {
   const over = new AbortController();
   const { signal } = over;
+  const answering = new Set<Promise<Response>>();
+  const answer = async (request: Request): Promise<Response> => {
+    const response = (async () => await handler(request))();
+    answering.add(response);
+    try {
+      return await response;
+    } finally {
+      answering.delete(response);
+    }
+  };
   const listen = (port: number) =>
     Deno.serve({
       hostname,
@@ -38,7 +48,7 @@ export function servePages(
       onListen() {},
       // What went wrong is of no concern to who asks.
       onError: () => new Response("internal error\n", { status: 500 }),
-    }, handler);
+    }, answer);
   const first = orArgumentError(
     flag,
     formatAddress(hostname, port),
@@ -63,6 +73,8 @@ export function servePages(
       // shutdown() would wait for a client that sends half a request.
       over.abort();
       await serving;
+      // Deno does not wait for those whose connection it has closed.
+      await Promise.allSettled(answering);
     },
   };
 }
