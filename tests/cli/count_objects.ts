@@ -1,0 +1,23 @@
+/**
+ * Is loaded before the command: at each SIGUSR2 it collects garbage and prints
+ * on standard error, as one line of JSON, how many objects of some classes are
+ * alive. Needs V8's `--expose-gc`.
+ *
+ * They are those of which each connection holds some and V8 and Deno keep none.
+ * (Deno's store of keys holds bytes of up to about 500 keys that are gone, and
+ * the size of the heap grows with what V8 learns.)
+ */
+import { queryObjects } from "node:v8";
+
+const CLASSES = [AbortSignal, Map, Promise];
+
+const { gc } = globalThis as unknown as { gc: () => void };
+
+Deno.addSignalListener("SIGUSR2", () => {
+  gc();
+  const alive = CLASSES.map((type) => [
+    type.name,
+    queryObjects(type, { format: "count" }),
+  ]);
+  console.error(`alive ${JSON.stringify(Object.fromEntries(alive))}`);
+});
