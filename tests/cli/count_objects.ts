@@ -7,11 +7,15 @@
  * (Deno's store of keys holds bytes of up to about 500 keys that are gone, and
  * the size of the heap grows with what V8 learns.)
  */
-import { queryObjects } from "node:v8";
+import * as v8 from "node:v8";
 
 const CLASSES = [AbortSignal, Map, Promise];
 
 const { gc } = globalThis as unknown as { gc: () => void };
+/** Node 20's types have it, those of Node 18, which npm:@types/ssh2 brings, do not. */
+const { queryObjects } = v8 as unknown as {
+  queryObjects(type: unknown, options: { format: "count" }): number;
+};
 
 Deno.addSignalListener("SIGUSR2", () => {
   gc();
