@@ -52,20 +52,16 @@ export async function main(argv: readonly string[]): Promise<number> {
 async function execute(command: Command): Promise<number> {
   switch (command.name) {
     case "help":
-      print(help());
-      return EXIT.ended;
+      return print(help());
     case "version":
-      print(`rforward ${config.version}, Deno ${Deno.version.deno}\n`);
-      return EXIT.ended;
+      return print(`rforward ${config.version}, Deno ${Deno.version.deno}\n`);
     case "completions":
-      print(completions(command.shell));
-      return EXIT.ended;
+      return print(completions(command.shell));
     case "show-config": {
       const { readConfig } = await import("./plan.ts");
       const { showConfig } = await import("./show_config.ts");
       const { settings, forwards } = await readConfig(command.arguments);
-      print(showConfig(settings, forwards));
-      return EXIT.ended;
+      return print(showConfig(settings, forwards));
     }
     case "run": {
       const { run } = await import("./run.ts");
@@ -74,13 +70,17 @@ async function execute(command: Command): Promise<number> {
   }
 }
 
-function print(text: string): void {
+function print(text: string): number {
   try {
     writeAllSync(Deno.stdout, new TextEncoder().encode(text));
   } catch (error) {
     // Who reads it may have read enough, as in `rforward --help | head`.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return EXIT.ended;
+    const reason = error instanceof Error ? error.message : error;
+    console.error(`rforward: cannot write to standard output: ${reason}`);
+    return EXIT.failed;
   }
+  return EXIT.ended;
 }
 
 if (import.meta.main) Deno.exitCode = await main(Deno.args);

@@ -89,6 +89,23 @@ serverTest(
   },
 );
 
+serverTest(
+  "bash",
+  "rforward says that its output cannot be written, as on a full disk",
+  async () => {
+    const command = withPermissions("--allow-all").join(" ");
+    const { code, stderr } = await new Deno.Command("bash", {
+      args: ["-c", `${command} --help >/dev/full`],
+      stdin: "null",
+    }).output();
+    assertEquals(
+      new TextDecoder().decode(stderr),
+      "rforward: cannot write to standard output: No space left on device (os error 28)\n",
+    );
+    assertEquals(code, 255);
+  },
+);
+
 /** Runs a program as a user that the system does not know, as containers may. */
 const AS_STRANGER = ["unshare", "--user", "--map-user=54321"];
 

@@ -326,7 +326,7 @@ export type SupervisorEvent =
   | { type: "session-output"; stream: "stdout" | "stderr"; text: string }
   /** The session has ended, or the server refused it (`error`). The tunnels stay. */
   | { type: "session-ended"; status?: ExitStatus; error?: ChannelError }
-  /** This process did not run for `ms`: the machine slept. The connection is checked. */
+  /** The clock jumped by `ms`: the machine slept, the process was stopped, or the clock was set. The connection is checked. */
   | { type: "slept"; ms: number }
   | { type: "state"; state: SupervisorState }
   /** It has stopped. If it was asked to: how many live connections finished, and how many were cut. */

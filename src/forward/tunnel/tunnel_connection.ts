@@ -27,6 +27,7 @@ export class TunnelConnection {
   /** Settles when it has ended: `closed` after an orderly end, also by us; otherwise `lost`, with the error. */
   readonly closed: Promise<CloseReason>;
 
+  readonly #openedMs = performance.now();
   readonly #channel: SshChannel;
   readonly #ending = new Ending();
 
@@ -59,6 +60,11 @@ export class TunnelConnection {
   /** Bytes from the target to the server. */
   get bytesToServer(): number {
     return this.#channel.bytesSent;
+  }
+
+  /** How long ago it was opened, in milliseconds, whatever the clock is set to meanwhile. */
+  get ageMs(): number {
+    return performance.now() - this.#openedMs;
   }
 
   /** Closes both directions now. Idempotent. */

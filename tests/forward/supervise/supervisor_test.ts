@@ -62,6 +62,35 @@ serverTest(
 
 serverTest(
   "sshd",
+  "supervise() reports how long a connection took, even if the clock is set back",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    const closed = Promise.withResolvers<number>();
+    const { supervisor } = start(sshd, {
+      tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
+      onEvent: (event) => {
+        if (event.type === "closed") closed.resolve(event.ms);
+      },
+    });
+    await using _ = supervisor;
+    await supervisor.ready;
+    using _clock = setClockBack(3_600_000);
+    assertEquals(await ask(portOf(supervisor.snapshot), "hi"), "echo: hi");
+    const ms = await within(20_000, "the end", closed.promise);
+    assert(ms >= 0 && Number.isInteger(ms), `${ms}`);
+  },
+);
+
+/** Lets `Date.now()` lag behind until disposed of. */
+function setClockBack(ms: number): Disposable {
+  const { now } = Date;
+  Date.now = () => now() - ms;
+  return { [Symbol.dispose]: () => Date.now = now };
+}
+
+serverTest(
+  "sshd",
   "a supervisor that stops is neither degraded nor waiting meanwhile",
   async () => {
     await using sshd = await startSshd();

@@ -158,9 +158,9 @@ export class EventFormatter {
       case "slept":
         return {
           level: "info",
-          text: `this machine slept, or the process was stopped, for ${
+          text: `the clock jumped by ${
             formatDuration(event.ms)
-          }; checking whether the server is still there`,
+          }: this machine slept, the process was stopped, or the clock was set; checking whether the server is still there`,
         };
       case "state":
         return undefined; // the other events imply it

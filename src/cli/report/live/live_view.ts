@@ -146,7 +146,7 @@ export class LiveView implements Reporter {
 
   #drawSoon(ms = 0): void {
     if (this.#ended || this.#pauses > 0) return;
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     const at = Math.max(now + ms, this.#drawnAt + FRAME_MS);
     if (this.#timer && this.#timer.at <= at) return;
     this.#timer?.cancel();
@@ -160,7 +160,7 @@ export class LiveView implements Reporter {
   #draw(): void {
     const snapshot = this.#snapshot();
     if (!snapshot || this.#ended || this.#pauses > 0) return;
-    const now = this.#clock.now();
+    const now = this.#clock.elapsed();
     this.#drawnAt = now;
     const rates = this.#measure(snapshot, now);
     const lines = statusLines(snapshot, { ...this.#measures(), rates });

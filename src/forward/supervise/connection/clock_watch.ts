@@ -4,7 +4,9 @@ const LATE_MS = 5000;
 
 /**
  * Detects that this process did not run for a while: the machine slept, or the
- * process was stopped. Timers do not count that time, but the network does.
+ * process was stopped. Timers do not count that time, but the network does. A
+ * monotonic clock stands still while Linux sleeps, so this is the time of day,
+ * and a clock that is set forward looks the same.
  *
  * @param onJump Called with the time that was missed, in milliseconds.
  * @returns stops watching.

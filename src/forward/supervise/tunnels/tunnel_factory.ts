@@ -153,7 +153,7 @@ export class TunnelFactory {
   }
 
   #closed(connection: TunnelConnection, error?: RForwardError): void {
-    const ms = Date.now() - connection.openedAt.getTime();
+    const ms = Math.round(connection.ageMs);
     this.#emit(defined({ type: "closed" as const, connection, ms, error }));
   }
 }

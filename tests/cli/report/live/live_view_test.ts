@@ -146,6 +146,15 @@ Deno.test("liveView shows rates while there is traffic, and rests after it", asy
   assertEquals(rig.clock.pending, 0);
 });
 
+Deno.test("liveView goes on being drawn when the clock is set back", async () => {
+  await using rig = new Rig();
+  rig.draw();
+  rig.clock.set(-3_600_000);
+  rig.snapshot = snapshotOf({ reconnects: 1 });
+  rig.draw();
+  assertEquals(rig.screen.lines, [`${up}, 1 reconnect`, idle]);
+});
+
 Deno.test("liveView counts down to the next try", async () => {
   await using rig = new Rig();
   const until = new Date(rig.clock.now() + 3000);
