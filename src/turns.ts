@@ -1,4 +1,4 @@
-/** Has pieces of work wait for one another. */
+/** Runs pieces of work one after another. */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 

@@ -119,7 +119,7 @@ type Meter = ReturnType<
   typeof import("@opentelemetry/api").metrics.getMeter
 >;
 
-/** Has all metrics but the distribution read when they are exported. */
+/** Registers callbacks that read all metrics but the distribution when they are exported. */
 function observe(meter: Meter, metrics: SupervisorMetrics): () => void {
   const observables = new Map(
     Object.values<Instrument>(instruments)

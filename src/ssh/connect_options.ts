@@ -16,7 +16,7 @@ export type AskSecret = () =>
   | Promise<string | undefined>;
 
 /**
- * Gives a new password for one that has expired; undefined cancels. An error
+ * Returns a new password for one that has expired; undefined cancels. An error
  * ends {@linkcode connect} with it.
  *
  * @param prompt What the server says about it, printable; often empty.
@@ -89,7 +89,7 @@ export interface ConnectOptions {
   /** The user there. */
   user: string;
   /**
-   * Takes only IPv4 or IPv6 addresses of the host (OpenSSH: `AddressFamily`);
+   * Uses only IPv4 or IPv6 addresses of the host (OpenSSH: `AddressFamily`);
    * either by default. Needs `--allow-net=HOST`, without a port, and for the
    * addresses as well. With or without it, a name's addresses are tried one
    * after the other, each 250 ms after the one before it or once that refused.
@@ -128,7 +128,7 @@ export interface ConnectOptions {
   /** The user's password, or a callback that asks for it (called only if the server wants it). */
   password?: string | AskSecret;
   /**
-   * Gives the new password if the server says that the password has expired
+   * Returns the new password if the server says that the password has expired
    * (RFC 4252 section 8), again if that is refused. Without it, the login fails then.
    */
   changePassword?: ChangePassword;

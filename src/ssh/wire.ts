@@ -204,7 +204,7 @@ export class WireWriter {
       : this.#bytes.subarray(0, this.#length);
   }
 
-  /** Makes room for that many bytes; returns where they go. */
+  /** Reserves that many bytes; returns their offset. */
   #reserve(size: number): number {
     const start = this.#length;
     const end = start + size;

@@ -37,9 +37,9 @@ export interface ByteSink {
   onFailure(callback: (error: unknown) => void): void;
 }
 
-/** Name of the method with which an object of ours gives its source away, in the place of its readable. */
+/** Name of the method by which our own objects hand over their source, instead of their readable. */
 export const takeSource: unique symbol = Symbol("takeSource");
-/** Name of the method with which an object of ours gives its sink away, in the place of its writable. */
+/** Name of the method by which our own objects hand over their sink, instead of their writable. */
 export const takeSink: unique symbol = Symbol("takeSink");
 
 /** What has two streams, and may do without them. Undefined where the stream was made already. */

@@ -56,7 +56,7 @@ export class GatheredBytes {
     }
   }
 
-  /** Takes the first buffer, or what is left of it, for good. */
+  /** Removes the first buffer, or what is left of it. */
   takeChunk(): Chunk {
     const chunk = (this.#full.shift() ?? this.#takeFilled())
       .subarray(this.#taken);
@@ -65,7 +65,7 @@ export class GatheredBytes {
     return chunk;
   }
 
-  /** Takes as many as `room` has place for, into it; returns how many. */
+  /** Moves as many bytes into `room` as fit; returns how many. */
   copyTo(room: Uint8Array): number {
     this.keepsBuffers = true;
     let copied = 0;

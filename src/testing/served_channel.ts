@@ -59,7 +59,7 @@ export class ServedChannel {
     this.#channel.eof();
   }
 
-  /** Tells how the command ended; has to come before EOF. */
+  /** Sends how the command ended; must precede EOF. */
   exit(status: number | string): void {
     if (typeof status === "number") this.#channel.exit(status);
     else this.#channel.exit(status, false, "");

@@ -243,7 +243,7 @@ export class ServedConnection implements ChannelHolder {
       await serveSocket(new ServedChannel(channel, this), conn);
     } catch (error) {
       this.#service.logger.debug(
-        `the client takes no connection to ${describe(bind)}: ${error}`,
+        `the client does not accept connections to ${describe(bind)}: ${error}`,
         error,
       );
     } finally {

@@ -81,7 +81,7 @@ export function onForwardRequest(
 }
 
 /**
- * Asks the client to take a connection to what it has bound.
+ * Opens a connection to what the client has bound.
  *
  * @throws {Error} if the client refuses, or is gone. Must not be called once
  * it is gone: there would be no answer.
@@ -118,7 +118,7 @@ export function acceptUnanswered<T>(client: Connection, accept: () => T): T {
 }
 
 /**
- * Makes ssh2 let go of a write that is done. It keeps the last one that had to
+ * Makes ssh2 release a write that is done. It keeps the last one that had to
  * wait for the window, and at the next wait sends it again in place of what
  * standard error has to say.
  */

@@ -40,7 +40,7 @@ export interface TestServerOptions {
   profile?: Profile;
   /** Ends a connection that has had no session for so many milliseconds, as some tunnel services do; never by default. */
   sessionWithinMs?: number;
-  /** Says whether a client may bind this; everything by default. */
+  /** Whether a client may bind this; everything by default. */
   allowForward?: (bind: Bind) => boolean;
   /** The host key as PEM or OpenSSH text; a new ed25519 key by default. */
   hostKey?: string;

@@ -3,7 +3,7 @@
  * use there. {@linkcode X2GoSession} is where to start.
  *
  * The server needs x2goserver; this side needs no X2Go software, except for a
- * display (nxproxy), which is not this module's business.
+ * display (nxproxy), which this module leaves to others.
  *
  * @module
  */

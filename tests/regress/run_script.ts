@@ -111,7 +111,7 @@ function readSteps(text: string): Step[] {
     if (kind === "PART" || kind === "STEP") {
       if (PREPARATION.test(message)) continue;
       const last = steps.at(-1);
-      // A part that has steps is none itself.
+      // A part that has steps is not a step itself.
       const isHeading = kind === "STEP" && last?.label === part;
       if (isHeading && last?.failures.length === 0) steps.pop();
       if (kind === "PART") part = message;

@@ -79,7 +79,7 @@ export class CommandLine {
   }
 
   /**
-   * Takes the destination.
+   * Reads the destination.
    *
    * @throws {ArgumentError} if it is not valid.
    */
@@ -92,7 +92,7 @@ export class CommandLine {
   }
 
   /**
-   * Takes the command to run on the server.
+   * Reads the command to run on the server.
    *
    * @throws {ArgumentError} if it can only be the value of a `-R` that was forgotten.
    */

@@ -44,7 +44,7 @@ export interface Flag {
   readonly asInSsh?: true;
   /** The flags that contradict it. */
   readonly contradicts?: readonly string[];
-  /** Takes it into account. */
+  /** Applies it. */
   read(line: CommandLine, text: string, name: string): void;
 }
 
@@ -54,7 +54,7 @@ type FlagEntry<T> = Omit<Flag, "value" | "read"> & {
   read(line: CommandLine, value: T, name: string): void;
 };
 
-/** Makes a flag of an entry. */
+/** Turns an entry into a flag. */
 function toFlag<T>(entry: FlagEntry<T>): Flag {
   const { value } = entry;
   return {

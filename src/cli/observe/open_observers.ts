@@ -9,9 +9,9 @@ import type { Arguments } from "../command_line/arguments.ts";
 
 /** Receives what happens. */
 export interface Observer {
-  /** Takes an event of the supervisor into account. */
+  /** Records an event of the supervisor. */
   record(event: SupervisorEvent): void;
-  /** Takes what a server said before the login. */
+  /** Records what a server said before the login. */
   recordBanner?(text: string): void;
 }
 
@@ -19,7 +19,7 @@ export interface Observer {
 export interface Observed {
   /** The supervisor, once there is one. */
   supervisor(): Supervisor | undefined;
-  /** Tells the user something. */
+  /** Shows the user a message. */
   info(text: string): void;
   /** Whether only the user sees that, and no log. */
   readonly isPrivate: boolean;

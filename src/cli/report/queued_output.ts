@@ -29,7 +29,7 @@ export class QueuedOutput implements Output, AsyncDisposable {
     this.#onLost = onLost;
   }
 
-  /** Takes all of the bytes, or leaves all of them out. */
+  /** Queues all of the bytes, or drops all of them. */
   writeSync(bytes: Uint8Array): number {
     if (this.#size + bytes.length > MAX_WAITING) this.#lost++;
     else {

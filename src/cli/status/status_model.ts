@@ -53,7 +53,7 @@ export class StatusModel implements Disposable {
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
   }
 
-  /** Takes an event into account. */
+  /** Records an event. */
   record(event: SupervisorEvent): void {
     if (event.type === "opened") this.#live.set(event.connection, event.tunnel);
     if (event.type === "closed") this.#live.delete(event.connection);
@@ -64,7 +64,7 @@ export class StatusModel implements Disposable {
     }
   }
 
-  /** Takes what a server said before the login. */
+  /** Records what a server said before the login. */
   recordBanner(text: string): void {
     for (const line of printableLines(text)) {
       if (line !== "") this.#add("info", `server: ${line}`);

@@ -19,7 +19,7 @@ export class LineEditor {
   }
 
   /**
-   * Takes bytes of the terminal; a character may be split. What follows the end
+   * Handles bytes from the terminal; a character may be split. What follows the end
    * of the line is dropped: it cannot answer a question that was not asked yet.
    */
   type(bytes: Uint8Array): LineState {

@@ -5,7 +5,7 @@ import type {
 import { PortDispatcher } from "../tunnel/dispatcher.ts";
 
 /**
- * Takes the connections that belong to no tunnel and no listener: those of
+ * Receives the connections that belong to no tunnel and no listener: those of
  * binds that the program requested itself, with
  * {@linkcode SshConnection.requestForward}, and those that the server opens
  * unasked. {@linkcode acceptUnclaimed} accepts them one by one instead.

@@ -17,7 +17,7 @@ export class EventStream<E> implements AsyncIterableIterator<E | MissedEvents> {
   #more = Promise.withResolvers<void>();
   #ended = false;
 
-  /** @param onEnd Called when there is no reader any longer. */
+  /** @param onEnd Called when the reader has left. */
   constructor(onEnd: () => void) {
     this.#onEnd = onEnd;
   }

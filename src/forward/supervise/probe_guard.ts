@@ -21,7 +21,7 @@ export class ProbeGuard {
     return this.#losses < (isSshd(connection) ? 2 : 1);
   }
 
-  /** Asks it, and takes note if that ends the connection. */
+  /** Runs a probe, and notes whether it ended the connection. */
   async watch<T>(connection: SshConnection, ask: () => Promise<T>): Promise<T> {
     const { signal } = connection;
     this.#count(connection, 1);

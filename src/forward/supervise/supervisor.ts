@@ -73,7 +73,7 @@ export class Supervisor
   /** What became of the live connections when it was stopped. */
   #drained: DrainResult | undefined;
   #stopping = false;
-  /** Aborts when it is not to return to the first server any longer. */
+  /** Aborts once it should no longer return to the first server. */
   #staying = new AbortController();
   /** Ends the connection because of a permanent error. */
   #giveUp: (error: RForwardError) => void = () => {};
@@ -208,7 +208,7 @@ export class Supervisor
   }
 
   /**
-   * Connects anew, e.g. because an address or a key has changed. If it is not
+   * Makes a new connection, e.g. because an address or a key has changed. If it is not
    * connected, it tries to connect now.
    *
    * With `overlap` the new connection is made before the old one is left: where
@@ -432,7 +432,7 @@ export class Supervisor
     this.#connection?.ping({ timeoutMs: AFTER_SLEEP_MS }).catch(() => {});
   }
 
-  /** Derives the state, and ends it all if nothing can succeed any longer. */
+  /** Derives the state, and ends it all once nothing can succeed. */
   #update(): void {
     if (this.#status.state === "stopped") return;
     if (this.#connection?.signal.aborted) return; // the loss is reported next
@@ -474,7 +474,7 @@ interface Leave {
   readonly drainMs: number;
 }
 
-/** There is no connection to leave any longer. */
+/** The connection has been left already. */
 function dropNext({ next }: Leave): void {
   void next?.close();
 }

@@ -308,7 +308,7 @@ export type SupervisorEvent =
     count: number;
     refused: number;
   }
-  /** The target does not answer any longer (`checkTarget`); `released`: the port is given back until it does. */
+  /** The target no longer answers (`checkTarget`); `released`: the port is given back until it does. */
   | {
     type: "target-down";
     tunnel: number;

@@ -78,7 +78,7 @@ export class SupervisorStatus {
   /**
    * Derives the state.
    *
-   * @returns why it cannot succeed any longer, if so.
+   * @returns why it can no longer succeed, if so.
    */
   update(
     now: { isConnected: boolean; isStopping: boolean },

@@ -222,7 +222,7 @@ export class Channel implements SshChannel, Direct {
     return true;
   }
 
-  /** Gives window back for bytes that were read. */
+  /** Returns window to the peer for bytes that were read. */
   protected returnWindow(bytes: number): void {
     const isFirst = this.#received.bytesReceived === bytes;
     if (this.#receiveWindow.onRead(bytes)) return void this.adjustWindow();

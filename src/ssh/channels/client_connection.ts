@@ -59,7 +59,7 @@ export interface ConnectionParts {
   keepalive: KeepaliveOptions;
   noDelay?: NoDelay | undefined;
   logger: Logger;
-  /** Learns the host keys that the server shows. */
+  /** Called with the host keys that the server announces. */
   updateHostKeys?: (
     shown: Uint8Array,
     proof: Omit<HostKeyProof, "algorithms">,

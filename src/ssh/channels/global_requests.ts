@@ -128,7 +128,7 @@ export class GlobalRequests implements PathProbe {
     }
   }
 
-  /** Takes a reply; one without a pending request is ignored. */
+  /** Handles a reply; one without a pending request is ignored. */
   onReply(success: boolean, data: Uint8Array): void {
     this.#unanswered.shift()?.resolve({ success, data, said: this.#said });
     this.#said = undefined;

@@ -57,7 +57,7 @@ interface PendingOpen {
  * that is not there is dropped, as it may have crossed our close.
  */
 export class Mux implements ChannelCarrier {
-  /** Takes connections that the server opens. */
+  /** Receives connections that the server opens. */
   taker: ForwardedOpenTaker | undefined;
   /** Called when the server shows its host keys; the data is lent for the call. */
   onHostKeys: ((shown: Uint8Array) => void) | undefined;
@@ -94,7 +94,7 @@ export class Mux implements ChannelCarrier {
   }
 
   /**
-   * Opens a channel of ours.
+   * Opens a channel from this side.
    *
    * @param payload The channel's type, and what goes with it.
    * @param create Creates the channel once it is confirmed.
@@ -176,7 +176,7 @@ export class Mux implements ChannelCarrier {
   }
 
   /**
-   * Takes a message of the server's.
+   * Handles a message from the server.
    *
    * @returns false if it is of an unknown kind.
    * @throws {ProtocolError} if it is cut short.
@@ -257,7 +257,7 @@ export class Mux implements ChannelCarrier {
       return this.#refuse(
         sender,
         "unknown-channel-type",
-        `rforward takes no ${printable(type)} channels`,
+        `rforward does not accept ${printable(type)} channels`,
       );
     }
     if (this.#channels.size + this.#incoming.size >= MAX_CHANNELS) {

@@ -47,7 +47,7 @@ export class SessionChannel extends Channel {
   }
 
   /**
-   * Asks for something on the channel.
+   * Sends a request on the channel.
    *
    * @returns whether the server will. Output counts as success: sish sends it
    * and never answers `exec`.

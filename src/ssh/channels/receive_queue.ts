@@ -67,7 +67,7 @@ export class ReceiveQueue implements ByteSource {
     this.#onCancel();
   }
 
-  /** Takes data from the transport; it is copied. */
+  /** Queues a copy of data from the transport. */
   push(data: Uint8Array): void {
     if (data.length === 0) return;
     if (this.#end) return this.#onRead(data.length);

@@ -103,7 +103,7 @@ export class ReceiveWindow {
     this.#unreturned += bytes;
   }
 
-  /** Has it shrink to `bytes`, if it is larger. */
+  /** Shrinks it to `bytes`, if it is larger. */
   limit(bytes: number): void {
     this.#base = Math.min(this.#base, bytes);
     this.#isTooLarge = bytes < this.#size;

@@ -12,7 +12,7 @@ const ENOUGH_PORTIONS = 1000;
 /** Channels share while one has sent something this recently after another, in milliseconds. */
 const SHARED_MS = 1000;
 
-/** Tells whether several channels of a connection send. */
+/** Whether several channels of a connection are sending. */
 export class SharedSending {
   readonly #path: Pick<PathProbe, "roundTripMs">;
   readonly #now: () => number;

@@ -79,7 +79,7 @@ async function addressesOf(
 }
 
 /**
- * Has the user's own function reach the SSH server.
+ * Reaches the SSH server through the user's own function.
  *
  * @throws {ConnectError} if it could not.
  * @throws {ArgumentError} if what it gives cannot be used.

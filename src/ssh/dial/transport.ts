@@ -1,6 +1,6 @@
 import type { Duplex } from "../../streams/duplex.ts";
 
-/** What carries an SSH connection in the place of TCP. A channel of another connection is one. The end of its readable ends the connection, and so does an error. */
+/** What carries an SSH connection instead of TCP. A channel of another connection is one. The end of its readable ends the connection, and so does an error. */
 export interface Transport extends Duplex {
   /**
    * Closes what is behind the streams. Called once, after the connection has

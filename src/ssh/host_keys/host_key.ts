@@ -18,7 +18,7 @@ export interface HostKeyChanges {
   host: string;
   /** Keys to add; the server has proved that it has them. */
   learned: Pick<HostKey, "type" | "fingerprint">[];
-  /** Keys to remove: the server does not have them any longer. */
+  /** Keys to remove: the server no longer has them. */
   forgotten: Pick<HostKey, "type" | "fingerprint">[];
 }
 

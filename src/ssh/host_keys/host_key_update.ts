@@ -158,7 +158,7 @@ function isComplex({ marker, hosts }: KnownHostsLine): boolean {
   return marker !== undefined || /[*?!]|,.*,/.test(hosts);
 }
 
-/** Has the server sign with each of the keys. */
+/** Asks the server to sign with each of the keys. */
 async function proves(
   keys: readonly Uint8Array[],
   { name, sessionId, prove, logger }: HostKeyUpdateOptions,

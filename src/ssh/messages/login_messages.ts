@@ -38,7 +38,7 @@ export interface PublicKeyRequest {
   readonly blob: Uint8Array;
 }
 
-/** Asks whether a key would do (RFC 4252 section 7). */
+/** Asks whether a key is acceptable (RFC 4252 section 7). */
 export function writePublicKeyQuery(key: PublicKeyRequest): Uint8Array {
   return request(key.user, "publickey").boolean(false)
     .string(key.algorithm).string(key.blob).bytes();
@@ -85,7 +85,7 @@ export function writePasswordRequest(
   return writer.bytes();
 }
 
-/** Has the server ask its questions (RFC 4256 section 3.1). */
+/** Starts keyboard-interactive authentication (RFC 4256 section 3.1). */
 export function writeKeyboardInteractiveRequest(user: string): Uint8Array {
   return request(user, "keyboard-interactive").string("").string("").bytes();
 }

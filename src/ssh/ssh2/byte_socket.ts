@@ -16,7 +16,7 @@ export interface SocketClosing {
   readonly error?: Error;
 }
 
-/** Takes what comes in. */
+/** Receives incoming bytes. */
 export interface SocketReader {
   /** The next bytes. */
   onData(bytes: Uint8Array): void;

@@ -26,7 +26,7 @@ const { createCipheriv, createDecipheriv } = functions;
 functions.createCipheriv = finishing(createCipheriv);
 functions.createDecipheriv = finishing(createDecipheriv);
 
-/** Gives node:crypto its own functions back; to be called once ssh2 is loaded. */
+/** Restores the functions of node:crypto; call it once ssh2 is loaded. */
 export function restoreCrypto(): void {
   functions.createCipheriv = createCipheriv;
   functions.createDecipheriv = createDecipheriv;

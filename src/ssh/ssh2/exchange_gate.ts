@@ -18,7 +18,7 @@ export interface ExchangeLimits {
 
 /**
  * Closed while keys are exchanged, as it is at first: messages then wait here.
- * Says when keys have to be replaced.
+ * Decides when keys have to be replaced.
  */
 export class ExchangeGate {
   readonly #limits: ExchangeLimits;

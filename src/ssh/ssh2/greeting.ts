@@ -22,7 +22,7 @@ export class Greeting {
   }
 
   /**
-   * Takes the next bytes.
+   * Reads the next bytes.
    *
    * @returns what ssh2 may see now.
    * @throws {Error} if it is too long.

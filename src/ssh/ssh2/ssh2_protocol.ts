@@ -46,7 +46,7 @@ export interface Ssh2ProtocolConfig {
 
 /** ssh2's transport layer, as far as it is used. */
 export interface Ssh2Protocol {
-  /** Takes the payload of a packet; deciphers call it. What it returns ends the call of `decrypt`. */
+  /** Receives the payload of a packet from a decipher. What it returns ends the call of `decrypt`. */
   _onPayload: (payload: Buffer) => number | false | void;
   readonly _packetRW: { readonly read: { read(payload: Buffer): Buffer } };
   readonly _kex: {
@@ -88,7 +88,7 @@ export function sendMessage(
 }
 
 /**
- * Has ssh2 let go of all that it holds. Deno holds a cipher until its
+ * Makes ssh2 release everything it holds. Deno holds a cipher until its
  * `final()`, which ssh2 does not call.
  */
 export function releaseProtocol(protocol: Ssh2Protocol): void {

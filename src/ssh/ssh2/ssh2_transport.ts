@@ -168,7 +168,7 @@ export class Ssh2Transport implements MessageTransport {
     }
   }
 
-  /** Takes a payload from the decipher; ssh2's own messages are passed on to it. */
+  /** Receives a payload from the decipher; ssh2's own messages are passed on to it. */
   #onPayload(
     payload: Buffer,
     onPayload: Ssh2Protocol["_onPayload"],
@@ -245,7 +245,7 @@ export class Ssh2Transport implements MessageTransport {
     this.#ready.resolve();
   }
 
-  /** Says goodbye, unless the other side has not said what it speaks. */
+  /** Sends DISCONNECT, unless the other side has not identified itself. */
   #goodbye(reason: number): void {
     if (this.#end || this.peerVersion === "") return;
     sendMessage(this.#protocol, writeDisconnect({ reason, text: "" }));

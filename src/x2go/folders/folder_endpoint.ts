@@ -107,7 +107,7 @@ export async function serveFolders(
   };
 }
 
-/** Has another SSH server serve folders, at a port of the X2Go server's choice. */
+/** Lets another SSH server serve folders, at a port that the X2Go server chooses. */
 export async function reachFolders(
   { connection }: SessionAccess,
   { hostname = "127.0.0.1", port = 22, ...login }: SshFileServer,

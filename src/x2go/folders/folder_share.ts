@@ -77,7 +77,7 @@ export class FolderShare extends SessionShare {
   }
 
   /**
-   * Has the server mount it.
+   * Mounts it on the server.
    *
    * @ignore
    */
@@ -93,7 +93,7 @@ export class FolderShare extends SessionShare {
   }
 
   /**
-   * Has the server unmount it; programs that use it get errors.
+   * Unmounts it on the server; programs that use it get errors.
    *
    * @ignore
    */

@@ -109,7 +109,7 @@ export abstract class SpoolShare extends SessionShare {
   ): Promise<Job | undefined>;
 
   /**
-   * Has the server mount it.
+   * Mounts it on the server.
    *
    * @ignore
    */
@@ -129,7 +129,7 @@ export abstract class SpoolShare extends SessionShare {
   }
 
   /**
-   * Has the server unmount it. Jobs that have arrived are handled.
+   * Unmounts it on the server. Jobs that have arrived are handled.
    *
    * @ignore
    */

@@ -35,11 +35,11 @@ import type { SpoolOptions } from "../jobs/spool.ts";
 /**
  * A session on an X2Go server, and what of this side is shared with it.
  *
- * Several sessions can share one SSH connection. How a session is shown is not
- * this class's business: a display (nxproxy) connects to `info.graphicsPort`
- * there. Until the first one has, the session is `starting`; sound, folders
- * and printing work already. x2goserver ends a session to which no display
- * connects within 60 s of its start.
+ * Several sessions can share one SSH connection. Showing a session is left to
+ * others: a display (nxproxy) connects to `info.graphicsPort` there. Until the
+ * first one has, the session is `starting`; sound, folders and printing work
+ * already. x2goserver ends a session to which no display connects within 60 s
+ * of its start.
  *
  * @example Sound for a session, also after it was suspended and resumed
  * ```ts ignore
@@ -327,7 +327,7 @@ export class X2GoSession implements AsyncDisposable {
   }
 
   /**
-   * Has what the session prints handled on this side. The server needs
+   * Handles on this side what the session prints. The server needs
    * x2goserver-printing and a CUPS queue with the URI `cups-x2go:/`.
    *
    * @param handler What is done with each job, one after the other:
@@ -355,8 +355,8 @@ export class X2GoSession implements AsyncDisposable {
   }
 
   /**
-   * Has the files that the session's programs put into X2Go's MIME box handled
-   * on this side, e.g. opened.
+   * Handles on this side, e.g. opens, the files that the session's programs put
+   * into X2Go's MIME box.
    *
    * @param handler What is done with each file, one after the other.
    * @param options Receives problems.
@@ -427,7 +427,7 @@ export class X2GoSession implements AsyncDisposable {
     );
   }
 
-  /** Looks at the session's state, and releases ports that are no longer its own. */
+  /** Checks the session's state, and releases ports that are no longer its own. */
   async #look(options: WaitOptions): Promise<void> {
     const { soundPort, foldersPort } = this.#info;
     await this.#update(options);

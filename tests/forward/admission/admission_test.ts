@@ -60,7 +60,7 @@ serverTest(
   },
 );
 
-Deno.test("forward() takes no admission that is none", async () => {
+Deno.test("forward() rejects an invalid admission", async () => {
   await using connection = new FakeConnection();
   for (const admission of [null, 0, "", ["10.0.0.0/8"]]) {
     const error = await forward(connection, {

@@ -212,7 +212,7 @@ Deno.test("a connection refuses channels of a kind that it does not know", async
   assertEquals(await refused.promise, [
     5,
     3,
-    "rforward takes no x11 channels",
+    "rforward does not accept x11 channels",
   ]);
 });
 

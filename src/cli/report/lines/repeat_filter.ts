@@ -39,7 +39,7 @@ export class RepeatFilter implements Disposable {
     this.#print = print;
   }
 
-  /** Takes a line. */
+  /** Passes on a line, unless it repeats one. */
   add(line: Line): void {
     const { key } = line;
     const entry = key === undefined ? undefined : this.#entries.get(key);

@@ -55,13 +55,13 @@ export class ConfigLine {
     return this.#words.length > 0;
   }
 
-  /** Takes the next argument; undefined at the end of the line. */
+  /** Reads the next argument; undefined at the end of the line. */
   next(): string | undefined {
     return this.#words.shift();
   }
 
   /**
-   * Takes the next argument.
+   * Reads the next argument.
    *
    * @throws {ArgumentError} if it is missing or empty.
    */
@@ -72,7 +72,7 @@ export class ConfigLine {
   }
 
   /**
-   * Takes all arguments that are left.
+   * Reads all remaining arguments.
    *
    * @throws {ArgumentError} if one is empty.
    */
@@ -82,7 +82,7 @@ export class ConfigLine {
     return words;
   }
 
-  /** Takes everything after the keyword as one text, for a command: quotes and `#` belong to it. */
+  /** Reads everything after the keyword as one text, for a command: quotes and `#` belong to it. */
   text(): string {
     this.#words.length = 0;
     return this.rest.replace(/^[ \t\r\n=]+/, "");

@@ -14,7 +14,7 @@ export interface Word {
 }
 
 /**
- * Takes the first word, for keywords and the criteria of `Match`: it is ended
+ * Reads the first word, for keywords and the criteria of `Match`: it is ended
  * by white space, by one `=`, or by the end of double quotes.
  *
  * @returns undefined if a quote is not closed.

@@ -26,7 +26,7 @@ export class RefusalReports {
     this.#report = report;
   }
 
-  /** Takes a refusal. */
+  /** Records a refusal. */
   add(refusal: AdmissionRefusal): void {
     const pending = this.#pending.get(refusal.rule);
     if (pending) {

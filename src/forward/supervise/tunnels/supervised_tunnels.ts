@@ -83,7 +83,7 @@ export class SupervisedTunnels {
     for (const tunnel of this.#all) tunnel.disconnect();
   }
 
-  /** Asks for their ports now, where they wait. */
+  /** Requests their ports now, where they are waiting. */
   wake(): void {
     for (const tunnel of this.#all) tunnel.wake();
   }
@@ -93,7 +93,7 @@ export class SupervisedTunnels {
    *
    * @param signal Aborts when that is to end.
    * @param failed Called with errors that are not the server's doing.
-   * @returns settles when nothing runs on the connection any longer.
+   * @returns settles once nothing uses the connection.
    */
   async superviseOn(
     connection: SshConnection,

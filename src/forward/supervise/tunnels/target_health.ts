@@ -47,7 +47,7 @@ export class TargetHealth {
 
   /**
    * @param check Dials it; throws a TargetError if it does not answer.
-   * @param onChange Receives why it does not answer any longer, or nothing if it does again.
+   * @param onChange Receives why it no longer answers, or nothing once it does again.
    */
   constructor(
     check: (signal: AbortSignal) => Promise<void>,

@@ -19,7 +19,7 @@ import { type Generation, TunnelGenerations } from "./tunnel_generations.ts";
 import { TunnelTotals } from "./tunnel_totals.ts";
 
 /**
- * Makes the tunnels of one supervised tunnel, one per SSH connection, with the
+ * Creates the tunnels of one supervised tunnel, one per SSH connection, with the
  * same target, rules, counters and events.
  */
 export class TunnelFactory {
@@ -89,7 +89,7 @@ export class TunnelFactory {
     };
   }
 
-  /** Makes a tunnel on a connection. */
+  /** Creates a tunnel on a connection. */
   create(
     connection: SshConnection,
     more: Pick<TunnelOptions, "bind" | "unlinkStale">,

@@ -105,7 +105,7 @@ export class TunnelRun {
     }
   }
 
-  /** Asks the server for nothing while the tunnel is paused. */
+  /** Waits while the tunnel is paused. */
   async #awaitResume(): Promise<void> {
     const { pause, status, factory } = this.#parts;
     if (!pause.isOn) return;
@@ -116,7 +116,7 @@ export class TunnelRun {
     await pause.over(this.#signal);
   }
 
-  /** Asks the server for nothing while the target is down, if it is to be so. */
+  /** Waits while the target is down, with `releaseWhenDown`. */
   async #awaitTarget(): Promise<void> {
     const health = this.#health;
     if (!health || !this.#releasesWhenDown) return;

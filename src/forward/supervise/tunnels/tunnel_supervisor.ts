@@ -145,7 +145,7 @@ export class TunnelSupervisor {
     this.#pause.end();
   }
 
-  /** Asks for its port now, if it waits. */
+  /** Requests its port now, if it is waiting. */
   wake(): void {
     this.#sleeper.wake();
   }

@@ -17,7 +17,7 @@ import { hmacSha1 } from "./hmac_sha1.ts";
 /** What stands for the file where lines are given as text. */
 export const textSource = "(text)";
 
-/** Says that a line's key is not the host's own. */
+/** Marks a line whose key is not the host's own. */
 export type KnownHostsMarker = "@revoked" | "@cert-authority";
 
 /** `|1|salt|hash`: 20 bytes of salt, and the HMAC-SHA1 under it of one host name. */
@@ -82,7 +82,7 @@ export async function readKnownHosts(
   return parser.finish(logger);
 }
 
-/** Takes the lines of a file one by one. */
+/** Receives the lines of a file one by one. */
 class KnownHostsParser {
   readonly #file: string;
   readonly #names: readonly string[] | undefined;

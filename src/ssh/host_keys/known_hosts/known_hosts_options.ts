@@ -38,7 +38,7 @@ export interface KnownHostsOptions {
    */
   acceptNew?: boolean | HostKeyVerifier;
   /**
-   * Has what is remembered not show the host's name (OpenSSH:
+   * Hashes host names in what is remembered (OpenSSH:
    * `HashKnownHosts`).
    *
    * @default {false}

@@ -59,7 +59,7 @@ export function certificateType(name: string): string {
 }
 
 /**
- * Takes a certificate apart.
+ * Parses a certificate.
  *
  * @param blob The certificate as it goes over the wire; what is returned are copies.
  * @throws {ProtocolError} if it is not one.

@@ -29,7 +29,7 @@ export type ParsedPublicKey =
 const UNCOMPRESSED = 4;
 
 /**
- * Takes a public key apart. There is one way to write a key: lengths, leading
+ * Parses a public key. There is one way to write a key: lengths, leading
  * zeros and the end of the blob are checked. Whether a point is on its curve
  * shows when it is used.
  *

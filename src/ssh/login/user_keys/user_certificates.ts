@@ -111,7 +111,7 @@ export async function loadUserCertificate(
 }
 
 /**
- * Puts each key's certificates in front of it: a server that
+ * Orders each key's certificates before the key itself: a server that
  * knows the authority does not know the key.
  */
 export function withCertificates(
