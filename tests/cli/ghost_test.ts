@@ -1,12 +1,12 @@
 /** The command while a dead session still holds its port. */
 import { setTimeout as delay } from "node:timers/promises";
 import { assertEquals, assertMatch } from "../assert.ts";
-import { startProcess } from "../bench/bench_process.ts";
 import { ask, startEcho } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
 import { listeningAt } from "../servers/listening.ts";
 import { type Sshd, startSshd } from "../servers/openssh.ts";
 import { sshArguments } from "../servers/ssh_server.ts";
+import { startStaleSession } from "../servers/stale_session.ts";
 import { within } from "../within.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
@@ -74,36 +74,24 @@ serverTest(
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");
-    await using stale = await startProcess(
-      "ssh",
-      ["-N", "-R", "127.0.0.1:0:127.0.0.1:1", ...sshArguments(sshd)],
-      /Allocated port (\d+)/,
-    );
-    const { pid, port } = stale;
-    Deno.kill(pid!, "SIGSTOP");
-    let isStopped = true;
-    try {
-      await using rforward = forward(sshd, `localhost:${port}`, echo.port);
-      // sshd says yes, because of ::1 alone.
-      assertEquals((await rforward.next("verified")).verdict, "half-bound");
-      assertEquals((await rforward.next("denied")).reason, "in-use");
-      const released = async () => {
-        while (listeningAt(port).includes("::1")) await delay(5);
-      };
-      await within(5000, "the release of ::1", released());
+    await using stale = await startStaleSession(sshd);
+    const { port } = stale;
+    await using rforward = forward(sshd, `localhost:${port}`, echo.port);
+    // sshd says yes, because of ::1 alone.
+    assertEquals((await rforward.next("verified")).verdict, "half-bound");
+    assertEquals((await rforward.next("denied")).reason, "in-use");
+    const released = async () => {
+      while (listeningAt(port).includes("::1")) await delay(5);
+    };
+    await within(10_000, "the release of ::1", released());
 
-      // What sshd does once it misses a client, without waiting for it.
-      Deno.kill(pid!, "SIGKILL");
-      isStopped = false;
-      await rforward.up({ withinMs: TAKEN_OVER_MS });
-      assertEquals(listeningAt(port), ["127.0.0.1", "::1"]);
-      assertEquals(await ask(port, "hi"), "echo: hi");
-      assertEquals(statesOf(rforward), ["degraded", "up"]);
-      const { verdict, addresses } = rforward.all("verified").at(-1)!;
-      assertEquals(verdict, "verified");
-      assertEquals(addresses.map(({ answer }) => answer), ["ours", "ours"]);
-    } finally {
-      if (isStopped) Deno.kill(pid!, "SIGCONT");
-    }
+    stale.kill();
+    await rforward.up({ withinMs: TAKEN_OVER_MS });
+    assertEquals(listeningAt(port), ["127.0.0.1", "::1"]);
+    assertEquals(await ask(port, "hi"), "echo: hi");
+    assertEquals(statesOf(rforward), ["degraded", "up"]);
+    const { verdict, addresses } = rforward.all("verified").at(-1)!;
+    assertEquals(verdict, "verified");
+    assertEquals(addresses.map(({ answer }) => answer), ["ours", "ours"]);
   },
 );

@@ -7,11 +7,11 @@ import {
   type SupervisorEvent,
 } from "../../../../mod.ts";
 import { assertEquals } from "../../../assert.ts";
-import { startProcess } from "../../../bench/bench_process.ts";
 import { serverTest } from "../../../servers/availability.ts";
 import { loginOptions } from "../../../servers/login_options.ts";
 import { startSshd } from "../../../servers/openssh.ts";
-import { sshArguments, type SshServer } from "../../../servers/ssh_server.ts";
+import type { SshServer } from "../../../servers/ssh_server.ts";
+import { startStaleSession } from "../../../servers/stale_session.ts";
 import { startTcpServer } from "../../../servers/tcp_server.ts";
 import { within } from "../../../within.ts";
 import { FakeConnection } from "../../fake_connection.ts";
@@ -75,21 +75,11 @@ serverTest(
       config: ["ClientAliveInterval 1", "ClientAliveCountMax 1"],
     });
     await using echo = startEcho("echo");
-    await using stale = await startProcess(
-      "ssh",
-      ["-N", "-R", "127.0.0.1:0:127.0.0.1:1", ...sshArguments(sshd)],
-      /Allocated port (\d+)/,
-    );
-    const { pid, port } = stale;
-    Deno.kill(pid!, "SIGSTOP");
-    try {
-      const bind = { hostname: "127.0.0.1", port };
-      await using supervisor = start(sshd, bind, echo.port);
-      await within(20_000, "the port", supervisor.ready);
-      assertEquals(await ask(port, "hi"), "echo: hi");
-    } finally {
-      Deno.kill(pid!, "SIGCONT");
-    }
+    await using stale = await startStaleSession(sshd);
+    const bind = { hostname: "127.0.0.1", port: stale.port };
+    await using supervisor = start(sshd, bind, echo.port);
+    await within(20_000, "the port", supervisor.ready);
+    assertEquals(await ask(stale.port, "hi"), "echo: hi");
   },
 );
 
