@@ -18,7 +18,7 @@ function errorLog(count: number) {
   };
   return {
     logger: { ...silentLogger, error },
-    errors: within(5000, "the errors", promise),
+    errors: within(10_000, "the errors", promise),
   };
 }
 

@@ -1,15 +1,13 @@
 /** The command with rules about who may connect, before a real sshd. */
 import { assert, assertEquals } from "../assert.ts";
-import { residentBytes } from "../bench/process_stat.ts";
 import { ask, startEcho, visit } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
 import { startSshd } from "../servers/openssh.ts";
 import { sshArguments } from "../servers/ssh_server.ts";
 import { eventually } from "./eventually.ts";
+import { assertNoMore, measurable, measureUse } from "./measure_use.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 import { THOROUGH } from "../thorough.ts";
-
-const MIB = 1024 * 1024;
 
 /** Ten thousand with `RFORWARD_THOROUGH=1`. */
 const FLOOD = THOROUGH ? 10_000 : 400;
@@ -22,6 +20,7 @@ serverTest(
     await using echo = startEcho("echo");
     const target = `127.0.0.1:${echo.port}`;
     await using rforward = new RforwardProcess({
+      deno: measurable,
       args: [
         ...["--allow", "192.0.2.0/24", "-R", `127.0.0.1:0:${target}`],
         ...["-R", `localhost:0:${target}`, "--allow", "127.0.0.0/8"],
@@ -33,7 +32,9 @@ serverTest(
       a.tunnel - b.tunnel
     ).map(({ bound }) => bound.port!);
 
+    let total = 0;
     const refuse = async (times: number) => {
+      total += times;
       for (let i = 0; i < times;) {
         const some = Math.min(20, times - i);
         await Promise.all(Array.from({ length: some }, async () => {
@@ -42,14 +43,12 @@ serverTest(
         }));
         i += some;
       }
+      return await measureUse(rforward);
     };
-    await refuse(FLOOD / 10);
-    const before = residentBytes(rforward.pid);
-    await refuse(FLOOD);
-    const more = residentBytes(rforward.pid) - before;
+    const before = await refuse(FLOOD / 10);
+    assertNoMore(before, await refuse(FLOOD), FLOOD / 10);
     assertEquals(await ask(second!, "hi"), "echo: hi");
 
-    const total = FLOOD + FLOOD / 10;
     await eventually(
       "all refusals reported",
       () => rforward.all("refused").at(-1)?.refused === total,
@@ -72,10 +71,6 @@ serverTest(
       );
     }
     assert(events.length < 100, `${events.length} events`);
-    assert(more < 32 * MIB, `${more / MIB} MiB more`);
-    if (FLOOD === 10_000) {
-      console.log({ MiB: more / MIB, events: events.length });
-    }
     assertEquals(rforward.all("opened").length, 1);
   },
 );

@@ -1,13 +1,17 @@
 /** The command after its connection was lost many times. */
-import { setTimeout as delay } from "node:timers/promises";
-import { assert, assertEquals } from "../assert.ts";
+import { assertEquals } from "../assert.ts";
 import { ask, startEcho } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
 import { listeningAt } from "../servers/listening.ts";
 import { startSshd } from "../servers/openssh.ts";
 import { sshArguments } from "../servers/ssh_server.ts";
 import { THOROUGH } from "../thorough.ts";
-import { within } from "../within.ts";
+import {
+  assertNoMore,
+  measurable,
+  measureUse,
+  type Use,
+} from "./measure_use.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
 /** After which loss the use is measured first, and last. */
@@ -22,9 +26,8 @@ serverTest(
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");
-    const preload = new URL("count_objects.ts", import.meta.url).pathname;
     await using rforward = new RforwardProcess({
-      deno: ["--v8-flags=--expose-gc", `--preload=${preload}`],
+      deno: measurable,
       args: [
         ...["--max-wait", "0.05", "-R", `127.0.0.1:0:127.0.0.1:${echo.port}`],
         ...sshArguments(sshd),
@@ -38,13 +41,9 @@ serverTest(
       await rforward.up();
       assertEquals(await ask(port, "hi"), "echo: hi");
       assertEquals(listeningAt(port), ["127.0.0.1"]);
-      if (reconnects === FIRST) before = await measure(rforward);
+      if (reconnects === FIRST) before = await measureUse(rforward);
     }
-    const after = await measure(rforward);
-    for (const [what, count] of Object.entries(after)) {
-      const more = count - (before[what] ?? NaN);
-      assert(more <= MORE, `${what}: ${more} more`);
-    }
+    assertNoMore(before, await measureUse(rforward), MORE);
     assertEquals(rforward.all("connected").length, LAST + 1);
     assertEquals(
       rforward.all("bound").map(({ bound }) => bound.port),
@@ -52,21 +51,3 @@ serverTest(
     );
   },
 );
-
-/** How many objects of each class and how many open files a process has. */
-type Use = Record<string, number>;
-
-async function measure(rforward: RforwardProcess): Promise<Use> {
-  const before = rforward.stderr.length;
-  rforward.signal("SIGUSR2"); // see count_objects.ts
-  const alive = async () => {
-    for (;; await delay(10)) {
-      const found = /alive (.*)\n/.exec(rforward.stderr.slice(before));
-      if (found) return JSON.parse(found[1]!);
-    }
-  };
-  return {
-    ...await within(10_000, "the counts of objects", alive()),
-    files: [...Deno.readDirSync(`/proc/${rforward.pid}/fd`)].length,
-  };
-}

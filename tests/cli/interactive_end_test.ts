@@ -74,7 +74,7 @@ serverTest(
       // Long enough for the view to be drawn more than once.
       for (let i = 0; i < 30; i++) {
         assertEquals(
-          await within(5000, `connection ${i}`, ask(port, "hi")),
+          await within(10_000, `connection ${i}`, ask(port, "hi")),
           "echo: hi",
         );
         await new Promise((resolve) => setTimeout(resolve, 20));

@@ -25,9 +25,10 @@ optionalTest(
           });
       },
     );
-    const url = `http://only-here.test:${web.addr.port}/`;
+    const name = `${crypto.randomUUID()}.test`;
+    const url = `http://${name}:${web.addr.port}/`;
     const hosts = join(sshd.dir, "hosts");
-    await Deno.writeTextFile(hosts, "127.0.0.1 localhost only-here.test\n");
+    await Deno.writeTextFile(hosts, `127.0.0.1 localhost ${name}\n`);
     await using rforward = new RforwardProcess({
       through: [
         // Only the command has this file for /etc/hosts.
@@ -37,7 +38,7 @@ optionalTest(
       args: [
         ...["-R", "127.0.0.1:0", ...sshArguments(sshd)],
         // Chromium's own services are not reached.
-        ...["-o", `PermitRemoteOpen=only-here.test:${web.addr.port}`],
+        ...["-o", `PermitRemoteOpen=${name}:${web.addr.port}`],
       ],
     });
     const port = await rforward.up();
@@ -46,7 +47,7 @@ optionalTest(
       `--proxy-server=socks5://127.0.0.1:${port}`,
     ]);
     await browser.open(url);
-    await browser.until("document.title === 'a script of only-here.test'");
+    await browser.until(`document.title === 'a script of ${name}'`);
     assertEquals(await browser.evaluate("document.body.innerText"), "a page");
     assert(rforward.all("opened").length > 0);
 

@@ -70,8 +70,9 @@ serverTest(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
       (request) => new Response(new URL(request.url).hostname),
     );
+    const name = `${crypto.randomUUID()}.test`;
     const hosts = join(sshd.dir, "hosts");
-    await Deno.writeTextFile(hosts, "127.0.0.1 localhost only-here.test\n");
+    await Deno.writeTextFile(hosts, `127.0.0.1 localhost ${name}\n`);
     const port = freePort();
     // Only the command has this file for /etc/hosts.
     const mount = `mount --bind ${hosts} /etc/hosts && exec "$@"`;
@@ -80,14 +81,14 @@ serverTest(
       args: ["-o", `RemoteForward ${port}`, ...sshArguments(sshd)],
     });
     await rforward.next("verified");
-    const url = `http://only-here.test:${web.addr.port}/`;
+    const url = `http://${name}:${web.addr.port}/`;
     const direct = await curl(url);
     assertEquals(direct.code, 6); // only this proxy knows the name
     for (const scheme of ["socks4a", "socks5h"]) {
       const { stdout, stderr } = await curl(
         ...["--proxy", `${scheme}://127.0.0.1:${port}`, url],
       );
-      assertEquals(stdout, "only-here.test", stderr);
+      assertEquals(stdout, name, stderr);
     }
   },
 );

@@ -36,7 +36,7 @@ for (const [option, stream] of [["--json", "stdout"], ["-v", "stderr"]]) {
         }
         // Two lines each: more than 64 KiB, which the pipe holds.
         for (let i = 0; i < 400; i++) {
-          await within(5000, `connection ${i}`, ask(port, "hi"));
+          await within(10_000, `connection ${i}`, ask(port, "hi"));
         }
         child.kill("SIGTERM");
         const { code } = await within(10_000, "the end", child.status);

@@ -115,7 +115,7 @@ Deno.test("SftpLogin ends after 32 attempts", async () => {
     // The transport has ended.
   }
   assertEquals(refused, 31);
-  await within(2000, "the end", Promise.all(it.rig.served));
+  await within(10_000, "the end", Promise.all(it.rig.served));
 });
 
 const early: [string, Uint8Array][] = [
@@ -138,9 +138,9 @@ for (const [what, message] of early) {
     await using it = await setUp();
     it.transport.receive(() => {});
     it.transport.send(message);
-    const end = await within(2000, "the end", it.transport.ended);
+    const end = await within(10_000, "the end", it.transport.ended);
     assert(end.how === "disconnect", end.how);
     assertEquals(end.reason, 2);
-    await within(2000, "the end", Promise.all(it.rig.served));
+    await within(10_000, "the end", Promise.all(it.rig.served));
   });
 }

@@ -374,7 +374,7 @@ Deno.test("serveSftp() opens ten sessions at once on one connection, and others 
     username: "me",
     privateKey: await Deno.readTextFile(rig.keyFile),
   });
-  await within(5000, "the login", ready.promise);
+  await within(10_000, "the login", ready.promise);
   const open = () =>
     new Promise<SFTPWrapper>((resolve, reject) =>
       client.sftp((error, sftp) => error ? reject(error) : resolve(sftp))
@@ -385,11 +385,11 @@ Deno.test("serveSftp() opens ten sessions at once on one connection, and others 
   assertMatch(error.message, /10 sessions are open/);
   const closed = new Promise((resolve) => sessions[3]!.on("close", resolve));
   sessions[3]!.end();
-  await within(5000, "the session's end", closed);
+  await within(10_000, "the session's end", closed);
   await open();
 
   client.end();
-  await within(5000, "the end", socket.closed);
+  await within(10_000, "the end", socket.closed);
 });
 
 serverTest("ssh", "serveSftp() ends when its signal aborts", async () => {
@@ -398,7 +398,7 @@ serverTest("ssh", "serveSftp() ends when its signal aborts", async () => {
   await using client = await startUpload(rig);
 
   controller.abort();
-  await within(5000, "the end", Promise.all(rig.served));
+  await within(10_000, "the end", Promise.all(rig.served));
   assert(!(await client.output()).success);
 });
 
@@ -430,9 +430,9 @@ Deno.test("serveSftp() disconnects a client that does not log in", async () => {
   await using rig = await SftpRig.start({ loginTimeoutMs: 200 });
   using conn = await Deno.connect({ hostname: "127.0.0.1", port: rig.port });
   const end = new Response(conn.readable).bytes();
-  const heard = await within(5000, "the end", end);
+  const heard = await within(10_000, "the end", end);
   assertMatch(new TextDecoder().decode(heard), /^SSH-2\.0-rforward\S*\r\n/);
-  await within(5000, "the end", Promise.all(rig.served));
+  await within(10_000, "the end", Promise.all(rig.served));
 });
 
 Deno.test("serveSftp() ends what is no SSH", async () => {
@@ -440,15 +440,15 @@ Deno.test("serveSftp() ends what is no SSH", async () => {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: rig.port });
   const end = new Response(conn.readable).bytes();
   await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\n".repeat(2000)));
-  await within(5000, "the end", end.catch(() => {}));
-  await within(5000, "the end", Promise.all(rig.served));
+  await within(10_000, "the end", end.catch(() => {}));
+  await within(10_000, "the end", Promise.all(rig.served));
 });
 
 Deno.test("serveSftp() does not begin when its signal has aborted", async () => {
   await using rig = await SftpRig.start({ signal: AbortSignal.abort() });
   using conn = await Deno.connect({ hostname: "127.0.0.1", port: rig.port });
   const end = new Response(conn.readable).bytes();
-  assertEquals((await within(5000, "the end", end)).length, 0);
+  assertEquals((await within(10_000, "the end", end)).length, 0);
 });
 
 Deno.test("serveSftp() throws ArgumentError for what it cannot use, and closes the stream", async () => {

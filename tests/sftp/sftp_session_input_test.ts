@@ -29,7 +29,7 @@ async function endOf(...sent: Uint8Array[]): Promise<RForwardError> {
   // Later bytes may find the session gone.
   for (const bytes of sent) client.send(bytes).catch(() => {});
   return await assertRejects(
-    () => within(5000, "the session's end", client.ended),
+    () => within(10_000, "the session's end", client.ended),
     RForwardError,
   );
 }
@@ -101,7 +101,11 @@ Deno.test("SftpSession answers or ends, whatever comes", async () => {
       for (let n = random(4); n >= 0 && fields.length > 0; n--) {
         fields[random(fields.length)] = random(256);
       }
-      const reply = await within(5000, "a reply", client.request(type, fields))
+      const reply = await within(
+        10_000,
+        "a reply",
+        client.request(type, fields),
+      )
         .catch((error) => {
           assert(String(error).includes("session ended"), String(error));
         });

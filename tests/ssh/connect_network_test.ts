@@ -34,7 +34,7 @@ Deno.test("a connection that is cut is lost at once", async () => {
 
   proxy.cut();
 
-  const { reason, error } = await within(1000, "the end", connection.closed);
+  const { reason, error } = await within(10_000, "the end", connection.closed);
   assertEquals(reason, "lost");
   assertMatch(error!.message, /^the server closed the connection$|reset/);
 });
@@ -56,7 +56,7 @@ Deno.test("a connection that is tampered with is lost", async () => {
 
     proxy.corrupt();
 
-    const { error } = await within(1000, "the end", connection.closed);
+    const { error } = await within(10_000, "the end", connection.closed);
     assertEquals(await asking, error);
   }
 });
@@ -89,7 +89,7 @@ Deno.test("connect() fails at once when the server disconnects while the user is
   await asked.promise;
   await server.disconnectAll();
 
-  const error = await within(1000, "connect()", connecting);
+  const error = await within(10_000, "connect()", connecting);
   assertEquals(error.code, "protocol-error");
   assertMatch(error.message, /^the login to .* broke off: .*tried: /);
   answer.resolve(["late"]);

@@ -189,26 +189,23 @@ Deno.test("connect() asks about the host key once, and before anything else", as
 
 Deno.test("connect() waits for a callback of the user as long as it takes", async () => {
   await using server = await startTestServer({ keyboardInteractive: true });
-  const dawdle = () => new Promise((resolve) => setTimeout(resolve, 1250));
-  await using connection = await connect(loginOptions(server, {
-    connectTimeoutMs: 1000,
-    hostKeys: async () => {
-      await dawdle();
-      return true;
-    },
-    keyboardInteractive: async () => {
-      await dawdle();
-      return [server.password];
-    },
-  }));
-  assertEquals(connection.signal.aborted, false);
-
   await using other = await startTestServer();
-  await using _ = await connect(loginOptions(other, {
-    connectTimeoutMs: 1000,
-    password: async () => {
-      await dawdle();
-      return other.password;
-    },
+  const slowly = async <T>(answer: T) => {
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    return answer;
+  };
+  const ways = [
+    loginOptions(other, { hostKeys: () => slowly(true) }),
+    loginOptions(other, { password: () => slowly(other.password) }),
+    loginOptions(server, {
+      keyboardInteractive: () => slowly([server.password]),
+    }),
+  ];
+  await Promise.all(ways.map(async (options) => {
+    await using connection = await connect({
+      ...options,
+      connectTimeoutMs: 2000,
+    });
+    assertEquals(connection.signal.aborted, false);
   }));
 });

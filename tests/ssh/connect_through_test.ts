@@ -78,16 +78,16 @@ serverTest(
     const connection = await connectThrough(hops);
     for (const server of it.servers) assert(server.killSessions("SIGCONT") > 0);
 
-    await within(5000, "close()", connection.close());
+    await within(10_000, "close()", connection.close());
 
     assertEquals(await connection.closed, { reason: "closed" });
-    await within(5000, "their ends", Promise.all(it.servers.map(deserted)));
+    await within(10_000, "their ends", Promise.all(it.servers.map(deserted)));
 
     const lost = await connectThrough(hops);
     it.servers.at(-1)!.killSessions("SIGKILL");
-    const { error } = await within(5000, "its end", lost.closed);
+    const { error } = await within(10_000, "its end", lost.closed);
     assert(!error!.message.includes("hop"), error!.message);
-    await within(5000, "their ends", Promise.all(it.servers.map(deserted)));
+    await within(10_000, "their ends", Promise.all(it.servers.map(deserted)));
     await lost.close();
   },
 );
@@ -108,7 +108,7 @@ serverTest(
 
       lost.killSessions("SIGKILL");
 
-      const { reason, error } = await within(5000, "end", connection.closed);
+      const { reason, error } = await within(10_000, "end", connection.closed);
       assertEquals(reason, "lost");
       assert(error instanceof ConnectionLostError);
       const name = `hop ${i + 1} (${lost.user}@${lost.hostname}:${lost.port})`;
@@ -120,7 +120,7 @@ serverTest(
       // It may have been answered before.
       await asking.catch(() => {});
       await connection.close();
-      await within(5000, "their ends", Promise.all(it.servers.map(deserted)));
+      await within(10_000, "their ends", Promise.all(it.servers.map(deserted)));
     }
   },
 );
@@ -168,7 +168,7 @@ serverTest(
         type,
       );
       assertMatch(error.message, message);
-      await within(5000, "their ends", Promise.all(it.servers.map(deserted)));
+      await within(10_000, "their ends", Promise.all(it.servers.map(deserted)));
     }
   },
 );
@@ -198,10 +198,10 @@ serverTest(
 
     it.servers[0]!.killSessions("SIGKILL");
 
-    const { message } = await within(5000, "the end", connecting);
+    const { message } = await within(10_000, "the end", connecting);
     assertMatch(message, /^hop 1 \(\S+\) was lost: /);
     answer.resolve(true);
-    await within(5000, "their ends", Promise.all(it.servers.map(deserted)));
+    await within(10_000, "their ends", Promise.all(it.servers.map(deserted)));
   },
 );
 
@@ -224,7 +224,7 @@ Deno.test("connectThrough() stops when the signal of the hop aborts, with its re
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   stop.abort(reason);
-  assertEquals(await within(3000, "the end", connecting), reason);
+  assertEquals(await within(10_000, "the end", connecting), reason);
 });
 
 Deno.test("connectThrough() connects to a lone hop as connect() does", async () => {

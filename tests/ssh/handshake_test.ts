@@ -133,7 +133,7 @@ async function keepsSecrets(
     let asked = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const error = await within(
-      3000,
+      10_000,
       "connect()",
       assertRejects(
         () =>
@@ -205,7 +205,7 @@ Deno.test("connect() refuses a USERAUTH_SUCCESS that it has not asked for", asyn
       hurried.resolve();
     });
     const error = await within(
-      3000,
+      10_000,
       "connect()",
       assertRejects(
         () =>

@@ -5,6 +5,7 @@ import type {
 import type { TunnelConnection } from "../../forward/tunnel/tunnel_connection.ts";
 import { formatBind } from "../../ssh/bind.ts";
 import { printable, printableLines } from "../../text/printable.ts";
+import { type Clock, systemClock } from "../report/clock.ts";
 import { EventFormatter } from "../report/lines/event_formatter.ts";
 
 /** How many events are kept. */
@@ -37,7 +38,8 @@ export class StatusModel implements Disposable {
   #eventCount = 0;
   readonly #rates: { toTarget: Rates; toServer: Rates }[] = [];
   #before: readonly [number, number][] = [];
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #clock: Clock;
+  #cancel = () => {};
 
   /**
    * Starts to take readings.
@@ -47,10 +49,12 @@ export class StatusModel implements Disposable {
   constructor(
     destination: string,
     snapshot: () => SupervisorSnapshot | undefined,
+    clock: Clock = systemClock,
   ) {
     this.#destination = destination;
     this.#snapshot = snapshot;
-    this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
+    this.#clock = clock;
+    this.#wait();
   }
 
   /** Records an event. */
@@ -76,7 +80,7 @@ export class StatusModel implements Disposable {
     const snapshot = this.#snapshot();
     const connections = [...this.#live].slice(-MAX_CONNECTIONS).reverse();
     return {
-      now: Date.now(),
+      now: this.#clock.now(),
       destination: printable(this.#destination),
       state: snapshot?.state ?? "connecting",
       since: snapshot?.since.getTime(),
@@ -119,7 +123,7 @@ export class StatusModel implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#cancel();
   }
 
   #add(level: string, text: string): void {
@@ -127,6 +131,13 @@ export class StatusModel implements Disposable {
     const id = this.#eventCount++;
     this.#events.push({ id, time, level, text: printable(text) });
     this.#events.splice(0, this.#events.length - MAX_EVENTS);
+  }
+
+  #wait(): void {
+    this.#cancel = this.#clock.after(SAMPLE_MS, () => {
+      this.#sample();
+      this.#wait();
+    });
   }
 
   #sample(): void {

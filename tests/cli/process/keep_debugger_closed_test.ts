@@ -21,7 +21,7 @@ Deno.test({
     ).finally(() => clearInterval(insist));
     // Undefined if another process has the port.
     if (address === undefined) return;
-    await within(5000, "the debugger being closed", closed(address));
+    await within(10_000, "the debugger being closed", closed(address));
   },
 });
 

@@ -2,6 +2,7 @@ import { ArgumentError } from "../../../src/errors.ts";
 import { serveStatus } from "../../../src/cli/status/serve_status.ts";
 import { StatusModel } from "../../../src/cli/status/status_model.ts";
 import { assert, assertEquals, assertMatch } from "../../assert.ts";
+import { FakeClock } from "../report/fake_clock.ts";
 import { connectionOf, snapshotOf, tunnelOf } from "../report/scene.ts";
 
 /** A status page, what was asked of it, and raw requests: fetch() has no say about Host. */
@@ -112,19 +113,21 @@ Deno.test("the status page pauses and resumes for who has the token, and comes f
   assertEquals(page.done, done);
 });
 
-Deno.test("statusModel.read() has what is live, what happened, and the rates", async () => {
+Deno.test("statusModel.read() has what is live, what happened, and the rates", () => {
+  const clock = new FakeClock();
   let bytesToTarget = 1000;
   using model = new StatusModel(
     "server",
     () => snapshotOf({ tunnels: [tunnelOf({ bytesToTarget })] }),
+    clock,
   );
   const address = "\x1b[2J<b>evil</b>\u202e";
   const { connection } = connectionOf({ address, bytesToTarget: 7 });
   model.record({ type: "opened", tunnel: 0, connection });
   for (let i = 0; i < 70; i++) model.record({ type: "slept", ms: i * 1000 });
-  await new Promise((resolve) => setTimeout(resolve, 1100));
+  clock.pass(1000);
   bytesToTarget += 500;
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  clock.pass(1000);
   // deno-lint-ignore no-explicit-any -- it is read as JSON
   const read = (): any => JSON.parse(JSON.stringify(model.read()));
   const now = read();

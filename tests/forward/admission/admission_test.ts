@@ -34,7 +34,7 @@ serverTest(
     );
     await seeRefusal(tunnel.port);
     tunnel.setAdmission({ maxDurationMs: 1 });
-    const { error } = await within(5000, "the end", connection.closed);
+    const { error } = await within(10_000, "the end", connection.closed);
     assertEquals(error?.code, "time-limit");
     tunnel.setAdmission({});
     assertEquals(await ask(tunnel.port, "hi"), "echo: hi");

@@ -1,7 +1,9 @@
 /**
  * Bandwidth under overload, on a real sshd. `RFORWARD_THOROUGH=1` measures for
- * ten seconds and expects five per cent; the short form has other tests beside it.
+ * ten seconds and expects five per cent, on a quiet machine; the short form
+ * holds on any machine.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { forward, serve } from "../../../mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
@@ -15,30 +17,40 @@ import {
 } from "../rig.ts";
 import { untilRead } from "../../servers/until_read.ts";
 import { THOROUGH } from "../../thorough.ts";
+import { within } from "../../within.ts";
 
-const SECONDS = THOROUGH ? 10 : 0.8;
-const RATE = 2_000_000;
+/** Little enough for a busy machine. */
+const RATE = THOROUGH ? 2_000_000 : 500_000;
 
-/** Counts the bytes that arrive from each client between start and end. */
+/** Counts the bytes that arrive from each client. */
 class Meter {
-  readonly bytes = new Map<unknown, number>();
-  #on = false;
+  readonly #bytes = new Map<unknown, number>();
+  #began = performance.now();
 
   add(who: unknown, bytes: number): void {
-    if (this.#on) this.bytes.set(who, (this.bytes.get(who) ?? 0) + bytes);
+    this.#bytes.set(who, (this.#bytes.get(who) ?? 0) + bytes);
   }
 
-  /** @returns bytes a second, and how unequal the parts are: the least by the most. */
-  async measure(seconds: number): Promise<{ rate: number; equality: number }> {
-    this.bytes.clear();
-    this.#on = true;
-    const began = performance.now();
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-    this.#on = false;
-    const parts = [...this.bytes.values()];
-    const sum = parts.reduce((a, b) => a + b, 0);
+  /** Counts from now on. */
+  restart(): void {
+    this.#bytes.clear();
+    this.#began = performance.now();
+  }
+
+  /** Waits until that many clients have sent so many bytes each. */
+  async until(clients: number, bytes: number): Promise<void> {
+    const isThere = () =>
+      this.#bytes.size === clients &&
+      Math.min(...this.#bytes.values()) >= bytes;
+    while (!isThere()) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  /** @returns how many bytes arrived in how many seconds, and how unequal the parts are: the least by the most. */
+  read(): { sum: number; seconds: number; equality: number } {
+    const parts = [...this.#bytes.values()];
     return {
-      rate: sum / (performance.now() - began) * 1000,
+      sum: parts.reduce((a, b) => a + b, 0),
+      seconds: (performance.now() - this.#began) / 1000,
       equality: Math.min(...parts) / Math.max(...parts),
     };
   }
@@ -75,7 +87,6 @@ for (const way of ["to the server", "to the target"] as const) {
     "sshd",
     `admission.maxBandwidth holds under overload ${way}, in equal parts, without holding up another tunnel or the event loop`,
     async () => {
-      const meter = new Meter();
       await using rig = await startRig("sshd");
       const sizes = [64 * 1024, 64 * 1024, 1024, 100];
       await using service = startService(async (conn) => {
@@ -97,6 +108,7 @@ for (const way of ["to the server", "to the target"] as const) {
         bind: { port: 0 },
         target: { port: free.port },
       });
+      const meter = new Meter();
       const conns = await Promise.all(sizes.map(() => visit(tunnel.port)));
       const work = conns.map(async (conn, i) => {
         if (way === "to the target") return await flood(conn, sizes[i]!);
@@ -104,29 +116,26 @@ for (const way of ["to the server", "to the target"] as const) {
         await drain(conn, (bytes) => meter.add(conn, bytes));
       });
       work.forEach((work) => work.catch(() => {}));
-      // What is on its way at first was let through before.
-      await new Promise((resolve) =>
-        setTimeout(resolve, THOROUGH ? 2000 : 400)
-      );
-      let lateMs = 0;
-      let at = performance.now();
-      const timer = setInterval(() => {
-        lateMs = Math.max(lateMs, performance.now() - at - 10);
-        at = performance.now();
-      }, 10);
-      const { rate, equality } = await meter.measure(SECONDS);
-      clearInterval(timer);
+      if (THOROUGH) {
+        // What is on its way at first was let through before.
+        await delay(2000);
+        meter.restart();
+        await delay(10_000);
+      } else {
+        const second = meter.until(sizes.length, RATE / sizes.length);
+        await within(30_000, "a second's part for each", second);
+      }
+      const { sum, seconds, equality } = meter.read();
 
       using beside = await visit(other.port);
       const besideRate = await measureDownload(beside, 8 * RATE);
-      if (THOROUGH) {
-        console.log({ way, rate, RATE, equality, lateMs, besideRate });
-      }
-      // A fifth of a second's credit, and what sockets held before, weigh more in
-      // a short time.
-      const off = THOROUGH ? 0.05 : 0.5;
-      assert(rate < RATE * (1 + off), `${rate} bytes a second`);
-      assert(rate > RATE * (THOROUGH ? 0.95 : 0.2), `${rate} bytes a second`);
+      const rate = sum / seconds;
+      if (THOROUGH) console.log({ way, rate, RATE, equality, besideRate });
+      // At first there is a credit of a fifth of a second, and it may be
+      // overdrawn by one turn, a fiftieth.
+      const most = RATE * (THOROUGH ? 1.05 * seconds : seconds + 0.22);
+      assert(sum < most, `${sum} bytes in ${seconds} s`);
+      if (THOROUGH) assert(rate > RATE * 0.95, `${rate} bytes a second`);
       assert(equality > (THOROUGH ? 0.9 : 0.3), `parts ${equality}`);
       assert(besideRate > 2 * RATE, `${besideRate} bytes a second beside it`);
 
@@ -166,7 +175,7 @@ serverTest(
     // As slow as can be; then not any longer.
     tunnel.setAdmission({ maxBandwidthPerConnection: 1, maxBandwidth: 1 });
     const both = Promise.all([download(), download()]);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await delay(50);
     tunnel.setAdmission({});
     assertEquals(await both, [size, size]);
   },
@@ -199,7 +208,7 @@ serverTest(
     await untilRead(conn); // or else sshd loses it with the reset
     conn.close();
     // Several times what counts as silence, and as lingering.
-    await new Promise((resolve) => setTimeout(resolve, 800));
+    await delay(800);
     assertEquals(tunnel.connections.size, 1);
     tunnel.setAdmission({ maxBandwidthPerConnection: 3_000_000 });
     assertEquals(await received.promise, size);

@@ -36,7 +36,7 @@ serverTest(
     assertEquals(await receiveText(first), "echo: A");
     first.close();
     await within(
-      5000,
+      10_000,
       "the first connection's end",
       site.connections[0]!.closed,
     );

@@ -25,7 +25,7 @@ for (
       const { tunnel } = site;
       using conn = await visit(tunnel.port);
       assertEquals(await receiveText(conn).catch(() => ""), "");
-      await within(5000, "the end for the target", ended.promise);
+      await within(10_000, "the end for the target", ended.promise);
       assertEquals(tunnel.admission!.counts.endedBy, { [rule!]: 1 });
       const { reason, error } = await site.connections[0]!.closed;
       assertEquals([reason, error?.code], ["lost", "time-limit"]);
@@ -39,12 +39,12 @@ serverTest(
   "admission.idleTimeoutMs and firstByteTimeoutMs leave a connection alone that moves bytes, whichever way",
   async () => {
     await using site = await startAdmissionSite({
-      firstByteTimeoutMs: 400,
-      idleTimeoutMs: 400,
+      firstByteTimeoutMs: 1000,
+      idleTimeoutMs: 1000,
     }, async (conn) => {
       await conn.read(new Uint8Array(1));
       for (let i = 0; i < 12; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 60));
+        await new Promise((resolve) => setTimeout(resolve, 100));
         await conn.write(new Uint8Array([65]));
       }
       await conn.closeWrite();

@@ -135,7 +135,7 @@ serverTest(
       await send(conn, `POST / HTTP/1.1\r\nHost: a\r\n${length}\r\n\r\n9\r\n`);
       await begun.promise;
       conn.close();
-      assertEquals(await within(5000, "the end", ended.promise), "failed");
+      assertEquals(await within(10_000, "the end", ended.promise), "failed");
     }
   },
 );

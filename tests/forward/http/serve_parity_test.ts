@@ -201,7 +201,7 @@ serverTest(
     // It is not sent, so the connection has to end.
     using unread = await visit(site.web.port);
     await send(unread, get("/unread", "POST", head));
-    const answer = await within(5000, "the end", receiveText(unread));
+    const answer = await within(10_000, "the end", receiveText(unread));
     assertMatch(answer, /^HTTP\/1.1 200 OK\r\n/);
     assertMatch(answer, /\r\nConnection: close\r\n/);
     using read = await visit(site.web.port);
@@ -254,7 +254,7 @@ serverTest(
     for (const path of ["/fails", "/short", "/long"]) {
       using conn = await visit(site.web.port);
       await send(conn, get(path) + "\r\n");
-      const said = await within(5000, path, receiveText(conn));
+      const said = await within(10_000, path, receiveText(conn));
       // What was not sent yet is dropped; a client never takes it for whole.
       const [, body = ""] = said.split("\r\n\r\n");
       assert(!body.endsWith("\r\n0") && body.length < 100_000, path);
@@ -283,7 +283,7 @@ serverTest(
         get("/read", "POST", `${head}Content-Length: 3\r\n\r\n`),
       );
       await send(conn, "abc");
-      const said = await within(5000, protocol, receiveText(conn));
+      const said = await within(10_000, protocol, receiveText(conn));
       assertMatch(said, /^HTTP\/1.1 200 .*\r\nabc$/s);
     }
   },

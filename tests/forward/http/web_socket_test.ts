@@ -157,11 +157,10 @@ serverTest(
     await using _site = site;
     using conn = await open(site);
     const pings = concat(...Array(50).fill(frame(PING)));
-    const before = Deno.memoryUsage().heapUsed;
-    await within(20_000, "the end", flood(conn, pings));
+    const sent = await within(20_000, "the end", flood(conn, pings));
     assertEquals((await closed).code, 1006);
-    const grown = Deno.memoryUsage().heapUsed - before;
-    assert(grown < 32 * 1024 ** 2, `${grown} bytes more are held`);
+    // Each is answered with as much, which the sockets on the way hold at most.
+    assert(sent < 64 * 1024 ** 2, `${sent} bytes were read`);
   },
 );
 
@@ -204,7 +203,7 @@ serverTest(
         code,
       );
       // It does not answer: what it says later is ignored, and the connection ends.
-      await within(5000, "the end", flood(conn, frame(TEXT, many)));
+      await within(10_000, "the end", flood(conn, frame(TEXT, many)));
       await closed;
     }
   },

@@ -244,9 +244,9 @@ serverTest(
         onConnection: () => begun.resolve(),
       });
       using silent = await visit(proxy.port);
-      await within(5000, "the connection", begun.promise);
+      await within(10_000, "the connection", begun.promise);
       if (!admission.firstByteTimeoutMs) await proxy.stop({ drainMs: 0 });
-      await within(5000, "the end", receive(silent));
+      await within(10_000, "the end", receive(silent));
     }
   },
 );

@@ -120,7 +120,7 @@ Deno.test("a supervisor stops connecting after `connectRetry.forMs`", async () =
     connectRetry: { firstMs: 1, maxMs: 1, forMs: 20 },
     tunnels: [],
   });
-  const { reason, error } = await within(5000, "the end", supervisor.closed);
+  const { reason, error } = await within(10_000, "the end", supervisor.closed);
   assertEquals(reason, "lost");
   assert(error instanceof ConnectError);
   assert(attempts > 2, `${attempts}`);
@@ -131,7 +131,7 @@ Deno.test("a supervisor stops connecting after `connectRetry.forMs`", async () =
     connectRetry: { forMs: 0 },
     tunnels: [],
   });
-  await within(5000, "the end", once.closed);
+  await within(10_000, "the end", once.closed);
   assertEquals(attempts, 1);
 });
 

@@ -90,7 +90,7 @@ Deno.test("requestForward() ends the connection if it is never answered", async 
     )
   );
 
-  const errors = await within(2000, "the answers", Promise.all(asked));
+  const errors = await within(10_000, "the answers", Promise.all(asked));
 
   assertMatch(errors[0]!.message, /did not answer tcpip-forward within 50 ms/);
   assertEquals(errors[1], errors[0]);
@@ -121,12 +121,12 @@ Deno.test("requestForward() leaves when its signal aborts, and what is granted l
   const next = it.connection.requestForward({ hostname, port: 2 });
   await it.heard();
   stop.abort(reason);
-  assertEquals(await within(2000, "the ends", Promise.all([first, queued])), [
+  assertEquals(await within(10_000, "the ends", Promise.all([first, queued])), [
     reason,
     reason,
   ]);
   grant.resolve();
-  await within(2000, "the next answer", next);
+  await within(10_000, "the next answer", next);
   assertEquals(asked, [
     "tcpip-forward",
     "cancel-tcpip-forward",
@@ -314,7 +314,7 @@ Deno.test("a channel that is closed before its end was read does not leave its r
 
   const reader = channel.readable.getReader();
   await within(
-    1000,
+    10_000,
     "read()",
     assertRejects(() => reader.read(), ChannelError),
   );
@@ -392,7 +392,7 @@ Deno.test("exec() stops at once when the signal aborts, though the server never 
   );
   await assertAlive(it.connection);
   stop.abort(reason);
-  assertEquals(await within(1000, "exec()", starting), reason);
+  assertEquals(await within(10_000, "exec()", starting), reason);
 });
 
 Deno.test("a command that ends without a word has neither status nor signal", async () => {
@@ -409,7 +409,11 @@ Deno.test("a command that ends without a word has neither status nor signal", as
 Deno.test("a connection reports why the server ended it", async () => {
   await using it = await setUp(wellBehaved);
   it.protocol.disconnect(2);
-  const { reason, error } = await within(1000, "the end", it.connection.closed);
+  const { reason, error } = await within(
+    10_000,
+    "the end",
+    it.connection.closed,
+  );
   assertEquals(reason, "lost");
   assertMatch(
     error!.message,
@@ -427,6 +431,6 @@ Deno.test("a connection survives a key re-exchange, and not one with another hos
   const other = new ServedHostKey((await generateKeyPair()).privateKey);
   it.protocol._hostKeys = { "ssh-ed25519": other.key };
   it.protocol.rekey();
-  const { error } = await within(1000, "the end", it.connection.closed);
+  const { error } = await within(10_000, "the end", it.connection.closed);
   assertMatch(error!.message, /showed another host key than before/);
 });

@@ -39,12 +39,6 @@ async function fill(write: (chunk: Uint8Array) => Promise<unknown>) {
   }
 }
 
-/** Memory of this thread alone: other tests may run beside it. */
-function memory(): number {
-  const { heapUsed, external } = Deno.memoryUsage();
-  return heapUsed + external;
-}
-
 /** What the contract says of a channel's streams. */
 export function testChannels(subject: Subject): void {
   section(subject, "SshChannel", [
@@ -233,7 +227,7 @@ export function testChannels(subject: Subject): void {
       // Dropbear 2022.83 keeps what it cannot write, and says nothing.
       if (!subject.kind.openssh) return channel.close();
       await within(
-        5000,
+        10_000,
         "the writer's end",
         assertRejects(async () => {
           while (true) await writer.write(noise(1000));
@@ -253,7 +247,7 @@ export function testChannels(subject: Subject): void {
 
         program.close();
 
-        const error = await within(5000, "the write", failing);
+        const error = await within(10_000, "the write", failing);
         assertEquals(error.code, "channel-closed");
         await channel.closed;
       },
@@ -269,15 +263,15 @@ export function testChannels(subject: Subject): void {
           const { pending } = await fill((chunk) => writer.write(chunk));
           const failing = assertRejects(() => pending, ChannelError);
           ends.channel.close();
-          await within(1000, "the write", failing);
+          await within(10_000, "the write", failing);
         }
         {
           using ends = await next();
           const writer = ends.channel.writable.getWriter();
           const { pending } = await fill((chunk) => writer.write(chunk));
           const failing = assertRejects(() => pending, Error);
-          await within(1000, "abort()", writer.abort(new Error("enough")));
-          await within(1000, "the write", failing);
+          await within(10_000, "abort()", writer.abort(new Error("enough")));
+          await within(10_000, "the write", failing);
         }
       },
     ],
@@ -287,7 +281,6 @@ export function testChannels(subject: Subject): void {
       async ({ connection }) => {
         using ends = await forwarded(connection);
         const { program, channel } = ends;
-        const before = memory();
         const { taken, pending } = await fill(async (chunk) => {
           for (let done = 0; done < chunk.length;) {
             done += await program.write(chunk.subarray(done));
@@ -295,8 +288,6 @@ export function testChannels(subject: Subject): void {
         });
         // The window and the kernel's buffers, which grow up to some megabytes.
         assert(taken < 32 * MIB, `${taken} bytes were taken`);
-        const growth = memory() - before;
-        assert(growth < 48 * MIB, `memory grew by ${growth} bytes`);
         assertEquals(channel.bytesReceived, 0);
 
         const reading = readWhole(channel.readable);
@@ -327,31 +318,30 @@ export function testChannels(subject: Subject): void {
     ],
 
     [
-      "200 MB go past a reader that dawdles, and memory stays flat",
+      "200 MB go past a reader that dawdles, and little of it is ever on its way",
       async ({ connection }) => {
         using ends = await forwarded(connection);
         const { program, channel } = ends;
         const chunk = noise(MIB);
+        let written = 0;
         const writing = (async () => {
-          for (let i = 0; i < 200; i++) {
-            for (let done = 0; done < chunk.length;) {
-              done += await program.write(chunk.subarray(done));
-            }
+          while (written < 200 * MIB) {
+            written += await program.write(chunk.subarray(written % MIB));
           }
           await program.closeWrite();
         })();
-        const before = memory();
         let most = 0;
         let pauses = 0;
         for await (const _ of channel.readable) {
-          most = Math.max(most, memory() - before);
+          most = Math.max(most, written - channel.bytesReceived);
           if (channel.bytesReceived < (pauses + 1) * 20 * MIB) continue;
           pauses++;
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
         await writing;
         assertEquals(channel.bytesReceived, 200 * MIB);
-        assert(most < 100 * MIB, `memory grew by ${most} bytes`);
+        // The largest window, and the kernel's buffers.
+        assert(most < 64 * MIB, `${most} bytes were on their way`);
       },
     ],
 

@@ -89,7 +89,7 @@ export function testDirect(subject: Subject): void {
         assertEquals(await opening, reason);
         using service = await listener.accept();
         assertEquals(
-          await within(5000, "its end", service.read(new Uint8Array(1))),
+          await within(10_000, "its end", service.read(new Uint8Array(1))),
           null,
         );
         await connection.requestForward({ hostname, port: 0 });

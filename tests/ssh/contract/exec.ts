@@ -99,7 +99,7 @@ export function testExec(subject: Subject): void {
         await using process = await connection.exec("exec <&-; sleep 0.2");
         const writer = process.stdin.getWriter();
         await within(
-          5000,
+          10_000,
           "the writer's end",
           assertRejects(async () => {
             while (true) await writer.write(noise(10_000));
@@ -149,7 +149,7 @@ export function testExec(subject: Subject): void {
       const reader = process.stdout.getReader();
       assertEquals(text((await reader.read()).value!), "ready\n");
       process.kill();
-      const { value } = await within(5000, "the trap", reader.read());
+      const { value } = await within(10_000, "the trap", reader.read());
       assertEquals(text(value!), "caught\n");
       assertEquals((await process.status).code, 5);
     }],
@@ -167,7 +167,7 @@ export function testExec(subject: Subject): void {
         assertEquals(error.argument, "signal");
       }
       process.kill("SIGKILL");
-      const { signal } = await within(5000, "its end", process.status);
+      const { signal } = await within(10_000, "its end", process.status);
       assertEquals(signal, "SIGKILL");
     }],
 
@@ -186,18 +186,17 @@ export function testExec(subject: Subject): void {
     [
       "close() ends what is read and awaited, at once",
       async ({ connection }) => {
-        await using process = await connection.exec("sleep 5");
+        await using process = await connection.exec("sleep 60");
         const reading = assertRejects(() => process.output(), ChannelError);
         const status = assertRejects(() => process.status, ChannelError);
-        const started = performance.now();
 
         process.close();
         process.close();
         process.kill();
 
-        assertEquals((await reading).code, "channel-closed");
-        await status;
-        assert(performance.now() - started < 1000);
+        const { code } = await within(10_000, "the output's end", reading);
+        assertEquals(code, "channel-closed");
+        await within(10_000, "the status", status);
       },
     ],
 
@@ -212,7 +211,7 @@ export function testExec(subject: Subject): void {
           `while ! test -e ${file}.done; do sleep 0.02; done; rm ${file}.done`,
         );
         process.close();
-        const { success } = await within(5000, "cat's end", watcher.status);
+        const { success } = await within(10_000, "cat's end", watcher.status);
         assert(success, await server.log());
       },
     ],
@@ -225,7 +224,7 @@ export function testExec(subject: Subject): void {
       const reason = new Error("enough");
       const reading = assertRejects(() => process.output(), Error);
       stop.abort(reason);
-      assertEquals(await within(1000, "output()", reading), reason);
+      assertEquals(await within(10_000, "output()", reading), reason);
       assertEquals(await assertRejects(() => process.status, Error), reason);
     }],
 
@@ -247,7 +246,11 @@ export function testExec(subject: Subject): void {
         for (let i = 0; i < turns; i++) await Promise.resolve();
         stop.abort(reason);
         assertEquals(
-          await within(1000, `${turns}`, assertRejects(() => starting, Error)),
+          await within(
+            10_000,
+            `${turns}`,
+            assertRejects(() => starting, Error),
+          ),
           reason,
         );
       }
@@ -258,7 +261,11 @@ export function testExec(subject: Subject): void {
           .then((process) => process.status);
         setTimeout(() => stop.abort(reason), ms);
         assertEquals(
-          await within(1000, `${ms} ms`, assertRejects(() => starting, Error)),
+          await within(
+            10_000,
+            `${ms} ms`,
+            assertRejects(() => starting, Error),
+          ),
           reason,
         );
       }

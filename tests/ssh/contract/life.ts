@@ -11,6 +11,7 @@ import {
   readAll,
   writeAndEnd,
 } from "../../testing/sockets.ts";
+import { untilRead } from "../../servers/until_read.ts";
 import { within } from "../../within.ts";
 import { forwarded, section, type Subject, Taker } from "./setting.ts";
 
@@ -110,13 +111,13 @@ export function testLife(subject: Subject): void {
 
         assert(server.killSessions("SIGKILL") > 0);
 
-        const reason = await within(5000, "closed", connection.closed);
+        const reason = await within(10_000, "closed", connection.closed);
         assertEquals(reason.reason, "lost");
         assert(reason.error instanceof ConnectionLostError);
         assertEquals(reason.error.code, "connection-lost");
         assertEquals(connection.signal.reason, reason.error);
         for (
-          const [name, outcome] of await within(1000, "all", waiting.outcomes)
+          const [name, outcome] of await within(10_000, "all", waiting.outcomes)
         ) {
           assertEquals(outcome, reason.error, `${name}: ${outcome}`);
         }
@@ -148,7 +149,7 @@ export function testLife(subject: Subject): void {
           assertEquals(error.code, "connection-closed", name);
         }
         await within(
-          3000,
+          10_000,
           "close()",
           Promise.all([closing, connection.close()]),
         );
@@ -158,7 +159,7 @@ export function testLife(subject: Subject): void {
         assert(reason instanceof RForwardError);
         assertEquals(reason.code, "connection-closed");
         for (
-          const [name, outcome] of await within(1000, "all", waiting.outcomes)
+          const [name, outcome] of await within(10_000, "all", waiting.outcomes)
         ) {
           assertEquals(outcome, reason, `${name}`);
         }
@@ -235,10 +236,10 @@ export function testLife(subject: Subject): void {
         await program.write(up.subarray(0, 1));
         await reader.read();
         await writeAndEnd(program, up.subarray(1));
+        await untilRead(program);
         // What is asked after it is answered after it.
         await using process = await connection.exec("true");
         await process.output();
-        await new Promise((resolve) => setTimeout(resolve, 200));
         server.killSessions("SIGKILL");
         await connection.closed;
 

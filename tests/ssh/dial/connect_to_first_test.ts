@@ -1,5 +1,5 @@
 import { connectToFirst } from "../../../src/ssh/dial/connect_to_first.ts";
-import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { assertEquals, assertRejects } from "../../assert.ts";
 import { startFullPort } from "../../servers/tcp_server.ts";
 import { within } from "../../within.ts";
 
@@ -11,16 +11,18 @@ function listenOn(hostname: string, port: number): Deno.TcpListener {
 const none = new AbortController().signal;
 
 Deno.test("connectToFirst() tries the next address at once when one refuses", async () => {
-  const addresses = Array.from({ length: 20 }, (_, i) => `127.0.0.${i + 1}`);
+  const addresses = Array.from({ length: 100 }, (_, i) => `127.0.0.${i + 1}`);
   using listener = listenOn(addresses.at(-1)!, 0);
   const { port } = listener.addr;
-  const started = performance.now();
 
-  using conn = await connectToFirst(addresses, port, none);
+  // Waiting for each would take 25 s.
+  using conn = await within(
+    15_000,
+    "the last address",
+    connectToFirst(addresses, port, none),
+  );
 
   assertEquals(conn.remoteAddr.hostname, addresses.at(-1));
-  // Waiting for each would take 4750 ms.
-  assert(performance.now() - started < 3000);
 });
 
 Deno.test("connectToFirst() tries the next address after a delay when one is silent", async () => {
@@ -28,7 +30,7 @@ Deno.test("connectToFirst() tries the next address after a delay when one is sil
   using _ = listenOn("127.0.0.2", silent.port);
 
   using conn = await within(
-    2000,
+    10_000,
     "the second address",
     connectToFirst([silent.hostname, "127.0.0.2"], silent.port, none),
   );
@@ -63,7 +65,7 @@ Deno.test("connectToFirst() stops when the signal aborts", async () => {
     const stop = new AbortController();
     setTimeout(() => stop.abort(reason), ms);
     const error = await within(
-      2000,
+      10_000,
       "the end",
       assertRejects(
         () =>

@@ -86,10 +86,10 @@ serverTest(
       assertSameBytes(arrived, down);
     }
 
-    await within(5000, "close()", connection.close());
+    await within(10_000, "close()", connection.close());
 
     assertEquals(await connection.closed, { reason: "closed" });
-    await within(1000, "the program's end", (await child).status);
+    await within(10_000, "the program's end", (await child).status);
   },
 );
 
@@ -109,7 +109,7 @@ serverTest(
 
     (await child).kill("SIGKILL");
 
-    const { reason, error } = await within(5000, "end", connection.closed);
+    const { reason, error } = await within(10_000, "end", connection.closed);
     assertEquals(reason, "lost");
     assertEquals(await reading, error);
   },
@@ -151,7 +151,7 @@ for (
     );
     assertMatch(error.message, message);
     assertMatch(error.message, /server\.example:22/);
-    await within(1000, "the program's end", (await child).status);
+    await within(10_000, "the program's end", (await child).status);
   });
 }
 
@@ -233,7 +233,7 @@ Deno.test("a connection whose stream breaks is lost, with the stream's error", a
 
   it.break(broken);
 
-  const { reason, error } = await within(1000, "its end", connection.closed);
+  const { reason, error } = await within(10_000, "its end", connection.closed);
   assertEquals(reason, "lost");
   assert(error instanceof ConnectionLostError);
   assertMatch(error.message, /^the connection broke: the cable was pulled$/);
@@ -305,7 +305,7 @@ Deno.test("connect() closes what dial returns after the attempt has ended", asyn
 
   const { readable, writable } = new TransformStream();
   reached.resolve({ readable, writable, close: closed.resolve });
-  await within(1000, "close()", closed.promise);
+  await within(10_000, "close()", closed.promise);
 });
 
 Deno.test("connect() tries to reach the server as often as it is asked to, a second apart", async () => {
@@ -327,7 +327,7 @@ Deno.test("connect() tries to reach the server as often as it is asked to, a sec
 
   const signal = AbortSignal.timeout(50);
   const reason = await within(
-    900,
+    10_000,
     "connect()",
     assertRejects(
       () => connect({ ...options, connectionAttempts: 9, signal }),

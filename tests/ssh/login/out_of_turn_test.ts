@@ -138,7 +138,7 @@ async function assertOwnWords(
   { hostname, port }: { hostname: string; port: number },
 ): Promise<void> {
   const error = await within(
-    5000,
+    10_000,
     "connect()",
     assertRejects(
       () =>

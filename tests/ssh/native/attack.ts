@@ -69,9 +69,9 @@ export function attack(
 
 /** The error that the victim ends with, in time. */
 export async function failure(victim: MessageTransport): Promise<Error> {
-  const end = await within(5000, "an end", victim.ended);
+  const end = await within(10_000, "an end", victim.ended);
   assertEquals(end.how, "error");
-  await within(5000, "a closed stream", victim.closed);
+  await within(10_000, "a closed stream", victim.closed);
   return (end as { error: Error }).error;
 }
 

@@ -316,7 +316,7 @@ serverTest(
       "a program in the folder",
       assertRejects(() => inside(x2go, share, "cat output"), Error),
     );
-    await within(5000, "stop()", other.stop());
+    await within(10_000, "stop()", other.stop());
 
     // The server has it in its list still, and would not mount it again.
     await using another = await connectTo(x2go);

@@ -46,7 +46,7 @@ Deno.test("outputLines.read() says a line without an end when nothing follows", 
   const reading = new OutputLines(said.resolve).read(readable);
   const writer = writable.getWriter();
   await writer.write(encoder.encode("Name: "));
-  assertEquals(await within(5000, "the line", said.promise), "Name:");
+  assertEquals(await within(10_000, "the line", said.promise), "Name:");
   await writer.close();
   await reading;
 });

@@ -57,7 +57,7 @@ async function keep(
   );
   const kept = session.keep(connection);
   if (answers) session.answered();
-  await within(5000, "the session", kept);
+  await within(10_000, "the session", kept);
   return events;
 }
 

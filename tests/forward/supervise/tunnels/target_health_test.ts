@@ -102,7 +102,7 @@ serverTest(
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     };
-    await within(5000, "the release", refused());
+    await within(10_000, "the release", refused());
     site.startService();
     await site.until(stateIs("up"));
     assertEquals(await ask(port, "hi"), "echo: hi");
@@ -152,7 +152,7 @@ serverTest(
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     };
-    await within(5000, "checks", more());
+    await within(10_000, "checks", more());
   },
 );
 
