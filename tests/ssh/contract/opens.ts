@@ -85,7 +85,7 @@ export function testOpens(subject: Subject): void {
           const { open, release } = await taker.next();
           open.refuse(reason, "not now");
           assertEquals(open.answered, true);
-          await within(5000, "the end", end);
+          await within(10_000, "the end", end);
           release();
         }
         assertEquals(connection.openChannels, 0);
