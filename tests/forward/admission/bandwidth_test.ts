@@ -200,15 +200,15 @@ serverTest(
       bind: { port: 0 },
       target: { port: service.port },
       // Each gets its turn after more than what counts as silence.
-      admission: { maxBandwidthPerConnection: 600, idleTimeoutMs: 200 },
-      lingerMs: 200,
+      admission: { maxBandwidthPerConnection: 600, idleTimeoutMs: 1000 },
+      lingerMs: 1000,
     });
     const conn = await visit(tunnel.port);
     await send(conn, new Uint8Array(size));
     await untilRead(conn); // or else sshd loses it with the reset
     conn.close();
-    // Several times what counts as silence, and as lingering.
-    await delay(800);
+    // More than what counts as silence, and as lingering.
+    await delay(2200);
     assertEquals(tunnel.connections.size, 1);
     tunnel.setAdmission({ maxBandwidthPerConnection: 3_000_000 });
     assertEquals(await received.promise, size);
