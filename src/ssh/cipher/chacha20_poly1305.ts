@@ -1,6 +1,6 @@
 import { chacha20, CHACHA20_STRIDE } from "./chacha20.ts";
+import { chacha20WithPoly1305 } from "./chacha20_with_poly1305.ts";
 import { LENGTH_SIZE, lengthOf } from "./packet_cipher.ts";
-import { poly1305 } from "./poly1305.ts";
 import { assemble, i8x16, WasmFunction } from "./wasm_assembler.ts";
 
 /** Bytes of the tag behind it. */
@@ -18,16 +18,25 @@ const PACKET_STATE = 128;
 /** Where a little of the keystream is made. */
 const STREAM = 256;
 /** The body of the packet; its length is right before. */
-const BODY = 1024;
+const BODY = 2048;
 const PACKET = BODY - LENGTH_SIZE;
 /** The block of the keystream that comes before the body's: its beginning is the key of the tag. */
 const TAG_KEY = BODY - 64;
+/** How far before a packet it is decrypted to: its tag is made meanwhile. */
+const OPENED = 2 * CHACHA20_STRIDE;
 const MEMORY = BODY + MAX_LENGTH + CHACHA20_STRIDE;
 
 /** The module, and its memory as bytes and as words. */
 interface Engine {
   chacha20(state: number, data: number, length: number): void;
-  poly1305(key: number, message: number, length: number, tag: number): void;
+  chacha20WithPoly1305(
+    state: number,
+    from: number,
+    to: number,
+    length: number,
+    head: number,
+    tag: number,
+  ): void;
   bytes: Uint8Array;
   words: Uint32Array;
   /** Whose keys are in its memory. */
@@ -48,7 +57,10 @@ let supported: boolean | undefined;
 
 function start(): Engines {
   const module = new WebAssembly.Module(
-    assemble([chacha20(), poly1305()], Math.ceil(MEMORY / 65536)),
+    assemble(
+      [chacha20(), chacha20WithPoly1305()],
+      Math.ceil(MEMORY / 65536),
+    ),
   );
   return { sealing: instantiate(module), opening: instantiate(module) };
 }
@@ -58,7 +70,8 @@ function instantiate(module: WebAssembly.Module): Engine {
   const { buffer } = exports.memory as WebAssembly.Memory;
   return {
     chacha20: exports.chacha20 as Engine["chacha20"],
-    poly1305: exports.poly1305 as Engine["poly1305"],
+    chacha20WithPoly1305: exports
+      .chacha20WithPoly1305 as Engine["chacha20WithPoly1305"],
     bytes: new Uint8Array(buffer),
     words: new Uint32Array(buffer),
   };
@@ -128,10 +141,7 @@ export class ChaCha20Poly1305 {
     const { bytes, words } = engine;
     const end = place(engine, packet, packet.length - LENGTH_SIZE);
     const length = words[PACKET / 4]! ^ this.#lengthStream(engine, sequence);
-    words.fill(0, TAG_KEY / 4, BODY / 4);
-    this.#xor(engine, PACKET_STATE, sequence, 0, TAG_KEY, end - TAG_KEY);
-    words[PACKET / 4] = length;
-    engine.poly1305(TAG_KEY, PACKET, packet.length, end);
+    this.#crypt(engine, sequence, { end, to: TAG_KEY, length, tag: end });
     return bytes.subarray(PACKET, end + TAG_SIZE);
   }
 
@@ -161,17 +171,19 @@ export class ChaCha20Poly1305 {
     for (let i = 0; i < TAG_SIZE; i++) {
       bytes[TAG_RECEIVED + i] = bytes[end + i]!;
     }
-    words.fill(0, STREAM / 4, STREAM / 4 + 8);
-    this.#xor(engine, PACKET_STATE, sequence, 0, STREAM, 32);
-    engine.poly1305(STREAM, PACKET, end - PACKET, TAG);
+    this.#crypt(engine, sequence, {
+      ...{ end, to: TAG_KEY - OPENED },
+      ...{ length: words[PACKET / 4]!, tag: TAG },
+    });
     // Compare every byte, so that the time reveals nothing.
     let difference = 0;
     for (let i = 0; i < TAG_SIZE; i++) {
       difference |= bytes[TAG + i]! ^ bytes[TAG_RECEIVED + i]!;
     }
-    if (difference !== 0) return undefined;
-    this.#xor(engine, PACKET_STATE, sequence, 1, BODY, end - BODY);
-    return bytes.subarray(BODY, end);
+    const opened = bytes.subarray(BODY - OPENED, end - OPENED);
+    if (difference === 0) return opened;
+    opened.fill(0);
+    return undefined;
   }
 
   /** Forgets the key; it cannot be used after that. */
@@ -189,19 +201,31 @@ export class ChaCha20Poly1305 {
   #lengthStream(engine: Engine, sequence: number): number {
     const { words } = engine;
     words[STREAM / 4] = 0;
-    this.#xor(engine, LENGTH_STATE, sequence, 0, STREAM, LENGTH_SIZE);
+    this.#setState(engine, LENGTH_STATE, sequence);
+    engine.chacha20(LENGTH_STATE, STREAM, LENGTH_SIZE);
     return words[STREAM / 4]!;
   }
 
-  /** XORs the keystream of a state, from the block with that number on, to memory. */
-  #xor(
+  /** Encrypts or decrypts the packet, and makes its tag with the encrypted length. */
+  #crypt(
     engine: Engine,
-    state: number,
     sequence: number,
-    block: number,
-    address: number,
-    length: number,
+    { end, to, length, tag }: {
+      end: number;
+      to: number;
+      length: number;
+      tag: number;
+    },
   ): void {
+    this.#setState(engine, PACKET_STATE, sequence);
+    engine.words.fill(0, TAG_KEY / 4, BODY / 4);
+    engine.chacha20WithPoly1305(
+      ...[PACKET_STATE, TAG_KEY, to, end - TAG_KEY, length, tag] as const,
+    );
+  }
+
+  /** Has a state in memory ready for a packet: the key, and the nonce. */
+  #setState(engine: Engine, state: number, sequence: number): void {
     if (this.#freed) throw new TypeError("the key was freed");
     const { words } = engine;
     if (engine.user !== this) {
@@ -209,9 +233,7 @@ export class ChaCha20Poly1305 {
       words.set(this.#packetState, PACKET_STATE / 4);
       engine.user = this;
     }
-    words[state / 4 + 12] = block;
     words[state / 4 + 15] = swapBytes(sequence);
-    engine.chacha20(state, address, length);
   }
 }
 

@@ -156,6 +156,7 @@ const store =
 
 /** Integers of 32 bits. */
 export const i32 = {
+  store: store(0x36),
   const: (value: number): Code => [0x41, signed(BigInt(value))],
   /** 1 if the operand is 0, else 0. */
   eqz: plain(0x45),
@@ -163,22 +164,18 @@ export const i32 = {
   add: plain(0x6a),
   sub: plain(0x6b),
   and: plain(0x71),
-  shl: plain(0x74),
   shr_u: plain(0x76),
 };
 
 /** Integers of 64 bits. */
 export const i64 = {
-  load: load(0x29),
+  load32_u: load(0x35),
   store: store(0x37),
+  store32: store(0x3e),
   const: (value: bigint): Code => [0x42, signed(value)],
-  /** An i32: 1 if the first operand is the smaller one, else 0. */
-  lt_u: plain(0x54),
   add: plain(0x7c),
   mul: plain(0x7e),
   and: plain(0x83),
-  or: plain(0x84),
-  shl: plain(0x86),
   shr_u: plain(0x88),
   extend_i32_u: plain(0xad),
 };
@@ -196,8 +193,6 @@ export const v128 = {
   and: simd(0x4e),
   or: simd(0x50),
   xor: simd(0x51),
-  /** The bits of the first operand where the third is 1, else those of the second. */
-  bitselect: simd(0x52),
 };
 
 /** Vectors of sixteen bytes. */
@@ -214,30 +209,12 @@ export const i32x4 = {
     lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)),
   ],
   splat: simd(0x11),
-  extract_lane: (a: Code, lane: number): Code => [a, 0xfd, 0x1b, lane],
-  replace_lane: (a: Code, lane: number, value: Code): Code => [
-    [a, value],
-    [0xfd, 0x1c, lane],
-  ],
-  /** Each lane all ones where the first operand is greater or equal, else 0. */
-  ge_s: simd(0x40),
   shl: simd(0xab),
   shr_s: simd(0xac),
   shr_u: simd(0xad),
   add: simd(0xae),
   sub: simd(0xb1),
   mul: simd(0xb5),
-};
-
-/** Vectors of two lanes of 64 bits. */
-export const i64x2 = {
-  shl: simd(0xcb),
-  shr_u: simd(0xcd),
-  add: simd(0xce),
-  /** The products of lanes 0 and 1 of two i32x4. */
-  extmul_low_i32x4_u: simd(0xde),
-  /** The products of lanes 2 and 3 of two i32x4. */
-  extmul_high_i32x4_u: simd(0xdf),
 };
 
 /**

@@ -117,15 +117,12 @@ Deno.test("ChaCha20Poly1305 leaves no plaintext of an unauthentic packet behind"
   const aead = aeadOf(key);
   const secret = packetOf(new Uint8Array(1000).fill(0x5a));
   const sealed = Uint8Array.from(aead.seal(9, secret));
-  const shared = new Uint8Array(aead.seal(10, packet(5000)).buffer);
+  const { buffer } = aead.open(10, aead.seal(10, packet(5000)))!;
   sealed[sealed.length - 1]! ^= 1;
 
   assertEquals(aead.open(9, sealed), undefined);
 
-  assertEquals(
-    Buffer.from(shared.buffer).includes(secret.subarray(5, 37)),
-    false,
-  );
+  assertEquals(Buffer.from(buffer).includes(secret.subarray(5, 37)), false);
 });
 
 Deno.test("ChaCha20Poly1305 instances do not disturb one another", () => {

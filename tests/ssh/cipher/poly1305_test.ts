@@ -1,7 +1,28 @@
-import { poly1305 } from "../../../src/ssh/cipher/poly1305.ts";
-import { assemble } from "../../../src/ssh/cipher/wasm_assembler.ts";
+import { Poly1305 } from "../../../src/ssh/cipher/poly1305.ts";
+import {
+  assemble,
+  i32,
+  WasmFunction,
+} from "../../../src/ssh/cipher/wasm_assembler.ts";
 import { assertEquals } from "../../assert.ts";
 import { poly1305Oracle } from "./poly1305_oracle.ts";
+
+/** `poly1305(key, message, length, tag)` */
+function poly1305(): WasmFunction {
+  const f = new WasmFunction("poly1305");
+  const key = f.parameter();
+  const message = f.parameter();
+  const length = f.parameter();
+  const tag = f.parameter();
+  const end = f.local("i32");
+  const mac = new Poly1305(f);
+  f.body = [
+    end.set(i32.add(message.get, length.get)),
+    mac.begin(key),
+    mac.finish(message, end, key, tag),
+  ];
+  return f;
+}
 
 const { exports } = new WebAssembly.Instance(
   new WebAssembly.Module(assemble([poly1305()], 4)),
@@ -102,13 +123,13 @@ const VECTORS: [string, string, Uint8Array, string][] = [
 ];
 
 for (const [section, key, message, tag] of VECTORS) {
-  Deno.test(`poly1305() makes the tag of RFC 8439 section ${section}`, () => {
+  Deno.test(`Poly1305 makes the tag of RFC 8439 section ${section}`, () => {
     assertEquals(tagOf(hex(key), message).toHex(), tag);
     assertEquals(poly1305Oracle(hex(key), message).toHex(), tag);
   });
 }
 
-Deno.test("poly1305() makes the tags of messages of all lengths", () => {
+Deno.test("Poly1305 makes the tags of messages of all lengths", () => {
   const key = crypto.getRandomValues(new Uint8Array(32));
   const random = crypto.getRandomValues(new Uint8Array(1100));
   for (let length = 1; length <= 1100; length++) {
@@ -121,7 +142,7 @@ Deno.test("poly1305() makes the tags of messages of all lengths", () => {
   }
 });
 
-Deno.test("poly1305() carries right where limbs are full or empty", () => {
+Deno.test("Poly1305 carries right where limbs are full or empty", () => {
   const keys = [
     ones(32), // the largest r, and an s that carries
     ones(16) + zeros(16),
@@ -145,7 +166,7 @@ Deno.test("poly1305() carries right where limbs are full or empty", () => {
   }
 });
 
-Deno.test("poly1305() reduces sums right that are next to the modulus", () => {
+Deno.test("Poly1305 reduces sums right that are next to the modulus", () => {
   // With r = 1 and s = 0 the tag is the sum of the blocks, modulo p, modulo 2^128.
   const key = hex(`01${zeros(31)}`);
   const p = 2n ** 130n - 5n;
@@ -172,7 +193,7 @@ Deno.test("poly1305() reduces sums right that are next to the modulus", () => {
   }
 });
 
-Deno.test("poly1305() agrees with the RFC's arithmetic on random input at any address", () => {
+Deno.test("Poly1305 agrees with the RFC's arithmetic on random input at any address", () => {
   for (let i = 0; i < 500; i++) {
     const [a = 0, b = 0] = crypto.getRandomValues(new Uint32Array(2));
     const key = crypto.getRandomValues(new Uint8Array(32));
@@ -185,7 +206,7 @@ Deno.test("poly1305() agrees with the RFC's arithmetic on random input at any ad
   }
 });
 
-Deno.test("poly1305() may write the tag behind the message", () => {
+Deno.test("Poly1305 may write the tag behind the message", () => {
   const key = crypto.getRandomValues(new Uint8Array(32));
   const message = crypto.getRandomValues(new Uint8Array(77));
   memory.set(key, 32);

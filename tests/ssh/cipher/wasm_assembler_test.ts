@@ -51,7 +51,7 @@ Deno.test("an offset is added to the address, however large", () => {
   for (const offset of [1, 127, 128, 16383, 16384, 65528]) {
     const value = result(() => [
       i64.store(i32.const(0), i64.const(5n), offset),
-      i64.store(i32.const(0), i64.load(i32.const(0), offset)),
+      i64.store(i32.const(0), i64.load32_u(i32.const(0), offset)),
     ]);
     assertEquals(value, 5n);
   }
