@@ -9,12 +9,18 @@ serverTest(
   "sshd",
   "serve() ends clients that are slow, idle, too large or not HTTP",
   async () => {
-    await using site = await startSite(
-      async (request) => new Response(await request.text()),
-      { maxHeaderBytes: 2048, headerTimeoutMs: 300, idleTimeoutMs: 400 },
-    );
-    const { port } = site.web;
-    async function answerTo(text: string, drip?: string): Promise<string> {
+    const handler = async (request: Request) =>
+      new Response(await request.text());
+    await using site = await startSite(handler, { maxHeaderBytes: 2048 });
+    await using impatient = await startSite(handler, {
+      headerTimeoutMs: 300,
+      idleTimeoutMs: 1500,
+    });
+    async function answerTo(
+      text: string,
+      { port } = site.web,
+      drip?: string,
+    ): Promise<string> {
       using conn = await visit(port);
       await send(conn, text);
       const timer = setInterval(() => {
@@ -28,14 +34,17 @@ serverTest(
     }
     const head = "GET / HTTP/1.1\r\nHost: a\r\n";
     const [slowLoris, idle, halfBody, large, tls, ...bad] = await Promise.all([
-      answerTo(head, "X: y\r\n"),
-      answerTo(""),
-      answerTo("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf"),
+      answerTo(head, impatient.web, "X: y\r\n"),
+      answerTo("", impatient.web),
+      answerTo(
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
+        impatient.web,
+      ),
       answerTo(`${head}X: ${"y".repeat(3000)}\r\n\r\n`),
       answerTo("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
       answerTo("GET / HTTP/1.1\r\n\r\n"),
-      answerTo(`${head}Host: b\r\n\r\n`),
-      answerTo("GET / HTTP/1.1\r\nHost: a/b?c#d@e\r\n\r\n"),
+      answerTo(`${head}Connection: close\r\nHost: b\r\n\r\n`),
+      answerTo(`${head.replace("a", "a/b?c#d@e")}Connection: close\r\n\r\n`),
       answerTo(`${head}X: a\0b\r\n\r\n`),
       answerTo(`${head}X: \x1b[31m\r\n\r\n`),
       answerTo(`${head}X: a\n\nY: b\r\n\r\n`),

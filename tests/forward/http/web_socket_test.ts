@@ -187,10 +187,10 @@ serverTest(
         ),
       ],
     ];
-    for (const [code, data] of cases) {
+    await Promise.all(cases.map(async ([code, data]) => {
       const { site, closed } = await startSocketSite({
         maxMessageBytes: 1000,
-        idleTimeoutMs: 200,
+        idleTimeoutMs: 1000,
       });
       await using _site = site;
       using conn = await open(site);
@@ -205,7 +205,7 @@ serverTest(
       // It does not answer: what it says later is ignored, and the connection ends.
       await within(10_000, "the end", flood(conn, frame(TEXT, many)));
       await closed;
-    }
+    }));
   },
 );
 

@@ -149,7 +149,7 @@ serverTest(
         hostKeys: {
           text: sshd.knownHosts.replace(`:${sshd.port}`, `:${proxy.port}`),
         },
-        keepalive: { intervalMs: 200, countMax: 3 },
+        keepalive: { intervalMs: 400, countMax: 3 },
       },
       tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
     });

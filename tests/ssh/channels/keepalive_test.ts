@@ -95,10 +95,10 @@ for (const [kind, start] of Object.entries(kinds)) {
       await using server = await start();
       await using proxy = startProxy(server);
       await using connection = await connectThrough(proxy, server, {
-        intervalMs: 300,
+        intervalMs: 500,
         countMax: 3,
       });
-      await pass(2000);
+      await pass(2500);
       assertEquals(connection.signal.aborted, false);
       await connection.requestForward({ hostname: "127.0.0.1", port: 0 });
     },
@@ -151,14 +151,14 @@ serverTest(
       ...{ hostname: server.hostname, port: server.port, user: server.user },
       privateKeys: [{ file: server.keyFile }],
       hostKeys: { text: server.knownHosts },
-      keepalive: { intervalMs: 200, countMax: 3 },
+      keepalive: { intervalMs: 400, countMax: 3 },
     });
-    for (const command of ["timeout 1 cat /dev/zero; true", "cat >/dev/null"]) {
+    for (const command of ["timeout 2 cat /dev/zero; true", "cat >/dev/null"]) {
       await using process = await connection.exec(command);
       const writer = process.stdin.getWriter();
       if (command.startsWith("cat")) {
         const chunk = new Uint8Array(500_000);
-        const end = performance.now() + 1000;
+        const end = performance.now() + 2000;
         while (performance.now() < end) await writer.write(chunk);
       }
       await writer.close();
