@@ -29,8 +29,11 @@ await using supervisor = supervise({
   connectRetry: { firstMs: 500 },
 });
 
+let said = "";
 for await (const { state, error, reconnects, tunnels } of supervisor) {
-  console.log(error ? `${state}: ${error.message}` : state);
+  const text = `${state}, the tunnel is ${tunnels[0]!.state}`;
+  const line = error ? `${text}: ${error.message}` : text;
+  if (line !== said) console.log(said = line);
   if (state !== "up") continue;
   const { port } = tunnels[0]!.bound as TcpBind;
   using visitor = await Deno.connect({ hostname: server.hostname, port });

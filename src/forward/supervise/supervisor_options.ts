@@ -198,7 +198,7 @@ export interface SupervisedTunnelSnapshot {
   bound: Bind;
   /** The target, as text. */
   target: string;
-  /** The result of the last check. */
+  /** The result of the last check of what is bound now, or of what was denied. */
   probe?: ProbeResult;
   /** Why it is not up. */
   error?: RForwardError;

@@ -4,7 +4,10 @@ import {
   connect,
   type ForwardedOpenTaker,
   type SshConnection,
+  supervise,
+  type SupervisedTunnelState,
 } from "../../../mod.ts";
+import { startTestServer } from "../../../src/testing/mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { loginOptions } from "../../servers/login_options.ts";
 import { serverTest } from "../../servers/availability.ts";
@@ -132,3 +135,27 @@ serverTest(
     assert(types(events).includes("degraded"));
   },
 );
+
+Deno.test("a supervisor's snapshot has no verdict while nothing is bound", async () => {
+  await using server = await startTestServer();
+  await using supervisor = supervise({
+    connect: loginOptions(server),
+    tunnels: [{ bind: { port: 0 }, target: { port: 1 } }],
+    connectRetry: retry,
+  });
+  const verdictIn = async (state: SupervisedTunnelState) => {
+    const { tunnels } = await until(
+      supervisor,
+      ({ tunnels }) => tunnels[0]?.state === state,
+    );
+    return tunnels[0]?.probe?.verdict;
+  };
+  assertEquals(await verdictIn("up"), "verified");
+  const lost = verdictIn("down");
+  await server.disconnectAll();
+  assertEquals(await lost, undefined);
+  assertEquals(await verdictIn("up"), "verified");
+  const paused = verdictIn("paused");
+  supervisor.pause(0);
+  assertEquals(await paused, undefined);
+});

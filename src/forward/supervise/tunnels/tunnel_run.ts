@@ -172,7 +172,7 @@ export class TunnelRun {
   async #whileBound(
     { tunnel, cancelled }: Generation,
   ): Promise<Denial | undefined> {
-    const { pause, factory } = this.#parts;
+    const { pause, factory, status } = this.#parts;
     const { displaced } = factory.tunnels;
     const signal = this.#signal;
     signal.throwIfAborted();
@@ -184,6 +184,7 @@ export class TunnelRun {
       const error = await this.#stayUp(tunnel.bound, AbortSignal.any(period));
       return { reason: "in-use", error };
     } catch (error) {
+      status.probe = undefined;
       if (signal.aborted) throw error;
       if (down?.aborted || pause.isOn || displaced.aborted) return undefined;
       if (!cancelled.aborted) throw error;

@@ -59,7 +59,7 @@ export class TunnelStatus {
   disconnect(): void {
     if (this.#state === "denied" || this.#state === "stopping") return;
     this.#state = "down";
-    this.#error = this.#until = undefined;
+    this.#error = this.#until = this.probe = undefined;
   }
 
   /**
