@@ -186,6 +186,7 @@ Deno.test("docs/command.md has the events of --json, and no others", async () =>
     "target-up": true,
     "target-replaced": true,
     "handing-over": true,
+    "hand-over-failed": true,
     "session-output": true,
     "session-ended": true,
     "slept": true,

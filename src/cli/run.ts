@@ -263,9 +263,9 @@ class ForwardCommand implements AsyncDisposable {
     // One that has not begun yet does for all further signals.
     if (this.#reconnects > 1) return;
     this.#reconnects++;
-    supervisor.reconnect({ overlap: true }).catch(({ message }: Error) =>
-      this.#reporter.message("warn", `no new connection: ${message}`)
-    ).finally(() => this.#reconnects--);
+    // An event reports a failure.
+    supervisor.reconnect({ overlap: true }).catch(() => {})
+      .finally(() => this.#reconnects--);
   }
 
   /** SIGHUP: reads the configuration again, or ends if the terminal has hung up. */

@@ -52,6 +52,7 @@ export async function openTelemetry(
   function record(event: SupervisorEvent): void {
     switch (event.type) {
       case "connecting":
+        end(connecting); // one that was to take over from a connection that is lost
         connecting = tracer.startSpan("rforward.connect", {
           kind: SpanKind.CLIENT,
           attributes: { "rforward.attempt": event.attempt },
@@ -69,6 +70,7 @@ export async function openTelemetry(
       }
       case "waiting":
       case "switching":
+      case "hand-over-failed":
       case "stopped":
         end(connecting, event.error);
         connecting = undefined;

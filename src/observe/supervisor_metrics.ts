@@ -96,6 +96,7 @@ export class SupervisorMetrics {
         break;
       case "waiting":
       case "switching":
+      case "hand-over-failed":
       case "stopped":
         // Whichever comes first says why the attempt has failed.
         if (this.#isConnecting && event.error) {

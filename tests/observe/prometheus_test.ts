@@ -11,6 +11,12 @@ const failure = new ConnectError(
   "no answer",
 );
 
+const noName = new ConnectError(
+  "host-not-found",
+  { hostname: "h", port: 1 },
+  "no address",
+);
+
 /** Metrics after a life with everything in it. */
 function scene(snapshot: Partial<SupervisorSnapshot> = {}): SupervisorMetrics {
   const metrics = new SupervisorMetrics(() =>
@@ -41,6 +47,8 @@ function scene(snapshot: Partial<SupervisorSnapshot> = {}): SupervisorMetrics {
     { type: "waiting", error: failure, ms: 1, until },
     { type: "connecting", attempt: 1 },
     { type: "connected", server: {} as never },
+    { type: "connecting", attempt: 1 },
+    { type: "hand-over-failed", error: noName },
     { type: "lost", error: failure },
     { type: "waiting", error: failure, ms: 1, until },
     ...[1, 250, 250.1, 1e9].map((ms) => ({
@@ -63,6 +71,7 @@ Deno.test("prometheusText() has all that happened", () => {
       'rforward_state{rforward_state="waiting"} 0',
       "rforward_ssh_connects_total 1",
       'rforward_ssh_connect_failures_total{error_type="connect-timeout"} 2',
+      'rforward_ssh_connect_failures_total{error_type="host-not-found"} 1',
       'rforward_ssh_losses_total{error_type="connect-timeout"} 1',
       `rforward_tunnel_active_connections{${first}} 2`,
       `rforward_tunnel_connections_total{${first}} 5`,

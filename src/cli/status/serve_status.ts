@@ -65,7 +65,8 @@ export async function serveStatus(
       return respond("the token is wrong\n", 401);
     }
     try {
-      action(Number(await readBody(request)));
+      const place = await readBody(request);
+      action(/^\d+$/.test(place) ? Number(place) : NaN);
       return respond("done\n", 200);
     } catch (error) {
       if (!(error instanceof ArgumentError)) throw error;
@@ -148,5 +149,5 @@ async function readBody({ body }: Request): Promise<string> {
     text += chunk;
     if (text.length > MAX_BODY) throw new ArgumentError("body", "is too long");
   }
-  return text === "" ? "NaN" : text;
+  return text;
 }

@@ -73,11 +73,17 @@ async function readVersion4(
   const reply = (code: number) =>
     client.write(new Uint8Array([0, code, 0, 0, 0, 0, 0, 0]));
   const refuse = async () => void await reply(91);
+  const takeText = async () => {
+    const text = await readText(client);
+    if (text !== undefined) return text;
+    await refuse();
+    throw new SocksError("a text of the request is too long");
+  };
   const [command, high, low, ...address] = await take(client, 7);
-  await takeText(client); // the user, which is not verified
+  await takeText(); // the user, which is not verified
   const [a, b, c, d] = address;
   const isName = a === 0 && b === 0 && c === 0 && d !== 0;
-  const host = isName ? await takeText(client) : address.join(".");
+  const host = isName ? await takeText() : address.join(".");
   if (command !== 1) {
     await refuse();
     throw new SocksError(`command ${command} is not supported`);
@@ -115,7 +121,10 @@ async function readVersion5(
     client.write(new Uint8Array([5, code, 0, 1, 0, 0, 0, 0, 0, 0]));
   const refuse = async (why: SocksRefusal) => void await reply(CODES[why]);
   const [version, command, , type] = await take(client, 4);
-  if (version !== 5) throw new SocksError("the request is not SOCKS 5");
+  if (version !== 5) {
+    await refuse("failed");
+    throw new SocksError("the request is not SOCKS 5");
+  }
   const host = await takeHost(client, type!);
   if (host === undefined) {
     await refuse("address-type");
@@ -207,14 +216,12 @@ async function takeCounted(client: SocksClient): Promise<Uint8Array> {
   return await take(client, size!);
 }
 
-/** Text of up to 255 bytes that ends with a NUL. */
-async function takeText(client: SocksClient): Promise<string> {
+/** Text that ends with a NUL; undefined if it has more than 255 bytes. */
+async function readText(client: SocksClient): Promise<string | undefined> {
   const bytes: number[] = [];
   for (;;) {
     const [byte] = await take(client, 1);
     if (byte === 0) return new TextDecoder().decode(new Uint8Array(bytes));
-    if (bytes.push(byte!) > 255) {
-      throw new SocksError("a text of the request is too long");
-    }
+    if (bytes.push(byte!) > 255) return undefined;
   }
 }

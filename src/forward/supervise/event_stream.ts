@@ -29,22 +29,19 @@ export class EventStream<E> implements AsyncIterableIterator<E | MissedEvents> {
       this.#waiting.shift();
       this.#missed++;
     }
-    this.#more.resolve();
+    this.#wake();
   }
 
   /** No more events come. */
   end(): void {
     this.#ended = true;
-    this.#more.resolve();
+    this.#wake();
     this.#onEnd();
   }
 
   /** The next event. */
   async next(): Promise<IteratorResult<E | MissedEvents, undefined>> {
-    while (!this.#ended && this.#waiting.length === 0) {
-      this.#more = Promise.withResolvers();
-      await this.#more.promise;
-    }
+    while (!this.#ended && this.#waiting.length === 0) await this.#more.promise;
     if (this.#missed > 0) {
       const count = this.#missed;
       this.#missed = 0;
@@ -66,5 +63,11 @@ export class EventStream<E> implements AsyncIterableIterator<E | MissedEvents> {
   /** @returns itself. */
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** Wakes all calls of next(), in their order; those that find nothing wait on. */
+  #wake(): void {
+    this.#more.resolve();
+    this.#more = Promise.withResolvers();
   }
 }

@@ -249,6 +249,20 @@ export class Supervisor
     old: SshConnection,
     drainMs: number,
   ): Promise<HandOverResult> {
+    try {
+      return await this.#takeOver(old, drainMs);
+    } catch (error) {
+      if (!this.#stopping) {
+        this.#emit({ type: "hand-over-failed", error: asRForwardError(error) });
+      }
+      throw error;
+    }
+  }
+
+  async #takeOver(
+    old: SshConnection,
+    drainMs: number,
+  ): Promise<HandOverResult> {
     await using stack = new AsyncDisposableStack();
     stack.defer(() => this.#tunnels.withdraw());
     const next = stack.use(await this.#reconnector.again(old.signal));

@@ -322,6 +322,8 @@ export type SupervisorEvent =
   | { type: "target-replaced"; tunnel: number; target: string }
   /** A new connection is about to take over from the one that there is (see {@linkcode Supervisor.reconnect}). */
   | { type: "handing-over" } & HandOverResult
+  /** No new connection could take over: the one that there is stays, unless it was lost. */
+  | { type: "hand-over-failed"; error: RForwardError }
   /** What the server wrote on the session: a line without control characters. A flood of them is cut. */
   | { type: "session-output"; stream: "stdout" | "stderr"; text: string }
   /** The session has ended, or the server refused it (`error`). The tunnels stay. */

@@ -104,6 +104,9 @@ Deno.test("the status page pauses and resumes for who has the token, and comes f
     [400, "POST /pause", good, "1"],
     [400, "POST /pause", good, "x"],
     [400, "POST /pause", good, ""],
+    [400, "POST /pause", good, "\n"],
+    [400, "POST /pause", good, "0x0"],
+    [400, "POST /pause", good, "-0"],
     [400, "POST /pause", good, "0".repeat(100_000)],
   ];
   for (const [status, line, headers, body] of wrong) {

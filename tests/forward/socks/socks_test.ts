@@ -186,6 +186,7 @@ serverTest(
     const answerTo = (...bytes: number[]) => ask(site, bytes);
     const zeros = [1, 0, 0, 0, 0, 0, 0];
     const ipv4 = [1, 127, 0, 0, 1, 0, 80];
+    const long = new Array<number>(300).fill(97);
     const [bind, associate, type, login, bind4, http, silent, half, hostile] =
       await Promise.all([
         answerTo(5, 1, 0, 5, 2, 0, ...ipv4),
@@ -205,6 +206,13 @@ serverTest(
     assertEquals(bind4, [0, 91, 0, 0, 0, 0, 0, 0]);
     assertEquals([http, silent, half], [[], [], [5, 0]]);
     assertEquals(hostile, [5, 0, 5, 4, 0, ...zeros]);
+    const [longUser, longName, mixed] = await Promise.all([
+      answerTo(4, 1, 0, 80, 127, 0, 0, 1, ...long, 0),
+      answerTo(4, 1, 0, 80, 0, 0, 0, 1, 0, ...long, 0),
+      answerTo(5, 1, 0, 4, 1, 0, ...ipv4),
+    ]);
+    assertEquals([longUser, longName], [bind4, bind4]);
+    assertEquals(mixed, [5, 0, 5, 1, 0, ...zeros]);
   },
 );
 

@@ -1,5 +1,6 @@
 import { EventStream } from "../../../src/forward/supervise/event_stream.ts";
 import { assertEquals } from "../../assert.ts";
+import { within } from "../../within.ts";
 
 Deno.test("an event stream gives events in order, waits for them, and ends", async () => {
   let ends = 0;
@@ -25,4 +26,19 @@ Deno.test("an event stream counts what a slow reader misses", async () => {
   assertEquals((await stream.next()).value, 500);
   assertEquals(await stream.return(), { done: true, value: undefined });
   assertEquals((await stream.next()).done, true);
+});
+
+Deno.test("an event stream answers each of several calls of next(), in their order", async () => {
+  const stream = new EventStream<number>(() => {});
+  const calls = [stream.next(), stream.next(), stream.next(), stream.next()];
+  stream.add(1);
+  stream.add(2);
+  await calls[1];
+  stream.add(3);
+  stream.end();
+  assertEquals(
+    (await within(5000, "all answers", Promise.all(calls)))
+      .map(({ value }) => value),
+    [1, 2, 3, undefined],
+  );
 });

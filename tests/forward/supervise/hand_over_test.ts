@@ -194,6 +194,12 @@ serverTest(
     assertEquals(supervisor.connection, second);
     assertEquals(await ask(port, "c"), "echo: c");
     assertEquals(supervisor.snapshot.state, "up");
+    const ends = ["connecting", "connected", "hand-over-failed"];
+    assertEquals(
+      site.events.map(({ type }) => type).filter((it) => ends.includes(it))
+        .slice(-2),
+      ["connecting", "hand-over-failed"],
+    );
   },
 );
 

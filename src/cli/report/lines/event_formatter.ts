@@ -112,13 +112,13 @@ export class EventFormatter {
       case "denied":
         return this.#denied(event);
       case "paused":
-      case "resumed":
-        return {
-          level: "info",
-          text: `the forward to ${
-            this.#targets.get(event.tunnel) ?? `number ${event.tunnel}`
-          } is ${event.type}`,
-        };
+      case "resumed": {
+        const target = this.#targets.get(event.tunnel);
+        const forward = target === undefined
+          ? `forward ${event.tunnel}` // not bound yet
+          : `the forward to ${target}`;
+        return { level: "info", text: `${forward} is ${event.type}` };
+      }
       case "opened":
         return { level: "debug", text: `${nameOf(event.connection)} opened` };
       case "closed":
@@ -149,6 +149,11 @@ export class EventFormatter {
         };
       case "handing-over":
         return handingOver(event);
+      case "hand-over-failed":
+        return {
+          level: "warn",
+          text: `no new connection: ${event.error.message}`,
+        };
       case "refused":
         return refused(event);
       case "session-output":
