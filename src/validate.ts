@@ -58,6 +58,34 @@ export function checkObject(argument: string, value: unknown): void {
   throw new ArgumentError(argument, `cannot be ${shown(value)}; use an object`);
 }
 
+/**
+ * Finds typing errors, which would silently have no effect. Objects of classes
+ * may have more than is asked for.
+ *
+ * @throws {ArgumentError} if a plain object has a property that is not known.
+ */
+export function checkKeys(
+  argument: string,
+  value: object,
+  known: readonly string[],
+  ignored: readonly string[] = [],
+): void {
+  if (!isPlain(value)) return;
+  for (const [key, it] of Object.entries(value)) {
+    if (it === undefined || [...known, ...ignored].includes(key)) continue;
+    throw new ArgumentError(
+      `${argument}.${key}`,
+      `there is no such option; use ${known.join(", ")}`,
+    );
+  }
+}
+
+/** Whether an object is of no class, as those written out and from JSON are. */
+export function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
 /** @throws {ArgumentError} unless `ms` is a time in milliseconds that a timer takes, or undefined. */
 export function checkMs(argument: string, ms: number | undefined): void {
   if (ms === undefined) return;

@@ -1,4 +1,6 @@
+import { callBack } from "../../call_back.ts";
 import { defined } from "../../defined.ts";
+import { silentLogger } from "../../logger.ts";
 import type { CloseReason, SshConnection } from "../../ssh/connection.ts";
 import type { BindOptions } from "../tunnel/bind_options.ts";
 import { boundAddr } from "../tunnel/forwarded_conn.ts";
@@ -129,7 +131,11 @@ export async function serve(
     : { hostname: options.hostname ?? "127.0.0.1", port: options.port };
   const tunnel = await forward(connection, { ...options, bind, target });
   const served = new ServedPort(tunnel);
-  onListen?.(served.addr);
+  callBack(
+    "onListen",
+    options.logger ?? silentLogger,
+    () => onListen?.(served.addr),
+  );
   return served;
 }
 

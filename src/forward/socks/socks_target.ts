@@ -1,6 +1,6 @@
 import { ArgumentError } from "../../errors.ts";
 import { shown } from "../../text/shown.ts";
-import { checkMs, checkObject } from "../../validate.ts";
+import { checkKeys, checkMs, checkObject } from "../../validate.ts";
 
 /**
  * Where clients of a SOCKS proxy may connect to.
@@ -72,6 +72,9 @@ export function parsePermit(
 /** @throws {ArgumentError} if it cannot be used. */
 export function checkSocksOptions(options: SocksOptions): void {
   checkObject("target.socks", options);
+  checkKeys("target.socks", options, [
+    ...["permit", "credentials", "handshakeTimeoutMs"],
+  ]);
   const { permit = "public", credentials, handshakeTimeoutMs } = options;
   checkMs("handshakeTimeoutMs", handshakeTimeoutMs);
   if (Array.isArray(permit)) parsePermit(permit);
@@ -83,6 +86,7 @@ export function checkSocksOptions(options: SocksOptions): void {
   }
   if (credentials === undefined) return;
   checkObject("credentials", credentials);
+  checkKeys("credentials", credentials, ["user", "password"]);
   for (const field of ["user", "password"] as const) {
     const { length } = new TextEncoder().encode(credentials[field]);
     if (length >= 1 && length <= 255) continue;

@@ -3,8 +3,14 @@ import { connectTcpUntil } from "../../sockets/connect_tcp.ts";
 import { connectUnix } from "../../sockets/connect_unix.ts";
 import { formatAddress } from "../../text/format_address.ts";
 import { shown } from "../../text/shown.ts";
-import { checkHost, checkPort, checkText } from "../../validate.ts";
-import { checkFetchTarget } from "../http/fetch_target.ts";
+import {
+  checkHost,
+  checkKeys,
+  checkPort,
+  checkText,
+  isPlain,
+} from "../../validate.ts";
+import { checkFetchTarget, type FetchTarget } from "../http/fetch_target.ts";
 import type { Dialer, DialerOptions } from "./dialer.ts";
 import { FetchDialer } from "./fetch_dialer.ts";
 import { HandlerDialer } from "./handler_dialer.ts";
@@ -41,7 +47,7 @@ export function createDialer(
   if ("fetch" in target) {
     checkFetchTarget(target);
     refuseTimes("{ fetch }", options);
-    return new FetchDialer(target, options);
+    return new FetchDialer(isPlain(target) ? target : fetchOf(target), options);
   }
   const { proxyProtocol } = target;
   if (![undefined, 1, 2].includes(proxyProtocol)) {
@@ -90,18 +96,28 @@ const optionsOf: Record<string, readonly string[]> = {
   port: ["port", "hostname", "proxyProtocol"],
 };
 
-/** @throws {ArgumentError} if the target has an option of another kind of target. */
+/** What addresses of Deno's have besides, such as `listener.addr`. */
+const ofAddresses = ["transport"];
+
+/** @throws {ArgumentError} if the target has an option of another kind of target, or one that there is not. */
 function refuseOptions(target: object): void {
   const kind = Object.keys(optionsOf).find((it) => it in target) ?? "port";
   const wrong = Object.values(optionsOf).flat().find((name) =>
     !optionsOf[kind]!.includes(name) &&
     (target as Record<string, unknown>)[name] !== undefined
   );
-  if (wrong === undefined) return;
-  throw new ArgumentError(
-    `target.${wrong}`,
-    `has no effect on a target { ${kind} }`,
-  );
+  if (wrong !== undefined) {
+    throw new ArgumentError(
+      `target.${wrong}`,
+      `has no effect on a target { ${kind} }`,
+    );
+  }
+  checkKeys("target", target, optionsOf[kind]!, ofAddresses);
+}
+
+/** An app of a framework may have an `onError` of its own, which is not ours: Hono's sets a handler. */
+function fetchOf(app: FetchTarget): FetchTarget {
+  return { fetch: (request, info) => app.fetch(request, info) };
 }
 
 /** @throws {ArgumentError} if a time is given that does nothing for what answers in this process. */

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
-import { forward } from "../../../mod.ts";
+import { type FetchTarget, forward, serve } from "../../../mod.ts";
+import { silentLogger } from "../../../src/logger.ts";
 import {
   assert,
   assertEquals,
@@ -264,6 +265,52 @@ serverTest(
       { transport: "unix", path: "" },
       { transport: "unix", path },
     ]);
+  },
+);
+
+serverTest(
+  "sshd",
+  "serve() goes on if onListen throws, as with every callback",
+  async () => {
+    await using rig = await startRig("sshd");
+    const logged: unknown[] = [];
+    await using web = await serve(rig.connection, {
+      port: 0,
+      logger: { ...silentLogger, error: (...args) => logged.push(...args) },
+      onListen() {
+        throw new Error("as was asked");
+      },
+    }, () => new Response("hi"));
+    assertMatch(`${logged}`, /onListen threw,Error: as was asked/);
+    const response = await fetch(`http://127.0.0.1:${web.port}/`);
+    assertEquals(await response.text(), "hi");
+  },
+);
+
+serverTest(
+  "sshd",
+  "a target that is an app is asked by its fetch alone, whatever its onError is for",
+  async () => {
+    await using rig = await startRig("sshd");
+    const app = new Hono();
+    app.get("/text", () => {
+      throw "text"; // which Hono throws on
+    });
+    app.get("/error", () => {
+      throw new Error("as was asked");
+    });
+    app.onError(({ message }, c) => c.text(message, 418));
+    const target = app as unknown as FetchTarget;
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      target,
+    });
+    const ask = async (path: string) => {
+      const response = await fetch(`http://127.0.0.1:${tunnel.port}${path}`);
+      return [response.status, await response.text()];
+    };
+    assertEquals((await ask("/text"))[0], 500);
+    assertEquals(await ask("/error"), [418, "as was asked"]);
   },
 );
 

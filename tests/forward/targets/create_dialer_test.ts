@@ -44,6 +44,39 @@ Deno.test({
   },
 });
 
+Deno.test("createDialer() refuses options that there are not, as a typing error would have no effect", () => {
+  const wrong: [unknown, string][] = [
+    [{ port: 80, hostName: "10.0.0.1" }, "target.hostName"],
+    [{ port: 80, proxyprotocol: 2 }, "target.proxyprotocol"],
+    [{ prot: 80 }, "target.prot"],
+    [{ path: "/run/web.sock", proxyprotocol: 1 }, "target.proxyprotocol"],
+    [{ fetch: () => {}, onerror: () => {} }, "target.onerror"],
+    [{ socks: {}, permit: "none" }, "target.permit"],
+    [{ socks: { permits: "none" } }, "target.socks.permits"],
+    [{ socks: { credential: {} } }, "target.socks.credential"],
+    [
+      { socks: { credentials: { user: "a", password: "b", pass: "c" } } },
+      "credentials.pass",
+    ],
+    [JSON.parse('{ "port": 80, "__proto__": { "a": 1 } }'), "target.__proto__"],
+  ];
+  for (const [target, argument] of wrong) {
+    const error = assertThrows(
+      () => createDialer(target as never),
+      ArgumentError,
+    );
+    assertEquals(error.argument, argument);
+  }
+});
+
+Deno.test("createDialer() takes an address of Deno's as a target", () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  assertEquals(createDialer(listener.addr).name, `127.0.0.1:${port}`);
+  const unix: Deno.UnixAddr = { transport: "unix", path: "/run/web.sock" };
+  assertEquals(createDialer(unix).name, "/run/web.sock");
+});
+
 Deno.test("createDialer() refuses options that have no effect on the target", () => {
   const fetch = () => new Response("hello");
   const wrong: [unknown, object, string][] = [

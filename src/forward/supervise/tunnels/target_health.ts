@@ -1,6 +1,6 @@
 import { delay, orAborted } from "../../../abort.ts";
 import { ArgumentError, TargetError } from "../../../errors.ts";
-import { checkMs, checkObject } from "../../../validate.ts";
+import { checkKeys, checkMs, checkObject } from "../../../validate.ts";
 import type { Dialer } from "../../targets/dialer.ts";
 
 /** How often a supervised tunnel's target is checked, and what to do while it is down. */
@@ -23,6 +23,7 @@ export function checkTargetCheck(
 ): void {
   if (options === undefined) return;
   checkObject("checkTarget", options);
+  checkKeys("checkTarget", options, ["everyMs", "releaseWhenDown"]);
   checkMs("checkTarget.everyMs", options.everyMs);
   if (options.everyMs === undefined || !dialer.check) {
     throw new ArgumentError(

@@ -1,18 +1,27 @@
 /** Real proxies, and scripted ones that misbehave. */
-import { connect, ConnectError, viaProxy } from "../../../../mod.ts";
+import {
+  connect,
+  ConnectError,
+  supervise,
+  type SupervisorEvent,
+  viaProxy,
+} from "../../../../mod.ts";
 import type { ProxyAddress } from "../../../../src/ssh/dial/proxy/proxy_address.ts";
+import { writeAll } from "../../../../src/streams/write_all.ts";
 import {
   assert,
   assertEquals,
   assertMatch,
   assertRejects,
 } from "../../../assert.ts";
-import { connectTo } from "../../../forward/rig.ts";
+import { ask, connectTo, startEcho } from "../../../forward/rig.ts";
 import { serverTest } from "../../../servers/availability.ts";
+import { loginOptions } from "../../../servers/login_options.ts";
 import { startSshd } from "../../../servers/openssh.ts";
 import { startMicrosocks, startTinyproxy } from "../../../servers/proxies.ts";
 import { startSshSocks } from "../../../servers/ssh_socks.ts";
 import { startTcpServer } from "../../../servers/tcp_server.ts";
+import { within } from "../../../within.ts";
 
 const login = { user: "alice", password: "s3cret:@/" };
 /** The same as basic authentication has it. */
@@ -216,6 +225,19 @@ Deno.test("viaProxy() ends with an error at whatever a proxy answers", async () 
     ["http", ["HTTP/1.1 100 A\r\n\r\n".repeat(20)], /interim/],
     ["http", ["HTTP/1.1 200 OK\r\n"], /closed .* without an answer$/],
     ["http", [""], /closed|reset/],
+    [
+      "http",
+      ["HTTP/1.1 302 Found\r\nLocation: http://x.example/\r\n\r\n"],
+      /refused the tunnel with 302 Found$/,
+    ],
+    ["http", ["HTTP/1.1 500 a\0\x07\u202eb\r\n\r\n"], /with 500 a[ -~]*b$/],
+    ["http", ["HTTP/1.1 101 Other\r\n\r\n"], /closed .* without an answer$/],
+    ["http", ["HTTP/1.1 20 OK\r\n\r\n"], /answered with HTTP\/1\.1 20 OK$/],
+    ["http", ["HTTP/2 200\r\n\r\n"], /answered with HTTP\/2 200$/],
+    ["http", ["HTTP/1.1 0200 OK\r\n\r\n"], /answered with HTTP\/1\.1 0200 OK$/],
+    ["http", ["\r\nHTTP/1.1 200 OK\r\n\r\n"], /does not speak HTTP$/],
+    ["http", ["HTTP/1.1 407\r\n\r\n"], /answered 407: check user and/],
+    ["http", ["HTTP/1.1 401 No\r\n\r\n"], /answered 401 No: check user and/],
     ["socks5", ["HTTP/1.1 400 Bad\r\n\r\n"], /does not speak SOCKS 5$/],
     ["socks5", [[5, 0], [5, 5, 0, 1]], /refused the connection$/],
     ["socks5", [[5, 0], [5, 2, 0, 1]], /rules do not allow it$/],
@@ -224,6 +246,19 @@ Deno.test("viaProxy() ends with an error at whatever a proxy answers", async () 
     ["socks5", [[5, 0], [5, 0, 0, 3, 255, 1]], /before its answer/],
     ["socks5", [[5]], /before its answer/],
     ["socks5", [[5, 1]], /does not take a user and a password$/],
+    ["socks5", [[5, 0xff]], /does not take a user and a password$/],
+    ["socks5", [[4, 0]], /does not speak SOCKS 5$/],
+    ["socks5", [[5, 2], [1, 1]], /refused the login: check user and password/],
+    ["socks5", [[5, 2], [1]], /before its answer/],
+    ["socks5", [[5, 0], [4, 0, 0, 1]], /does not speak SOCKS 5$/],
+    ["socks5", [[5, 0], [5, 1, 0, 1]], /it failed$/],
+    ["socks5", [[5, 0], [5, 3, 0, 1]], /network is unreachable$/],
+    ["socks5", [[5, 0], [5, 4, 0, 1]], /host is unreachable/],
+    ["socks5", [[5, 0], [5, 6, 0, 1]], /connection timed out$/],
+    ["socks5", [[5, 0], [5, 7, 0, 1]], /cannot connect to others$/],
+    ["socks5", [[5, 0], [5, 8, 0, 1]], /this kind of address$/],
+    ["socks5", [[5, 0], [5, 0, 0, 1, 1]], /before its answer/],
+    ["socks5", [[5, 0], [5, 0, 0, 4, 1]], /before its answer/],
   ];
   for (const [protocol, answers, why] of cases) {
     const { error } = await answered(protocol, answers);
@@ -245,3 +280,102 @@ for (const protocol of ["http", "socks5"] as const) {
     assertEquals(error, reason);
   });
 }
+
+Deno.test("viaProxy() takes the tunnel however a proxy words its answer, and cuts it into pieces", async () => {
+  for (
+    const head of [
+      "HTTP/1.1 200\r\n\r\n",
+      "HTTP/1.0 200 Connection established\n\n",
+      "HTTP/1.1 299 \u00fc\r\nContent-Length: 5\r\nTransfer-Encoding: x\r\n\r\n",
+    ]
+  ) {
+    const { first } = await answered("http", [`${head}SSH-`]);
+    assertEquals(first, "SSH-", head);
+  }
+  const pieces = async (text: string) => {
+    await using proxy = startTcpServer(async (conn) => {
+      conn.setNoDelay(true);
+      await conn.read(new Uint8Array(1024));
+      for (const byte of new TextEncoder().encode(text)) {
+        await conn.write(Uint8Array.of(byte));
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+    });
+    const { readable, close } = await viaProxy(
+      `http://127.0.0.1:${proxy.port}`,
+    )({ hostname: "h", port: 22, signal: AbortSignal.timeout(10_000) });
+    const rest = await new Response(readable).text();
+    await close?.();
+    return rest;
+  };
+  assertEquals(await pieces("HTTP/1.1 200 OK\r\n\r\nSSH-2"), "SSH-2");
+});
+
+/** Passes on so many bytes at most. */
+async function pass(
+  from: Deno.Conn,
+  to: Deno.Conn,
+  most: number,
+): Promise<void> {
+  const buffer = new Uint8Array(16 * 1024);
+  try {
+    for (let left = most; left > 0;) {
+      const n = await from.read(buffer);
+      if (n === null) return;
+      await writeAll(to, buffer.subarray(0, Math.min(n, left)));
+      left -= n;
+    }
+  } catch {
+    // The other direction has ended it.
+  }
+}
+
+serverTest(
+  "sshd",
+  "a supervisor connects again through a proxy that ends each connection at another point",
+  async () => {
+    await using sshd = await startSshd();
+    await using echo = startEcho("echo");
+    // How many bytes of the server it passes on before it ends a connection.
+    const ends = [0, 10, 100, 1500];
+    const live: Deno.TcpConn[] = [];
+    await using proxy = startTcpServer(async (conn) => {
+      live.push(conn);
+      await conn.read(new Uint8Array(1024));
+      using server = await Deno.connect({
+        hostname: sshd.hostname,
+        port: sshd.port,
+      });
+      await conn.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\n\r\n"));
+      await Promise.race([
+        pass(conn, server, Infinity),
+        pass(server, conn, ends.shift() ?? Infinity),
+      ]);
+    });
+    const events: SupervisorEvent[] = [];
+    await using supervisor = supervise({
+      connect: loginOptions(sshd, {
+        dial: viaProxy(`http://127.0.0.1:${proxy.port}`),
+      }),
+      tunnels: [{ bind: { port: 0 }, target: { port: echo.port } }],
+      connectRetry: { firstMs: 1, maxMs: 1 },
+      onEvent: (event) => events.push(event),
+    });
+    await within(15_000, "the connection", supervisor.ready);
+    assertEquals(
+      events.filter(({ type }) => type === "connecting").length,
+      5,
+    );
+    live.at(-1)!.close();
+    const again = async () => {
+      for await (const { state, reconnects, tunnels } of supervisor) {
+        if (state === "up" && reconnects > 0) {
+          return (tunnels[0]!.bound as { port: number }).port;
+        }
+      }
+      throw new Error("it has stopped");
+    };
+    const port = await within(15_000, "the next connection", again());
+    assertEquals(await ask(port, "hi"), "echo: hi");
+  },
+);
