@@ -8,16 +8,27 @@ import { bytes, startSite } from "./site.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
-/** A body of two chunks, with time between them. */
+/** Waits until what is there of a body was sent. Timers that are late fire together: only the second is certainly a turn later. */
+async function nextTurn(): Promise<void> {
+  for (let i = 0; i < 2; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** A body of two chunks, with time between them, which begins once the first is read. */
 function slowBody(): ReadableStream<Uint8Array> {
+  let isFirst = true;
   return new ReadableStream({
-    async start(controller) {
-      controller.enqueue(encode("one, "));
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    async pull(controller) {
+      if (isFirst) {
+        isFirst = false;
+        return controller.enqueue(encode("one, "));
+      }
+      await nextTurn();
       controller.enqueue(encode("two"));
       controller.close();
     },
-  });
+  }, { highWaterMark: 0 });
 }
 
 const answers: Record<string, (request: Request) => BodyInit | Response> = {
@@ -234,7 +245,7 @@ serverTest(
           new ReadableStream({
             async pull(controller) {
               if (isFirst) controller.enqueue(encode("ab"));
-              else await new Promise((resolve) => setTimeout(resolve, 5));
+              else await nextTurn();
               if (!isFirst) controller.error(new Error("on purpose"));
               isFirst = false;
             },
