@@ -251,7 +251,12 @@ async function readLines(
       read = await readKnownHosts(file, names, logger, signal);
     } catch (error) {
       signal?.throwIfAborted();
-      throw fileError("read", file, error, `--allow-read=${files.join(",")}`);
+      throwIfNotPermitted(
+        error,
+        `read the known_hosts file ${file}`,
+        `--allow-read=${files.join(",")}`,
+      );
+      throw unreadable(file, error);
     }
     const mayBeMissing = options.files === undefined ||
       (Boolean(options.acceptNew) && index === 0);
@@ -286,33 +291,22 @@ async function remember(
     await appendKnownHost(file, hosts, key);
     return true;
   } catch (cause) {
+    const why = `Cannot write the known_hosts file ${file}: ${
+      (cause as Error).message
+    }`;
+    // Deno names the path that it does not allow: the file, or its directory.
     if (cause instanceof Deno.errors.NotCapable) {
-      throw fileError("write", file, cause);
+      throw new RForwardError("permission-denied", why, { cause });
     }
-    logger.warn(
-      `Cannot write the known_hosts file ${file}: ${
-        (cause as Error).message
-      }; the new key is remembered until this process ends`,
-    );
+    logger.warn(`${why}; the new key is remembered until this process ends`);
     keepUnwritten(file, `${hosts} ${key.type} ${key.data.toBase64()}`);
     return false;
   }
 }
 
-function fileError(
-  action: "read" | "write",
-  file: string,
-  cause: unknown,
-  permission?: string,
-): RForwardError {
+function unreadable(file: string, cause: unknown): RForwardError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  let message = `Cannot ${action} the known_hosts file ${file}: ${reason}`;
-  if (cause instanceof Deno.errors.NotCapable) {
-    if (permission !== undefined) {
-      message += ` (needed in total: ${permission})`;
-    }
-    return new RForwardError("permission-denied", message, { cause });
-  }
+  const message = `Cannot read the known_hosts file ${file}: ${reason}`;
   return cause instanceof Deno.errors.PermissionDenied
     ? new RForwardError("permission-denied", message, { cause })
     : new ArgumentError("hostKeys.files", message, { cause });
