@@ -95,6 +95,17 @@ export function rforward(
   };
 }
 
+/** Starts the command as a user does. */
+export function command(...options: string[]): Client["start"] {
+  const main = fileURLToPath(import.meta.resolve("../../src/cli/main.ts"));
+  return (server, targetPort) =>
+    startProcess(Deno.execPath(), [
+      ...["run", "--no-prompt", "--quiet", "-A", main, ...options],
+      ...["-R", `127.0.0.1:0:127.0.0.1:${targetPort}`],
+      ...["-N", ...sshArguments(server)],
+    ], /Allocated port (\d+) for remote forward/);
+}
+
 function ssh(
   cipher: string,
   { options, command }: { options: string[]; command: string[] },

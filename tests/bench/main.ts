@@ -30,6 +30,7 @@ import { latency } from "./suites/latency.ts";
 import { longPaths } from "./suites/long_path.ts";
 import { memory } from "./suites/memory.ts";
 import { rate } from "./suites/rate.ts";
+import { services } from "./suites/services.ts";
 import { sound } from "./suites/sound.ts";
 import { start } from "./suites/start.ts";
 import { stuck } from "./suites/stuck.ts";
@@ -54,7 +55,7 @@ const rounds = countOption("rounds", options.rounds);
 const mib = countOption("mib", options.mib);
 const usual = [
   ...[throughput, latency, rate, memory, stuck, fairness, sound],
-  ...[postgres, redis, start, ...longPaths, folders],
+  ...[postgres, redis, start, services, ...longPaths, folders],
 ];
 const suites = options.only === undefined
   ? options.svg === undefined ? usual : [...usual, windows]

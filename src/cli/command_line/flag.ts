@@ -142,7 +142,10 @@ export const count: FlagValue<number> = {
   name: "N",
   parse: (text, flag) => {
     if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-    throw new ArgumentError(flag, `${shown(text)} is not a number from 1`);
+    throw new ArgumentError(
+      flag,
+      `${shown(text)} is not a whole number from 1`,
+    );
   },
 };
 

@@ -32,7 +32,8 @@ export const rate: Suite = tunnelSuite({
   },
 });
 
-async function perSecond(
+/** New connections per second. */
+export async function perSecond(
   port: number,
   count: number,
   atATime: number,

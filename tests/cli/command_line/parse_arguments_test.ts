@@ -271,7 +271,10 @@ Deno.test("parseArguments() refuses values that are not valid", () => {
   assertMatch(problem("-p", "0"), /^-p: "0" is not a valid port/);
   assertMatch(problem("-p", "x"), /^-p: "x" is not a valid port/);
   assertMatch(problem("-l", "-x"), /^-l: "-x" is not a valid user/);
-  assertMatch(problem("--attempts", "0"), /^--attempts: "0" is not a number/);
+  assertMatch(
+    problem("--attempts", "0"),
+    /^--attempts: "0" is not a whole number/,
+  );
   assertMatch(
     problem("-J", "a", "-J", "b"),
     /^-J: ProxyJump=a was given before/,
