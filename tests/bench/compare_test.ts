@@ -5,14 +5,14 @@ const once = (median: number) => ({ median, rounds: [median] });
 
 Deno.test("compare() holds ratios against ratios, not one machine's figures against another's", () => {
   const then = {
-    rate: { ours: { up: once(2), old: once(1) }, ssh: { up: once(4) } },
+    rate: { ours: { speed: once(2), old: once(1) }, ssh: { speed: once(4) } },
   };
   const now = {
-    rate: { ours: { up: once(1), new: once(1) }, ssh: { up: once(1) } },
-    added: { ours: { up: once(1) }, ssh: { up: once(1) } },
+    rate: { ours: { speed: once(1), new: once(1) }, ssh: { speed: once(1) } },
+    added: { ours: { speed: once(1) }, ssh: { speed: once(1) } },
   };
   assertEquals(compare(then, now), [
-    { suite: "rate", peer: "ssh", metric: "up", then: 0.5, now: 1 },
+    { suite: "rate", peer: "ssh", metric: "speed", then: 0.5, now: 1 },
   ]);
 });
 

@@ -108,7 +108,6 @@ if (options.json) {
   console.log(
     `${processors} x ${processor}, Linux ${kernel}, ${congestionControl}, Deno ${deno}; ` +
       `median of ${rounds} rounds, ${mib} MiB a transfer\n` +
-      "up: from the server to the client; down: from the client to the server\n" +
       "ssh-…-N: ssh -N, which leaves Nagle's algorithm on; the others have a session\n",
   );
   console.log(tables.join("\n\n"));

@@ -25,9 +25,9 @@ serverTest(
     const { results }: Output = JSON.parse(printed);
     assertEquals(Object.keys(results), ["throughput", "latency"]);
     const measured = [
-      results.throughput?.["ssh-chacha20"]?.["up Gbit/s"],
-      results.throughput?.["ssh-chacha20"]?.["down Gbit/s"],
-      results.throughput?.["ssh-chacha20-N"]?.["down Gbit/s"],
+      results.throughput?.["ssh-chacha20"]?.["from the server, Gbit/s"],
+      results.throughput?.["ssh-chacha20"]?.["to the server, Gbit/s"],
+      results.throughput?.["ssh-chacha20-N"]?.["to the server, Gbit/s"],
       results.latency?.["no-tunnel"]?.["p99 us"],
     ];
     for (const metric of measured) {

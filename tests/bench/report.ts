@@ -16,7 +16,8 @@ export function median(values: readonly number[]): number {
 
 /**
  * A suite as a table: the medians, then the first client's in relation to
- * every other client's.
+ * every other client's. A metric's name breaks at its comma, to keep its column
+ * narrow.
  */
 export function table(
   title: string,
@@ -28,15 +29,20 @@ export function table(
     values: rounds.map(median),
   }));
   const [first, ...others] = medians;
+  const header = [title, ...metrics].map((name) => name.split(", "));
+  const height = Math.max(...header.map((lines) => lines.length));
   const rows = [
-    [title, ...metrics],
+    ...Array.from(
+      { length: height },
+      (_, line) => header.map((name) => name.at(line - height) ?? ""),
+    ),
     ...medians.map(({ client, values }) => [client, ...values.map(digits)]),
     ...others.map(({ client, values }) => [
       `${first?.client} / ${client}`,
       ...values.map((value, i) => ratio((first?.values[i] ?? NaN) / value)),
     ]),
   ];
-  const widths = [title, ...metrics].map((_, column) =>
+  const widths = header.map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0))
   );
   return rows.map((row) =>

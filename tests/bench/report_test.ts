@@ -8,7 +8,7 @@ Deno.test("median() is the middle, or the mean of the two in the middle", () => 
 });
 
 Deno.test("table() shows medians, and the first client in relation to the others", () => {
-  const text = table("speed", ["up", "CPU"], [
+  const text = table("speed", ["to it, s", "CPU"], [
     { client: "ours", rounds: [[3, 1, 2], [0.5]] },
     { client: "theirs", rounds: [[4], [0.25]] },
     { client: "none", rounds: [[123.4], [NaN]] },
@@ -16,7 +16,8 @@ Deno.test("table() shows medians, and the first client in relation to the others
   assertEquals(
     text,
     [
-      "speed             up    CPU",
+      "               to it       ",
+      "speed              s    CPU",
       "ours            2.00  0.500",
       "theirs          4.00  0.250",
       "none             123      -",
@@ -33,18 +34,18 @@ const results = [
 
 Deno.test("markdown() has a line for each metric, with the range of its rounds and the ratio", () => {
   assertEquals(
-    markdown("speed", ["up", "CPU"], results),
+    markdown("speed", ["to it, s", "CPU"], results),
     [
       "|  | ours | theirs |",
       "| --- | --- | --- |",
-      "| speed: up | 2.00 (1.00–3.00) | 4.00 (4.00–4.00), 0.50x |",
+      "| speed: to it, s | 2.00 (1.00–3.00) | 4.00 (4.00–4.00), 0.50x |",
       "| speed: CPU | - | 0.250 (0.250–0.250), - |",
     ].join("\n"),
   );
 });
 
 Deno.test("unsteady() names what differed by more than twice between rounds", () => {
-  assertEquals(unsteady("speed", ["up", "CPU"], results), [
-    "speed, ours, up: 1.00 to 3.00",
+  assertEquals(unsteady("speed", ["to it, s", "CPU"], results), [
+    "speed, ours, to it, s: 1.00 to 3.00",
   ]);
 });

@@ -10,17 +10,17 @@ const MEASURED_MS = 2500;
 export const fairness: Suite = tunnelSuite({
   name: "fairness",
   metrics: [
-    "beside up p50 ms",
-    "beside up p95 ms",
-    "up Gbit/s",
-    "beside down p50 ms",
-    "beside down p95 ms",
-    "down Gbit/s",
+    "bulk from the server, echo p50 ms",
+    "bulk from the server, echo p95 ms",
+    "bulk from the server, Gbit/s",
+    "bulk to the server, echo p50 ms",
+    "bulk to the server, echo p95 ms",
+    "bulk to the server, Gbit/s",
   ],
   async measure({ port }) {
     return [
-      ...await echoBeside(port, sendUntil),
-      ...await echoBeside(port, receiveUntil),
+      ...await echoBeside(port, bulkFromServer),
+      ...await echoBeside(port, bulkToServer),
     ];
   },
 });
@@ -55,8 +55,8 @@ async function echoBeside(port: number, bulk: Bulk): Promise<number[]> {
 /** More than any client moves meanwhile, in bytes. */
 const ENDLESS = 2 ** 40;
 
-/** Sends as fast as it goes, until the signal aborts; returns how many bytes. */
-export async function sendUntil(
+/** Sends through the server as fast as it goes, until the signal aborts; returns how many bytes. */
+export async function bulkFromServer(
   port: number,
   signal: AbortSignal,
 ): Promise<number> {
@@ -67,8 +67,8 @@ export async function sendUntil(
   return moved;
 }
 
-/** Receives as fast as it goes, until the signal aborts; returns how many bytes. */
-export async function receiveUntil(
+/** Receives through the server as fast as it goes, until the signal aborts; returns how many bytes. */
+export async function bulkToServer(
   port: number,
   signal: AbortSignal,
 ): Promise<number> {

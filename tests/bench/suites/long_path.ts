@@ -6,7 +6,7 @@ import { tunnelSuite } from "../tunnel_suite.ts";
 const MAX_MIB = 128;
 
 /**
- * One transfer each way, and a small one up, where the server is far away.
+ * One transfer each way, and a small one from the server, where that is far away.
  * Each is on a new connection, so that it includes what the client takes to
  * learn the path.
  */
@@ -14,21 +14,28 @@ function longPath(pathMs: number): Suite {
   return tunnelSuite({
     name: `path-${pathMs}ms`,
     pathMs,
-    metrics: ["1 MiB up ms", "up MB/s", "down MB/s"],
+    metrics: [
+      "1 MiB from the server, ms",
+      "from the server, MB/s",
+      "to the server, MB/s",
+    ],
     async measure({ port }, { mib }) {
       // TCP's own slow start is over then.
-      await transferUp(port, 4 * 2 ** 20);
-      const small = await transferUp(port, 2 ** 20);
+      await transferFromServer(port, 4 * 2 ** 20);
+      const small = await transferFromServer(port, 2 ** 20);
       const bytes = Math.min(mib, MAX_MIB) * 2 ** 20;
-      const upMs = await transferUp(port, bytes);
-      const downMs = await down(port, bytes);
-      return [small, bytes / 1000 / upMs, bytes / 1000 / downMs];
+      const fromServerMs = await transferFromServer(port, bytes);
+      const toServerMs = await transferToServer(port, bytes);
+      return [small, bytes / 1000 / fromServerMs, bytes / 1000 / toServerMs];
     },
   });
 }
 
-/** Transfers bytes from the server to the client; returns how many milliseconds it took. */
-export async function transferUp(port: number, bytes: number): Promise<number> {
+/** Transfers bytes from the server; returns how many milliseconds it took. */
+export async function transferFromServer(
+  port: number,
+  bytes: number,
+): Promise<number> {
   using conn = await openLoad(port, Mode.sink, bytes);
   const before = performance.now();
   await send(conn, bytes);
@@ -36,8 +43,8 @@ export async function transferUp(port: number, bytes: number): Promise<number> {
   return performance.now() - before;
 }
 
-/** From the client to the server. */
-async function down(port: number, bytes: number): Promise<number> {
+/** The same in the other direction. */
+async function transferToServer(port: number, bytes: number): Promise<number> {
   const before = performance.now();
   using conn = await openLoad(port, Mode.source, bytes);
   await receive(conn, bytes);

@@ -2,7 +2,7 @@ import { Mode, openLoad, readAll } from "../load.ts";
 import { SOUND_RATE } from "../sound.ts";
 import type { Suite } from "../suite.ts";
 import { tunnelSuite } from "../tunnel_suite.ts";
-import { receiveUntil, sendUntil } from "./fairness.ts";
+import { bulkFromServer, bulkToServer } from "./fairness.ts";
 
 const PLAYED_MS = 5000;
 /** A piece of sound is sent at this interval, in milliseconds. */
@@ -12,22 +12,22 @@ const PIECE_MS = 10;
 export const sound: Suite = tunnelSuite({
   name: "sound",
   metrics: [
-    "beside up, gaps in 5 s",
-    "beside up, ms silent",
-    "beside down, gaps in 5 s",
-    "beside down, ms silent",
+    "bulk from the server, gaps in 5 s",
+    "bulk from the server, ms silent",
+    "bulk to the server, gaps in 5 s",
+    "bulk to the server, ms silent",
   ],
   async measure({ port }) {
     return [
-      ...await playBeside(port, sendUntil),
-      ...await playBeside(port, receiveUntil),
+      ...await playBeside(port, bulkFromServer),
+      ...await playBeside(port, bulkToServer),
     ];
   },
 });
 
 async function playBeside(
   port: number,
-  bulk: typeof sendUntil,
+  bulk: typeof bulkFromServer,
 ): Promise<number[]> {
   using conn = await openLoad(port, Mode.sound);
   const stop = new AbortController();

@@ -3,27 +3,27 @@ import { cpuSeconds } from "../process_stat.ts";
 import type { Suite } from "../suite.ts";
 import { tunnelSuite } from "../tunnel_suite.ts";
 
-/** One large transfer each way: up is from the server to the client, down is from the client to the server. */
+/** One large transfer each way. */
 export const throughput: Suite = tunnelSuite({
   name: "throughput",
   metrics: [
-    "up Gbit/s",
-    "down Gbit/s",
-    "up CPU s/Gbit",
-    "down CPU s/Gbit",
+    "from the server, Gbit/s",
+    "to the server, Gbit/s",
+    "from the server, CPU s/Gbit",
+    "to the server, CPU s/Gbit",
   ],
   async measure({ pid, port }, { mib }) {
     const bytes = mib * 1024 * 1024;
-    const up = await timed(pid, bytes, async () => {
+    const fromServer = await timed(pid, bytes, async () => {
       using conn = await openLoad(port, Mode.sink, bytes);
       await send(conn, bytes);
       await readAll(conn, new Uint8Array(1));
     });
-    const down = await timed(pid, bytes, async () => {
+    const toServer = await timed(pid, bytes, async () => {
       using conn = await openLoad(port, Mode.source, bytes);
       await receive(conn, bytes);
     });
-    return [up.rate, down.rate, up.cpu, down.cpu];
+    return [fromServer.rate, toServer.rate, fromServer.cpu, toServer.cpu];
   },
 });
 

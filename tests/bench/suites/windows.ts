@@ -3,7 +3,7 @@ import { startLongPath } from "../long_path.ts";
 import type { Curve } from "../plot.ts";
 import type { Rounds } from "../report.ts";
 import type { Bench, Contest, Suite } from "../suite.ts";
-import { transferUp } from "./long_path.ts";
+import { transferFromServer } from "./long_path.ts";
 
 const ROUND_TRIPS_MS = [1, 20, 100, 300];
 const MIB = 1024 * 1024;
@@ -32,8 +32,8 @@ export const windows: Suite = {
         for (const roundTripMs of ROUND_TRIPS_MS) {
           await using path = await startLongPath(sshd, roundTripMs);
           await using client = await start(path.server, target.port);
-          await transferUp(client.port, bytes / 4); // TCP's slow start
-          const ms = await transferUp(client.port, bytes);
+          await transferFromServer(client.port, bytes / 4); // TCP's slow start
+          const ms = await transferFromServer(client.port, bytes);
           values.push(bytes / 1000 / ms);
         }
         return values;
