@@ -34,6 +34,17 @@ export function compare(then: Results, now: Results): Comparison[] {
   });
 }
 
+/** What was measured now and is not in the saved run, which may be older: `suite, metric`. */
+export function unmatched(then: Results, now: Results): string[] {
+  return Object.entries(now).flatMap(([suite, clients]) => {
+    const known = new Set(
+      Object.values(then[suite] ?? {}).flatMap(Object.keys),
+    );
+    const metrics = new Set(Object.values(clients).flatMap(Object.keys));
+    return [...metrics.difference(known)].map((it) => `${suite}, ${it}`);
+  });
+}
+
 /** The comparisons as lines, with those first that changed most. */
 export function comparisonTable(comparisons: readonly Comparison[]): string {
   const change = ({ then, now }: Comparison) => now / then;

@@ -1,5 +1,5 @@
 import { assertEquals } from "../assert.ts";
-import { compare, comparisonTable } from "./compare.ts";
+import { compare, comparisonTable, unmatched } from "./compare.ts";
 
 const once = (median: number) => ({ median, rounds: [median] });
 
@@ -14,6 +14,7 @@ Deno.test("compare() holds ratios against ratios, not one machine's figures agai
   assertEquals(compare(then, now), [
     { suite: "rate", peer: "ssh", metric: "speed", then: 0.5, now: 1 },
   ]);
+  assertEquals(unmatched(then, now), ["rate, new", "added, speed"]);
 });
 
 Deno.test("comparisonTable() has what changed most in front", () => {

@@ -17,7 +17,12 @@ import { parseArgs } from "node:util";
 import { startSshd } from "../servers/openssh.ts";
 import { startProcess } from "./bench_process.ts";
 import { clients } from "./clients.ts";
-import { compare, comparisonTable, type Results } from "./compare.ts";
+import {
+  compare,
+  comparisonTable,
+  type Results,
+  unmatched,
+} from "./compare.ts";
 import { countOption } from "./count_option.ts";
 import { inspectEnvironment, runInNamespace, warnings } from "./environment.ts";
 import { plot } from "./plot.ts";
@@ -118,6 +123,10 @@ if (saved) {
     `\nin relation to ${options.compare}, first what changed most:`,
   );
   console.error(comparisonTable(compare(saved, results)));
+  const missing = unmatched(saved, results);
+  if (missing.length > 0) {
+    notes.push(`${options.compare} does not have: ${missing.join("; ")}`);
+  }
 }
 if (options.svg !== undefined && results.windows) {
   const svg = plot({
