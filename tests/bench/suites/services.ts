@@ -26,7 +26,7 @@ export const services: Suite = tunnelSuite({
     "16 at a time /s",
     "CPU us each connection",
     "CPU us each round trip",
-    "up CPU s/Gbit",
+    "from the server, CPU s/Gbit",
   ],
   clients: [
     { name: "forward()", start: rforward() },
