@@ -87,12 +87,18 @@ export function isPlain(value: object): boolean {
 }
 
 /** @throws {ArgumentError} unless `ms` is a time in milliseconds that a timer takes, or undefined. */
-export function checkMs(argument: string, ms: number | undefined): void {
+export function checkMs(
+  argument: string,
+  ms: number | undefined,
+  least = 0,
+): void {
   if (ms === undefined) return;
-  if (typeof ms === "number" && ms >= 0 && ms < 2 ** 31) return;
+  if (typeof ms === "number" && ms >= least && ms < 2 ** 31) return;
   throw new ArgumentError(
     argument,
-    `${shown(ms)} is not a valid time; use milliseconds from 0 to 2147483647`,
+    `${
+      shown(ms)
+    } is not a valid time; use milliseconds from ${least} to 2147483647`,
   );
 }
 

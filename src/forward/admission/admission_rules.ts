@@ -29,11 +29,11 @@ export interface AdmissionRules {
   maxBandwidth?: number | undefined;
   /** Bytes a second of each connection, in each direction. */
   maxBandwidthPerConnection?: number | undefined;
-  /** How long the client may take to send its first byte, in milliseconds. */
+  /** How long the client may take to send its first byte, in milliseconds; 0 for no limit. */
   firstByteTimeoutMs?: number | undefined;
-  /** How long a connection may be idle in both directions, in milliseconds. */
+  /** How long a connection may be idle in both directions, in milliseconds; 0 for no limit. */
   idleTimeoutMs?: number | undefined;
-  /** How long a connection may last, in milliseconds. */
+  /** How long a connection may last, in milliseconds; 0 for no limit. */
   maxDurationMs?: number | undefined;
   /** Decides about each connection that the other rules admit; if it throws, the connection is refused. */
   decide?: AdmissionDecision | undefined;

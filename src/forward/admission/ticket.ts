@@ -103,7 +103,7 @@ export class Ticket {
       from: number,
       ms: number | undefined,
       what: string,
-    ) => ms === undefined ? [] : [{ rule, at: from + ms, what }];
+    ) => ms ? [{ rule, at: from + ms, what }] : []; // 0 is no limit
     return [
       ...bytesReceived > 0 ? [] : limit(
         "firstByteTimeoutMs",

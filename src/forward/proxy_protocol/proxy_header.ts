@@ -61,7 +61,7 @@ function endpointsOf(
   const source = plain(originator.address);
   const family = isIP(source);
   if (!isTcp(bind) || (family !== 4 && family !== 6)) return undefined;
-  if (originator.port > 0xffff) return undefined;
+  if (Math.max(originator.port, bind.port) > 0xffff) return undefined;
   const bound = plain(bind.hostname);
   const [loopback, any] = family === 4
     ? ["127.0.0.1", "0.0.0.0"]

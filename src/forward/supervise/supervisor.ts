@@ -88,7 +88,7 @@ export class Supervisor
    */
   constructor(options: SupervisorOptions) {
     if (typeof options.verify === "object") {
-      checkMs("verify.everyMs", options.verify.everyMs);
+      checkMs("verify.everyMs", options.verify.everyMs, 1);
     }
     checkRetry("connectRetry", options.connectRetry);
     checkRetry("bindRetry", options.bindRetry);

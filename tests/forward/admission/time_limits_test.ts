@@ -39,12 +39,12 @@ serverTest(
   "admission.idleTimeoutMs and firstByteTimeoutMs leave a connection alone that moves bytes, whichever way",
   async () => {
     await using site = await startAdmissionSite({
-      firstByteTimeoutMs: 1000,
-      idleTimeoutMs: 1000,
+      firstByteTimeoutMs: 2000,
+      idleTimeoutMs: 2000,
     }, async (conn) => {
       await conn.read(new Uint8Array(1));
-      for (let i = 0; i < 12; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
+      for (let i = 0; i < 9; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 250));
         await conn.write(new Uint8Array([65]));
       }
       await conn.closeWrite();
@@ -52,6 +52,22 @@ serverTest(
     });
     using conn = await visit(site.tunnel.port);
     await conn.write(new Uint8Array([65]));
-    assertEquals(await receiveText(conn), "A".repeat(12));
+    assertEquals(await receiveText(conn), "A".repeat(9));
   },
 );
+
+serverTest("sshd", "a time of 0 in admission is no limit", async () => {
+  await using site = await startAdmissionSite({
+    firstByteTimeoutMs: 0,
+    idleTimeoutMs: 0,
+    maxDurationMs: 0,
+  }, async (conn) => {
+    await conn.write(new TextEncoder().encode("hi"));
+    await conn.closeWrite();
+    await receive(conn);
+  });
+  using conn = await visit(site.tunnel.port);
+  await conn.closeWrite();
+  assertEquals(await receiveText(conn), "hi");
+  assertEquals(site.tunnel.admission!.counts.endedBy, {});
+});

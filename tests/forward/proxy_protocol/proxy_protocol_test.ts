@@ -118,6 +118,7 @@ Deno.test("proxyHeader() says that a client is unknown where the server says not
     ["somewhere"],
     ["1.2.3.4 5.6.7.8 1 2\r\nX"],
     ["192.0.2.1", undefined, 70_000],
+    ["192.0.2.1", { hostname: "127.0.0.1", port: 70_000 }],
   ];
   for (const [address, bind, port] of cases) {
     assertEquals(header(1, address, bind, port), "PROXY UNKNOWN\r\n");

@@ -307,6 +307,8 @@ Deno.test("a supervisor checks its servers' options", () => {
     [{ connect: [connect, 5 as never] }, "connect"],
     [{ fallback: { afterMs: -1 } }, "fallback.afterMs"],
     [{ fallback: { returnEveryMs: NaN } }, "fallback.returnEveryMs"],
+    [{ fallback: { returnEveryMs: 0 } }, "fallback.returnEveryMs"],
+    [{ verify: { everyMs: 0 } }, "verify.everyMs"],
     [{ fallback: { returnWhen: "x" as "idle" } }, "fallback.returnWhen"],
   ];
   for (const [options, argument] of wrong) {

@@ -45,7 +45,7 @@ export class Servers {
     const { afterMs = 30_000, returnEveryMs = 60_000, returnWhen = "idle" } =
       fallback;
     checkMs("fallback.afterMs", afterMs);
-    checkMs("fallback.returnEveryMs", returnEveryMs);
+    checkMs("fallback.returnEveryMs", returnEveryMs, 1);
     if (!["idle", "at-once", "never"].includes(returnWhen)) {
       throw new ArgumentError(
         "fallback.returnWhen",

@@ -24,7 +24,7 @@ export function checkTargetCheck(
   if (options === undefined) return;
   checkObject("checkTarget", options);
   checkKeys("checkTarget", options, ["everyMs", "releaseWhenDown"]);
-  checkMs("checkTarget.everyMs", options.everyMs);
+  checkMs("checkTarget.everyMs", options.everyMs, 1);
   if (options.everyMs === undefined || !dialer.check) {
     throw new ArgumentError(
       "checkTarget",

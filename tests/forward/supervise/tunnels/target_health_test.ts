@@ -156,6 +156,28 @@ serverTest(
   },
 );
 
+Deno.test("checkTarget refuses an interval of 0, and options that there are not", () => {
+  const wrong: [object, string][] = [
+    [{ everyMs: 0 }, "checkTarget.everyMs"],
+    [{ everyMs: 1, releaseWhenDwon: true }, "checkTarget.releaseWhenDwon"],
+  ];
+  for (const [checkTarget, argument] of wrong) {
+    const error = assertThrows(
+      () =>
+        supervise({
+          connect: { hostname: "127.0.0.1", user: "u" },
+          tunnels: [{
+            bind: { port: 0 },
+            target: { port: 9 },
+            checkTarget: checkTarget as never,
+          }],
+        }),
+      ArgumentError,
+    );
+    assertEquals(error.argument, argument);
+  }
+});
+
 Deno.test("checkTarget is for targets that can be dialled", () => {
   const targets: Target[] = [
     () => {},
