@@ -50,19 +50,21 @@ export interface PermittedDestination {
   port: number | undefined;
 }
 
-/** @throws {ArgumentError} if an entry is not `host:port`. */
+/** @throws {ArgumentError} if an entry is not `host:port`; a pattern or a range would permit nothing. */
 export function parsePermit(
   permit: readonly string[],
 ): PermittedDestination[] {
   return permit.map((text) => {
     const [, bracketed, plain, port] =
-      /^(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d{1,5}|\*)$/.exec(text) ?? [];
+      /^(?:\[([^\]]+)\]|(\*|[^:[\]\s*?/]+)):(\d{1,5}|\*)$/.exec(text) ?? [];
     const host = bracketed ?? plain;
     const number = port === "*" ? undefined : Number(port);
     if (host === undefined || number === 0 || (number ?? 0) > 65535) {
       throw new ArgumentError(
         "permit",
-        `cannot be ${shown(text)}; use "host:port", "*:port" or "host:*"`,
+        `cannot be ${
+          shown(text)
+        }; use "host:port", "*:port" or "host:*", without patterns`,
       );
     }
     return { host: host === "*" ? undefined : host, port: number };

@@ -313,6 +313,8 @@ Deno.test("a SOCKS proxy is not started with options that mean nothing", () => {
       { permit: ["example.com:0"] },
       { permit: ["example.com:70000"] },
       { permit: ["::1:80"] },
+      { permit: ["*.example.com:443"] },
+      { permit: ["10.0.0.0/8:443"] },
       { credentials: { user: "", password: "x" } },
       { credentials: null },
       { handshakeTimeoutMs: NaN },
