@@ -94,6 +94,7 @@ export class ClientConnection implements SshConnection {
     const fail = (error: ConnectionLostError) => this.fail(error);
     const ping = () => this.#sendRequest(keepaliveRequest);
     this.#requests = new GlobalRequests(parts.requestTimeoutMs, fail, ping);
+    this.#requests.answersPings = serverKind(server) === "openssh";
     this.#acknowledger = new Acknowledger(transport);
     if (parts.noDelay === "never") this.#acknowledger.stop();
     this.#mux = new Mux(transport, this.#requests, logger, this.#acknowledger);
@@ -136,6 +137,7 @@ export class ClientConnection implements SshConnection {
     if (!reply.success) {
       throw forwardDenied(bind, reply.said, serverKind(this.server));
     }
+    this.#requests.sample();
     return boundBy(bind, reply.data);
   }
 

@@ -1,7 +1,12 @@
 import { orAborted } from "../../abort.ts";
 import { Turns } from "../../turns.ts";
 import { ConnectionLostError, type RForwardError } from "../../errors.ts";
-import type { PathProbe } from "./receive_windows.ts";
+import { LONG_PATH_MS, type PathProbe } from "./receive_windows.ts";
+
+/** How many pings look for a short path, ... */
+const MAX_SAMPLES = 10;
+/** ... and how long after one another at least, in milliseconds. */
+const SAMPLE_GAP_MS = 20;
 
 /** What the server answered: SSH_MSG_REQUEST_SUCCESS with its data, or SSH_MSG_REQUEST_FAILURE. */
 export interface GlobalReply {
@@ -21,6 +26,8 @@ export interface GlobalReply {
 export class GlobalRequests implements PathProbe {
   /** The shortest time from a request to its answer so far, in milliseconds. */
   roundTripMs: number | undefined;
+  /** Whether the server is known to answer pings. */
+  answersPings = false;
 
   readonly #timeoutMs: number;
   readonly #fail: (error: ConnectionLostError) => void;
@@ -31,6 +38,8 @@ export class GlobalRequests implements PathProbe {
   #said: string | undefined;
   #ended: RForwardError | undefined;
   #isSilent = false;
+  #samples = 0;
+  #lastSample = -Infinity;
   readonly #sendPing: () => void;
 
   /**
@@ -126,6 +135,22 @@ export class GlobalRequests implements PathProbe {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /**
+   * Pings a server that answers, as long as the path has not proved short. The
+   * first requests of a connection take longer than the path, as V8 compiles
+   * meanwhile, and a busy machine delays many.
+   */
+  sample(): void {
+    const { roundTripMs = Infinity } = this;
+    if (!this.answersPings || roundTripMs <= LONG_PATH_MS) return;
+    if (this.#samples === MAX_SAMPLES) return;
+    const now = performance.now();
+    if (now - this.#lastSample < SAMPLE_GAP_MS) return;
+    this.#lastSample = now;
+    this.#samples++;
+    this.ping();
   }
 
   /** Handles a reply; one without a pending request is ignored. */

@@ -285,6 +285,7 @@ export class Mux implements ChannelCarrier {
         ...{ window: receiveWindow.size, maxPacket: PACKET },
       }),
     );
+    this.requests.sample();
     return this.add(
       new Channel(this, {
         ...{ local, remote: sender, window, packetSize: maxPacket },

@@ -1,4 +1,5 @@
-import { LONG_PATH_MS, type PathProbe } from "./receive_windows.ts";
+import type { GlobalRequests } from "./global_requests.ts";
+import { LONG_PATH_MS } from "./receive_windows.ts";
 
 const KIB = 1024;
 /** What a channel keeps on its way on a short path while others send, too, in bytes: more would only wait in line before their data. */
@@ -14,7 +15,7 @@ const SHARED_MS = 1000;
 
 /** Whether several channels of a connection are sending. */
 export class SharedSending {
-  readonly #path: Pick<PathProbe, "roundTripMs">;
+  readonly #path: Pick<GlobalRequests, "roundTripMs" | "sample">;
   readonly #now: () => number;
   #sender: SendWindow | undefined;
   /** When another channel had sent before it. */
@@ -22,7 +23,7 @@ export class SharedSending {
 
   /** @param now A clock, in milliseconds. */
   constructor(
-    path: Pick<PathProbe, "roundTripMs">,
+    path: Pick<GlobalRequests, "roundTripMs" | "sample">,
     now: () => number = () => performance.now(),
   ) {
     this.#path = path;
@@ -32,7 +33,10 @@ export class SharedSending {
   /** A channel sends something. */
   onSend(window: SendWindow): void {
     if (window === this.#sender) return;
-    if (this.#sender && !this.#sender.isClosed) this.#shared = this.#now();
+    if (this.#sender && !this.#sender.isClosed) {
+      this.#shared = this.#now();
+      this.#path.sample();
+    }
     this.#sender = window;
   }
 
@@ -55,7 +59,7 @@ export class SendWindow {
   #open: number;
   /** ... and took at most. */
   #size: number;
-  /** What it gave back last. */
+  /** The least that it gave back at once: it may be more if the peer is busy. */
   #portion = Infinity;
   /** What is kept on its way while others send. */
   #limit = SHARED;
@@ -102,7 +106,7 @@ export class SendWindow {
   adjust(bytes: number): void {
     this.#open = Math.min(this.#open + bytes, 2 ** 32 - 1);
     this.#size = Math.max(this.#size, this.#open);
-    this.#portion = bytes;
+    this.#portion = Math.min(this.#portion, bytes);
     if (++this.#portions >= ENOUGH_PORTIONS) {
       this.#setLimit(Math.max(this.#limit / 2, SHARED));
     }

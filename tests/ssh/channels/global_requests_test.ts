@@ -164,6 +164,45 @@ Deno.test("GlobalRequests measures a round trip, and remembers the shortest one"
   }
 });
 
+Deno.test("GlobalRequests samples the path until it has proved short", async () => {
+  let now = 0;
+  using _ = stubNow(() => now);
+  const { sent, requests } = setUp();
+  requests.answersPings = true;
+  for (const [ms, shortest, pings] of [[40, 40, 1], [2, 2, 2], [1, 2, 2]]) {
+    requests.sample();
+    now += ms!;
+    requests.onReply(false, new Uint8Array());
+    await settle();
+    assertEquals([requests.roundTripMs, sent.length], [shortest, pings]);
+    now += 20;
+  }
+});
+
+Deno.test("GlobalRequests samples a long path a few times, with time in between, and no server that may not answer", async () => {
+  let now = 0;
+  using _ = stubNow(() => now);
+  const { sent, requests } = setUp();
+  requests.sample();
+  assertEquals(sent, []);
+
+  requests.answersPings = true;
+  requests.sample();
+  requests.onReply(false, new Uint8Array());
+  now += 19;
+  requests.sample();
+  assertEquals(sent, ["ping"]);
+
+  for (let i = 0; i < 100; i++) {
+    now += 20;
+    requests.sample();
+    now += 100;
+    requests.onReply(false, new Uint8Array());
+    await settle();
+  }
+  assertEquals(sent.length, 10);
+});
+
 /** Replaces the clock of this thread. */
 function stubNow(now: () => number): Disposable {
   const original = performance.now;

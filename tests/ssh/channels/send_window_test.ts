@@ -10,7 +10,7 @@ const SIZE = 2048 * KIB;
 /** Two channels of a connection, with a clock and a path that can be set. */
 function open(roundTripMs: number | undefined) {
   const clock = { now: 0 };
-  const path = { roundTripMs };
+  const path = { roundTripMs, samples: 0, sample: () => void path.samples++ };
   const sharing = new SharedSending(path, () => clock.now);
   const woken = { count: 0, next: Promise.withResolvers<void>() };
   const wake = () => {
@@ -19,7 +19,7 @@ function open(roundTripMs: number | undefined) {
   };
   const bulk = new SendWindow(SIZE, wake, sharing);
   const other = new SendWindow(SIZE, () => {}, sharing);
-  return { clock, bulk, other, woken };
+  return { clock, path, bulk, other, woken };
 }
 
 /** The peer gives window back for what was sent, in portions of this size. */
@@ -72,6 +72,25 @@ Deno.test("a send window is not limited before the peer has given back a small p
   assertEquals(bulk.room, SIZE - 128 * KIB);
   flow(bulk, 64 * KIB);
   assertEquals(bulk.room, 384 * KIB);
+});
+
+Deno.test("a send window is still limited when a busy peer gives back much at once", () => {
+  const { bulk, other } = open(1);
+  flow(bulk, 128 * KIB);
+  other.take(64);
+  bulk.take(512 * KIB);
+  bulk.adjust(512 * KIB);
+  assertEquals(bulk.room, 512 * KIB);
+});
+
+Deno.test("the path is measured when several channels send", () => {
+  const { path, bulk, other } = open(50);
+  flow(bulk, 128 * KIB);
+  flow(bulk, 128 * KIB);
+  assertEquals(path.samples, 0);
+  other.take(64);
+  flow(bulk, 128 * KIB);
+  assertEquals(path.samples, 2);
 });
 
 Deno.test("a writer that waits for a send window is woken once there is room, also when sharing has ended", () => {
