@@ -21,6 +21,8 @@ export interface ByteSource {
   lend(): Lent | Promise<Lent>;
   /** Stops reading: a call that waits settles. */
   cancel(reason: unknown): void;
+  /** Whether {@linkcode lend} would not wait, but give bytes. */
+  readonly isReady?: boolean;
   /** Whether it has bytes that it holds back for a while: it is not idle then. */
   readonly isHolding?: boolean;
 }

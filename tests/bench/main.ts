@@ -2,8 +2,8 @@
  * rforward beside `ssh -R`, with `-N` and with a session, through the same
  * sshd, in interleaved rounds:
  *
- *     deno task bench [--netns] [--rounds N] [--mib N] [--only SUITE,…] [--clients CLIENT,…]
- *                     [--json] [--markdown] [--compare FILE] [--svg FILE]
+ *     deno task bench [--netns] [--rounds N] [--mib N] [--files N] [--only SUITE,…]
+ *                     [--clients CLIENT,…] [--json] [--markdown] [--compare FILE] [--svg FILE]
  *
  * `--compare` holds the ratios against those of a run that was saved with
  * `--json`. `--svg` measures throughput over receive windows and round trips,
@@ -43,8 +43,8 @@ import { throughput } from "./suites/throughput.ts";
 import { windowCurves, windows } from "./suites/windows.ts";
 
 const usage =
-  `deno task bench [--netns] [--rounds N] [--mib N] [--only SUITE,…] [--clients CLIENT,…]
-                [--json] [--markdown] [--compare FILE] [--svg FILE]`;
+  `deno task bench [--netns] [--rounds N] [--mib N] [--files N] [--only SUITE,…]
+                [--clients CLIENT,…] [--json] [--markdown] [--compare FILE] [--svg FILE]`;
 
 const options = parse();
 if (options.help) {
@@ -58,6 +58,7 @@ if (options.netns) {
 }
 const rounds = countOption("rounds", options.rounds);
 const mib = countOption("mib", options.mib);
+const files = countOption("files", options.files);
 const usual = [
   ...[throughput, latency, rate, memory, stuck, fairness, sound],
   ...[postgres, redis, start, services, ...longPaths, folders],
@@ -77,7 +78,7 @@ await using target = await startProcess(
   /^READY (\d+)$/m,
 );
 const bench: Bench = {
-  ...{ sshd, target, mib },
+  ...{ sshd, target, mib, files },
   clients: pick("clients", clients, options.clients),
 };
 
@@ -149,6 +150,7 @@ function parse() {
         netns: { type: "boolean", default: false },
         rounds: { type: "string", default: "3" },
         mib: { type: "string", default: "512" },
+        files: { type: "string", default: "500" },
         only: { type: "string" },
         clients: { type: "string" },
         json: { type: "boolean", default: false },

@@ -25,6 +25,8 @@ export interface Bench {
   readonly clients: readonly Client[];
   /** How much a transfer is, in MiB. */
   readonly mib: number;
+  /** How many files are unpacked, copied and cloned. */
+  readonly files: number;
 }
 
 /** What is compared, round by round. */

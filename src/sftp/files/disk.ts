@@ -3,9 +3,11 @@ import type { Attributes } from "../protocol/sftp_protocol.ts";
 import { contains } from "./contains.ts";
 import { isLocalDisk } from "./is_local_disk.ts";
 
-/** How long what was found out about a name is relied on, in milliseconds, ... */
+/** How long what was found out about a name is relied on, in milliseconds. */
 const FRESH_MS = 1000;
-/** ... and of how many names. */
+/** How long a directory that a client made is taken to have nothing mounted in it. */
+const NEW_MS = 5000;
+/** Of how many names something is remembered. */
 const MAX_NAMES = 4096;
 /** A call that takes longer than this, in milliseconds, had to wait for the disk. */
 const SLOW_MS = 5;
@@ -25,6 +27,8 @@ interface Known {
   isReal: boolean;
   /** When it was found. */
   at: number;
+  /** When it was made, if it is a directory that a client made: it was empty then. */
+  madeAt?: number;
 }
 
 /**
@@ -35,7 +39,8 @@ interface Known {
  * dead network file system does not return, and everything else in this process
  * would stand still with it. So only calls are made at once that cannot get there:
  * those about a name on the local file system of a shared folder that a thread
- * has found there within the last second. A mount point below is on another file
+ * has found there within the last second, or in a directory that a client has
+ * just made, where nothing is mounted yet. A mount point below is on another file
  * system, and a symbolic link may lead to one. Whatever creates or removes names
  * waits for the disk's journal, and stays with threads; so does everything for a
  * while after a call was slow.
@@ -65,7 +70,7 @@ export class Disk {
   }
 
   async lstat(path: string): Promise<Deno.FileInfo> {
-    const known = this.#find(path);
+    const known = this.#find(path) ?? this.#findNew(path);
     if (known) {
       const info = this.#now(() => Deno.lstatSync(path));
       known.isReal = !info.isSymlink;
@@ -88,6 +93,14 @@ export class Disk {
     const real = await Deno.realPath(path);
     if (real === path) await this.#learnReal(path).catch(() => {});
     return real;
+  }
+
+  /** Makes a directory: nothing is in it that anyone else could have mounted. */
+  async makeDirectory(path: string, mode: number): Promise<void> {
+    await Deno.mkdir(path, { mode });
+    this.#learn(path);
+    const known = this.#names.get(path);
+    if (known) known.madeAt = known.at;
   }
 
   open(path: string, options: Deno.OpenOptions): Promise<Deno.FsFile> {
@@ -154,6 +167,16 @@ export class Disk {
     return known;
   }
 
+  /** A name that nothing is known of, in a new directory: it is on the same disk, or missing. */
+  #findNew(path: string): Known | undefined {
+    const now = this.#clock();
+    if (now < this.#restsUntil) return undefined;
+    const parent = this.#look(posix.dirname(path), now);
+    const isNew = parent?.isReal && parent.madeAt !== undefined &&
+      now < parent.madeAt + NEW_MS;
+    return isNew ? this.#note(path, parent.dev) : undefined;
+  }
+
   #look(path: string, now: number): Known | undefined {
     const known = this.#roots.get(path) ?? this.#names.get(path);
     return known && now < known.at + FRESH_MS ? known : undefined;
@@ -169,15 +192,18 @@ export class Disk {
   async #learnReal(path: string): Promise<void> {
     for (const [root, { dev }] of this.#roots) {
       if (!contains(root, path)) continue;
-      return this.#note(path, dev, await Deno.lstat(path));
+      this.#note(path, dev, await Deno.lstat(path));
+      return;
     }
   }
 
-  #note(path: string, dev: number, info?: Deno.FileInfo): void {
-    if (info && info.dev !== dev) return void this.#names.delete(path);
+  #note(path: string, dev: number, info?: Deno.FileInfo): Known | undefined {
+    this.#names.delete(path);
+    if (info && info.dev !== dev) return undefined;
     if (this.#names.size >= MAX_NAMES) this.#names.clear();
-    const isReal = !info?.isSymlink;
-    this.#names.set(path, { dev, isReal, at: this.#clock() });
+    const known = { dev, isReal: !info?.isSymlink, at: this.#clock() };
+    this.#names.set(path, known);
+    return known;
   }
 
   #now<T>(call: () => T): T {

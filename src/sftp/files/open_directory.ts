@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { disk } from "./disk.ts";
 import type { Place } from "./shared_folders.ts";
 
 /** A file's name and attributes. */
@@ -42,7 +43,7 @@ export class OpenDirectory implements Disposable {
    */
   async read(count: number): Promise<DirectoryEntry[]> {
     const { path } = this.place;
-    if (await Deno.realPath(path) !== path) {
+    if (await disk.realPath(path) !== path) {
       throw new Deno.errors.NotFound("the directory was renamed");
     }
     const entries: DirectoryEntry[] = [];
@@ -65,7 +66,9 @@ export class OpenDirectory implements Disposable {
   async #lstat(name: string): Promise<Deno.FileInfo | undefined> {
     const { path } = this.place;
     try {
-      return await Deno.lstat(name === ".." ? path : posix.join(path, name));
+      return await disk.lstat(
+        name === "." || name === ".." ? path : posix.join(path, name),
+      );
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       if (name.includes("\uFFFD")) this.#unreachable++;

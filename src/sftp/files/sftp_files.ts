@@ -176,11 +176,8 @@ export class SftpFiles implements Disposable {
   }
 
   makeDirectory(path: string, { permissions }: Attributes): Promise<void> {
-    return this.#change(path, async (place) => {
-      await Deno.mkdir(place.path, {
-        mode: safeDirectoryMode(permissions ?? 0o777),
-      });
-    });
+    const mode = safeDirectoryMode(permissions ?? 0o777);
+    return this.#change(path, ({ path }) => disk.makeDirectory(path, mode));
   }
 
   /** Renames, unless the new name exists. */

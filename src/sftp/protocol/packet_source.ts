@@ -59,17 +59,21 @@ export class PacketSource {
     return packets;
   }
 
-  /** Reads what there is behind the beginning of a packet that is left over; false at the end. */
+  /** Reads all there is behind the beginning of a packet that is left over; false at the end. */
   async #read(): Promise<boolean> {
     this.#room.copyWithin(0, this.#start, this.#end);
     this.#end -= this.#start;
     this.#start = 0;
-    const lent = this.#lent.length > 0 ? this.#lent : await this.#source.lend();
-    if (!lent) return false;
-    const part = lent.subarray(0, ROOM - this.#end);
-    this.#room.set(part, this.#end);
-    this.#end += part.length;
-    this.#lent = lent.subarray(part.length);
+    do {
+      const lent = this.#lent.length > 0
+        ? this.#lent
+        : await this.#source.lend();
+      if (!lent) return false;
+      const part = lent.subarray(0, ROOM - this.#end);
+      this.#room.set(part, this.#end);
+      this.#end += part.length;
+      this.#lent = lent.subarray(part.length);
+    } while (this.#end < ROOM && this.#source.isReady);
     return true;
   }
 }

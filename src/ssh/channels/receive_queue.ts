@@ -53,6 +53,10 @@ export class ReceiveQueue implements ByteSource {
     return this;
   }
 
+  get isReady(): boolean {
+    return this.#held.length > 0;
+  }
+
   lend(): Lent | Promise<Lent> {
     this.#held.takeBack();
     return this.#held.length > 0 || this.#end ? this.#lendNext() : this.#wait();

@@ -16,8 +16,6 @@ interface Mounted extends AsyncDisposable {
   readonly mountPoint: string | undefined;
 }
 
-/** Files that are unpacked, copied and cloned; each has a few KiB. */
-const FILES = 500;
 /** A large file is no larger than this, in MiB. */
 const MAX_MIB = 192;
 
@@ -31,11 +29,11 @@ export const folders: Suite = {
   metrics: [
     "write MiB/s",
     "read MiB/s",
-    `untar ${FILES} files s`,
+    "untar s",
     "cp -a s",
     "git clone s",
   ],
-  async prepare({ mib }: Bench): Promise<Contest> {
+  async prepare({ mib, files }: Bench): Promise<Contest> {
     const why = whyUnavailable("x2gostartagent");
     if (why) throw new Unavailable(why);
     await using stack = new AsyncDisposableStack();
@@ -55,7 +53,7 @@ export const folders: Suite = {
       ...["if=/dev/urandom", `of=${join(path, "here")}`],
       ...blocks.split(" "),
     ]);
-    await x2go.run(MAKE_FILES);
+    await x2go.run(makeFiles(files));
     const rig: Rig = { x2go, sshd, connection, session, path };
     const measure = async (mount: () => Promise<Mounted>) => {
       // Created each time, so that nothing is in the mount's cache.
@@ -94,9 +92,10 @@ export const folders: Suite = {
   },
 };
 
-/** A repository of small files in the user's home, and the files in an archive. */
-const MAKE_FILES = `cd ~ && mkdir -p files && cd files &&
-for i in $(seq ${FILES}); do
+/** A repository of files of a few KiB in the user's home, and the files in an archive. */
+const makeFiles = (count: number) =>
+  `cd ~ && mkdir -p files && cd files &&
+for i in $(seq ${count}); do
   mkdir -p d$((i % 20)) && head -c $((i % 8 * 1000 + 100)) /dev/urandom >d$((i % 20))/f$i
 done &&
 git init -q && git add . &&

@@ -120,6 +120,85 @@ Deno.test(
 );
 
 Deno.test(
+  "disk needs no thread for names in a directory that a client has just made",
+  linux,
+  async () => {
+    await using rig = await start();
+    const { disk, time, folder } = rig;
+    const made = folder.in("made");
+    await disk.makeDirectory(made, 0o755);
+    assert(disk.knows(made));
+    using threads = countThreads();
+
+    await assertRejects(
+      () => disk.lstat(join(made, "missing")),
+      Deno.errors.NotFound,
+    );
+    await Deno.writeTextFile(join(made, "file"), "");
+    assert((await disk.lstat(join(made, "file"))).isFile);
+    await Deno.symlink(folder.path, join(made, "link"));
+    assert((await disk.lstat(join(made, "link"))).isSymlink);
+    assert(!disk.knows(join(made, "link")));
+    assertEquals(threads.calls, 0);
+
+    // Later something may have been mounted there, and elsewhere at any time.
+    for (let i = 0; i < 5; i++) {
+      time.now += 999;
+      assert(disk.knows(made));
+    }
+    await assertRejects(
+      () => disk.lstat(join(made, "another")),
+      Deno.errors.NotFound,
+    );
+    assertEquals(threads.calls, 0);
+    time.now += 5;
+    await disk.lstat(join(made, "third")).catch(() => {});
+    await disk.lstat(folder.in("deep")).catch(() => {});
+    assertEquals(threads.calls, 2);
+  },
+);
+
+Deno.test(
+  "sftpFiles: creating a file in a new directory needs a thread only to create it",
+  linux,
+  async () => {
+    using _clock = stopClock();
+    await using folder = await TemporaryFolder.create();
+    using files = new SftpFiles(folder.folders);
+    await files.makeDirectory(folder.in("new"), {});
+    const file = folder.in("new", "file");
+    using threads = countThreads();
+
+    await assertRejects(() => files.lstat(file), Deno.errors.NotFound);
+    files.close(
+      await files.open(file, OpenFlag.write | OpenFlag.creat, {}),
+    );
+    await files.setAttributes(file, { permissions: 0o600 });
+    await files.lstat(file);
+    assertEquals(threads.calls, 0);
+  },
+);
+
+Deno.test(
+  "sftpFiles: what a client has listed is known",
+  linux,
+  async () => {
+    using _clock = stopClock();
+    await using folder = await TemporaryFolder.create();
+    await folder.write("file", "");
+    using files = new SftpFiles(folder.folders);
+    const handle = await files.openDirectory(folder.path);
+    await files.readDirectory(handle, 10);
+    files.close(handle);
+    using threads = countThreads();
+
+    files.close(await files.open(folder.in("file"), OpenFlag.read, {}));
+    await files.lstat(folder.in("file"));
+    assertEquals(threads.calls, 0);
+  },
+);
+
+Deno.test(
   "disk leaves everything to threads for a while after a slow call",
   linux,
   async () => {
@@ -156,6 +235,7 @@ Deno.test(
   "sftpFiles: a path is no longer known once a client may have made it a link",
   linux,
   async () => {
+    using _clock = stopClock();
     await using folder = await TemporaryFolder.create();
     using files = new SftpFiles(folder.folders);
     await Deno.mkdir(folder.in("directory"));
@@ -185,3 +265,25 @@ Deno.test(
     assert(disk.knows(folder.in("renamed")));
   },
 );
+
+/** Counts the look-ups that threads carry out, until it is disposed. */
+function countThreads() {
+  const { lstat, realPath } = Deno;
+  const counted = {
+    calls: 0,
+    [Symbol.dispose]: () => void Object.assign(Deno, { lstat, realPath }),
+  };
+  Object.assign(Deno, {
+    lstat: (path: string) => (counted.calls++, lstat(path)),
+    realPath: (path: string) => (counted.calls++, realPath(path)),
+  });
+  return counted;
+}
+
+/** Lets no time pass for the disk that all share: on a busy machine nothing is slow, or gets old. */
+function stopClock(): Disposable {
+  const { now } = performance;
+  const time = performance.now();
+  performance.now = () => time;
+  return { [Symbol.dispose]: () => void (performance.now = now) };
+}

@@ -85,6 +85,28 @@ Deno.test("packetSource.take() reads nothing before it is called, and then no mo
   assertEquals(calls, 2);
 });
 
+Deno.test("packetSource.take() takes all that its source has, and does not wait for more", async () => {
+  const pieces = ["a", "b", "c"].map(string);
+  const more = Promise.withResolvers<null>();
+  let asked = 0;
+  const source = new PacketSource({
+    get isReady() {
+      return pieces.length > 0;
+    },
+    lend() {
+      asked++;
+      return pieces.shift() ?? more.promise;
+    },
+    cancel() {},
+  });
+
+  assertEquals((await source.take()).length, 3);
+  assertEquals(asked, 3);
+  const rest = source.take();
+  more.resolve(null);
+  assertEquals(await rest, []);
+});
+
 Deno.test("packetSource.take() refuses lengths that no client sends", async () => {
   for (const length of [0, MAX_PACKET + 1, 2 ** 32 - 1]) {
     for (const size of [4, 1]) {
