@@ -9,6 +9,7 @@ import { startDisplay } from "../servers/x2go_display.ts";
 import { startPrinter } from "../servers/x2go_printing.ts";
 import { connectTo, ready } from "../x2go/client.ts";
 import { Desk } from "../x2go/desk.ts";
+import { keepSession } from "../x2go/keep_session.ts";
 import { startExample } from "./example_process.ts";
 
 serverTest(
@@ -54,6 +55,7 @@ serverTest(
     await using x2go = await startX2GoServer();
     await using connection = await connectTo(x2go);
     const session = await X2GoSession.start(connection, { command: "xterm" });
+    await using _kept = await keepSession(x2go, session);
     const { name } = session.info;
     await using home = await createHome(x2go);
 

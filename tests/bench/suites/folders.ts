@@ -8,6 +8,7 @@ import { sshArguments } from "../../servers/ssh_server.ts";
 import { startX2GoServer, type X2GoServer } from "../../servers/x2go.ts";
 import { connectTo, ready } from "../../x2go/client.ts";
 import { Desk } from "../../x2go/desk.ts";
+import { keepSession } from "../../x2go/keep_session.ts";
 import { startProcess } from "../bench_process.ts";
 import { type Bench, type Contest, type Suite, Unavailable } from "../suite.ts";
 
@@ -45,6 +46,7 @@ export const folders: Suite = {
     const session = stack.use(
       await X2GoSession.start(connection, { command: "xterm" }),
     );
+    stack.use(await keepSession(x2go, session));
     const desk = stack.use(await Desk.create());
     const path = await desk.mkdir("folder");
     const size = Math.min(mib, MAX_MIB);

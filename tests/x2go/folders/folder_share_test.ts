@@ -16,6 +16,7 @@ import { THOROUGH } from "../../thorough.ts";
 import { within } from "../../within.ts";
 import { connectTo, ready } from "../client.ts";
 import { Desk } from "../desk.ts";
+import { keepSession } from "../keep_session.ts";
 import { startXterm } from "../start_xterm.ts";
 
 /** The size of a file. */
@@ -175,6 +176,7 @@ serverTest(
       await using second = await X2GoSession.start(connection, {
         command: "xterm",
       });
+      await using _kept = await keepSession(x2go, second);
       const path = await desk.mkdir("both");
       await using one = await session.shareFolder(path);
       await using two = await second.shareFolder(path);

@@ -81,7 +81,7 @@ serverTest(
   "a session that was killed is known to be finished, though the server does not know",
   async () => {
     await using display = await startDisplay();
-    await using xterm = await startXterm();
+    await using xterm = await startXterm({ isShown: true });
     const { x2go, connection, session } = xterm;
     const { name, agentPid } = session.info;
     await using shown = display.show(ready(session));

@@ -20,7 +20,7 @@ serverTest(
   "session.resume() takes a session over from another client",
   async () => {
     await using display = await startDisplay();
-    await using xterm = await startXterm();
+    await using xterm = await startXterm({ isShown: true });
     const { x2go, session } = xterm;
     const { name } = session.info;
     const sound = await session.shareSound({ target: { port: 1 } });

@@ -10,6 +10,7 @@ import { loginOptions } from "../../servers/login_options.ts";
 import { within } from "../../within.ts";
 import { assertTone } from "../assert_tone.ts";
 import { Desk } from "../desk.ts";
+import { keepSession } from "../keep_session.ts";
 
 serverTest(
   ["x2gostartagent", "pulseaudio"],
@@ -27,6 +28,7 @@ serverTest(
     await using session = await X2GoSession.start(supervisor.connection!, {
       command: "xterm",
     });
+    await using kept = await keepSession(x2go, session);
     const sound = await session.shareSound({
       target: { path: pulse.socket },
       cookieFile: pulse.cookieFile,
@@ -55,6 +57,7 @@ serverTest(
       );
     }
 
+    await kept[Symbol.asyncDispose]();
     await session.terminate();
     x2go.killSessions("SIGKILL");
     await within(60_000, "superviseSession()", supervised);

@@ -53,7 +53,7 @@ serverTest(
   "session.suspend() and session.resume() do so, and are idempotent",
   async () => {
     await using display = await startDisplay();
-    await using xterm = await startXterm();
+    await using xterm = await startXterm({ isShown: true });
     const { x2go, session } = xterm;
     const { name } = session.info;
 

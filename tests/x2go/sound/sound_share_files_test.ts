@@ -15,6 +15,7 @@ import { serverTest } from "../../servers/availability.ts";
 import { startPulseAudio } from "../../servers/pulseaudio.ts";
 import { exports } from "../client.ts";
 import { soundConfig } from "./sound_config.ts";
+import { keepSession } from "../keep_session.ts";
 import { startXterm } from "../start_xterm.ts";
 
 serverTest(
@@ -171,6 +172,7 @@ serverTest(
         await using another = await X2GoSession.start(connection, {
           command: "xterm",
         });
+        await using _kept = await keepSession(x2go, another);
         await another.shareSound({
           system: "esd",
           target: { port: esd.addr.port },

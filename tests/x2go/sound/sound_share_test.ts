@@ -14,6 +14,7 @@ import { START_SESSION, startX2GoServer } from "../../servers/x2go.ts";
 import { startDisplay } from "../../servers/x2go_display.ts";
 import { assertTone } from "../assert_tone.ts";
 import { connectTo, exports, ready } from "../client.ts";
+import { keepSession } from "../keep_session.ts";
 import { startXterm } from "../start_xterm.ts";
 
 serverTest(
@@ -22,7 +23,7 @@ serverTest(
   async (t) => {
     await using pulse = await startPulseAudio();
     await using display = await startDisplay();
-    await using xterm = await startXterm();
+    await using xterm = await startXterm({ isShown: true });
     const { x2go, session } = xterm;
     const { name, soundPort } = ready(session);
     await using shown = display.show(ready(session));
@@ -129,6 +130,7 @@ serverTest(
       connection,
       started.split("\n")[3]!,
     );
+    await using _kept = await keepSession(x2go, session);
     await session.shareSound({
       target: { port: pulse.port },
       cookieFile: pulse.cookieFile,
