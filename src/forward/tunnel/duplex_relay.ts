@@ -21,6 +21,10 @@ export interface RelayResult {
 
 /** How long a side that takes no more may send nothing until both directions end, in milliseconds. */
 const IDLE_MS = 250;
+/** How long a socket that has been sent everything may continue to send at most, in milliseconds, ... */
+const DROP_MS = 2000;
+/** ... and how long it waits between two reads: an endless download costs no processor time. */
+const DROP_PAUSE_MS = 10;
 
 /** What a relay needs of one side. */
 interface End {
@@ -50,6 +54,10 @@ function isClosedHere(reason: unknown): boolean {
   return reason instanceof RForwardError && reason.code === "connection-closed";
 }
 
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** One direction. */
 class Direction {
   /** Whether its source has nothing to read at the moment. */
@@ -68,6 +76,7 @@ export class DuplexRelay {
   readonly #lingerMs: number | undefined;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  #dropTimer: ReturnType<typeof setTimeout> | undefined;
   #failure: { readonly reason: unknown } | undefined;
 
   /** @param lingerMs See `RelayOptions`. */
@@ -99,6 +108,9 @@ export class DuplexRelay {
     const bytesToB = await copied;
     clearTimeout(this.#lingerTimer);
     clearTimeout(this.#idleTimer);
+    clearTimeout(this.#dropTimer);
+    const shut = there.shut ?? back.shut;
+    if (shut) this.fail(shut.reason);
     if (this.#failure) throw this.#failure.reason;
     return { bytesToB, bytesToA };
   }
@@ -115,13 +127,18 @@ export class DuplexRelay {
         let next = source.lend();
         if (next instanceof Promise) {
           direction.isWaiting = true;
-          if (opposite.shut) this.#startIdle(source, opposite.shut.reason);
+          // Its sender is not waited for long once nothing comes back from here.
+          const shut = opposite.shut ?? (opposite.isDone && direction.shut);
+          if (shut) this.#startIdle(source, shut.reason);
           next = await next;
           direction.isWaiting = false;
-          if (opposite.shut) clearTimeout(this.#idleTimer);
+          if (opposite.shut || direction.shut) clearTimeout(this.#idleTimer);
         }
         if (!next) break;
-        if (direction.shut) continue;
+        if (direction.shut) {
+          if (opposite.isDone) await pause(DROP_PAUSE_MS);
+          continue;
+        }
         try {
           const writing = sink.write(next);
           if (writing) await writing;
@@ -136,7 +153,7 @@ export class DuplexRelay {
       this.fail(error);
     }
     direction.isDone = true;
-    if (opposite.shut) this.fail(opposite.shut.reason);
+    if (opposite.shut) this.#drop(opposite, direction, opposite.shut.reason);
     if (!this.#failure) this.#linger();
     return bytes;
   }
@@ -145,10 +162,25 @@ export class DuplexRelay {
   #shut(direction: Direction, opposite: Direction, reason: unknown): void {
     if (this.#failure || direction.shut) return;
     direction.shut = { reason };
-    if (opposite.isDone || isClosedHere(reason)) return this.fail(reason);
+    if (isClosedHere(reason)) return this.fail(reason);
+    if (opposite.isDone) return this.#drop(direction, opposite, reason);
     if (opposite.shut) return this.fail(opposite.shut.reason);
     if (opposite.isWaiting) this.#startIdle(opposite.source, reason);
     this.#linger();
+  }
+
+  /**
+   * The opposite has ended, and this direction's sink takes no more. A socket
+   * that is closed with something unread discards what the kernel has still to
+   * send: it is read until it ends, is silent, or has had its time.
+   */
+  #drop(direction: Direction, opposite: Direction, reason: unknown): void {
+    const isSocket = opposite.sink instanceof SocketEnd;
+    if (this.#failure || direction.isDone || !isSocket) {
+      return this.fail(reason);
+    }
+    this.#dropTimer = setTimeout(() => this.fail(reason), DROP_MS);
+    if (direction.isWaiting) this.#startIdle(direction.source, reason);
   }
 
   #startIdle(source: ByteSource, reason: unknown): void {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type Duplex, listen, relay, RForwardError } from "../../../mod.ts";
 import type { ByteStream } from "../../../src/streams/byte_stream.ts";
 import {
@@ -8,6 +9,7 @@ import { PacketWriter } from "../../../src/ssh/native/packets/packet_writer.ts";
 import { StreamOutput } from "../../../src/ssh/native/packets/stream_output.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { byteStream } from "../../streams/byte_stream.ts";
+import { assertSameBytes } from "../../testing/sockets.ts";
 import { anyReceiveWindow } from "../../ssh/channels/any_receive_window.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { receive, receiveText, send, startRig, visit } from "../rig.ts";
@@ -385,6 +387,31 @@ for (
     await ended;
   });
 }
+
+Deno.test("relay() lets the kernel deliver what it holds for a program that keeps sending and was not read to its end", async () => {
+  await using socket = await startSocket("tcp");
+  const [conn, program] = await socket.pair();
+  using _program = program;
+  using pair = channelPair();
+  const ended = assertRejects(() => relay(pair.end, conn), RForwardError);
+  const data = new Uint8Array(400_000).map((_, i) => i % 251);
+  await pair.peer.writable.getWriter().write(data);
+  const talking = send(program, new Uint8Array(3_000_000)).catch(() => {});
+  pair.peer.close();
+  // A socket that is closed with something unread drops what it still has to send.
+  const pause = new AbortController();
+  await Promise.race([ended, delay(100, undefined, pause).catch(() => {})]);
+  pause.abort();
+
+  const received = new Uint8Array(data.length);
+  for (let n = 0; n < data.length;) {
+    n += await program.read(received.subarray(n)) ?? data.length;
+  }
+  assertSameBytes(received, data);
+  program.close();
+  await talking;
+  assertEquals((await ended).code, "channel-closed");
+});
 
 Deno.test("relay() waits no longer for a program that stopped reading than lingerMs, once the channel's peer has closed it", async () => {
   await using socket = await startSocket("unix");
