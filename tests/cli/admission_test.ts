@@ -71,7 +71,7 @@ serverTest(
       );
     }
     assert(events.length < 100, `${events.length} events`);
-    assertEquals(rforward.all("opened").length, 1);
+    assertEquals((await rforward.some("opened")).length, 1);
   },
 );
 
