@@ -36,7 +36,7 @@ import type { ClientConnection } from "./channels/client_connection.ts";
  * @throws {ArgumentError} if an option cannot be used.
  * @throws {ConnectError} if the server cannot be reached or does not speak SSH.
  * @throws {HostKeyError} if its host key is unknown, changed or revoked.
- * @throws {AuthenticationError} if it does not let the user in, or a key cannot be used.
+ * @throws {AuthenticationError} if it refuses the login, or a key cannot be used.
  * @throws the signal's reason, if it aborts first.
  *
  * @example

@@ -91,7 +91,7 @@ export class ServedPort implements Deno.HttpServer<Deno.Addr> {
  * @param handler Answers each request, as a handler of `Deno.serve` does.
  * @returns the server; it listens.
  * @throws {ArgumentError} if the options cannot be used.
- * @throws {ForwardDeniedError} if the server keeps refusing.
+ * @throws {ForwardDeniedError} if the server keeps denying it.
  *
  * @example
  * ```ts

@@ -52,12 +52,12 @@ serverTest(
 
 serverTest(
   "sshd",
-  "a supervisor waits for a port that a ghost holds, and is not up before it has it",
+  "a supervisor waits for a port that a stale session holds, and is not up before it has it",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");
-    await using ghost = await connectTo(sshd);
-    const bind = await ghost.requestForward({ hostname: "127.0.0.1", port: 0 });
+    await using stale = await connectTo(sshd);
+    const bind = await stale.requestForward({ hostname: "127.0.0.1", port: 0 });
     const { supervisor, events } = start(sshd, {
       tunnels: [{ bind, target: { port: echo.port } }],
     });
@@ -72,7 +72,7 @@ serverTest(
     assertEquals(denied?.reason, "in-use");
     assert(denied?.ms! > 0);
 
-    await ghost.close();
+    await stale.close();
     await supervisor.ready;
 
     assertEquals(portOf(supervisor.snapshot), bind.port);

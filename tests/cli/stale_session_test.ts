@@ -1,4 +1,4 @@
-/** The command while a dead session still holds its port. */
+/** The command while a stale session still holds its port. */
 import { setTimeout as delay } from "node:timers/promises";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { ask, startEcho } from "../forward/rig.ts";
