@@ -4,6 +4,7 @@ import { withFreePort } from "./free_port.ts";
 import { Recording } from "./recording.ts";
 import { createTemporaryUser } from "./temporary_user.ts";
 import { endProcessesOf } from "./user_processes.ts";
+import { within } from "../within.ts";
 
 /** A real PulseAudio with a null sink, of a user of its own. */
 export interface PulseAudio extends AsyncDisposable {
@@ -77,7 +78,11 @@ export async function startPulseAudio(): Promise<PulseAudio> {
       }
       return false;
     })();
-    if (!await Promise.race([listening, child.status.then(() => false)])) {
+    const started = Promise.race([
+      listening,
+      child.status.then(() => false),
+    ]);
+    if (!await within(30_000, "PulseAudio's start", started)) {
       throw new Error(
         `pulseaudio did not start: ${await Deno.readTextFile(logFile)}`,
       );

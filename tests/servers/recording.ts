@@ -1,3 +1,4 @@
+import { within } from "../within.ts";
 import { FRAME, hear, type Heard, isLoud, RATE } from "./tone.ts";
 
 /** A recording that runs until it is disposed. */
@@ -28,7 +29,7 @@ export class Recording implements AsyncDisposable {
     }).spawn();
     const recording = new Recording(child);
     // The null sink never stops, so silence comes at once.
-    await recording.#read();
+    await within(20_000, "silence to record", recording.#read());
     return recording;
   }
 
