@@ -160,11 +160,11 @@ function show(status) {
   list($("tunnels"), status.tunnels, (_, i) => i, createTunnel, updateTunnel);
   put($("count"), status.live + (status.live > status.connections.length ? ", the latest " + status.connections.length : ""));
   list($("connections"), status.connections, (it) => it.id, createConnection, (row, it) => {
-    const [who, route, since, down, up] = row.children;
+    const [who, route, lasting, down, up] = row.children;
     put(who, it.originator ? it.originator + " port " + it.port : "a local socket");
     const tunnel = status.tunnels[it.tunnel];
     put(route, tunnel ? tunnel.bind : "");
-    put(since, age(status.now - it.since));
+    put(lasting, age(it.ageMs));
     put(down, bytes(it.bytesToTarget));
     put(up, bytes(it.bytesToServer));
   });

@@ -114,7 +114,7 @@ export class StatusModel implements Disposable {
         tunnel,
         originator: printable(connection.originator.address),
         port: connection.originator.port,
-        since: connection.openedAt.getTime(),
+        ageMs: Math.round(connection.ageMs),
         bytesToTarget: connection.bytesToTarget,
         bytesToServer: connection.bytesToServer,
       })),

@@ -117,6 +117,10 @@ optionalTest(
         assert(text.includes(`${kind} ${SHOWN}`), `${kind}: ${text}`);
       }
       assert(text.includes("↑ 1.0\u00a0TB to the server"), text);
+      const age = await browser.evaluate<string>(
+        "document.querySelector('tbody tr td:nth-child(3)')?.innerText ?? '0\u00a0s'",
+      );
+      assertMatch(age, /^\d+\u00a0(s|min)/);
       const title = await browser.evaluate<string>("document.title");
       assertEquals(title, `up – the server ${SHOWN}`);
       const made = "document.querySelectorAll('img, b').length";
