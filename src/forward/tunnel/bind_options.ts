@@ -1,5 +1,6 @@
 import { checkBind } from "../../ssh/bind.ts";
 import type { Bind, UnixBind } from "../../ssh/connection.ts";
+import { checkKeys } from "../../validate.ts";
 
 /** Where the server is to listen: on a TCP port, or on a Unix socket. */
 export type BindOptions =
@@ -21,9 +22,17 @@ export type BindOptions =
  * @throws {ArgumentError} if it cannot be asked for.
  */
 export function toBind(options: BindOptions): Bind {
-  const bind = typeof options === "object" && options && !("path" in options)
-    ? { hostname: options.hostname ?? "127.0.0.1", port: options.port }
-    : options;
+  const isObject = typeof options === "object" && options !== null;
+  const bind = isObject ? withDefaults(options) : options;
   checkBind(bind);
-  return { ...bind };
+  checkKeys("bind", options, Object.keys(bind), [
+    "transport", // of Deno's addresses, such as `listener.addr`
+  ]);
+  return bind;
+}
+
+function withDefaults(options: BindOptions): Bind {
+  return "path" in options
+    ? { path: options.path }
+    : { hostname: options.hostname ?? "127.0.0.1", port: options.port };
 }

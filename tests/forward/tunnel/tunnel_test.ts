@@ -281,6 +281,13 @@ serverTest(
       bad({ target: { port } }, "target.port");
     }
     bad({ target: { port: 0 } }, "target.port");
+    bad({ bind: { port: 0, hostName: "" } }, "bind.hostName");
+    bad({ bind: { path: "/s", port: 0 } }, "bind.port");
+    using listener = Deno.listen({ port: 0 });
+    new ReverseTunnel(rig.connection, {
+      bind: listener.addr,
+      target: listener.addr,
+    });
     bad({ bind: { hostname: "a b", port: 1 } }, "bind.hostname");
     bad({ bind: { path: "" } }, "bind.path");
     bad({ bind: undefined }, "bind");
