@@ -52,6 +52,7 @@ export class SftpSession {
   /** Buffer for the bytes of a file. */
   readonly #room = new Uint8Array(MAX_PACKET);
   #started = false;
+  #hasWarned = false;
 
   /**
    * @param folders What the client may reach.
@@ -130,7 +131,8 @@ export class SftpSession {
 
   #refuse(type: number, id: number, error: unknown): void {
     const { code, text } = statusOf(error);
-    if (error instanceof Deno.errors.NotCapable) {
+    if (error instanceof Deno.errors.NotCapable && !this.#hasWarned) {
+      this.#hasWarned = true; // a client may ask again and again
       this.#logger.warn(
         `Deno may not do what SFTP asks: ${printable(error.message)}`,
       );

@@ -82,7 +82,8 @@ Deno.test("SftpSession reports what failed, and no path of this machine", async 
 });
 
 Deno.test({
-  name: "SftpSession logs the missing permission, without control characters",
+  name:
+    "SftpSession logs the missing permission, without control characters, and once",
   permissions: { read: true },
   async fn() {
     const folders = new SharedFolders();
@@ -97,10 +98,12 @@ Deno.test({
     await version;
 
     const path = string("/tmp/\x1b[2J\x9b2J\u202e");
-    assertEquals(
-      await client.status(Packet.mkdir, path, attributes()),
-      Status.permissionDenied,
-    );
+    for (let i = 0; i < 3; i++) {
+      assertEquals(
+        await client.status(Packet.mkdir, path, attributes()),
+        Status.permissionDenied,
+      );
+    }
     assertEquals(warnings.length, 1);
     assertMatch(warnings[0]!, /^Deno may not .* write access [^\p{C}]*$/u);
   },

@@ -11,6 +11,8 @@ import type { SessionAccess } from "../session/session_share.ts";
 
 /** The user that the server logs in as. */
 const USER = "x2go";
+/** Clients that may be logged in at once: one for each mount, but a server could open any number. */
+const MAX_CLIENTS = 64;
 
 /** An SSH server that serves files, and can serve folders in place of this process. */
 export interface SshFileServer {
@@ -68,6 +70,15 @@ export async function serveFolders(
   ]);
   const clients = new Set<Promise<void>>();
   const pending = new PendingLogins();
+  const loggedIn = new Set<ForwardedConn>();
+  const onLogin = (conn: ForwardedConn) => {
+    pending.delete(conn);
+    if (loggedIn.size < MAX_CLIENTS) return void loggedIn.add(conn);
+    logger.warn(
+      `one more SFTP client is disconnected: ${MAX_CLIENTS} are logged in`,
+    );
+    conn.close();
+  };
   const sftp = (conn: ForwardedConn): Promise<void> => {
     pending.add(conn);
     const client = serveSftp(conn, {
@@ -75,10 +86,11 @@ export async function serveFolders(
       user: USER,
       authorizedKey: login.publicKey,
       hostKey: host.privateKey,
-      onLogin: () => pending.delete(conn),
+      onLogin: () => onLogin(conn),
       logger,
     }).finally(() => {
       pending.delete(conn);
+      loggedIn.delete(conn);
       clients.delete(client);
     });
     clients.add(client);
