@@ -1,3 +1,4 @@
+import process from "node:process";
 import type { ByteStream } from "../../../streams/byte_stream.ts";
 import { QueueLimit } from "./queue_limit.ts";
 
@@ -79,7 +80,8 @@ export class StreamOutput {
   }
 
   async #flush(): Promise<void> {
-    await undefined; // The rest of this turn goes along.
+    // A tick comes after all promises of this turn: what they send goes along.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
     try {
       while (this.#length > 0 && !this.#stopped) {
         const bytes = this.#gathered.subarray(0, this.#length);

@@ -40,6 +40,18 @@ Deno.test("StreamOutput writes what comes in one turn at once, and the rest afte
   assertEquals([output.queued, output.bytesSent], [0, 4]);
 });
 
+Deno.test("StreamOutput writes at once what promises of one turn send one after the other", async () => {
+  const { output, writes } = newOutput();
+  await new Promise((resolve) => setTimeout(resolve, 0)); // a turn of our own
+  put(output, 1);
+  for (let i = 2; i < 10; i++) {
+    await undefined;
+    put(output, i);
+  }
+  await output.flushed();
+  assertEquals(writes, [Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9)]);
+});
+
 Deno.test("StreamOutput gathers while it writes, and continues after a partial write", async () => {
   const { output, writes, progress } = newOutput({
     take: (bytes) => {
