@@ -199,6 +199,28 @@ Deno.test(
 );
 
 Deno.test(
+  "sftpFiles: opening a file in a directory that is known needs one thread",
+  linux,
+  async () => {
+    using _clock = stopClock();
+    await using folder = await TemporaryFolder.create();
+    await folder.write("file", "");
+    await Deno.symlink("file", folder.in("link"));
+    using files = new SftpFiles(folder.folders);
+    using threads = countThreads();
+
+    files.close(await files.open(folder.in("file"), OpenFlag.read, {}));
+    assertEquals(threads.calls, 1);
+    files.close(await files.open(folder.in("link"), OpenFlag.read, {}));
+    assert((await files.stat(folder.in("link"))).isFile);
+    await assertRejects(
+      () => files.open(folder.in("missing"), OpenFlag.read, {}),
+      Deno.errors.NotFound,
+    );
+  },
+);
+
+Deno.test(
   "disk leaves everything to threads for a while after a slow call",
   linux,
   async () => {
