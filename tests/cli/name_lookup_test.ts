@@ -57,7 +57,7 @@ async function startByName(
 }
 
 serverTest(
-  "sshd",
+  ["sshd", "mount"],
   "rforward looks up its server's name for each attempt: one that is not known yet, and one that leads elsewhere later",
   async () => {
     await using sshd = await startSshd();
@@ -77,7 +77,7 @@ serverTest(
 );
 
 serverTest(
-  "sshd",
+  ["sshd", "mount"],
   "rforward tries the next address of its server's name when one refuses or is silent",
   async () => {
     await using sshd = await startSshd();

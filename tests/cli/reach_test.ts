@@ -7,6 +7,7 @@ import { networkTest, startNetwork } from "../servers/network.ts";
 import { startSshd } from "../servers/openssh.ts";
 import { run } from "../servers/run.ts";
 import { sshArguments } from "../servers/ssh_server.ts";
+import { within } from "../within.ts";
 import { CommandProcess } from "./command_process.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
@@ -112,6 +113,7 @@ serverTest(
       visited.resolve();
       return over.promise;
     });
+    using _end = { [Symbol.dispose]: () => over.resolve() };
     await using rforward = new CommandProcess({
       args: [
         ...["-R", `localhost:${other.port}:127.0.0.1:${echo.port}`],
@@ -119,7 +121,7 @@ serverTest(
       ],
     });
     await rforward.see(/^localhost:\d+ on the server is bound, checking$/m);
-    await visited.promise;
+    await within(20_000, "a look at the other program", visited.promise);
     assert(!rforward.stderr.includes("leads to"), rforward.stderr);
     over.resolve(); // it hangs up, which ends the wait for a word of it
     await rforward.see(/^half-bound: another program answers at 127\.0\.0\.1/m);

@@ -8,7 +8,7 @@ import { sshArguments } from "../servers/ssh_server.ts";
 import { RforwardProcess } from "./rforward_process.ts";
 
 optionalTest(
-  ["sshd", "chromium", "curl"],
+  ["sshd", "chromium", "curl", "mount"],
   "a browser loads a page and what is in it through rforward -R port, by a name that is known on this side alone",
   async () => {
     await using sshd = await startSshd();

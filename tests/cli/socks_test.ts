@@ -62,7 +62,7 @@ serverTest(
 );
 
 serverTest(
-  ["sshd", "curl"],
+  ["sshd", "curl", "mount"],
   "rforward -R port looks names up on this side, and takes RemoteForward with one argument",
   async () => {
     await using sshd = await startSshd();

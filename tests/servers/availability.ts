@@ -33,6 +33,7 @@ const packages = {
   microsocks: "microsocks",
   prometheus: "prometheus",
   promtool: "prometheus",
+  mount: "mount",
   "systemd-notify": "systemd",
   "systemd-analyze": "systemd",
 } as const;
@@ -107,6 +108,9 @@ export function whyUnavailable(program: Program): string | undefined {
     }
   } else if (findProgram(program) === undefined) {
     return `${program} is not installed; apt-get install ${packages[program]}`;
+  }
+  if (program === "mount" && Deno.uid() !== 0) {
+    return "it mounts a file over another one, which only root may";
   }
   if (program === "useradd" && Deno.uid() !== 0) {
     return "it logs in as a user of its own, whom only root can add";
