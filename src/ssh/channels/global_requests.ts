@@ -3,10 +3,15 @@ import { Turns } from "../../turns.ts";
 import { ConnectionLostError, type RForwardError } from "../../errors.ts";
 import { LONG_PATH_MS, type PathProbe } from "./receive_windows.ts";
 
-/** How many pings look for a short path, ... */
-const MAX_SAMPLES = 10;
-/** ... and how long after one another at least, in milliseconds. */
-const SAMPLE_GAP_MS = 20;
+/** How many pings look for a short path in all, ... */
+const MAX_SAMPLES = 20;
+/** ... and how many in a row, as long as they are answered in this time, in milliseconds: else the path is long. */
+const ROW = 4;
+const NEAR_MS = 30;
+/** How long after one another rows begin at least, in milliseconds. */
+const ROW_GAP_MS = 50;
+/** Where data flows that {@linkcode GlobalRequests.measure} is called for, pings wait behind it, for so long at least, in milliseconds. */
+const FLOW_MS = 1000;
 
 /** What the server answered: SSH_MSG_REQUEST_SUCCESS with its data, or SSH_MSG_REQUEST_FAILURE. */
 export interface GlobalReply {
@@ -39,7 +44,8 @@ export class GlobalRequests implements PathProbe {
   #ended: RForwardError | undefined;
   #isSilent = false;
   #samples = 0;
-  #lastSample = -Infinity;
+  #lastRow = -Infinity;
+  #lastMeasure = -Infinity;
   readonly #sendPing: () => void;
 
   /**
@@ -117,8 +123,9 @@ export class GlobalRequests implements PathProbe {
    * time limit; a server that does not answer in time is not pinged in this way again.
    */
   async measure(): Promise<number | undefined> {
-    if (this.#isSilent || this.#unanswered.length > 0) return undefined;
     const started = performance.now();
+    this.#lastMeasure = started;
+    if (this.#isSilent || this.#unanswered.length > 0) return undefined;
     const reply = this.#send(this.#sendPing);
     const answered = reply.promise.then(
       () => performance.now() - started,
@@ -143,14 +150,23 @@ export class GlobalRequests implements PathProbe {
    * meanwhile, and a busy machine delays many.
    */
   sample(): void {
+    const now = performance.now();
+    if (now - this.#lastRow < ROW_GAP_MS) return;
+    if (now - this.#lastMeasure < FLOW_MS) return;
+    this.#lastRow = now;
+    this.#sampleRow(ROW);
+  }
+
+  #sampleRow(count: number): void {
     const { roundTripMs = Infinity } = this;
     if (!this.answersPings || roundTripMs <= LONG_PATH_MS) return;
-    if (this.#samples === MAX_SAMPLES) return;
-    const now = performance.now();
-    if (now - this.#lastSample < SAMPLE_GAP_MS) return;
-    this.#lastSample = now;
+    if (count === 0 || this.#samples === MAX_SAMPLES) return;
+    if (this.#unanswered.length > 0) return;
     this.#samples++;
-    this.ping();
+    const sent = performance.now();
+    this.#send(this.#sendPing).promise.then(() => {
+      if (performance.now() - sent <= NEAR_MS) this.#sampleRow(count - 1);
+    }, () => {});
   }
 
   /** Handles a reply; one without a pending request is ignored. */

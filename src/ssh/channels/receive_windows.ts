@@ -27,6 +27,8 @@ export const LONG_PATH_MS = 3;
 const ENOUGH_ANSWERS = 3;
 /** ... the peer is not asked again for so long, in milliseconds. */
 const PAUSE_MS = 1000;
+/** The same after a first one that was not answered, as another request was under way, perhaps. */
+const SHORT_PAUSE_MS = 100;
 /** A channel is alone when no other has received anything for so long, in milliseconds. */
 const ALONE_MS = 1000;
 /** A channel that starts, or grows, takes at most this part of what is left for all. */
@@ -110,7 +112,10 @@ export class ReceiveWindows implements WindowOwner {
     const grew = ms !== undefined && !window.isClosed &&
       this.#fitLongPath(window, (window.received - before) / ms);
     this.#unchanged = grew ? 0 : this.#unchanged + 1;
-    if (ms === undefined || this.#unchanged >= ENOUGH_ANSWERS) {
+    if (ms === undefined) {
+      const isFirst = this.#unchanged === 1;
+      this.#nextProbe = this.#now() + (isFirst ? SHORT_PAUSE_MS : PAUSE_MS);
+    } else if (this.#unchanged >= ENOUGH_ANSWERS) {
       this.#nextProbe = this.#now() + PAUSE_MS;
     }
   }

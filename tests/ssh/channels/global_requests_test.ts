@@ -164,43 +164,61 @@ Deno.test("GlobalRequests measures a round trip, and remembers the shortest one"
   }
 });
 
-Deno.test("GlobalRequests samples the path until it has proved short", async () => {
+Deno.test("GlobalRequests samples the path until it has proved short, a few times in a row", async () => {
   let now = 0;
   using _ = stubNow(() => now);
   const { sent, requests } = setUp();
-  requests.answersPings = true;
-  for (const [ms, shortest, pings] of [[40, 40, 1], [2, 2, 2], [1, 2, 2]]) {
-    requests.sample();
-    now += ms!;
+  const answer = async (ms: number) => {
+    now += ms;
     requests.onReply(false, new Uint8Array());
     await settle();
-    assertEquals([requests.roundTripMs, sent.length], [shortest, pings]);
-    now += 20;
-  }
+    return [requests.roundTripMs, sent.length];
+  };
+  requests.sample();
+  assertEquals(sent, [], "the server may not answer");
+  requests.answersPings = true;
+  now += 50;
+
+  requests.sample();
+  assertEquals(await answer(30), [30, 2]);
+  assertEquals(await answer(20), [20, 3]);
+  assertEquals(await answer(20), [20, 4]);
+  assertEquals(await answer(20), [20, 4]);
+  requests.sample();
+  assertEquals(await answer(2), [2, 5]);
+  now += 50;
+  requests.sample();
+  assertEquals(sent.length, 5);
 });
 
-Deno.test("GlobalRequests samples a long path a few times, with time in between, and no server that may not answer", async () => {
+Deno.test("GlobalRequests samples a long path seldom, and not while it is measured anyway", async () => {
   let now = 0;
   using _ = stubNow(() => now);
   const { sent, requests } = setUp();
-  requests.sample();
-  assertEquals(sent, []);
-
   requests.answersPings = true;
-  requests.sample();
-  requests.onReply(false, new Uint8Array());
-  now += 19;
-  requests.sample();
-  assertEquals(sent, ["ping"]);
-
-  for (let i = 0; i < 100; i++) {
-    now += 20;
-    requests.sample();
-    now += 100;
+  const answer = async (ms: number) => {
+    now += ms;
     requests.onReply(false, new Uint8Array());
     await settle();
+  };
+  requests.sample();
+  await answer(31);
+  now += 18;
+  requests.sample();
+  assertEquals(sent.length, 1, "too soon");
+
+  void requests.measure();
+  await answer(100);
+  now += 899;
+  requests.sample();
+  assertEquals(sent.length, 2, "it was measured");
+
+  for (let i = 0; i < 100; i++) {
+    now += 50;
+    requests.sample();
+    await answer(100);
   }
-  assertEquals(sent.length, 10);
+  assertEquals(sent.length, 1 + 20);
 });
 
 /** Replaces the clock of this thread. */
