@@ -15,14 +15,14 @@ import {
 import { RforwardProcess } from "./rforward_process.ts";
 
 /** After which loss the use is measured first, and last. */
-const [FIRST, LAST] = [4, THOROUGH ? 50 : 18];
+const [FIRST, LAST] = [4, THOROUGH ? 50 : 14];
 
 /** How much more may be in use after the last reconnect: less than one for each. */
 const MORE = 5;
 
 serverTest(
   "sshd",
-  "rforward holds no more objects and no more files after many reconnects than after a few",
+  "rforward holds no more promises and no more files after many reconnects than after a few",
   async () => {
     await using sshd = await startSshd();
     await using echo = startEcho("echo");

@@ -9,7 +9,7 @@ export const measurable = [
   `--preload=${new URL("count_objects.ts", import.meta.url).pathname}`,
 ];
 
-/** How many objects of each class and how many open files a process has. */
+/** How many promises and how many open files a process has. */
 export type Use = Record<string, number>;
 
 /** Measures the use of a process that was started as {@linkcode measurable}. */
@@ -23,7 +23,7 @@ export async function measureUse(rforward: RforwardProcess): Promise<Use> {
     }
   };
   return {
-    ...await within(60_000, "the counts of objects", alive()),
+    ...await within(60_000, "the count of promises", alive()),
     files: [...Deno.readDirSync(`/proc/${rforward.pid}/fd`)].length,
   };
 }
