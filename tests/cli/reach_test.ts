@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { ask, startEcho, startService } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
+import { freePort } from "../servers/free_port.ts";
 import { networkTest, startNetwork } from "../servers/network.ts";
 import { startSshd } from "../servers/openssh.ts";
 import { run } from "../servers/run.ts";
@@ -134,9 +135,7 @@ serverTest(
   "rforward counts connections that the target refuses",
   async () => {
     await using sshd = await startSshd();
-    const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = closed.addr;
-    closed.close();
+    const port = freePort();
     await using rforward = new RforwardProcess({
       args: ["-R", `127.0.0.1:0:127.0.0.1:${port}`, ...sshArguments(sshd)],
     });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { ask, receiveText, send, startEcho, visit } from "../forward/rig.ts";
 import { serverTest } from "../servers/availability.ts";
-import { withFreePort } from "../servers/free_port.ts";
+import { freePort } from "../servers/free_port.ts";
 import { listeningAt } from "../servers/listening.ts";
 import { type Sshd, startSshd } from "../servers/openssh.ts";
 import { sshArguments } from "../servers/ssh_server.ts";
@@ -122,8 +122,8 @@ serverTest(
     await using two = startEcho("two");
     const config = new Config(sshd);
     const stays = `RemoteForward 127.0.0.1:0 127.0.0.1:${one.port}`;
-    const goes = await freePort();
-    const comes = await freePort();
+    const goes = freePort();
+    const comes = freePort();
     await config.write(
       stays,
       `RemoteForward 127.0.0.1:${goes} 127.0.0.1:${two.port}`,
@@ -173,7 +173,7 @@ serverTest(
     const config = new Config(sshd);
     const forward = (socket: string) =>
       `RemoteForward ${join(sshd.dir, socket)} 127.0.0.1:${echo.port}`;
-    const goes = await freePort();
+    const goes = freePort();
     const gone = `RemoteForward 127.0.0.1:${goes} 127.0.0.1:${echo.port}`;
     await config.write(gone);
     await using rforward = new RforwardProcess({
@@ -210,7 +210,7 @@ serverTest(
     await using after = await startSshd();
     await using echo = startEcho("echo");
     const config = new Config(before);
-    const port = await freePort();
+    const port = freePort();
     const forward = `RemoteForward 127.0.0.1:${port} 127.0.0.1:${echo.port}`;
     await config.write(forward);
     await using rforward = new RforwardProcess({
@@ -345,10 +345,6 @@ serverTest(
     assertEquals(rforward.all("stopped").length, 1);
   },
 );
-
-function freePort(): Promise<number> {
-  return withFreePort((port) => Promise.resolve(port));
-}
 
 serverTest(
   "sshd",

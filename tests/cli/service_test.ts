@@ -10,7 +10,7 @@ import {
 import { startSshd } from "../servers/openssh.ts";
 import { sshArguments } from "../servers/ssh_server.ts";
 import { listeningAt } from "../servers/listening.ts";
-import { withFreePort } from "../servers/free_port.ts";
+import { freePort } from "../servers/free_port.ts";
 import { startTcpServer } from "../servers/tcp_server.ts";
 import { CommandProcess, main } from "./command_process.ts";
 import manifest from "../../deno.json" with { type: "json" };
@@ -163,7 +163,7 @@ serviceTest(
     // What the unit asks the administrator to configure.
     const config = /<<END\n([^]*?)# {3}END\n/.exec(unit)![1]!
       .replaceAll("#   ", "");
-    const [port, second] = [await freePort(), await freePort()];
+    const [port, second] = [freePort(), freePort()];
     const here = (text: string) =>
       text.replaceAll("/etc/rforward", sshd.dir)
         .replaceAll("127.0.0.1:8080", `127.0.0.1:${echo.port}`)
@@ -201,7 +201,3 @@ serviceTest(
     assertEquals(/permission|allow/.exec(stderr), null, stderr);
   },
 );
-
-function freePort(): Promise<number> {
-  return withFreePort((port) => Promise.resolve(port));
-}

@@ -1,4 +1,5 @@
 /** A tunnel's two ends for tests: an SSH connection to a real server, targets here, programs there. */
+import { setTimeout as delay } from "node:timers/promises";
 import { connect, type ConnectOptions, type SshConnection } from "../../mod.ts";
 import { closeQuietly } from "../../src/sockets/close_quietly.ts";
 import { startDropbear } from "../servers/dropbear.ts";
@@ -129,21 +130,26 @@ export async function ask(
   return await receiveText(conn);
 }
 
-/** Whether connections to a port are refused. */
+/**
+ * Whether connections to a port are refused. It is tried a few times: programs
+ * that another test starts keep a closed socket open until they are executed.
+ */
 export async function isRefused(
   port: number,
   hostname = "127.0.0.1",
 ): Promise<boolean> {
-  try {
-    (await visit(port, hostname)).close();
-    return false;
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return true;
-    // It was about to be taken when the listener went away.
-    const gone = [Deno.errors.ConnectionReset, Deno.errors.NotConnected];
-    if (gone.some((type) => error instanceof type)) return false;
-    throw error;
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    if (attempt > 1) await delay(20);
+    try {
+      (await visit(port, hostname)).close();
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return true;
+      // It was about to be taken when the listener went away.
+      const gone = [Deno.errors.ConnectionReset, Deno.errors.NotConnected];
+      if (!gone.some((type) => error instanceof type)) throw error;
+    }
   }
+  return false;
 }
 
 /** A service that answers with its name and what it received, after EOF. */

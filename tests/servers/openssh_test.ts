@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { isRefused } from "../forward/rig.ts";
 import { serverTest } from "./availability.ts";
 import { startSshd } from "./openssh.ts";
 import { run } from "./run.ts";
@@ -88,10 +89,7 @@ serverTest(
     sshd.kill("SIGTERM");
     await sshd.status;
 
-    await assertRejects(
-      () => Deno.connect(sshd),
-      Deno.errors.ConnectionRefused,
-    );
+    assert(await isRefused(sshd.port, sshd.hostname));
     assertEquals(await session.echo("alive\n"), "alive\n");
     assert(sshd.killSessions("SIGKILL") > 0);
     assertEquals((await session.status).code, 255);

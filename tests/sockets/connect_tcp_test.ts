@@ -1,5 +1,6 @@
 import { connectTcp } from "../../src/sockets/connect_tcp.ts";
 import { assertEquals, assertRejects } from "../assert.ts";
+import { freePort } from "../servers/free_port.ts";
 
 const hostname = "127.0.0.1";
 const enough = new Error("enough");
@@ -24,9 +25,7 @@ Deno.test("connectTcp() does nothing if the signal has aborted before", async ()
 });
 
 Deno.test("connectTcp() passes on why not", async () => {
-  const listener = Deno.listen({ hostname, port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const port = freePort();
   await assertRejects(
     () => connectTcp({ hostname, port }, new AbortController().signal),
     Deno.errors.ConnectionRefused,

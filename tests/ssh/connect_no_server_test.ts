@@ -3,6 +3,7 @@ import { ConnectError } from "../../src/errors.ts";
 import { connect } from "../../src/ssh/connect.ts";
 import { startTestServer } from "../../src/testing/mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "../assert.ts";
+import { freePort } from "../servers/free_port.ts";
 import { startFullPort, startTcpServer } from "../servers/tcp_server.ts";
 import { loginOptions } from "../servers/login_options.ts";
 import { within } from "../within.ts";
@@ -45,9 +46,7 @@ Deno.test("connect() takes only addresses of the family that is asked", async ()
 });
 
 Deno.test("connect() says that a port is closed", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const port = freePort();
 
   const error = await assertRejects(
     () => connect(optionsOf({ hostname: "127.0.0.1", port })),

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { freePort } from "../../servers/free_port.ts";
 import { type Proxy, startProxy } from "../../servers/proxy.ts";
 import type { Row } from "./row.ts";
 import type { World } from "./world.ts";
@@ -32,9 +33,9 @@ export class Site implements AsyncDisposable {
     const values: Record<string, string> = {
       ...world.values,
       dir,
-      port: freePort(),
-      port2: freePort(),
-      closed: freePort(),
+      port: `${freePort()}`,
+      port2: `${freePort()}`,
+      closed: `${freePort()}`,
       loop: `127.${random(1, 255)}.${random(0, 255)}.${random(1, 255)}`,
       sshd: `${sshd.port}`,
       user: sshd.user,
@@ -94,21 +95,6 @@ export class Site implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#resources.disposeAsync();
-  }
-}
-
-let lastPort = random(10_000, 31_000);
-
-/** One that no other site has, and below those that the system gives away by itself. */
-function freePort(): string {
-  for (;;) {
-    lastPort = lastPort < 32_000 ? lastPort + 1 : 10_000;
-    try {
-      Deno.listen({ hostname: "0.0.0.0", port: lastPort }).close();
-      return `${lastPort}`;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
   }
 }
 

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { startAsyncsshServer } from "../../servers/asyncssh_server.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startDropbear } from "../../servers/dropbear.ts";
+import { freePort } from "../../servers/free_port.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { within } from "../../within.ts";
 import { ask, isRefused, receiveText, send } from "../rig.ts";
@@ -13,9 +14,7 @@ serverTest(
   "sshd",
   "supervisor.reconnect({ overlap: true }) lets live connections finish on the old connection, which is closed then; a port with a number is interrupted",
   async () => {
-    using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = free.addr;
-    free.close();
+    const port = freePort();
     await using site = await startSite(await startSshd(), { port });
     const { supervisor, echo, events } = site;
     const old = supervisor.connection!;
@@ -159,9 +158,7 @@ serverTest(
   "dropbear",
   "supervisor.reconnect({ overlap: true }) ends the old connection where the server cannot release a port",
   async () => {
-    using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = free.addr;
-    free.close();
+    const port = freePort();
     await using site = await startSite(await startDropbear(), { port });
     const { supervisor } = site;
     const old = supervisor.connection!;
@@ -207,9 +204,7 @@ serverTest(
   "asyncssh",
   "supervisor.reconnect({ overlap: true }) refuses no connection where the server shares a port among listeners",
   async () => {
-    using free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = free.addr;
-    free.close();
+    const port = freePort();
     await using site = await startSite(
       await startAsyncsshServer({ sharePorts: true }),
       { port },

@@ -9,6 +9,7 @@ import {
 } from "../../../mod.ts";
 import { startTestServer } from "../../../src/testing/mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
+import { freePort } from "../../servers/free_port.ts";
 import { loginOptions } from "../../servers/login_options.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startSshd } from "../../servers/openssh.ts";
@@ -57,9 +58,7 @@ serverTest(
   "a supervisor counts the connections that a target refuses, and logs why",
   async () => {
     await using sshd = await startSshd();
-    const closing = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = closing.addr;
-    closing.close();
+    const port = freePort();
     const failures: number[] = [];
     const { supervisor } = start(sshd, {
       tunnels: [{ bind: { port: 0 }, target: { port } }],

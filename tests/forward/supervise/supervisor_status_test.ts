@@ -2,6 +2,7 @@
 import type { SupervisorSnapshot } from "../../../mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { freePort } from "../../servers/free_port.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { startEcho } from "../rig.ts";
 import { start, statesOf, until } from "./supervisor_rig.ts";
@@ -37,9 +38,7 @@ serverTest(
         contradictions.add(`${when}: ${snapshot.state}, event ${reported}`);
       }
     };
-    const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = closed.addr;
-    closed.close();
+    const port = freePort();
     const first = { bind: { port: 0 }, target: { port: steady.port } };
     const checked = [false, true].map((releaseWhenDown) => ({
       bind: { port: 0 },
@@ -115,9 +114,7 @@ serverTest(
   "a supervised tunnel is up only once its target was checked",
   async () => {
     await using sshd = await startSshd();
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = listener.addr;
-    listener.close();
+    const port = freePort();
     const { supervisor, events } = start(sshd, {
       tunnels: [{
         bind: { port: 0 },

@@ -2,6 +2,7 @@ import { ArgumentError, TargetError } from "../../../mod.ts";
 import { createDialer } from "../../../src/forward/targets/create_dialer.ts";
 import type { Dialer } from "../../../src/forward/targets/dialer.ts";
 import { assertEquals, assertRejects, assertThrows } from "../../assert.ts";
+import { freePort } from "../../servers/free_port.ts";
 import { FakeOpen } from "../fake_connection.ts";
 
 /** The code of the error that a target is dialled with in vain. */
@@ -15,9 +16,7 @@ async function codeOf(dialer: Dialer): Promise<string> {
 }
 
 Deno.test("dialer.dial() distinguishes a target that refuses from one that cannot be reached", async () => {
-  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = closed.addr;
-  closed.close();
+  const port = freePort();
   assertEquals(await codeOf(createDialer({ port })), "target-refused");
 
   const dir = await Deno.makeTempDir();

@@ -237,9 +237,7 @@ for (const kind of servers) {
     `a tunnel through ${kind} ends a connection at once when the target refuses, and reports it`,
     async () => {
       await using rig = await startRig(kind);
-      const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const { port } = closed.addr;
-      closed.close();
+      const port = freePort();
       const reported = Promise.withResolvers<TargetError>();
       await using tunnel = await forward(rig.connection, {
         bind: { port: 0 },

@@ -13,6 +13,7 @@ import {
 import { startTestServer } from "../../../src/testing/mod.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { freePort } from "../../servers/free_port.ts";
 import { startFullPort } from "../../servers/tcp_server.ts";
 import { loginOptions } from "../../servers/login_options.ts";
 import { FakeConnection } from "../fake_connection.ts";
@@ -174,11 +175,6 @@ Deno.test("whyRefused() asks nothing of a tunnel service, which forbids it", asy
   assertEquals(why, "unknown");
   assertEquals(connection.requested, []);
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 Deno.test("refusalError() gives the one reason that was found out", () => {
   const hostname = "127.0.0.1";

@@ -10,6 +10,7 @@ import { PortDispatcher } from "../../../src/forward/tunnel/dispatcher.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { startDropbear } from "../../servers/dropbear.ts";
+import { freePort } from "../../servers/free_port.ts";
 import {
   ask,
   connectTo,
@@ -153,9 +154,7 @@ for (const what of ["speaks", "hangs up"] as const) {
 
 serverTest("sshd", "probe() sees that nothing answers", async () => {
   await using rig = await startRig("sshd");
-  const other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const bound = { hostname: "127.0.0.1", port: other.addr.port };
-  other.close();
+  const bound = { hostname: "127.0.0.1", port: freePort() };
   PortDispatcher.of(rig.connection).register(bound, () => Promise.resolve());
   const found = await probe(rig.connection, bound);
   assertEquals(found.verdict, "unreachable");

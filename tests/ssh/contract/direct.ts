@@ -1,5 +1,6 @@
 import { ArgumentError, ChannelError } from "../../../src/errors.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
+import { freePort } from "../../servers/free_port.ts";
 import { within } from "../../within.ts";
 import { bytes, section, type Subject } from "./setting.ts";
 
@@ -27,9 +28,7 @@ export function testDirect(subject: Subject): void {
     [
       "what the server cannot reach is refused, with its reason",
       async ({ connection }) => {
-        const listener = Deno.listen({ hostname, port: 0 });
-        const { port } = listener.addr;
-        listener.close();
+        const port = freePort();
 
         const error = await assertRejects(
           () => connection.openDirect(hostname, port),

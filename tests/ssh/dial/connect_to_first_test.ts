@@ -1,5 +1,6 @@
 import { connectToFirst } from "../../../src/ssh/dial/connect_to_first.ts";
 import { assertEquals, assertRejects } from "../../assert.ts";
+import { freePort } from "../../servers/free_port.ts";
 import { startFullPort } from "../../servers/tcp_server.ts";
 import { within } from "../../within.ts";
 
@@ -49,9 +50,7 @@ Deno.test("connectToFirst() prefers the first address that answers", async () =>
 });
 
 Deno.test("connectToFirst() reports why the first address could not be reached", async () => {
-  const listener = listenOn("127.0.0.1", 0);
-  const { port } = listener.addr;
-  listener.close();
+  const port = freePort();
   await assertRejects(
     () => connectToFirst(["127.0.0.1", "127.0.0.2"], port, none),
     Deno.errors.ConnectionRefused,

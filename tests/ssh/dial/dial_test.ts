@@ -17,6 +17,7 @@ import {
   assertRejects,
 } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
+import { freePort } from "../../servers/free_port.ts";
 import { loginOptions } from "../../servers/login_options.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { sshArguments, type SshServer } from "../../servers/ssh_server.ts";
@@ -309,9 +310,7 @@ Deno.test("connect() closes what dial returns after the attempt has ended", asyn
 });
 
 Deno.test("connect() tries to reach the server as often as it is asked to, a second apart", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const port = freePort();
   const options = {
     ...{ hostname: "127.0.0.1", port, user: "alice" },
     hostKeys: { text: "" },
