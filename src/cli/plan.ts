@@ -179,7 +179,7 @@ function withoutProxy(ways: readonly (readonly SshSettings[])[]): string[] {
   ]);
 }
 
-/** Loads npm:ssh2 only if it is asked for. */
+/** The second engine is loaded only where it is named. */
 async function loadEngine(name: Arguments["engine"]): Promise<Engine> {
   return name === "ssh2"
     ? (await import("../ssh/ssh2/mod.ts")).ssh2
