@@ -23,16 +23,29 @@ export function listeningAt(
  * the kernel some milliseconds to list them.
  */
 export function tcpListeners(pid: number | "self" = "self"): TcpListener[] {
+  return tcpSockets(pid).filter(({ state }) => state === LISTEN)
+    .map(({ address, port }) => ({ address: parseAddress(address), port }));
+}
+
+/**
+ * The local ports of all TCP sockets, listening, connected or closed a while
+ * ago: some of these, too, keep others from listening there.
+ */
+export function tcpPorts(): Set<number> {
+  return new Set(tcpSockets("self").map(({ port }) => port));
+}
+
+function tcpSockets(pid: number | "self") {
   return ["tcp", "tcp6"]
     .flatMap((file) =>
+      // The first line is a heading.
       Deno.readTextFileSync(`/proc/${pid}/net/${file}`).trim().split("\n")
+        .slice(1)
     )
-    .flatMap((line) => {
+    .map((line) => {
       const [, local = "", , state] = line.trim().split(/\s+/);
       const [address = "", port = ""] = local.split(":");
-      return state === LISTEN
-        ? [{ address: parseAddress(address), port: parseInt(port, 16) }]
-        : [];
+      return { address, port: parseInt(port, 16), state };
     });
 }
 

@@ -64,7 +64,7 @@ for (const kind of servers) {
       await using stack = new AsyncDisposableStack();
       // Dropbear listens on 20 ports at most.
       const tunnels = kind === "sshd" ? 50 : 15;
-      const asked: Promise<void>[] = [];
+      const ports: number[] = [];
       for (let i = 0; i < tunnels; i++) {
         const echo = stack.use(startEcho(`target ${i}`));
         const tunnel = stack.use(
@@ -74,15 +74,15 @@ for (const kind of servers) {
             target: { port: echo.port },
           }),
         );
-        for (let n = 0; n < 4; n++) {
-          asked.push(
-            ask(tunnel.port, `${n}`).then((answer) =>
-              assertEquals(answer, `target ${i}: ${n}`)
-            ),
-          );
-        }
+        ports.push(tunnel.port);
       }
-      await Promise.all(asked);
+      await Promise.all(
+        ports.flatMap((port, i) =>
+          [0, 1, 2, 3].map(async (n) =>
+            assertEquals(await ask(port, `${n}`), `target ${i}: ${n}`)
+          )
+        ),
+      );
     },
   );
 
