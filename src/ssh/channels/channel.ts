@@ -272,6 +272,8 @@ export class Channel implements SshChannel, Direct {
   }
 
   #write(chunk: Uint8Array): Promise<void> | void {
+    // The server may have given our number for it to another channel.
+    if (this.#sentEof) throw endedHere();
     const sent = this.#sendWhatFits(chunk);
     if (sent < chunk.length || this.#transport.congested) {
       return this.#sendRest(chunk.subarray(sent));
@@ -321,7 +323,7 @@ export class Channel implements SshChannel, Direct {
   }
 
   #sendEof(): void {
-    if (this.#explain) return;
+    if (this.#explain || this.#sentEof) return;
     this.#sentEof = true;
     this.#sendMessage(MessageNumber.CHANNEL_EOF);
     this.#closeIfDone();
@@ -389,6 +391,13 @@ export class Channel implements SshChannel, Direct {
 
 function closedByServer(): ChannelError {
   return new ChannelError("channel-closed", "the server closed the channel");
+}
+
+function endedHere(): ChannelError {
+  return new ChannelError(
+    "channel-closed",
+    "nothing can be written to the channel after EOF",
+  );
 }
 
 function closedHere(): ChannelError {

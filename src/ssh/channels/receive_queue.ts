@@ -86,16 +86,18 @@ export class ReceiveQueue implements ByteSource {
     if (this.#held.length === 0) this.#finish(this.#end);
   }
 
-  /** Fails later reads, even of what is held. */
+  /** Fails later reads, even of what is held; there may be none. */
   abort(error: Error): void {
     // The end that was received is never reached.
     if (this.#held.clear() > 0) this.#end = undefined;
     this.end(error);
+    this.release();
   }
 
   /**
-   * Calls back once a direct reader has all that came; at once if there is
-   * none: what is left in a stream is its reader's.
+   * Calls back once a direct reader has all that came, or nothing is left for
+   * it; at once if there is no such reader: what is left in a stream is its
+   * reader's.
    */
   onceTaken(callback: () => void): void {
     if (this.#isTaken || !this.#isDirect) callback();

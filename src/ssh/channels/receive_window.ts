@@ -81,6 +81,7 @@ export class ReceiveWindow {
    * @returns whether it is time to give back what {@linkcode takeUnreturned} returns.
    */
   onRead(bytes: number): boolean {
+    if (this.#closed) return false; // all of it was released
     this.#unreturned += bytes;
     const lags = this.unread > this.#size / 2;
     if (lags || this.#isTooLarge) this.#shrink(Math.floor(bytes / 2));

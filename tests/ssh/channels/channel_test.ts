@@ -6,7 +6,8 @@ import { Acknowledger } from "../../../src/ssh/channels/acknowledger.ts";
 import { anyReceiveWindow } from "./any_receive_window.ts";
 import { ChannelError } from "../../../src/errors.ts";
 import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
-import { takeSink } from "../../../src/streams/direct.ts";
+import { takeSink, takeSource } from "../../../src/streams/direct.ts";
+import { ReceiveWindow } from "../../../src/ssh/channels/receive_window.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { channelPair } from "../../forward/tunnel/relay_ends.ts";
 
@@ -99,3 +100,78 @@ Deno.test("a channel that both sides have ended is closed at once, but by the se
     assertEquals(sent, [CHANNEL_EOF, CHANNEL_CLOSE]);
   }
 });
+
+for (
+  const [how, startReading] of [
+    ["not read", () => {}],
+    [
+      "read as a stream",
+      ({ readable }: Channel) => readable.getReader().read(),
+    ],
+    ["read directly", (channel: Channel) => channel[takeSource]()!.lend()],
+  ] as const
+) {
+  for (const unread of [0, 100]) {
+    Deno.test(`a channel that was ${how}, and is closed here with ${unread} bytes unread, is forgotten once the server has closed it`, async () => {
+      const { channel, released, windowReleased } = recordedChannel();
+      channel.onData(new Uint8Array(100));
+      await startReading(channel);
+      channel.onData(new Uint8Array(unread));
+      channel.close();
+      assertEquals([released(), windowReleased()], [0, 0]);
+      channel.onClose();
+      assertEquals([released(), windowReleased()], [1, 2 ** 21]);
+      channel.close(); // has no effect
+      assertEquals([released(), windowReleased()], [1, 2 ** 21]);
+    });
+  }
+}
+
+Deno.test("a channel sends nothing after its EOF, whose number the server may use again once it is closed", async () => {
+  const { CHANNEL_DATA, CHANNEL_EOF, CHANNEL_CLOSE } = MessageNumber;
+  for (const isClosed of [false, true]) {
+    const { channel, sent } = recordedChannel();
+    const sink = channel[takeSink]()!;
+    sink.write(new Uint8Array(1));
+    sink.end();
+    if (isClosed) channel.onEof();
+    const error = await assertRejects(
+      async () => await sink.write(new Uint8Array(1)),
+      ChannelError,
+    );
+    assertEquals(error.code, "channel-closed");
+    sink.end();
+    assertEquals(sent, [
+      CHANNEL_DATA,
+      CHANNEL_EOF,
+      ...isClosed ? [CHANNEL_CLOSE] : [],
+    ]);
+  }
+});
+
+/** A channel without a connection, what it sends, and whether it was forgotten. */
+function recordedChannel() {
+  const sent: number[] = [];
+  let released = 0;
+  let windowReleased = 0;
+  const transport = {
+    bytesSent: 0,
+    send: (message: Uint8Array) => sent.push(message[0]!),
+  };
+  const carrier = { transport, release: () => released++ };
+  const channel = new Channel(carrier as unknown as ChannelCarrier, {
+    ...{ local: 0, remote: 0 },
+    ...{ window: 1000, packetSize: 1000 },
+    receiveWindow: new ReceiveWindow({
+      onReceived() {},
+      onPortion() {},
+      onReleased: (bytes) => windowReleased += bytes,
+    }, 2 ** 21),
+  });
+  return {
+    channel,
+    sent,
+    released: () => released,
+    windowReleased: () => windowReleased,
+  };
+}

@@ -107,3 +107,13 @@ Deno.test("ReceiveWindow.close() releases all of it, once", () => {
   window.close();
   assertEquals(owner.released, 2 * MIB);
 });
+
+Deno.test("ReceiveWindow releases nothing more once it is closed, though its reader lags behind", () => {
+  const { window, owner } = newWindow(MIB);
+  window.grow(7 * MIB);
+  window.takeUnreturned();
+  window.take(8 * MIB);
+  window.close();
+  assert(!window.onRead(MIB));
+  assertEquals(owner.released, 8 * MIB);
+});
