@@ -65,6 +65,8 @@ class Direction {
   /** Why its sink takes no more; what is read for it is dropped. */
   shut: { readonly reason: unknown } | undefined;
   isDone = false;
+  /** Ends both directions, unless its source has something before. */
+  idleTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly source: ByteSource, readonly sink: ByteSink) {}
 }
@@ -75,7 +77,6 @@ export class DuplexRelay {
   readonly #second: End;
   readonly #lingerMs: number | undefined;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
-  #idleTimer: ReturnType<typeof setTimeout> | undefined;
   #dropTimer: ReturnType<typeof setTimeout> | undefined;
   #failure: { readonly reason: unknown } | undefined;
 
@@ -107,8 +108,8 @@ export class DuplexRelay {
     const bytesToA = await this.#copy(back, there);
     const bytesToB = await copied;
     clearTimeout(this.#lingerTimer);
-    clearTimeout(this.#idleTimer);
     clearTimeout(this.#dropTimer);
+    for (const { idleTimer } of [there, back]) clearTimeout(idleTimer);
     const shut = there.shut ?? back.shut;
     if (shut) this.fail(shut.reason);
     if (this.#failure) throw this.#failure.reason;
@@ -129,10 +130,10 @@ export class DuplexRelay {
           direction.isWaiting = true;
           // Its sender is not waited for long once nothing comes back from here.
           const shut = opposite.shut ?? (opposite.isDone && direction.shut);
-          if (shut) this.#startIdle(source, shut.reason);
+          if (shut) this.#startIdle(direction, shut.reason);
           next = await next;
           direction.isWaiting = false;
-          if (opposite.shut || direction.shut) clearTimeout(this.#idleTimer);
+          if (direction.idleTimer) clearTimeout(direction.idleTimer);
         }
         if (!next) break;
         if (direction.shut) {
@@ -148,7 +149,13 @@ export class DuplexRelay {
         }
         if (this.#lingerTimer !== undefined) this.#linger();
       }
-      if (!direction.shut && !this.#failure) await sink.end();
+      if (!direction.shut && !this.#failure) {
+        try {
+          await sink.end();
+        } catch (error) {
+          shut(error);
+        }
+      }
     } catch (error) {
       this.fail(error);
     }
@@ -165,7 +172,7 @@ export class DuplexRelay {
     if (isClosedHere(reason)) return this.fail(reason);
     if (opposite.isDone) return this.#drop(direction, opposite, reason);
     if (opposite.shut) return this.fail(opposite.shut.reason);
-    if (opposite.isWaiting) this.#startIdle(opposite.source, reason);
+    if (opposite.isWaiting) this.#startIdle(opposite, reason);
     this.#linger();
   }
 
@@ -180,12 +187,12 @@ export class DuplexRelay {
       return this.fail(reason);
     }
     this.#dropTimer = setTimeout(() => this.fail(reason), DROP_MS);
-    if (direction.isWaiting) this.#startIdle(direction.source, reason);
+    if (direction.isWaiting) this.#startIdle(direction, reason);
   }
 
-  #startIdle(source: ByteSource, reason: unknown): void {
-    this.#idleTimer = setTimeout(() => {
-      if (source.isHolding) this.#startIdle(source, reason);
+  #startIdle(direction: Direction, reason: unknown): void {
+    direction.idleTimer = setTimeout(() => {
+      if (direction.source.isHolding) this.#startIdle(direction, reason);
       else this.fail(reason);
     }, IDLE_MS);
   }

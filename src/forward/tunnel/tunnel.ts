@@ -23,7 +23,7 @@ import { Binding } from "./binding.ts";
 import { checkRetry } from "./retry_options.ts";
 import { LiveConnections } from "./live_connections.ts";
 import { createDialer } from "../targets/create_dialer.ts";
-import type { Dialer } from "../targets/dialer.ts";
+import type { Dialer, Endpoint } from "../targets/dialer.ts";
 import type { Target } from "../targets/target.ts";
 import { TunnelCallbacks } from "./tunnel_callbacks.ts";
 import { TunnelConnection } from "./tunnel_connection.ts";
@@ -111,11 +111,12 @@ export class ReverseTunnel implements AsyncDisposable {
     this.#logger = options.logger ?? silentLogger;
     this.closed = this.#closed.promise;
     onAbort(options.signal, () => void this.stop(), this.#life.signal);
-    onAbort(
+    // Also during the drain of a stop().
+    const watch = onAbort(
       connection.signal,
       (reason) => this.#onConnectionEnd(reason),
-      this.#life.signal,
     );
+    void this.closed.then(() => watch[Symbol.dispose]());
   }
 
   /** What it does now. */
@@ -299,6 +300,7 @@ export class ReverseTunnel implements AsyncDisposable {
   async #take(open: ForwardedOpen): Promise<void> {
     const { signal } = this.#period; // aborts as well if the connection is lost
     let ticket: Ticket | undefined;
+    let endpoint: Endpoint | undefined;
     try {
       if (this.#admission) {
         const admitted = await this.#admission.admit(
@@ -312,11 +314,11 @@ export class ReverseTunnel implements AsyncDisposable {
         ticket = admitted;
       }
       const dialer = this.#dialer;
-      const endpoint = await dialer.dial(open, signal);
-      if (signal.aborted) endpoint.abandon();
+      endpoint = await dialer.dial(open, signal);
       signal.throwIfAborted();
       const target = { name: dialer.name, endpoint };
       const channel = ticket?.limit(open.confirm()) ?? open.confirm();
+      endpoint = undefined; // the connection's now
       const connection = new TunnelConnection(open, channel, target);
       ticket?.watch(connection);
       this.#connections.add(connection);
@@ -325,6 +327,7 @@ export class ReverseTunnel implements AsyncDisposable {
       if (signal.aborted) connection.end(signal.reason);
       this.#callbacks.onConnection(connection, this.bound);
     } catch (error) {
+      endpoint?.abandon();
       ticket?.release();
       open.refuse("connect-failed", "the target did not answer");
       if (!signal.aborted) {

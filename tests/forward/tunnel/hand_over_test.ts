@@ -77,6 +77,42 @@ serverTest(
 
 serverTest(
   "sshd",
+  "tunnel.stop({ drainMs }) ends with the SSH connection, and counts what was lost with it as cut",
+  async () => {
+    await using rig = await startRig("sshd");
+    const served = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    let decisions = 0;
+    await using tunnel = await forward(rig.connection, {
+      bind: { port: 0 },
+      // Neither of the two would end by itself.
+      target: () => {
+        served.resolve();
+        return new Promise(() => {});
+      },
+      admission: {
+        decide: ({ signal }) => {
+          if (++decisions === 1) return true;
+          asked.resolve();
+          return new Promise((_, reject) =>
+            signal.addEventListener("abort", () => reject(signal.reason))
+          );
+        },
+      },
+    });
+    using _first = await visit(tunnel.port);
+    await served.promise;
+    using _second = await visit(tunnel.port);
+    await asked.promise;
+    const stopping = tunnel.stop({ drainMs: 60_000 });
+    rig.server.killSessions("SIGKILL");
+    assertEquals(await stopping, { finished: 0, cut: 1 });
+    assertEquals((await tunnel.closed).reason, "lost");
+  },
+);
+
+serverTest(
+  "sshd",
   "a target that does not read holds its connection after the client's end, as with ssh; stop() and pause() cut it",
   async () => {
     await using rig = await startRig("sshd");

@@ -413,6 +413,42 @@ Deno.test("relay() lets the kernel deliver what it holds for a program that keep
   assertEquals((await ended).code, "channel-closed");
 });
 
+Deno.test("relay() ends where a side takes no more and sends nothing, although the other side keeps sending", async () => {
+  const error = new Error("takes no more");
+  const incoming = new TransformStream<Uint8Array<ArrayBuffer>>();
+  const ended = assertRejects(() =>
+    relay(
+      { readable: incoming.readable, writable: new WritableStream() },
+      {
+        readable: new ReadableStream(),
+        writable: new WritableStream({ write: () => Promise.reject(error) }),
+      },
+    ), Error);
+  const writer = incoming.writable.getWriter();
+  for (let i = 0; i < 10; i++) await writer.write(bytes("more"));
+  assert(await ended === error);
+});
+
+Deno.test("relay() delivers what a side sends although it does not take the other's end", async () => {
+  const error = new Error("cannot end");
+  const incoming = new TransformStream<Uint8Array<ArrayBuffer>>();
+  const outgoing = new TransformStream<Uint8Array>();
+  const ended = assertRejects(() =>
+    relay({
+      readable: new Blob([]).stream(),
+      writable: outgoing.writable,
+    }, {
+      readable: incoming.readable,
+      writable: new WritableStream({ close: () => Promise.reject(error) }),
+    }), Error);
+  const received = new Response(outgoing.readable).text().catch(String);
+  const writer = incoming.writable.getWriter();
+  for (let i = 0; i < 10; i++) await writer.write(bytes("."));
+  await writer.close();
+  assert(await ended === error);
+  assertEquals(await received, "..........");
+});
+
 Deno.test("relay() waits no longer for a program that stopped reading than lingerMs, once the channel's peer has closed it", async () => {
   await using socket = await startSocket("unix");
   const [conn, program] = await socket.pair();

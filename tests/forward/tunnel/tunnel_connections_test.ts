@@ -1,9 +1,16 @@
 /** The connections of a tunnel: their properties, and handlers that serve them in this process. */
-import { forward, type TunnelConnection } from "../../../mod.ts";
-import { assert, assertEquals } from "../../assert.ts";
+import { forward, RForwardError, type TunnelConnection } from "../../../mod.ts";
+import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { serverTest } from "../../servers/availability.ts";
 import { FakeConnection, FakeOpen } from "../fake_connection.ts";
-import { ask, receiveText, send, startRig, visit } from "../rig.ts";
+import {
+  ask,
+  receiveText,
+  send,
+  startRig,
+  startService,
+  visit,
+} from "../rig.ts";
 import { startEchoTunnel } from "./echo_tunnel.ts";
 
 serverTest(
@@ -124,4 +131,27 @@ Deno.test("a handler may stop its tunnel and throw", async () => {
   const { closed } = await connected.promise;
   assertEquals(await closed, { reason: "closed" });
   assertEquals(await tunnel.closed, { reason: "closed" });
+});
+
+Deno.test("a tunnel leaves no connection to its target where the server's can no longer be confirmed", async () => {
+  const connection = new FakeConnection();
+  const heard = Promise.withResolvers<string>();
+  await using service = startService(async (conn) =>
+    heard.resolve(await receiveText(conn))
+  );
+  await using _ = await forward(connection, {
+    bind: { port: 5000 },
+    target: { port: service.port },
+  });
+  const open = new FakeOpen({ hostname: "127.0.0.1", port: 5000 });
+  const gone = new RForwardError("connection-lost", "gone");
+  open.confirm = () => {
+    throw gone;
+  };
+  const error = await assertRejects(
+    () => connection.offer(open),
+    RForwardError,
+  );
+  assert(error === gone);
+  assertEquals(await heard.promise, "");
 });
