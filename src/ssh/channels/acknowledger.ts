@@ -1,6 +1,8 @@
 import type { MessageTransport } from "../message_transport.ts";
 import { SharedTimeout } from "../../shared_timeout.ts";
+import { MessageNumber } from "../messages/message_number.ts";
 import { writeIgnore } from "../messages/transport_messages.ts";
+import { Prediction } from "./prediction.ts";
 
 const nothing = writeIgnore(new Uint8Array());
 
@@ -8,8 +10,8 @@ const nothing = writeIgnore(new Uint8Array());
 const DELAY_MS = 1;
 /** ... and at most, where answers have always come in time: a timer costs more than a message. */
 const LONGEST_DELAY_MS = 8;
-/** The delay doubles after this many answers in time. */
-const ENOUGH_ANSWERS = 8;
+/** The delay doubles after so many times that no acknowledgement was needed. */
+const ENOUGH_TIMES = 8;
 /** How long the server may take to close a channel, in milliseconds. */
 const CLOSE_DELAY_MS = 250;
 /** The first data of channels is acknowledged at once, but not more often than this, in milliseconds: with many at once, one's answer acknowledges the other's data. */
@@ -31,8 +33,13 @@ export interface ReadChannel {
  * else is sent soon after something was read, a little window is given back,
  * which the server does not need. One timer serves all channels.
  *
- * What a new channel brings first is acknowledged at once: many protocols begin
- * with two small pieces and wait for an answer to both.
+ * Two things are acknowledged at once. What a new channel brings first: many
+ * protocols begin with two small pieces and wait for an answer to both. And the
+ * end of one channel while another is new: a client that connects for each
+ * request has its next one held back.
+ *
+ * An acknowledgement was of use if something arrived before we sent anything
+ * else. Those of a kind that is of no use become rare.
  */
 export class Acknowledger {
   /** Whether the server may hold back a small packet until its previous one is acknowledged. */
@@ -48,11 +55,20 @@ export class Acknowledger {
   #sentAtStart = 0;
   /** ... and when something was read for the last time. */
   #sentAtRead = 0;
+  #sentAtMessage = 0;
   #isMessage = false;
   #delayMs = DELAY_MS;
-  /** Answers in time since the delay was changed. */
-  #answers = 0;
+  /** How often no acknowledgement was needed since the delay was changed. */
+  #unneeded = 0;
   #lastPrompt = -Infinity;
+  readonly #firstRead = new Prediction();
+  readonly #eofBesideNew = new Prediction();
+  /** Whether a channel was confirmed that has not brought anything yet. */
+  #hasNew = false;
+  /** Receives whether the last acknowledgement was of use, ... */
+  #learn: ((wasOfUse: boolean) => void) | undefined;
+  /** ... which it was not if more than this was sent since. */
+  #sentAtAcknowledgement = 0;
   #stopped = false;
 
   /** @param transport The connection. */
@@ -60,13 +76,21 @@ export class Acknowledger {
     this.#transport = transport;
   }
 
+  /** The server may send on a new channel from now on. */
+  onConfirmed(): void {
+    this.#hasNew = true;
+  }
+
   /** A channel's first data was read. */
   onFirstRead(channel: ReadChannel): void {
     if (this.#stopped) return;
+    this.#hasNew = false;
     const now = performance.now();
-    const isPrompt = now - this.#lastPrompt > PROMPT_GAP_MS;
+    const isPrompt = now - this.#lastPrompt > PROMPT_GAP_MS &&
+      this.#firstRead.decide();
     if (isPrompt) this.#lastPrompt = now;
-    if (!isPrompt || !channel.adjustWindow()) this.onRead(channel);
+    if (isPrompt && channel.adjustWindow()) this.#watch(this.#firstRead.learn);
+    else this.onRead(channel);
   }
 
   /** Something was read from a channel, and no answer is sent yet. */
@@ -74,15 +98,34 @@ export class Acknowledger {
     if (this.#stopped) return;
     this.#channels.add(channel);
     this.#sentAtRead = this.#transport.bytesSent;
-    if (this.#timer === undefined) this.#start(this.#delayMs);
+    if (this.#timer === undefined) this.#start();
   }
 
-  /** A message other than data came, and it is not answered yet. */
+  /** A message came. */
   onMessage(): void {
     if (this.#stopped) return;
+    const { bytesSent } = this.#transport;
+    this.#sentAtMessage = bytesSent;
+    this.#learn?.(bytesSent === this.#sentAtAcknowledgement);
+    this.#learn = undefined;
+  }
+
+  /** The message was handled. Data is reported again when it is read. */
+  onHandled(number: number | undefined): void {
+    const { bytesSent } = this.#transport;
+    const isAnswered = bytesSent !== this.#sentAtMessage;
+    const isData = number === MessageNumber.CHANNEL_DATA;
+    if (this.#stopped || isAnswered || isData) return;
+    if (number === MessageNumber.CHANNEL_EOF && this.#hasNew) {
+      this.#hasNew = false;
+      if (this.#eofBesideNew.decide()) {
+        this.#transport.send(nothing);
+        return this.#watch(this.#eofBesideNew.learn);
+      }
+    }
     this.#isMessage = true;
-    this.#sentAtRead = this.#transport.bytesSent;
-    if (this.#timer === undefined) this.#start(this.#delayMs);
+    this.#sentAtRead = bytesSent;
+    if (this.#timer === undefined) this.#start();
   }
 
   /** The server has run a command, and no longer waits. */
@@ -98,9 +141,9 @@ export class Acknowledger {
     this.#channels.clear();
   }
 
-  #start(delayMs: number): void {
+  #start(): void {
     this.#sentAtStart = this.#transport.bytesSent;
-    this.#timer = setTimeout(this.#onTime, delayMs);
+    this.#timer = setTimeout(this.#onTime, this.#delayMs);
   }
 
   readonly #onTime = (): void => {
@@ -108,11 +151,11 @@ export class Acknowledger {
     const { bytesSent } = this.#transport;
     if (bytesSent === this.#sentAtStart) {
       this.#sendSomething();
-      this.#setDelay(DELAY_MS);
+      this.#watch(this.#learnLate);
     } else if (bytesSent === this.#sentAtRead) {
-      return this.#start(DELAY_MS); // what was read last is not old enough
-    } else if (++this.#answers === ENOUGH_ANSWERS) {
-      this.#setDelay(Math.min(2 * this.#delayMs, LONGEST_DELAY_MS));
+      return this.#start(); // what was read last is not old enough
+    } else {
+      this.#learnLate(false);
     }
     this.#channels.clear();
     this.#isMessage = false;
@@ -123,8 +166,19 @@ export class Acknowledger {
     if (this.#isMessage) this.#transport.send(nothing);
   }
 
-  #setDelay(delayMs: number): void {
-    this.#delayMs = delayMs;
-    this.#answers = 0;
+  /** Has the next message tell whether what was just sent was of use. */
+  #watch(learn: (wasOfUse: boolean) => void): void {
+    this.#learn = learn;
+    this.#sentAtAcknowledgement = this.#transport.bytesSent;
   }
+
+  readonly #learnLate = (wasOfUse: boolean): void => {
+    if (wasOfUse) {
+      this.#delayMs = DELAY_MS;
+      this.#unneeded = 0;
+    } else if (++this.#unneeded === ENOUGH_TIMES) {
+      this.#delayMs = Math.min(2 * this.#delayMs, LONGEST_DELAY_MS);
+      this.#unneeded = 0;
+    }
+  };
 }

@@ -182,11 +182,15 @@ export class Mux implements ChannelCarrier {
    * @throws {ProtocolError} if it is cut short.
    */
   receive(message: Uint8Array): boolean {
-    // Data is answered when it is read.
-    if (message[0] !== MessageNumber.CHANNEL_DATA) {
-      this.acknowledger?.onMessage();
-    }
-    if (deliverToChannel(message, this.#channels)) return true;
+    const acknowledger = this.acknowledger;
+    acknowledger?.onMessage();
+    const isKnown = deliverToChannel(message, this.#channels) ||
+      this.#take(message);
+    acknowledger?.onHandled(message[0]);
+    return isKnown;
+  }
+
+  #take(message: Uint8Array): boolean {
     switch (message[0]) {
       case MessageNumber.CHANNEL_OPEN:
         this.#onOpen(readChannelOpen(message));
@@ -285,6 +289,7 @@ export class Mux implements ChannelCarrier {
         ...{ window: receiveWindow.size, maxPacket: PACKET },
       }),
     );
+    this.acknowledger?.onConfirmed();
     this.requests.sample();
     return this.add(
       new Channel(this, {

@@ -1,6 +1,6 @@
 import { Acknowledger } from "../../../src/ssh/channels/acknowledger.ts";
 import { MessageNumber } from "../../../src/ssh/messages/message_number.ts";
-import { assertEquals } from "../../assert.ts";
+import { assert, assertEquals } from "../../assert.ts";
 
 /** A channel that can, or cannot, give back window. */
 function channel(can = true) {
@@ -17,18 +17,62 @@ function channel(can = true) {
   };
 }
 
-/** A transport that counts nothing, and the messages sent on it. */
+/** A transport whose bytes the test counts, and the first message sent on it. */
 function written() {
   const sent = Promise.withResolvers<Uint8Array>();
-  return { bytesSent: 0, send: sent.resolve, sent: sent.promise };
+  return {
+    bytesSent: 0,
+    count: 0,
+    send(message: Uint8Array) {
+      this.count++;
+      sent.resolve(message);
+    },
+    sent: sent.promise,
+  };
 }
 
 Deno.test("acknowledger sends a message that does nothing where one came that is about no data", async () => {
   const transport = written();
   const acknowledger = new Acknowledger(transport);
   acknowledger.onMessage();
+  acknowledger.onHandled(MessageNumber.CHANNEL_CLOSE);
   assertEquals((await transport.sent)[0], MessageNumber.IGNORE);
   acknowledger.stop();
+});
+
+Deno.test("acknowledger starts no timer for a message that was answered at once", () => {
+  using timer = takeTimer();
+  const transport = written();
+  const acknowledger = new Acknowledger(transport);
+  acknowledger.onMessage();
+  transport.bytesSent += 100;
+  acknowledger.onHandled(MessageNumber.CHANNEL_CLOSE);
+  assert(!timer.isSet);
+  acknowledger.onMessage();
+  acknowledger.onHandled(MessageNumber.CHANNEL_EOF);
+  assert(timer.isSet);
+});
+
+Deno.test("acknowledger acknowledges an EOF at once while another channel is new", () => {
+  using timer = takeTimer();
+  const transport = written();
+  const acknowledger = new Acknowledger(transport);
+  const eof = () => {
+    const before = transport.count;
+    acknowledger.onMessage();
+    acknowledger.onHandled(MessageNumber.CHANNEL_EOF);
+    return transport.count - before;
+  };
+  acknowledger.onConfirmed();
+  assertEquals([eof(), timer.isSet], [1, false]);
+  assertEquals(
+    [eof(), timer.isSet],
+    [0, true],
+    "only one for each new channel",
+  );
+  acknowledger.onConfirmed();
+  acknowledger.onFirstRead(channel());
+  assertEquals(eof(), 0, "no channel is new");
 });
 
 Deno.test("acknowledger sends one message for all channels that were read from and not answered", async () => {
@@ -87,8 +131,43 @@ Deno.test("acknowledger looks less often where answers come in time, until one d
 
   acknowledger.onRead(peer);
   assertEquals([timer.fire(), peer.count], [8, 1]);
+  acknowledger.onMessage(); // what the server had held back
   acknowledger.onRead(peer);
   assertEquals([timer.fire(), peer.count], [1, 2]);
+});
+
+Deno.test("acknowledger looks less often where the server had nothing to send after that", () => {
+  using timer = takeTimer();
+  const transport = written();
+  const acknowledger = new Acknowledger(transport);
+  const peer = channel();
+  const delays = new Set<number>();
+  for (let i = 0; i < 100; i++) {
+    acknowledger.onRead(peer);
+    delays.add(timer.fire());
+    transport.bytesSent += 100; // the answer, to which the next message is one
+    acknowledger.onMessage();
+  }
+  assertEquals([...delays], [1, 2, 4, 8]);
+  assertEquals(peer.count, 100);
+});
+
+Deno.test("acknowledger answers the first data at once more rarely where nothing follows before the answer", () => {
+  using _timer = takeTimer();
+  const transport = written();
+  const acknowledger = new Acknowledger(transport);
+  const firstReads = (follows: boolean) => {
+    const peer = channel();
+    for (let i = 0; i < 160; i++) {
+      promptly(() => acknowledger.onFirstRead(peer));
+      if (!follows) transport.bytesSent += 100;
+      acknowledger.onMessage();
+    }
+    return peer.count;
+  };
+  assertEquals(firstReads(true), 160);
+  assertEquals(firstReads(false), 3 + 9, "the first, then every 16th");
+  assert(firstReads(true) > 140);
 });
 
 /** Takes the place of `setTimeout`: `fire()` calls back at once, and returns after how many milliseconds it would have been. */
@@ -100,6 +179,9 @@ function takeTimer() {
     return 0;
   }) as unknown as typeof setTimeout;
   return {
+    get isSet() {
+      return set !== undefined;
+    },
     fire() {
       const { callback, ms } = set!;
       callback();
@@ -107,6 +189,26 @@ function takeTimer() {
     },
     [Symbol.dispose]: () => void (globalThis.setTimeout = setTimeout),
   };
+}
+
+let now = 0;
+
+/** Calls at a time when nothing was acknowledged at once for long. */
+function promptly(call: () => void): void {
+  const { performance } = globalThis;
+  now += 1000;
+  Object.defineProperty(globalThis, "performance", {
+    configurable: true,
+    value: { now: () => now },
+  });
+  try {
+    call();
+  } finally {
+    Object.defineProperty(globalThis, "performance", {
+      configurable: true,
+      value: performance,
+    });
+  }
 }
 
 Deno.test("acknowledger.stop() leaves no timer, and nothing starts one", () => {
