@@ -1,7 +1,7 @@
 import { ArgumentError } from "../../errors.ts";
 import type { Flag } from "./flag.ts";
 import { flags } from "./flag_table.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../../text/nearest.ts";
 
 /** A part of a command line: a flag, the destination, or the command to run there. */
 export type CommandLineItem =

@@ -1,3 +1,5 @@
+import { checkKinds, type Kinds } from "../../check_kinds.ts";
+import { ArgumentError } from "../../errors.ts";
 import { callBack } from "../../call_back.ts";
 import { defined } from "../../defined.ts";
 import { silentLogger } from "../../logger.ts";
@@ -22,6 +24,27 @@ export type ServeOptions =
     /** Called once the server listens. */
     onListen?: (addr: Deno.Addr) => void;
   };
+
+const serveKinds: Kinds<ServeOptions & { transport?: string }> = {
+  hostname: "any",
+  port: "any",
+  path: "any",
+  transport: "any", // of Deno's addresses, such as `listener.addr`
+  maxHeaderBytes: "any",
+  headerTimeoutMs: "any",
+  idleTimeoutMs: "any",
+  onError: "function",
+  onListen: "function",
+  bindRetry: "any",
+  admission: "any",
+  unlinkStale: "boolean",
+  signal: "signal",
+  onRequestDenied: "function",
+  onCancelled: "function",
+  onConnection: "function",
+  onRefused: "function",
+  logger: "logger",
+};
 
 /** How long a shutdown may take: as long as a timer can. */
 const MAX_MS = 2 ** 31 - 1;
@@ -122,14 +145,28 @@ export async function serve(
   options: ServeOptions,
   handler: FetchHandler,
 ): Promise<ServedPort> {
+  checkKinds(options, serveKinds);
+  if (typeof handler !== "function") {
+    throw new ArgumentError("handler", "use a function, e.g. app.fetch");
+  }
   const { maxHeaderBytes, headerTimeoutMs, idleTimeoutMs, onError, onListen } =
     options;
   const limits = { maxHeaderBytes, headerTimeoutMs, idleTimeoutMs, onError };
+  const { bindRetry, admission, unlinkStale, signal, logger } = options;
+  const { onRequestDenied, onCancelled, onConnection, onRefused } = options;
+  const common = {
+    ...{ bindRetry, admission, unlinkStale, signal, logger },
+    ...{ onRequestDenied, onCancelled, onConnection, onRefused },
+  };
   const target = { ...defined(limits), fetch: handler };
   const bind = "path" in options
     ? { path: options.path }
     : { hostname: options.hostname ?? "127.0.0.1", port: options.port };
-  const tunnel = await forward(connection, { ...options, bind, target });
+  const tunnel = await forward(connection, {
+    ...defined(common),
+    bind,
+    target,
+  });
   const served = new ServedPort(tunnel);
   callBack(
     "onListen",

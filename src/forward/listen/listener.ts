@@ -1,3 +1,4 @@
+import { checkKinds, type Kinds } from "../../check_kinds.ts";
 import { silentLogger } from "../../logger.ts";
 import { onAbort } from "../../abort.ts";
 import { isTcp } from "../../ssh/bind.ts";
@@ -17,6 +18,17 @@ export type ListenOptions =
     TunnelOptions,
     "bindRetry" | "unlinkStale" | "signal" | "logger"
   >;
+
+const listenKinds: Kinds<ListenOptions & { transport?: string }> = {
+  hostname: "any",
+  port: "any",
+  path: "any",
+  transport: "any", // of Deno's addresses, such as `listener.addr`
+  bindRetry: "any",
+  unlinkStale: "boolean",
+  signal: "signal",
+  logger: "logger",
+};
 
 /**
  * A port on the server, shaped like a `Deno.Listener`: its connections are
@@ -136,6 +148,7 @@ export async function listen(
   connection: SshConnection,
   options: ListenOptions,
 ): Promise<ForwardListener> {
+  checkKinds(options, listenKinds);
   const {
     signal,
     bindRetry,

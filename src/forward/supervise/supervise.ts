@@ -1,6 +1,9 @@
-import { checkObject } from "../../validate.ts";
+import { checkKinds } from "../../check_kinds.ts";
 import { Supervisor } from "./supervisor.ts";
-import type { SupervisorOptions } from "./supervisor_options.ts";
+import {
+  supervisorKinds,
+  type SupervisorOptions,
+} from "./supervisor_options.ts";
 
 /**
  * Keeps tunnels up, whatever happens to the connection.
@@ -32,6 +35,6 @@ import type { SupervisorOptions } from "./supervisor_options.ts";
  * ```
  */
 export function supervise(options: SupervisorOptions): Supervisor {
-  checkObject("options", options);
+  checkKinds(options, supervisorKinds);
   return new Supervisor(options);
 }

@@ -7,6 +7,7 @@ import type { CloseReason, SshConnection } from "../../ssh/connection.ts";
 import type { DrainResult } from "../tunnel/drain_result.ts";
 import { checkRetry } from "../tunnel/retry_options.ts";
 import { Turns } from "../../turns.ts";
+import { checkKinds } from "../../check_kinds.ts";
 import { checkMs } from "../../validate.ts";
 import { asRForwardError } from "./as_rforward_error.ts";
 import { watchClock } from "./connection/clock_watch.ts";
@@ -87,8 +88,10 @@ export class Supervisor
    * @ignore
    */
   constructor(options: SupervisorOptions) {
-    if (typeof options.verify === "object") {
-      checkMs("verify.everyMs", options.verify.everyMs, 1);
+    const { verify = true } = options;
+    if (typeof verify !== "boolean") {
+      checkKinds(verify, { everyMs: "any" }, "verify");
+      checkMs("verify.everyMs", verify.everyMs, 1);
     }
     checkRetry("connectRetry", options.connectRetry);
     checkRetry("bindRetry", options.bindRetry);

@@ -1,3 +1,4 @@
+import type { Kinds } from "../../check_kinds.ts";
 import type { ChannelError, RForwardError, TargetError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type {
@@ -338,3 +339,41 @@ export type SupervisorEvent =
     finished?: number;
     cut?: number;
   };
+
+/** The kinds of {@linkcode SupervisorOptions}. */
+export const supervisorKinds: Kinds<SupervisorOptions> = {
+  connect: "any",
+  fallback: "any",
+  tunnels: "any",
+  connectRetry: "any",
+  maxAttempts: "number",
+  allOrNothing: "boolean",
+  bindRetry: "any",
+  verify: "any",
+  session: "any",
+  onConnect: "function",
+  onEvent: "function",
+  signal: "signal",
+  logger: "logger",
+};
+
+/** The kinds of {@linkcode FallbackOptions}. */
+export const fallbackKinds: Kinds<FallbackOptions> = {
+  afterMs: "any",
+  returnEveryMs: "any",
+  returnWhen: "any",
+};
+
+/** The kinds of {@linkcode SupervisedTunnel}. */
+export const supervisedTunnelKinds: Kinds<SupervisedTunnel> = {
+  checkTarget: "any",
+  bind: "any",
+  target: "any",
+  targetTimeoutMs: "any",
+  lingerMs: "any",
+  unlinkStale: "boolean",
+  admission: "any",
+  onConnection: "function",
+  onTargetError: "function",
+  onRefused: "function",
+};

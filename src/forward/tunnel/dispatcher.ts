@@ -1,3 +1,4 @@
+import { checkConnection } from "./check_connection.ts";
 import { RForwardError } from "../../errors.ts";
 import { formatBind, isTcp } from "../../ssh/bind.ts";
 import type {
@@ -38,6 +39,7 @@ export class PortDispatcher {
 
   /** The dispatcher of a connection: there is one for each. */
   static of(connection: SshConnection): PortDispatcher {
+    checkConnection(connection);
     let dispatcher = PortDispatcher.#dispatchers.get(connection);
     if (!dispatcher) {
       const created = dispatcher = new PortDispatcher(

@@ -1,3 +1,4 @@
+import { checkKinds, type Kinds } from "../../check_kinds.ts";
 import { checkMs } from "../../validate.ts";
 
 /** How to try again after a failure: how long to wait in between, and for how long in all. */
@@ -10,11 +11,18 @@ export interface RetryOptions {
   forMs?: number;
 }
 
-/** @throws {ArgumentError} if one of them is not a time. */
+const retryKinds: Kinds<RetryOptions> = {
+  firstMs: "any",
+  maxMs: "any",
+  forMs: "any",
+};
+
+/** @throws {ArgumentError} if one of them is not a time, or there is another. */
 export function checkRetry(
   argument: string,
   options: RetryOptions | undefined,
 ): void {
+  checkKinds(options ?? {}, retryKinds, argument);
   checkMs(`${argument}.firstMs`, options?.firstMs);
   checkMs(`${argument}.maxMs`, options?.maxMs);
   checkMs(`${argument}.forMs`, options?.forMs);

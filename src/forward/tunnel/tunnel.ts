@@ -4,6 +4,7 @@ import {
   ForwardDeniedError,
   RForwardError,
 } from "../../errors.ts";
+import { checkKinds } from "../../check_kinds.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
 import { onAbort } from "../../abort.ts";
 import { isTcp } from "../../ssh/bind.ts";
@@ -20,6 +21,7 @@ import type { AdmissionRules } from "../admission/admission_rules.ts";
 import { Ticket } from "../admission/ticket.ts";
 import { toBind } from "./bind_options.ts";
 import { Binding } from "./binding.ts";
+import { checkConnection } from "./check_connection.ts";
 import { checkRetry } from "./retry_options.ts";
 import { LiveConnections } from "./live_connections.ts";
 import { createDialer } from "../targets/create_dialer.ts";
@@ -28,7 +30,7 @@ import type { Target } from "../targets/target.ts";
 import { TunnelCallbacks } from "./tunnel_callbacks.ts";
 import { TunnelConnection } from "./tunnel_connection.ts";
 import type { DrainResult } from "./drain_result.ts";
-import type { TunnelOptions } from "./tunnel_options.ts";
+import { tunnelKinds, type TunnelOptions } from "./tunnel_options.ts";
 
 /** What a tunnel does now. */
 export type TunnelState = "new" | "listening" | "paused" | "stopped";
@@ -97,6 +99,8 @@ export class ReverseTunnel implements AsyncDisposable {
    * @throws {ArgumentError} if they cannot be used.
    */
   constructor(connection: SshConnection, options: TunnelOptions) {
+    checkConnection(connection);
+    checkKinds(options, tunnelKinds);
     checkMs("targetTimeoutMs", options.targetTimeoutMs);
     checkMs("lingerMs", options.lingerMs);
     checkRetry("bindRetry", options.bindRetry);

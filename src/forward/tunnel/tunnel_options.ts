@@ -1,3 +1,4 @@
+import type { Kinds } from "../../check_kinds.ts";
 import type { ForwardDeniedError, TargetError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import type { Originator } from "../../ssh/connection.ts";
@@ -65,3 +66,21 @@ export interface TunnelOptions {
   /** Logger; silent by default. */
   logger?: Logger;
 }
+
+/** The kinds of {@linkcode TunnelOptions}. */
+export const tunnelKinds: Kinds<TunnelOptions> = {
+  bind: "any",
+  target: "any",
+  targetTimeoutMs: "any",
+  lingerMs: "any",
+  bindRetry: "any",
+  admission: "any",
+  unlinkStale: "boolean",
+  signal: "signal",
+  onRequestDenied: "function",
+  onCancelled: "function",
+  onConnection: "function",
+  onTargetError: "function",
+  onRefused: "function",
+  logger: "logger",
+};

@@ -2,7 +2,7 @@ import { isAbsolute } from "node:path";
 import { throwIfNotPermitted } from "../../../permissions.ts";
 import { ArgumentError } from "../../../errors.ts";
 import { readTextFile } from "../../../text/read_file.ts";
-import { nearest } from "../../command_line/nearest.ts";
+import { nearest } from "../../../text/nearest.ts";
 import { ConfigLine } from "./config_line.ts";
 import { expandTilde, expandTokens } from "../expand/expand.ts";
 import { findFiles } from "./find_files.ts";

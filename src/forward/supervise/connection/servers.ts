@@ -2,11 +2,14 @@ import { ArgumentError } from "../../../errors.ts";
 import type { Logger } from "../../../logger.ts";
 import { connect } from "../../../ssh/connect.ts";
 import type { SshConnection } from "../../../ssh/connection.ts";
-import { checkMs, checkObject } from "../../../validate.ts";
-import type {
-  ConnectWith,
-  FallbackOptions,
-  SupervisorOptions,
+import { checkKinds } from "../../../check_kinds.ts";
+import { checkConnectKinds } from "../../../ssh/check_options.ts";
+import { checkMs } from "../../../validate.ts";
+import {
+  type ConnectWith,
+  fallbackKinds,
+  type FallbackOptions,
+  type SupervisorOptions,
 } from "../supervisor_options.ts";
 
 /** The longest time between attempts to return to a first server that does not stay, in milliseconds. */
@@ -39,9 +42,9 @@ export class Servers {
       throw new ArgumentError("connect", "use a list of at least one server");
     }
     for (const way of this.#all) {
-      if (typeof way !== "function") checkObject("connect", way);
+      if (typeof way !== "function") checkConnectKinds(way, "connect");
     }
-    checkObject("fallback", fallback);
+    checkKinds(fallback, fallbackKinds, "fallback");
     const { afterMs = 30_000, returnEveryMs = 60_000, returnWhen = "idle" } =
       fallback;
     checkMs("fallback.afterMs", afterMs);

@@ -2,11 +2,14 @@ import { onAbort } from "../../../abort.ts";
 import { ArgumentError } from "../../../errors.ts";
 import { shown } from "../../../text/shown.ts";
 import type { SshConnection } from "../../../ssh/connection.ts";
-import { checkObject } from "../../../validate.ts";
+import { checkKinds } from "../../../check_kinds.ts";
 import type { HandOverResult } from "../hand_over.ts";
 import { type DrainResult, sumDrains } from "../../tunnel/drain_result.ts";
 import { toBind } from "../../tunnel/bind_options.ts";
-import type { SupervisedTunnel } from "../supervisor_options.ts";
+import {
+  type SupervisedTunnel,
+  supervisedTunnelKinds,
+} from "../supervisor_options.ts";
 import {
   type SupervisorContext,
   TunnelSupervisor,
@@ -205,7 +208,9 @@ function checkList(tunnels: readonly SupervisedTunnel[]): void {
       `cannot be ${shown(tunnels)}; use a list`,
     );
   }
-  tunnels.forEach((tunnel, i) => checkObject(`tunnels[${i}]`, tunnel));
+  tunnels.forEach((tunnel, i) =>
+    checkKinds(tunnel, supervisedTunnelKinds, `tunnels[${i}]`)
+  );
 }
 
 /** One that is not denied for good can go on with another target. */

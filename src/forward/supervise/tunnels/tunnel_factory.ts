@@ -95,8 +95,13 @@ export class TunnelFactory {
     more: Pick<TunnelOptions, "bind" | "unlinkStale">,
   ): Generation {
     const cancelled = new AbortController();
-    const { onConnection, onTargetError, onRefused, ...options } =
-      this.#options;
+    const {
+      checkTarget: _,
+      onConnection,
+      onTargetError,
+      onRefused,
+      ...options
+    } = this.#options;
     const tunnel = new ReverseTunnel(connection, {
       ...options,
       ...this.#admission && { admission: this.#admission },
