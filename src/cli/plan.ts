@@ -21,6 +21,7 @@ import {
 } from "./command_line/values/forward_spec.ts";
 import { setting } from "./command_line/setting.ts";
 import { resolveHops } from "./connection/resolve_hops.ts";
+import { expandForward } from "./ssh_config/expand/expand_forward.ts";
 import { thisMachine } from "./ssh_config/local_machine.ts";
 import { resolveSshConfig } from "./ssh_config/resolve_ssh_config.ts";
 import type { SshSettings } from "./ssh_config/ssh_settings.ts";
@@ -52,7 +53,9 @@ export async function readConfig(
   const missing = await missingFiles(args.identities);
   const settings = await resolve(args, missing, args.configFile);
   const forwards = settings.clearAllForwardings ? [] : withoutDuplicates([
-    ...args.forwards,
+    ...await Promise.all(
+      args.forwards.map((forward) => expandForward(forward, settings)),
+    ),
     ...settings.remoteForwards.map(parseRemoteForward),
   ]).map((forward) => withOptions(forward, args.forwardOptions));
   const warnings = [

@@ -27,6 +27,21 @@ Deno.test("readPlan() skips a forward whose port another one has, with a warning
   ]);
 });
 
+Deno.test("readPlan() expands tokens in the paths of -R, and nowhere else", async () => {
+  const { forwards } = await plan(
+    ...["-l", "me", "-p", "23", "-R", "/%n-%r:/%p%%", "-R", "80:%h:1"],
+  );
+  assertEquals(forwards.map(({ bind, target }) => [bind, target]), [
+    [{ path: "/server-me" }, { path: "/23%" }],
+    [{ hostname: "localhost", port: 80 }, { hostname: "%h", port: 1 }],
+  ]);
+  const error = await assertRejects(
+    () => plan("-R", "/%q:/b"),
+    ArgumentError,
+  );
+  assertEquals(error.argument, "-R");
+});
+
 Deno.test("tunnelsOf() leads to the host and the port of -R", async () => {
   const tunnels = tunnelsOf(
     await plan("-R", "80:db.internal:5432", "-R", "81:/s"),

@@ -51,6 +51,7 @@ const lines: string[][] = [
   ["-p", "23", "-l", "carol", "-6", "-J", "jump", "-i", "/etc/passwd", "plain"],
   ["-i", "/missing/key", "-i", "/etc/passwd", "srv"],
   ["-R", "80:localhost:80", "-R", "*:81:[::1]:82", "-R", "/a:/b", "srv"],
+  ["-R", "/a-%h-%%:/b-%r-%p", "-R", "80:%h:81", "srv"],
   ["-o", "ClearAllForwardings=yes", "-R", "80:localhost:80", "srv"],
   ["-N", "plain"],
   ["-v", "-c", "aes128-ctr", "-m", "hmac-sha2-256", "plain"],

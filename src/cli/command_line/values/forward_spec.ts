@@ -31,7 +31,7 @@ export interface ForwardSpec {
  * character; `${NAME}` is an environment variable. A port may be the name of a
  * service, and 0 lets the server choose. The default bind address is
  * `localhost`; an empty one and `*` stand for all addresses. The `%` tokens of
- * ssh_config in the path of a socket are not expanded.
+ * ssh_config in the path of a socket are expanded later, when they are known.
  *
  * Unlike ssh it refuses a host that is empty or not valid, and takes a number
  * before a port for a mistake, not for a bind address.

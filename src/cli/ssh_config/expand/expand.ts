@@ -4,6 +4,9 @@ import type { ConfigLine } from "../reader/config_line.ts";
 import type { LocalMachine } from "../local_machine.ts";
 import { shown } from "../../../text/shown.ts";
 
+/** What an error is about. */
+type Place = Pick<ConfigLine, "error">;
+
 /** Looks up an environment variable. */
 export type Environment = (name: string) => string | undefined;
 
@@ -34,7 +37,7 @@ export function expandVariables(
  */
 export async function expandTokens(
   text: string,
-  line: ConfigLine,
+  line: Place,
   tokens: Tokens,
   env?: Environment,
 ): Promise<string> {
@@ -85,7 +88,7 @@ export function expandTilde(
 function variable(
   name: string,
   brace: string,
-  line: ConfigLine,
+  line: Place,
   env: Environment,
 ): string {
   if (brace === "" || name === "") {
@@ -96,7 +99,7 @@ function variable(
   throw line.error(`needs the environment variable ${name}, which is not set`);
 }
 
-function unknownToken(token: string, line: ConfigLine, tokens: Tokens): Error {
+function unknownToken(token: string, line: Place, tokens: Tokens): Error {
   const known = ["%%", ...Object.keys(tokens).map((letter) => `%${letter}`)];
   return line.error(
     `does not know ${shown(token)}; use ${known.join(", ")}`,

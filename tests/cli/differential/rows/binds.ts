@@ -139,6 +139,11 @@ export const binds: Row[] = [
     both: "{dir}/socket → unix",
   },
   {
+    name: "-R /socket with tokens",
+    args: ["-R", "{dir}/s%%-%n:{unix}", "server"],
+    both: "{dir}/s%-server → unix",
+  },
+  {
     name: "-R [/socket:with:colons]:/socket",
     args: ["-R", "[{dir}/so:ck:et]:{unix}", "server"],
     both: "{dir}/so:ck:et → unix",
