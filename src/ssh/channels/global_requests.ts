@@ -43,6 +43,8 @@ export class GlobalRequests implements PathProbe {
   #said: string | undefined;
   #ended: RForwardError | undefined;
   #isSilent = false;
+  /** Whether the server has answered a ping. */
+  #hasAnswered = false;
   #samples = 0;
   #lastRow = -Infinity;
   #lastMeasure = -Infinity;
@@ -120,7 +122,9 @@ export class GlobalRequests implements PathProbe {
 
   /**
    * Measures a round trip with a ping. Requests wait for its answer, up to the
-   * time limit; a server that does not answer in time is not pinged in this way again.
+   * time limit; a server that does not answer in time is not pinged in this way
+   * again. The answer of one that has answered before is late: it is awaited
+   * further, as it would pass for that of the next request.
    */
   async measure(): Promise<number | undefined> {
     const started = performance.now();
@@ -134,11 +138,15 @@ export class GlobalRequests implements PathProbe {
     void this.#turns.take(() => answered);
     const timer = setTimeout(() => {
       this.#isSilent = true;
-      this.#unanswered.splice(this.#unanswered.indexOf(reply), 1);
+      if (!this.answersPings && !this.#hasAnswered) {
+        this.#unanswered.splice(this.#unanswered.indexOf(reply), 1);
+      }
       reply.reject(new Error("not answered"));
     }, this.#timeoutMs);
     try {
-      return await answered;
+      const ms = await answered;
+      this.#hasAnswered ||= ms !== undefined;
+      return ms;
     } finally {
       clearTimeout(timer);
     }

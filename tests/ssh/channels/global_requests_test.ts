@@ -255,6 +255,32 @@ Deno.test("GlobalRequests pings a server that answers no pings once, and sends r
   assert((await asking).success, "the reply is the request's");
 });
 
+for (
+  const [known, isKnown] of [
+    ["is known to answer pings", true],
+    ["has answered a ping", false],
+  ] as const
+) {
+  Deno.test(`GlobalRequests takes no late answer of a server that ${known} for the next request's`, async () => {
+    const { ask, sent, requests } = setUp(20);
+    requests.answersPings = isKnown;
+    if (!isKnown) {
+      const measuring = requests.measure();
+      requests.onReply(false, new Uint8Array());
+      assert(await measuring !== undefined);
+    }
+    sent.length = 0;
+    const measuring = requests.measure();
+    const asking = ask("a");
+    assertEquals(await measuring, undefined);
+    await settle();
+    assertEquals(sent, ["ping", "a"]);
+    requests.onReply(false, new Uint8Array()); // the ping's
+    requests.onReply(true, new Uint8Array());
+    assert((await asking).success);
+  });
+}
+
 Deno.test("GlobalRequests stops measuring when the connection is gone", async () => {
   const { requests } = setUp();
   const measuring = requests.measure();
