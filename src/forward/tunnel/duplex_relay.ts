@@ -23,6 +23,10 @@ export interface RelayResult {
 const IDLE_MS = 250;
 /** How long a socket that has been sent everything may continue to send at most, in milliseconds, ... */
 const DROP_MS = 2000;
+/** ... longer for what its target may not have taken yet, at so many bytes a millisecond: a slow target takes more, ... */
+const SLOW_RATE = 100;
+/** ... and Linux by default holds no more bytes that are still to be sent, ... */
+const MOST_UNSENT = 4 * 1024 * 1024;
 /** ... and how long it waits between two reads: an endless download costs no processor time. */
 const DROP_PAUSE_MS = 10;
 
@@ -60,6 +64,8 @@ function pause(ms: number): Promise<void> {
 
 /** One direction. */
 class Direction {
+  /** Bytes that its sink has taken. */
+  bytes = 0;
   /** Whether its source has nothing to read at the moment. */
   isWaiting = false;
   /** Why its sink takes no more; what is read for it is dropped. */
@@ -105,22 +111,21 @@ export class DuplexRelay {
     const there = new Direction(this.#first.source, this.#second.sink);
     const back = new Direction(this.#second.source, this.#first.sink);
     const copied = this.#copy(there, back);
-    const bytesToA = await this.#copy(back, there);
-    const bytesToB = await copied;
+    await this.#copy(back, there);
+    await copied;
     clearTimeout(this.#lingerTimer);
     clearTimeout(this.#dropTimer);
     for (const { idleTimer } of [there, back]) clearTimeout(idleTimer);
     const shut = there.shut ?? back.shut;
     if (shut) this.fail(shut.reason);
     if (this.#failure) throw this.#failure.reason;
-    return { bytesToB, bytesToA };
+    return { bytesToB: there.bytes, bytesToA: back.bytes };
   }
 
   /** Never rejects: a failure ends the other direction too. */
-  async #copy(direction: Direction, opposite: Direction): Promise<number> {
+  async #copy(direction: Direction, opposite: Direction): Promise<void> {
     const { source, sink } = direction;
     const shut = (reason: unknown) => this.#shut(direction, opposite, reason);
-    let bytes = 0;
     // Without this, a sink that fails while nothing is to be read goes unnoticed.
     sink.onFailure(shut);
     try {
@@ -143,7 +148,7 @@ export class DuplexRelay {
         try {
           const writing = sink.write(next);
           if (writing) await writing;
-          bytes += next.length;
+          direction.bytes += next.length;
         } catch (error) {
           shut(error);
         }
@@ -162,7 +167,6 @@ export class DuplexRelay {
     direction.isDone = true;
     if (opposite.shut) this.#drop(opposite, direction, opposite.shut.reason);
     if (!this.#failure) this.#linger();
-    return bytes;
   }
 
   /** Its sink takes no more. What comes the other way may be all there already. */
@@ -186,7 +190,8 @@ export class DuplexRelay {
     if (this.#failure || direction.isDone || !isSocket) {
       return this.fail(reason);
     }
-    this.#dropTimer = setTimeout(() => this.fail(reason), DROP_MS);
+    const ms = DROP_MS + Math.min(opposite.bytes, MOST_UNSENT) / SLOW_RATE;
+    this.#dropTimer = setTimeout(() => this.fail(reason), ms);
     if (direction.isWaiting) this.#startIdle(direction, reason);
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Duplex, listen, relay, RForwardError } from "../../../mod.ts";
 import type { ByteStream } from "../../../src/streams/byte_stream.ts";
@@ -413,6 +414,40 @@ Deno.test("relay() lets the kernel deliver what it holds for a program that keep
   assertEquals((await ended).code, "channel-closed");
 });
 
+for (
+  const [sent, seconds] of [
+    [0, 2],
+    [1_000_000, 2 + 10],
+    [3_000_000, 2 + 30],
+    [10_000_000, 2 + 41], // no more than the kernel holds
+  ] as const
+) {
+  Deno.test(`relay() gives a program that was sent ${sent} bytes and keeps sending ${seconds} s to take them, once nothing comes back`, async () => {
+    using clock = new VirtualClock();
+    const error = new Error("gone");
+    let isClosed = false;
+    const program = {
+      read: (p: Uint8Array) =>
+        isClosed
+          ? Promise.reject(new Deno.errors.BadResource())
+          : Promise.resolve(p.length),
+      write: (p: Uint8Array) => Promise.resolve(p.length),
+      closeWrite: () => Promise.resolve(),
+      close: () => isClosed = true,
+    } as unknown as Deno.Conn;
+    const chunk = new Uint8Array(100_000);
+    const ended = assertRejects(() =>
+      relay({
+        readable: ReadableStream.from(Array(sent / chunk.length).fill(chunk)),
+        writable: new WritableStream({ write: () => Promise.reject(error) }),
+      }, program), Error);
+    const ms = await clock.run(ended);
+    assert(await ended === error);
+    assert(isClosed);
+    assertEquals(Math.floor(ms / 1000), seconds);
+  });
+}
+
 Deno.test("relay() ends where a side takes no more and sends nothing, although the other side keeps sending", async () => {
   const error = new Error("takes no more");
   const incoming = new TransformStream<Uint8Array<ArrayBuffer>>();
@@ -562,3 +597,40 @@ serverTest(
     assertEquals(await relayed, { bytesToB: 5, bytesToA: 0 });
   },
 );
+
+/** Timers that fire one after the other, as soon as nothing else is to be done. */
+class VirtualClock {
+  readonly #original = { setTimeout, clearTimeout };
+  readonly #timers = new Map<number, { at: number; callback: () => void }>();
+  #now = 0;
+  #id = 0;
+
+  constructor() {
+    globalThis.setTimeout = ((callback: () => void, ms: number) => {
+      this.#timers.set(++this.#id, { at: this.#now + ms, callback });
+      return this.#id;
+    }) as unknown as typeof setTimeout;
+    globalThis.clearTimeout = (id) => void this.#timers.delete(Number(id));
+  }
+
+  /** Runs until a promise settles; returns how many milliseconds that would have taken. */
+  async run(until: Promise<unknown>): Promise<number> {
+    let isOver = false;
+    until.finally(() => isOver = true).catch(() => {});
+    while (!isOver) {
+      // All promises of this turn, however many they are.
+      await new Promise((resolve) => setImmediate(resolve));
+      const [next] = [...this.#timers].sort(([, a], [, b]) => a.at - b.at);
+      if (isOver || !next) continue;
+      const [id, { at, callback }] = next;
+      this.#timers.delete(id);
+      this.#now = at;
+      callback();
+    }
+    return this.#now;
+  }
+
+  [Symbol.dispose](): void {
+    Object.assign(globalThis, this.#original);
+  }
+}
