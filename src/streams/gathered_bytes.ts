@@ -151,5 +151,5 @@ export class GatheredBytes {
 
 /** The smallest power of two that is not less. */
 function powerOfTwo(size: number): number {
-  return 2 ** Math.ceil(Math.log2(size));
+  return 1 << 32 - Math.clz32(size - 1);
 }

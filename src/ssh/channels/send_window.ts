@@ -42,6 +42,7 @@ export class SharedSending {
 
   /** Whether one channel's data should be kept from delaying another's: not on a long path, or one that is not known. */
   get isLimited(): boolean {
+    if (this.#shared === -Infinity) return false; // as often, and without a look at the clock
     const { roundTripMs = Infinity } = this.#path;
     return roundTripMs <= LONG_PATH_MS &&
       this.#now() - this.#shared <= SHARED_MS;

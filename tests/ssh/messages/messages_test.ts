@@ -158,7 +158,7 @@ const WRITTEN: [what: string, written: Uint8Array, expected: Uint8Array][] = [
     "CHANNEL_OPEN_CONFIRMATION",
     writeChannelConfirmation({
       ...{ recipient: 1, sender: 2, window: 3, maxPacket: 4 },
-    }),
+    }).slice(),
     wire(91, u32(1), u32(2), u32(3), u32(4)),
   ],
   [
@@ -166,13 +166,17 @@ const WRITTEN: [what: string, written: Uint8Array, expected: Uint8Array][] = [
     writeChannelOpenFailure(1, "connect-failed", "no"),
     wire(92, u32(1), u32(2), "no", ""),
   ],
-  ["CHANNEL_WINDOW_ADJUST", writeWindowAdjust(1, 2), wire(93, u32(1), u32(2))],
+  [
+    "CHANNEL_WINDOW_ADJUST",
+    writeWindowAdjust(1, 2).slice(),
+    wire(93, u32(1), u32(2)),
+  ],
   [
     "the head of CHANNEL_DATA",
-    writeChannelDataHead(1, 2),
+    writeChannelDataHead(1, 2).slice(),
     wire(94, u32(1), u32(2)),
   ],
-  ["CHANNEL_EOF", writeChannelMessage(96, 1), wire(96, u32(1))],
+  ["CHANNEL_EOF", writeChannelMessage(96, 1).slice(), wire(96, u32(1))],
   [
     "CHANNEL_REQUEST",
     writeChannelRequest(1, { type: "x", wantReply: false, data: bytes }),

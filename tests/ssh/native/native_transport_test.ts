@@ -88,6 +88,33 @@ Deno.test("messages of every size arrive complete, in order and as Uint8Arrays, 
   }
 });
 
+Deno.test("memory of a message may be used again once it was sent, in a key exchange and with compression too", async () => {
+  const compression = ["zlib@openssh.com", "none"];
+  for (const algorithms of [{}, { compression }]) {
+    await using pair = await readyPair({ algorithms });
+    const { client, server } = pair;
+    const queue = new MessageQueue(server);
+    const [head, body] = [new Uint8Array(5), new Uint8Array(3)];
+    client.rekey();
+    for (const value of [1, 2, 3, 4]) {
+      if (value === 3) {
+        for (const before of [1, 2]) {
+          const message = await queue.nextOf(CHANNEL_DATA);
+          assertEquals(message.slice(1), new Uint8Array(7).fill(before));
+        }
+      }
+      head.fill(value)[0] = CHANNEL_DATA;
+      client.send(head, body.fill(value));
+      head.fill(0);
+      body.fill(0);
+    }
+    for (const value of [3, 4]) {
+      const message = await queue.nextOf(CHANNEL_DATA);
+      assertEquals(message.slice(1), new Uint8Array(7).fill(value));
+    }
+  }
+});
+
 Deno.test("a message that is handled is a Uint8Array, never a Buffer", async () => {
   for (const cipher of ["aes128-ctr", "aes128-gcm@openssh.com"]) {
     await using pair = await readyPair({ algorithms: { cipher: [cipher] } });

@@ -3,8 +3,8 @@ const LEAST = 32 * 1024;
 const MOST = 192 * 1024;
 /** What is queued should be gone after this time, in milliseconds. */
 const QUEUE_MS = 5;
-/** Smaller writes say little about the rate. */
-const SMALLEST_SAMPLE = 16 * 1024;
+/** Smaller writes say little about the rate: they need not be measured. */
+export const SMALLEST_SAMPLE = 16 * 1024;
 /** Time over which the rate is averaged, in milliseconds. */
 const MEMORY_MS = 200;
 

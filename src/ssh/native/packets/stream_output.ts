@@ -1,6 +1,6 @@
 import process from "node:process";
 import type { ByteStream } from "../../../streams/byte_stream.ts";
-import { QueueLimit } from "./queue_limit.ts";
+import { QueueLimit, SMALLEST_SAMPLE } from "./queue_limit.ts";
 
 /** Initial size of the buffers, and the size up to which they are kept. */
 const FIRST_BUFFER = 16 * 1024;
@@ -88,9 +88,12 @@ export class StreamOutput {
         [this.#gathered, this.#written] = [this.#written, this.#gathered];
         this.#length = 0;
         for (let done = 0; done < bytes.length && !this.#stopped;) {
-          const before = performance.now();
-          const n = await this.#stream.write(bytes.subarray(done));
-          this.#limit.onWritten(n, performance.now() - before);
+          const isSample = bytes.length - done >= SMALLEST_SAMPLE;
+          const before = isSample ? performance.now() : 0;
+          const n = await this.#stream.write(
+            done === 0 ? bytes : bytes.subarray(done),
+          );
+          if (isSample) this.#limit.onWritten(n, performance.now() - before);
           done += n;
           if (this.#stopped) return;
           this.#queued -= n;
