@@ -141,7 +141,7 @@ export class ChaCha20Poly1305 {
     const { bytes, words } = engine;
     const end = place(engine, packet, packet.length - LENGTH_SIZE);
     const length = words[PACKET / 4]! ^ this.#lengthStream(engine, sequence);
-    this.#crypt(engine, sequence, { end, to: TAG_KEY, length, tag: end });
+    this.#crypt(engine, sequence, end, TAG_KEY, length, end);
     return bytes.subarray(PACKET, end + TAG_SIZE);
   }
 
@@ -168,17 +168,13 @@ export class ChaCha20Poly1305 {
     const { bytes, words } = engine;
     const end = place(engine, sealed, sealed.length - LENGTH_SIZE - TAG_SIZE);
     // Making the tag overwrites what follows the packet.
-    for (let i = 0; i < TAG_SIZE; i++) {
-      bytes[TAG_RECEIVED + i] = bytes[end + i]!;
-    }
-    this.#crypt(engine, sequence, {
-      ...{ end, to: TAG_KEY - OPENED },
-      ...{ length: words[PACKET / 4]!, tag: TAG },
-    });
-    // Compare every byte, so that the time reveals nothing.
+    bytes.copyWithin(TAG_RECEIVED, end, end + TAG_SIZE);
+    const length = words[PACKET / 4]!;
+    this.#crypt(engine, sequence, end, TAG_KEY - OPENED, length, TAG);
+    // Compare all of it, so that the time reveals nothing.
     let difference = 0;
-    for (let i = 0; i < TAG_SIZE; i++) {
-      difference |= bytes[TAG + i]! ^ bytes[TAG_RECEIVED + i]!;
+    for (let i = 0; i < TAG_SIZE / 4; i++) {
+      difference |= words[TAG / 4 + i]! ^ words[TAG_RECEIVED / 4 + i]!;
     }
     const opened = bytes.subarray(BODY - OPENED, end - OPENED);
     if (difference === 0) return opened;
@@ -210,18 +206,15 @@ export class ChaCha20Poly1305 {
   #crypt(
     engine: Engine,
     sequence: number,
-    { end, to, length, tag }: {
-      end: number;
-      to: number;
-      length: number;
-      tag: number;
-    },
+    end: number,
+    to: number,
+    length: number,
+    tag: number,
   ): void {
     this.#setState(engine, PACKET_STATE, sequence);
     engine.words.fill(0, TAG_KEY / 4, BODY / 4);
-    engine.chacha20WithPoly1305(
-      ...[PACKET_STATE, TAG_KEY, to, end - TAG_KEY, length, tag] as const,
-    );
+    const size = end - TAG_KEY;
+    engine.chacha20WithPoly1305(PACKET_STATE, TAG_KEY, to, size, length, tag);
   }
 
   /** Has a state in memory ready for a packet: the key, and the nonce. */
