@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { checkKinds, type Kinds } from "../../check_kinds.ts";
 import { ArgumentError } from "../../errors.ts";
 import type { ReverseTunnel } from "../../forward/tunnel/tunnel.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
@@ -26,6 +27,13 @@ export interface FolderOptions {
   logger?: Logger;
 }
 
+const folderKinds: Kinds<FolderOptions> = {
+  readOnly: "boolean",
+  via: "any",
+  signal: "signal",
+  logger: "logger",
+};
+
 /** A folder of this side, mounted for a session's programs. */
 export class FolderShare extends SessionShare {
   /** The folder's absolute path. */
@@ -51,6 +59,7 @@ export class FolderShare extends SessionShare {
    */
   constructor(server: FolderServer, path: string, options: FolderOptions = {}) {
     super();
+    checkKinds(options, folderKinds);
     if (!posix.isAbsolute(path)) {
       throw new ArgumentError("path", `${path} is not an absolute path`);
     }

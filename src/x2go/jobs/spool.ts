@@ -1,4 +1,6 @@
 import { callBack } from "../../call_back.ts";
+import { checkKinds, type Kinds } from "../../check_kinds.ts";
+import { ArgumentError } from "../../errors.ts";
 import { posix } from "node:path";
 import type { ReverseTunnel } from "../../forward/tunnel/tunnel.ts";
 import { type Logger, silentLogger } from "../../logger.ts";
@@ -20,6 +22,12 @@ export interface SpoolOptions {
   /** Logger; silent by default. */
   logger?: Logger;
 }
+
+const spoolKinds: Kinds<SpoolOptions> = {
+  onProblem: "function",
+  signal: "signal",
+  logger: "logger",
+};
 
 /** Jobs that may wait; further ones are not handled. */
 const MAX_WAITING = 10_000;
@@ -62,6 +70,10 @@ export abstract class SpoolShare extends SessionShare {
     options: SpoolOptions,
   ) {
     super();
+    checkKinds(options, spoolKinds);
+    if (typeof handler !== "function") {
+      throw new ArgumentError("handler", "use a function");
+    }
     this.#server = server;
     this.#kind = kind;
     this.#options = options;

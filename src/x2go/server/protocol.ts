@@ -6,10 +6,13 @@
  * @module
  */
 
+import { checkKinds, type Kinds } from "../../check_kinds.ts";
+import { ArgumentError } from "../../errors.ts";
 import { printable } from "../../text/printable.ts";
+import { checkText } from "../../validate.ts";
 import { quote } from "../../quote.ts";
 import { X2GoError } from "../errors.ts";
-import { limited, type Script } from "./run_script.ts";
+import { limited, type Script, type WaitOptions } from "./run_script.ts";
 import type {
   ReadySession,
   SessionInfo,
@@ -107,6 +110,8 @@ export function startScript(
 ): Script {
   const { command, kind = "application" } = options;
   const { geometry, link, pack, clipboard } = displayArguments(options);
+  checkText("command", command, "command");
+  checkWord("kind", kind, ["application", "desktop"]);
   const words = [
     ...["x2gostartagent", geometry, link, pack, "unix-kde-depth_24"],
     ...NO_KEYBOARD,
@@ -185,9 +190,30 @@ export function programScript(
 /** Leaves the keyboard as it is: layout, type, and not to set it. */
 const NO_KEYBOARD = ["null", "null/null", "0"];
 
+const startKinds: Kinds<StartOptions & WaitOptions> = {
+  command: "text",
+  kind: "text",
+  geometry: "text",
+  link: "text",
+  pack: "text",
+  clipboard: "text",
+  timeoutMs: "any",
+  signal: "signal",
+};
+
+/** @throws {ArgumentError} for a setting that would have no effect, such as a misspelled one of the clipboard. */
 function displayArguments(options: DisplayOptions) {
+  checkKinds<Partial<StartOptions> & WaitOptions>(options, startKinds);
   const { geometry = "800x600", link = "lan", pack = "16m-jpeg-9" } = options;
-  return { geometry, link, pack, clipboard: options.clipboard ?? "both" };
+  const { clipboard = "both" } = options;
+  checkWord("link", link, ["modem", "isdn", "adsl", "wan", "lan"]);
+  checkWord("clipboard", clipboard, ["both", "client", "server", "none"]);
+  return { geometry, link, pack, clipboard };
+}
+
+function checkWord(argument: string, word: string, known: string[]): void {
+  if (known.includes(word)) return;
+  throw new ArgumentError(argument, `use ${known.join(", ")}`);
 }
 
 /** X2Go leaves out of a session's name what it does not allow there, but not all of it: `@` makes the start fail. */

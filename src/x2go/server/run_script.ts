@@ -1,4 +1,5 @@
 import { Deadline, orAborted } from "../../abort.ts";
+import { checkConnection } from "../../forward/tunnel/check_connection.ts";
 import type { SshConnection, SshProcess } from "../../ssh/connection.ts";
 import { printable } from "../../text/printable.ts";
 import { X2GoError } from "../errors.ts";
@@ -39,6 +40,7 @@ export async function runScript(
   script: Script,
   { timeoutMs = 30_000, signal }: WaitOptions = {},
 ): Promise<{ stdout: string; stderr: string }> {
+  checkConnection(connection);
   const { name, session } = script;
   using deadline = new Deadline(timeoutMs, signal);
   deadline.start(() => tookTooLong(name, timeoutMs, session));

@@ -1,4 +1,5 @@
 import { callBack } from "../../call_back.ts";
+import { checkKinds, type Kinds } from "../../check_kinds.ts";
 import { readVariable } from "../../environment.ts";
 import {
   ForwardDeniedError,
@@ -56,6 +57,15 @@ export interface SoundOptions {
   logger?: Logger;
 }
 
+const soundKinds: Kinds<SoundOptions> = {
+  system: "text",
+  target: "any",
+  cookieFile: "text",
+  onProblem: "function",
+  signal: "signal",
+  logger: "logger",
+};
+
 /**
  * Sound of this side, for a session's programs.
  *
@@ -87,6 +97,7 @@ export class SoundShare extends SessionShare {
    */
   constructor(options: SoundOptions = {}) {
     super();
+    checkKinds(options, soundKinds);
     this.#options = options;
     this.#system = options.system ?? "pulse";
     this.#logger = options.logger ?? silentLogger;
