@@ -535,10 +535,8 @@ Deno.test("relay() delivers what a program had answered when it closed its conne
   await using socket = await startSocket("unix");
   const [conn, program] = await socket.pair();
   using pair = channelPair();
-  const ended = assertRejects(
-    () => relay(pair.end, conn),
-    Deno.errors.BrokenPipe,
-  );
+  let error: unknown;
+  const ended = relay(pair.end, conn).catch((reason) => error = reason);
   // The channel's window and a part of the socket's buffer.
   const answer = new Uint8Array(1_200_000).map((_, i) => i % 251);
   await send(program, answer);
@@ -548,7 +546,15 @@ Deno.test("relay() delivers what a program had answered when it closed its conne
   await writer.write(new Uint8Array(1000)).catch(() => {});
 
   assertEquals(await new Response(pair.peer.readable).bytes(), answer);
+  // Programs that another test starts hold the socket open until they are
+  // executed: it may have taken all, and may take even more.
+  while (!error) {
+    await writer.write(Uint8Array.of(1)).catch(() => {});
+    await delay(1);
+  }
   await ended;
+  const { BrokenPipe, ConnectionReset } = Deno.errors;
+  assert(error instanceof BrokenPipe || error instanceof ConnectionReset);
   assert(await isClosed(conn));
 });
 
