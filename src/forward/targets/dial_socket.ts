@@ -1,6 +1,7 @@
 import { Ending } from "../../ending.ts";
 import { TargetError } from "../../errors.ts";
 import { runDenoWith } from "../../permissions.ts";
+import { isUnknownName } from "../../sockets/is_unknown_name.ts";
 import type { SharedTimeout } from "../../shared_timeout.ts";
 import { targetFlags } from "./target_permission.ts";
 
@@ -49,6 +50,11 @@ function explain(name: string, cause: Error): TargetError {
     ? [
       "target-refused",
       "refused the connection; is the service running?",
+    ] as const
+    : isUnknownName(cause)
+    ? [
+      "target-unreachable",
+      "cannot be reached: no address is known for it; check the name and the network",
     ] as const
     : cause instanceof Deno.errors.TimedOut
     ? ["target-timeout", `did not answer: ${cause.message}`] as const

@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { mayNot } from "../../permissions.ts";
 import { connectTcp } from "../../sockets/connect_tcp.ts";
+import { isUnknownName } from "../../sockets/is_unknown_name.ts";
 import { connectToFirst } from "./connect_to_first.ts";
 import { ConnectError } from "../../errors.ts";
 import type { Deadline } from "../../abort.ts";
@@ -133,7 +134,7 @@ function explain(
       { cause },
     );
   }
-  if (/lookup|resolve|no address/i.test(cause.message)) {
+  if (isUnknownName(cause)) {
     return new ConnectError(
       "host-not-found",
       where,

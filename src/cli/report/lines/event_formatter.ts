@@ -179,7 +179,7 @@ export class EventFormatter {
     const line = { level: "warn", key: `waiting ${error.message}` } as const;
     return this.#explained.has(error)
       ? { ...line, text: next, visible: true }
-      : { ...line, text: `${error.message}; ${next}` };
+      : { ...line, text: andThen(error.message, next) };
   }
 
   #switching({ to, error }: EventOf<"switching">): Line {
@@ -190,7 +190,7 @@ export class EventFormatter {
         text: "the first server is back: returning to it",
       };
     }
-    return { level: "warn", text: `${error.message}; ${next}` };
+    return { level: "warn", text: andThen(error.message, next) };
   }
 
   #verified({ tunnel, bound, probe }: EventOf<"verified">): Line {
@@ -224,7 +224,7 @@ export class EventFormatter {
     this.#explain(error);
     return isKnown
       ? { ...line, text: `${failed}: ${next}`, visible: true }
-      : { ...line, text: `${failed}: ${error.message}; ${next}` };
+      : { ...line, text: `${failed}: ${andThen(error.message, next)}` };
   }
 
   /** Remembers that a warning gave the error as its reason. */
@@ -344,4 +344,11 @@ function nameOf({ bind, originator, target }: TunnelConnection): string {
 /** A client of a Unix socket has no address. */
 function from({ address, port }: Originator): string {
   return address === "" ? "" : ` from ${printable(address)} port ${port}`;
+}
+
+/** A message may end with a question. */
+function andThen(message: string, next: string): string {
+  return message.endsWith("?")
+    ? `${message} ${next.charAt(0).toUpperCase()}${next.slice(1)}`
+    : `${message}; ${next}`;
 }

@@ -223,6 +223,17 @@ Deno.test("eventFormatter.format() says once why the connection was lost", () =>
   );
 });
 
+Deno.test("eventFormatter.format() goes on with a sentence of its own after a question", () => {
+  const asking = new ConnectError(
+    "connect-failed",
+    { hostname: "server.example", port: 22 },
+    `${refused.message}; does an SSH server listen on that port?`,
+  );
+  assertEquals(told({ type: "waiting", error: asking, ms: 65_000, until }), [
+    "warn: server.example:22 refused the connection; does an SSH server listen on that port? Next try in 1 min 5 s",
+  ]);
+});
+
 Deno.test("eventFormatter.format() gives the reason of a denial once, but gives it where warnings are not printed", () => {
   const events = [
     {
