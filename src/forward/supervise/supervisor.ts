@@ -359,7 +359,16 @@ export class Supervisor
   async #serve(connection: SshConnection): Promise<SshConnection | undefined> {
     const given = Promise.withResolvers<never>();
     given.promise.catch(() => {});
-    this.#giveUp = given.reject;
+    const left = Promise.withResolvers<Leave>();
+    // One that comes later is not served.
+    const leave = this.#leave = (leave: Leave) => {
+      this.#leave = dropNext;
+      left.resolve(leave);
+    };
+    this.#giveUp = (error) => {
+      this.#leave = dropNext;
+      given.reject(error);
+    };
     this.#connection = connection;
     this.#connections++;
     this.#emit({ type: "connected", server: connection.server });
@@ -377,9 +386,7 @@ export class Supervisor
     this.#staying = new AbortController();
     const { signal } = this.#staying;
     const returned = this.#reconnector.returnToFirst(signal, this.#tunnels);
-    const left = Promise.withResolvers<Leave>();
-    this.#leave = left.resolve;
-    returned.then((first) => first && left.resolve({ drainMs: 0 }));
+    returned.then((first) => first && leave({ drainMs: 0 }));
     try {
       const ends = [connection.closed, given.promise, left.promise];
       const end = await Promise.race(ends);

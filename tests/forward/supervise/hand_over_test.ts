@@ -1,5 +1,10 @@
 /** A new connection before the old one is left, on real servers. */
-import { RForwardError } from "../../../mod.ts";
+import {
+  ChannelError,
+  ForwardDeniedError,
+  RForwardError,
+  supervise,
+} from "../../../mod.ts";
 import { assert, assertEquals, assertRejects } from "../../assert.ts";
 import { startAsyncsshServer } from "../../servers/asyncssh_server.ts";
 import { serverTest } from "../../servers/availability.ts";
@@ -7,6 +12,7 @@ import { startDropbear } from "../../servers/dropbear.ts";
 import { freePort } from "../../servers/free_port.ts";
 import { startSshd } from "../../servers/openssh.ts";
 import { within } from "../../within.ts";
+import { FakeConnection } from "../fake_connection.ts";
 import { ask, isRefused, receiveText, send } from "../rig.ts";
 import { connectOnceThere, hold, startSite } from "./hand_over_site.ts";
 
@@ -243,3 +249,35 @@ serverTest(
     );
   },
 );
+
+Deno.test("a supervisor closes the connection that was to take over if it gives up in that moment", async () => {
+  const connections: FakeConnection[] = [];
+  const target = () => {};
+  const denied = { bind: { port: 5001 }, target };
+  const supervisor = supervise({
+    connect() {
+      const connection = new FakeConnection();
+      connection.answer = (bind) =>
+        "port" in bind && bind.port === denied.bind.port
+          ? Promise.reject(new ForwardDeniedError(bind, "no"))
+          : Promise.resolve(bind);
+      connection.openDirect = () =>
+        Promise.reject(new ChannelError("channel-refused", "nothing is there"));
+      connections.push(connection);
+      return Promise.resolve(connection);
+    },
+    tunnels: [{ bind: { port: 5000 }, target }, denied],
+    bindRetry: { forMs: 0 },
+    verify: false,
+    onEvent({ type }) {
+      if (type === "handing-over") void supervisor.setTunnels([denied]);
+    },
+  });
+  for await (const { tunnels } of supervisor) {
+    if (tunnels[0]?.state === "up" && tunnels[1]?.state === "denied") break;
+  }
+  await supervisor.reconnect({ overlap: true });
+  const { reason, error } = await supervisor.closed;
+  assertEquals([reason, error?.code], ["lost", "forward-denied"]);
+  assertEquals(connections.map(({ signal }) => signal.aborted), [true, true]);
+});
