@@ -14,8 +14,8 @@ import { MessageNumber } from "./message_number.ts";
 
 /**
  * Memory for the messages of which there are most, valid until the next one is
- * written: memory for each costs up to 3 µs in Deno, as V8 is built there to
- * keep that of the smallest array outside of its heap.
+ * written. A new array takes 0.25 µs in Deno, whose V8 keeps the bytes of even
+ * the smallest outside of its heap: ten times as long as a view of an old one.
  */
 const numbers = new Uint8Array(1 + 4 * 4);
 const upToOne = numbers.subarray(0, 1 + 4);
