@@ -104,6 +104,36 @@ for (const [where, [call, message]] of Object.entries(mistakes)) {
   });
 }
 
+Deno.test("a misspelled option of a method ends no connection, and changes nothing", async () => {
+  const connection = new FakeConnection();
+  await using forwarded = await forward(connection, tunnel);
+  await using supervisor = supervise({
+    connect: () => Promise.resolve(new FakeConnection()),
+    tunnels: [],
+  });
+  await supervisor.ready;
+  const served = await serve(connection, { port: 81 }, fetch);
+  const before = supervisor.connection;
+  const calls: [() => unknown, string][] = [
+    [() => forwarded.stop(js({ drain: 5000 })), "drain"],
+    [() => forwarded.stop(js(5000)), "options"],
+    [() => forwarded.resume(js({ prot: 80 })), "prot"],
+    [() => served.shutdown(js({ drain: 5000 })), "drain"],
+    [() => supervisor.stop(js({ drain: 5000 })), "drain"],
+    [() => supervisor.setTunnels([], js({ drain: 5000 })), "drain"],
+    [() => supervisor.reconnect(js({ overlp: true })), "overlp"],
+  ];
+  for (const [call, argument] of calls) {
+    const error = await assertRejects(async () => await call(), ArgumentError);
+    assertEquals(error.argument, argument);
+  }
+  assertEquals(forwarded.state, "listening");
+  assertEquals(served.tunnel.state, "listening");
+  assertEquals(supervisor.snapshot.state, "up");
+  assertEquals(supervisor.connection, before);
+  await served.shutdown();
+});
+
 const connectMistakes: Record<string, [Record<string, unknown>, string]> = {
   "privateKey": [{ privateKey: "x" }, "did you mean privateKeys?"],
   "hostKeys.file": [{ hostKeys: { file: "x" } }, "did you mean files?"],

@@ -83,9 +83,9 @@ export class ServedPort implements Deno.HttpServer<Deno.Addr> {
    *
    * @param options `drainMs`: how long that may take, in milliseconds; no limit by default.
    */
-  async shutdown({ drainMs = MAX_MS }: { drainMs?: number } = {}): Promise<
-    void
-  > {
+  async shutdown(options: { drainMs?: number } = {}): Promise<void> {
+    checkKinds(options, { drainMs: "any" });
+    const { drainMs = MAX_MS } = options;
     await this.tunnel.stop({ drainMs });
   }
 

@@ -174,8 +174,10 @@ export class Supervisor
    */
   async setTunnels(
     tunnels: readonly SupervisedTunnel[],
-    { drainMs = 0 }: { drainMs?: number } = {},
+    options: { drainMs?: number } = {},
   ): Promise<void> {
+    checkKinds(options, { drainMs: "any" });
+    const { drainMs = 0 } = options;
     checkMs("drainMs", drainMs);
     await this.#tunnels.set(tunnels, drainMs);
   }
@@ -229,11 +231,10 @@ export class Supervisor
    * @throws {RForwardError} if connecting failed, or the old connection was lost meanwhile.
    */
   reconnect(
-    { overlap = false, drainMs = NO_LIMIT_MS }: {
-      overlap?: boolean;
-      drainMs?: number;
-    } = {},
+    options: { overlap?: boolean; drainMs?: number } = {},
   ): Promise<HandOverResult> {
+    checkKinds(options, { overlap: "boolean", drainMs: "any" });
+    const { overlap = false, drainMs = NO_LIMIT_MS } = options;
     checkMs("drainMs", drainMs);
     return this.#reconnects.take(async () => {
       const old = this.#connection;
@@ -295,8 +296,10 @@ export class Supervisor
    * @returns how many of the live connections finished, and how many were cut.
    */
   async stop(
-    { drainMs = 0 }: { drainMs?: number } = {},
+    options: { drainMs?: number } = {},
   ): Promise<DrainResult> {
+    checkKinds(options, { drainMs: "any" });
+    const { drainMs = 0 } = options;
     checkMs("drainMs", drainMs);
     this.#stopping = true;
     this.#staying.abort();

@@ -221,9 +221,11 @@ export class ReverseTunnel implements AsyncDisposable {
    * paused then.
    */
   resume(
-    { port, signal }: { port?: number; signal?: AbortSignal } = {},
+    options: { port?: number; signal?: AbortSignal } = {},
   ): Promise<Bind> {
+    const { port, signal } = options;
     return this.#turns.take(async () => {
+      checkKinds(options, { port: "any", signal: "signal" });
       if (port !== undefined) await this.#moveTo(port);
       return await this.#listen(signal);
     });
@@ -238,8 +240,10 @@ export class ReverseTunnel implements AsyncDisposable {
    * @returns how many of the live connections finished, and how many were cut.
    */
   async stop(
-    { drainMs = 0 }: { drainMs?: number } = {},
+    options: { drainMs?: number } = {},
   ): Promise<DrainResult> {
+    checkKinds(options, { drainMs: "any" });
+    const { drainMs = 0 } = options;
     checkMs("drainMs", drainMs);
     const live = new Set(this.#connections);
     this.#draining.push(live);
