@@ -25,7 +25,7 @@ export const page = `<!doctype html>
 <div id="tunnels"></div>
 <p id="message" role="alert"></p>
 <form id="key" hidden>
-<label for="token">To pause and resume, enter the token that the command printed</label>
+<label for="token">To pause and resume, enter the token, which the command printed or RFORWARD_STATUS_TOKEN has</label>
 <input id="token" type="password" autocomplete="off" spellcheck="false">
 <button>Use it</button>
 </form>
