@@ -16,7 +16,7 @@ Deno.test({
         ...[`${ports[1]}`, "-R", "80:localhost:80", "-p", "1", "a@127.0.0.1"],
       ],
     });
-    await rforward.see(/next try in/);
+    await rforward.see(/next try in/i);
     for (const port of ports) {
       const clients: Deno.TcpConn[] = [];
       try {

@@ -13,7 +13,7 @@ Deno.test({
       // Nothing listens on port 1.
       args: ["-p", "1", "-R", "8080:localhost:80", "user@127.0.0.1"],
     });
-    await rforward.see(/next try in/);
+    await rforward.see(/next try in/i);
     // In its first half second Deno does not open it.
     const insist = setInterval(() => rforward.signal("SIGUSR1"), 50);
     const [, address] = await rforward.see(
