@@ -9,14 +9,14 @@ export function isTcp(bind: Bind): bind is TcpBind {
 }
 
 /** @throws {ArgumentError} if a bind cannot be asked for. */
-export function checkBind(bind: Bind): void {
+export function checkBind(bind: Bind, argument = "bind"): void {
   if (typeof bind !== "object" || bind === null) {
-    throw new ArgumentError("bind", "use { hostname, port } or { path }");
+    throw new ArgumentError(argument, "use { hostname, port } or { path }");
   }
-  if (!isTcp(bind)) return checkText("bind.path", bind.path, "path");
-  checkPort("bind.port", bind.port, "to let the server choose");
+  if (!isTcp(bind)) return checkText(`${argument}.path`, bind.path, "path");
+  checkPort(`${argument}.port`, bind.port, "to let the server choose");
   // "" is an address too: all interfaces.
-  if (bind.hostname !== "") checkHost("bind.hostname", bind.hostname);
+  if (bind.hostname !== "") checkHost(`${argument}.hostname`, bind.hostname);
 }
 
 /** A bind for people. */

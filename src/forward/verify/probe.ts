@@ -1,6 +1,6 @@
 import { defined } from "../../defined.ts";
 import { ArgumentError } from "../../errors.ts";
-import { formatBind, isTcp } from "../../ssh/bind.ts";
+import { checkBind, formatBind, isTcp } from "../../ssh/bind.ts";
 import type { Bind, SshConnection } from "../../ssh/connection.ts";
 import { type ServerKind, serverKind } from "../../ssh/server_kind.ts";
 import { checkMs } from "../../validate.ts";
@@ -117,6 +117,7 @@ export async function probe(
   bound: Bind,
   { timeoutMs = 5000, reach, signal }: ProbeOptions = {},
 ): Promise<ProbeResult> {
+  checkBind(bound, "bound");
   checkMs("timeoutMs", timeoutMs);
   const registration = PortDispatcher.of(connection).owner(bound);
   if (!registration) {

@@ -1,5 +1,6 @@
 import {
   ArgumentError,
+  type Bind,
   forward,
   probe,
   type ProbeResult,
@@ -331,13 +332,16 @@ serverTest(
 
 serverTest(
   "sshd",
-  "probe() rejects for a port that no tunnel is bound to",
+  "probe() rejects for a port that no tunnel is bound to, and for no port",
   async () => {
     await using rig = await startRig("sshd");
-    await assertRejects(
-      () => probe(rig.connection, { hostname: "127.0.0.1", port: 9 }),
-      ArgumentError,
-    );
+    for (const wrong of [{ hostname: "127.0.0.1", port: 9 }, {}, undefined]) {
+      const error = await assertRejects(
+        () => probe(rig.connection, wrong as Bind),
+        ArgumentError,
+      );
+      assert(error.message.startsWith("bound"), error.message);
+    }
   },
 );
 

@@ -44,6 +44,9 @@ export function parseProxyUrl(
   const fail = (problem: string): never => {
     throw new ArgumentError(argument, `${problem}; use ${FORM}`);
   };
+  if (typeof text !== "string" && !(text instanceof URL)) {
+    fail("this is not a URL");
+  }
   const [, scheme = "http", rest = ""] =
     /^(?:([a-z][\w+.-]*):\/\/)?(.*)$/is.exec(`${text}`) ?? [];
   const [protocol, usualPort] = schemes[scheme.toLowerCase()] ??

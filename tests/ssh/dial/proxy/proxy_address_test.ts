@@ -43,3 +43,12 @@ Deno.test("parseProxyUrl() refuses the rest without quoting it", () => {
     assert(!message.includes("secret"), message);
   }
 });
+
+Deno.test("parseProxyUrl() refuses what is not text or a URL", () => {
+  for (const wrong of [undefined, null, 3128, {}]) {
+    assertThrows(
+      () => parseProxyUrl("url", wrong as unknown as string),
+      ArgumentError,
+    );
+  }
+});
